@@ -16,13 +16,13 @@ class LibraryHook(BuildHookInterface):
             return
         name = self.metadata.name.removeprefix("tensorsmith-")
         library = library_path(name)
-        note = library.with_name("not_built.txt")
-        note.unlink(missing_ok=True)
+        reason_file = library.with_name("not_built.txt")
+        reason_file.unlink(missing_ok=True)
         try:
             build(name)
         except BuildError as error:  # the package is usable without the library
             library.unlink(missing_ok=True)
-            note.write_text(f"it was not built: {error}\n")
+            reason_file.write_text(f"it was not built: {error}\n")
             self.app.display_warning(f"{self.metadata.name}: {error}; the reference implementation takes over")
             return
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

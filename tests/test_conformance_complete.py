@@ -63,7 +63,7 @@ def test_every_component_has_a_row(package):
 
 
 @every_package
-def test_shared_text_of_docstrings_is_filled_in(package):
+def test_docstring_placeholders_are_filled(package):
     components = components_among(public_objects(package))
     assert not [name for name, component in components.items() if "{{" in (component.__doc__ or "")]
 
@@ -77,7 +77,7 @@ class Registered(keras.losses.Loss):
     pass
 
 
-def test_what_is_missing_is_told():
+def test_missing_rows_and_exports():
     public = {"Unregistered": Unregistered, "Registered": Registered, "a_function": print, "a_class": dict}
     assert missing(public, {Unregistered, Registered}) == [
         "Unregistered is registered as Unregistered: put @export on it"

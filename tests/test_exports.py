@@ -81,7 +81,7 @@ def model():
     return keras.Model(x, keras.layers.Concatenate()([branch(x) for branch in BRANCHES.values()]))
 
 
-def test_every_layer_on_kernels_is_in_the_model(model):
+def test_model_covers_kernel_layers(model):
     on_kernels = {kind for _, kind in inspect.getmembers(layers, inspect.isclass) if issubclass(kind, KernelLayer)}
     assert on_kernels == set(BRANCHES)
     assert on_kernels <= {type(layer) for layer in model.layers}

@@ -36,7 +36,7 @@ def test_smoke(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_digits_reaches_its_score(tmp_path):
+def test_digits_accuracy(tmp_path):
     command = [Path(sys.executable).with_name("tensorsmith"), "run", "mlp/digits", "--out", tmp_path / "run"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 0, result.stderr

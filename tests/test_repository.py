@@ -83,13 +83,13 @@ def test_no_long_files():
     assert not [path for path in CODE_FILES if len(path.read_text().splitlines()) > 500]
 
 
-def test_no_addresses_of_indexes_and_no_paths_of_a_machine():
+def test_no_index_urls_or_local_paths():
     texts = {path: path.read_bytes().decode(errors="replace") for path in FILES}
     assert not [f"{path}: {word}" for path, text in texts.items() for word in FORBIDDEN if word in text]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-def test_package_has_everything(package):
+def test_package_layout(package):
     for name in ("README.md", "pyproject.toml", f"src/tensorsmith/{package.name}/__init__.py"):
         assert (package / name).is_file()
     assert not (package / "src/tensorsmith/__init__.py").exists()  # tensorsmith is a namespace package
@@ -112,7 +112,7 @@ def test_components_are_registered(package):
     assert set(points) == ({package.name} if exports else set())
 
 
-def test_few_parameters_take_anything():
+def test_share_of_any_annotations():
     """At most 12 % of the parameters are annotated `Any` or not annotated."""
     sources = [path for path in PYTHON_FILES if "tests" not in path.relative_to(ROOT).parts]
     functions = [
@@ -148,7 +148,7 @@ def project_table(folder):
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
-def test_version_is_that_of_the_core(project):
+def test_version_matches_core(project):
     assert project_table(project)["project"]["version"] == tensorsmith.core.__version__
 
 
@@ -186,7 +186,7 @@ def declared(lock):
 
 @pytest.mark.parametrize("python", ["3.11", "3.13"])
 @pytest.mark.parametrize("name", LOCKS)
-def test_lock_satisfies_what_is_declared(name, python):
+def test_lock_satisfies_declared_requirements(name, python):
     environment = {"python_version": python, "python_full_version": f"{python}.0"}
 
     def counts(requirement):
@@ -210,7 +210,7 @@ def test_tensorflow_hub_can_be_imported():
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="Addons has no wheel for Python 3.12 and later")
-def test_typeguard_is_what_tensorflow_addons_wants():
+def test_typeguard_version():
     assert Version(importlib.metadata.version("typeguard")) < Version("3")
 
 
@@ -221,7 +221,7 @@ def test_help_lists_every_command():
 
 
 @pytest.mark.parametrize("recipe", all_recipes(), ids=lambda recipe: recipe.name)
-def test_recipe_has_its_form(recipe):
+def test_recipe_structure(recipe):
     text = recipe.path.read_text()
     body = ast.parse(text).body
     assert 60 <= len(text.splitlines()) <= 220

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.schedules import CosineDecay, Linear, Warmup
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Trainer
 
 
@@ -20,7 +21,7 @@ def data():
     return x, x[:, :1]
 
 
-def test_epochs_and_percent_become_steps_of_the_run():
+def test_epochs_and_percent_are_converted_to_steps():
     weight = keras.Variable(0.0)
     trainer = trainer_of(schedules={"weight": (weight, Linear(0.0, 1.0, "50%"))})
     history = trainer.fit(*data(), epochs=4, verbose=False).history  # 16 steps
@@ -29,7 +30,7 @@ def test_epochs_and_percent_become_steps_of_the_run():
     np.testing.assert_allclose(history["weight"], [3 / 8, 7 / 8, 1, 1], rtol=1e-6)
 
 
-def test_a_resumed_run_follows_them_to_the_same_end(tmp_path):
+def test_resumed_run_matches_uninterrupted_run(tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
@@ -45,9 +46,9 @@ def test_a_resumed_run_follows_them_to_the_same_end(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_run_that_does_not_say_how_long_an_epoch_is():
+def test_unknown_steps_per_epoch():
     import tensorflow as tf
 
     stream = tf.data.Dataset.from_tensor_slices(data()).batch(32).filter(lambda x, y: True)
-    with pytest.raises(ValueError, match=r"steps must be a number of steps.*got '1 epochs'"):
+    with raises_argument_error("steps", received="'1 epochs'", expected="a number of steps"):
         trainer_of().fit(stream, verbose=False)

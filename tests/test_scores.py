@@ -39,7 +39,7 @@ def test_readme_is_current():
 
 
 @pytest.mark.parametrize("recipe", all_recipes(), ids=lambda recipe: recipe.name)
-def test_header_says_what_was_recorded(recipe):
+def test_header_matches_recorded_scores(recipe):
     runs = scores.read_scores().get(recipe.name)
     assert runs, f"no run of {recipe.name} is recorded"
     advertised = scores.Advertised.by(recipe)
@@ -48,7 +48,7 @@ def test_header_says_what_was_recorded(recipe):
     assert 0.5 <= seconds / statistics.mean(run["seconds"] for run in runs) <= 2
 
 
-def test_a_run_replaces_that_of_the_same_seed(tmp_path, monkeypatch):
+def test_run_replaces_run_of_same_seed(tmp_path, monkeypatch):
     record = tmp_path / "scores.json"
     record.write_text("{}")
     monkeypatch.setitem(scores.record.__globals__, "SCORES", record)
@@ -65,5 +65,5 @@ def test_runs_with_other_settings_are_refused(tmp_path, capsys):
     assert scores.main(["record", str(write_run(tmp_path / "smoke", 0, 0.9, epochs=2))]) == 2
     assert scores.main(["record", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert "RUN_FOLDER must be the folder of a run with the settings of mlp/digits" in said
+    assert "RUN_FOLDER must be the folder of a run with the default settings of mlp/digits" in said
     assert "RUN_FOLDER must be the folder of a finished run" in said

@@ -52,7 +52,7 @@ def set_up(tmp_path):
     ],
     ids=["no Python", "another Python", "no venv", "no network"],
 )
-def test_what_is_missing_is_one_line(set_up, python3, message, remedy):
+def test_missing_prerequisite(set_up, python3, message, remedy):
     result = set_up(python3)
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"setup: {message}")
@@ -60,7 +60,7 @@ def test_what_is_missing_is_one_line(set_up, python3, message, remedy):
     assert result.returncode == 1
 
 
-def test_a_missing_compiler_is_one_line_and_no_failure(set_up):
+def test_missing_compiler_is_a_warning(set_up):
     result = set_up(NO_UV, compiler=None)
     line, *_ = result.stderr.splitlines()
     assert line.startswith("setup: no C++ compiler")

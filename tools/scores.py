@@ -43,7 +43,13 @@ class Advertised:
     def by(cls, recipe: RecipeFile) -> "Advertised":
         """Returns the advertised score of a recipe."""
         words = recipe.line("Score").split()
-        check(len(words) == 3, "Score", " ".join(words), "have the form SPLIT MEASURE NUMBER", f"check {recipe.path}")
+        check(
+            len(words) == 3,
+            "Score",
+            " ".join(words),
+            "have the form SPLIT MEASURE NUMBER",
+            f"correct the `Score:` line in {recipe.path}",
+        )
         return cls(*words)
 
     def of(self, run: dict[str, Any]) -> float:
@@ -74,7 +80,9 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
     used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.recipe.config_class()
     # The seed may differ. config.yaml contains the resolved value of jit="auto".
     if dataclasses.replace(used, seed=own.seed, jit=own.jit) != own:
-        raise argument_error("RUN_FOLDER", str(folder), f"the folder of a run with the settings of {recipe.name}")
+        raise argument_error(
+            "RUN_FOLDER", str(folder), f"the folder of a run with the default settings of {recipe.name}"
+        )
     splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
     return recipe.name, {
         # Further digits differ between machines.

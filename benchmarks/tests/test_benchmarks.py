@@ -33,7 +33,7 @@ BENCHMARK = Benchmark(
 )
 
 
-def test_measure_takes_turns_and_summarises(tmp_path, monkeypatch):
+def test_measure_summary_statistics(tmp_path, monkeypatch):
     (tmp_path / "counting.py").write_text(Path(__file__).read_text())
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
@@ -43,7 +43,7 @@ def test_measure_takes_turns_and_summarises(tmp_path, monkeypatch):
     assert (two.case, two.provider, two.unit, two.median) == ("any", "two", "things", 10.0)
 
 
-def test_component_cases_are_the_same_work():
+def test_component_providers_agree():
     """Providers that run in the same process compute the same result."""
     for case in ("kendall", "mean_average_precision"):
         values = [components.CASES[case].work(name)() for name in ("tensorsmith", *components.CASES[case].others)]
@@ -51,7 +51,7 @@ def test_component_cases_are_the_same_work():
         assert abs(values[0] - values[1]) < 1e-6
 
 
-def test_providers_train_the_same_model():
+def test_model_parameter_counts():
     """The Keras models have the number of parameters computed by hand."""
     for name, parameters in {
         "mlp_32": 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10,

@@ -105,30 +105,30 @@ def expect_close(found, expected):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_replicas_do_what_one_device_does(case, alone, mirrored):
+def test_two_replicas_match_one_device(case, alone, mirrored):
     """Loss, metrics, gradient norm and weights agree after each epoch for equal batch sizes."""
     expect_close(result(mirrored, case), result(alone, case))
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_workers_do_what_one_device_does(case, alone, workers):
+def test_two_workers_match_one_device(case, alone, workers):
     for worker in range(2):
         expect_close(result(workers, case, worker), result(alone, case))
 
 
 @pytest.mark.parametrize("case", ["counted", "counted stream"])
-def test_no_example_is_lost_or_comes_twice(case, mirrored):
+def test_replicas_see_each_example_once(case, mirrored):
     found = result(mirrored, case)
     for name in ("seen", "val_seen"):
         np.testing.assert_array_equal(found[name], np.ones((3, 129)))
 
 
-def test_no_example_is_lost_or_comes_twice_on_workers(workers):
-    test_no_example_is_lost_or_comes_twice("counted", workers)
-    test_no_example_is_lost_or_comes_twice("counted stream", workers)
+def test_workers_see_each_example_once(workers):
+    test_replicas_see_each_example_once("counted", workers)
+    test_replicas_see_each_example_once("counted stream", workers)
 
 
-def test_a_worker_that_dies_is_no_loss(workers, tmp_path):
+def test_recovery_from_killed_worker(workers, tmp_path):
     """All workers restart from the last checkpoint and reach the weights of an undisturbed run."""
     ran(tmp_path, "workers", {case: {**arguments, "kills": 1} for case, arguments in DYING.items()})
     for case in DYING:
@@ -140,7 +140,7 @@ def test_a_worker_that_dies_is_no_loss(workers, tmp_path):
         expect_close(found, expected)  # a checkpoint stores metrics summed over replicas, which rounds differently
 
 
-def test_a_run_goes_on_with_another_number_of_replicas(alone):
+def test_resume_with_another_number_of_replicas(alone):
     """A run started on two replicas and resumed on one device gives the results of one device."""
     expect_close(result(alone, "ended"), result(alone, "rest that replicas cannot share"))
 
@@ -164,14 +164,14 @@ def test_parameter_servers(servers, alone):
     begun, ended = (result(folder, name)["loss"] for name in ("begun", "ended"))
     assert len(ended) == 3
     assert begun[0] == ended[0] > ended[2]
-    test_no_example_is_lost_or_comes_twice("counted", folder)
-    test_no_example_is_lost_or_comes_twice("counted stream", folder)
+    test_replicas_see_each_example_once("counted", folder)
+    test_replicas_see_each_example_once("counted stream", folder)
     assert result(folder, "long")["val_accuracy"][-1] > 0.85
     for name, value in result(alone, "synchronized batch normalization").items():
         assert result(folder, "synchronized batch normalization")[name].shape == value.shape
 
 
-def test_workers_of_parameter_servers_come_and_go(servers):
+def test_parameter_servers_with_killed_worker(servers):
     """A worker is killed in the middle of an epoch; training continues and uses the worker after its restart."""
     folder, messages = servers
     assert (folder / "killed killed").exists()

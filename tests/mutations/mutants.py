@@ -115,7 +115,7 @@ MUTANTS = [
         "metrics/bleu.py",
         "ops.stack([ops.sum(weights * length), ops.sum(weights * reference_length)])",
         "ops.stack([ops.sum(length), ops.sum(reference_length)])",
-        ("metrics/tests/test_words.py", "metrics/tests"),
+        ("metrics/tests/test_text_metrics.py", "metrics/tests"),
     ),
     Mutant(
         "quadratic kappa is linear",
@@ -129,7 +129,7 @@ MUTANTS = [
         "_support/rows.py",
         "tf.math.unsorted_segment_sum(values",
         "tf.math.unsorted_segment_mean(values",
-        ("optimizers/tests/test_rows_that_come_twice.py", "optimizers/tests"),
+        ("optimizers/tests/test_duplicate_indices.py", "optimizers/tests"),
     ),
     Mutant(
         "slow weights synchronize one step late",

@@ -19,7 +19,7 @@ RENAMED = {"MultiHeadAttention": "AddonsMultiHeadAttention"}
 
 
 @pytest.mark.parametrize("package", ROOMS)
-def test_arguments_by_place(addons, package):
+def test_positional_arguments(addons, package):
     module, count = ROOMS[package]
     theirs = json.loads(addons("positional", [], package=package)[0].tobytes())
     ours = {name: getattr(module, RENAMED.get(name, name), None) for name in theirs}

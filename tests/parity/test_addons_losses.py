@@ -94,7 +94,7 @@ def test_sparsemax(addons, batch, classes, seed):
     expect_same(addons, three, "sparsemax_loss")
 
 
-def test_sparsemax_of_steps(addons):
+def test_sparsemax_with_time_axis(addons):
     """The loss of inputs with more than two axes is computed per step. Addons always sums over axis 1, the steps."""
     rng = np.random.default_rng(8)
     wanted, logits = np.eye(2, dtype="float32")[rng.integers(0, 2, (4, 3))], normal(rng, 4, 3, 2)
@@ -129,7 +129,7 @@ def test_triplets(addons, name, options, distance, batch, margin, seed):
 
 @several
 @given(st.integers(2, 8), st.integers(0, 99))
-def test_hard_triplets_of_one_label_or_of_all_different_ones(addons, batch, seed):
+def test_hard_triplets_of_equal_or_distinct_labels(addons, batch, seed):
     embeddings = normal(np.random.default_rng(seed), batch, 3)
     for labels in (np.zeros(batch, "int64"), np.arange(batch)):
         expect_same(addons, [labels, embeddings], "triplet_hard_loss", 1e-4)
@@ -182,7 +182,7 @@ CLASSES = [
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("reduction", [None, "none", "sum", "sum_over_batch_size"])
 @pytest.mark.parametrize(("name", "options", "shapes"), CLASSES)
-def test_classes_with_reductions_and_sample_weights(addons, name, options, shapes, reduction, weighted):
+def test_loss_classes_with_reductions_and_weights(addons, name, options, shapes, reduction, weighted):
     rng = np.random.default_rng(5)
     arrays = [rng.uniform(0.1, 1, shape).astype("float32") for shape in (*shapes, (5,))][: 3 if weighted else 2]
     if reduction is not None:  # otherwise compare the defaults
@@ -200,13 +200,13 @@ def test_classes_with_reductions_and_sample_weights(addons, name, options, shape
         ("TripletSemiHardLoss", {"margin": 0.6, "distance_metric": "angular"}),
     ],
 )
-def test_classes_of_labels(addons, name, options):
+def test_loss_classes_with_integer_labels(addons, name, options):
     arrays = labelled(np.random.default_rng(6), 7, 7)
     theirs = addons("loss", arrays, name=name, made_with=options)
     compare(differentiated(lambda *arrays: [getattr(losses, name)(**options)(*arrays)], arrays), theirs, 1e-4)
 
 
-def test_class_of_several_labels(addons):
+def test_npairs_multilabel_class(addons):
     rng = np.random.default_rng(7)
     arrays = [1 + rng.integers(0, 2, (5, 3)), normal(rng, 5, 5)]
     theirs = addons("loss", arrays, name="NpairsMultilabelLoss", made_with={})

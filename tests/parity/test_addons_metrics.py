@@ -141,7 +141,7 @@ def test_hamming_distance(addons, samples, columns, seed):
 
 
 @pytest.mark.parametrize("name", ["F1Score", "FBetaScore"])
-def test_labels_of_steps(addons, name):
+def test_labels_with_time_axis(addons, name):
     """Each step of labels with several axes is a sample; Addons rejects more than two axes (#746, #2262, #2653)."""
     batch = labels(np.random.default_rng(4), 12)
     steps = [array.reshape(4, 3, 3).astype("float32") for array in batch]

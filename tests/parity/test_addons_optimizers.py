@@ -105,7 +105,7 @@ def test_fifty_steps(addons, name, options, decayed, sparse):
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_decay_that_addons_forgets(addons):
+def test_weight_decay_of_sparse_gradients(addons):
     """SGDW of Addons ignores weight decay for sparse gradients without momentum; here it is applied as with momentum.
 
     The decay is not multiplied by the learning rate in either (Addons #844).
@@ -121,7 +121,7 @@ def test_decay_that_addons_forgets(addons):
 
 
 @pytest.mark.parametrize("option", ["clipnorm", "global_clipnorm"])
-def test_norms_of_rows_that_come_twice(addons, option):
+def test_clipping_with_duplicate_indices(addons, option):
     """Clipping uses the norm of the gradient with duplicate rows summed; Addons uses the norm of the slices."""
     weights, gradients, rows = arrays(sparse=True)
     dense = np.zeros((STEPS, ROWS, COLUMNS), "float32")
@@ -157,7 +157,7 @@ WRAPPERS = [
 @pytest.mark.parametrize("inner", [("SGD", {"learning_rate": 0.1, "momentum": 0.9}), ("Adam", {"learning_rate": 0.02})])
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize(("name", "options"), WRAPPERS)
-def test_fifty_steps_around_another(addons, name, options, inner, sparse):
+def test_fifty_steps_of_wrappers(addons, name, options, inner, sparse):
     """Weights and their copies agree after each step. With sparse gradients, SGD keeps the momentum of other rows."""
     given = arrays(sparse)
     weights, gradients, *indices = given
@@ -183,7 +183,7 @@ def test_fifty_steps_around_another(addons, name, options, inner, sparse):
     np.testing.assert_allclose(ours[begun:, 1], theirs[begun:, 1], rtol=1e-5, atol=1e-5)
 
 
-def test_fifty_steps_by_layers(addons):
+def test_fifty_steps_of_multi_optimizer(addons):
     """Test optimizers for an embedding, whose gradient is sparse, and a dense layer."""
     rng = np.random.default_rng(3)
     x, y = rng.integers(0, 9, (16, 2)), rng.normal(size=(16, 1)).astype("float32")

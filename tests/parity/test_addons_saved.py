@@ -55,7 +55,7 @@ def test_layers(addons, tmp_path, kind, options):
         ),
     ],
 )
-def test_layers_in_files_that_keras_3_refuses(addons, tmp_path, for_keras_3, kind, options):
+def test_layers_in_files_unsupported_by_keras_3(addons, tmp_path, for_keras_3, kind, options):
     path = str(tmp_path / "model.h5")
     expected = addons("saved", [X], path=path, kind=kind, trained=True, **options)[0]
     with pytest.raises(ValueError, match=r"Received 6 saved weight|time_major"):

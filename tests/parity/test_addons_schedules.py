@@ -56,6 +56,6 @@ def test_exponential(addons, mode, initial, maximal, size, gamma):
 @pytest.mark.parametrize("mode", ["cycle", "iterations"])
 @several
 @given(rates, rates, sizes)
-def test_scaled_by_a_function(addons, mode, initial, maximal, size):
+def test_custom_scale_function(addons, mode, initial, maximal, size):
     options = {"initial_learning_rate": initial, "maximal_learning_rate": maximal, "scale_mode": mode}
     expect_same(addons, "CyclicalLearningRate", {**options, "step_size": size}, scale_fn=power_of_nine_tenths)

@@ -32,7 +32,7 @@ def test_recipes_as_a_table(command):
     assert all(recipe.name in printed for recipe in all_recipes())
 
 
-def test_show_prints_what_config_takes(command):
+def test_show_prints_valid_config(command):
     printed = command("show", "mlp/digits").stdout
     header, _, config = printed.partition("recipe: ")
     assert "Handwritten digits" in header
@@ -56,7 +56,7 @@ for arguments in (["--help"], ["recipes"], ["show", "mlp/digits"], ["run", "mlp/
     assert result.stderr.splitlines() == ["False False"] * 4
 
 
-def test_validate_tells_all_mistakes_at_once(tensorsmith, tmp_path):
+def test_validate_reports_all_errors(tensorsmith, tmp_path):
     """Runs in a new process, to test the exit code as well."""
     (tmp_path / "bad.yaml").write_text(MISTAKES)
     result = tensorsmith("validate", tmp_path / "bad.yaml")
@@ -71,11 +71,11 @@ def test_validate_tells_all_mistakes_at_once(tensorsmith, tmp_path):
     [
         ("epochs: 3", "recipe must be the name of a recipe, got None"),
         ("recipe: mlp/digit", "Did you mean mlp/digits?"),
-        ("[1, 2", "config must be valid YAML"),
+        ("[1, 2", "config must be a valid YAML file"),
         ("just words", "config must be a mapping of fields to values"),
     ],
 )
-def test_validate_files_that_are_no_configuration(command, tmp_path, text, message):
+def test_validate_invalid_files(command, tmp_path, text, message):
     (tmp_path / "bad.yaml").write_text(text)
     result = command("validate", tmp_path / "bad.yaml")
     assert result.returncode == 2

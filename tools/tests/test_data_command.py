@@ -50,7 +50,7 @@ def test_list_shows_all_with_sizes_and_licences(call, no_data):
         assert cells[4] == ("no" if info(name).sources else "not needed")
 
 
-def test_list_says_what_is_in_the_cache_once_all_files_of_a_source_are(call, no_data):
+def test_list_shows_cached_data_sets(call, no_data):
     for number, name in enumerate(("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")):
         assert line_of(call("list")[1], "fashion_mnist ")[4] == "no", number
         (no_data / "fashion_mnist").mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def test_list_says_what_is_in_the_cache_once_all_files_of_a_source_are(call, no_
     assert line_of(call("list")[1], "fashion_mnist ")[4] == "yes"
 
 
-def test_neither_list_nor_info_imports_tensorflow():
+def test_list_and_info_do_not_import_tensorflow():
     program = (
         "import sys; from tensorsmith.tools.main import main; main(['data', 'list']); main(['data', 'info', 'adult']); "
         "sys.exit(bool({'tensorflow', 'keras', 'sklearn', 'matplotlib'} & set(sys.modules)))"
@@ -66,7 +66,7 @@ def test_neither_list_nor_info_imports_tensorflow():
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
 
 
-def test_info_says_where_files_come_from(call, no_data):
+def test_info_shows_sources(call, no_data):
     code, out, _ = call("info", "fashion_mnist")
     assert code == 0
     plain = " ".join(out.split())
@@ -92,20 +92,20 @@ def test_typos(call, no_data, subcommand):
     assert "Did you mean fashion_mnist?" in err
 
 
-def test_all_typos_are_told_before_anything_is_fetched(call, no_data):
+def test_fetch_reports_all_unknown_names(call, no_data):
     code, out, err = call("fetch", "digits", "fashion_mist", "adolt")
     assert (code, out) == (2, "")
     assert "For fashion_mist: Did you mean fashion_mnist?; for adolt: Did you mean adult?" in err
 
 
 @pytest.mark.parametrize("arguments", [[], ["digits", "--all"]])
-def test_fetch_wants_names_or_all(call, arguments):
+def test_fetch_requires_names_or_all(call, arguments):
     code, _, err = call("fetch", *arguments)
     assert code == 2
-    assert "NAME must be one or more data set names, or --all" in err
+    assert "NAME must be one or more data set names, or omitted with --all" in err
 
 
-def test_fetch_says_where_the_files_are(call):
+def test_fetch_shows_file_locations(call):
     folder = fetch("california_housing")
     code, out, _ = call("fetch", "digits", "california_housing")
     assert code == 0
@@ -115,7 +115,7 @@ def test_fetch_says_where_the_files_are(call):
     ]
 
 
-def test_fetch_goes_on_after_what_cannot_be_had_and_fails_in_the_end(call, no_data):
+def test_fetch_continues_after_failure(call, no_data):
     code, out, err = call("fetch", "adult", "digits")
     assert (code, out) == (1, "digits: no download needed\n")
     assert err.startswith('tensorsmith: Could not obtain data set "adult". Sources tried:')
@@ -138,7 +138,7 @@ def test_preview_of_images(call):
     np.testing.assert_array_equal(corner[6::12, 6::12], np.round(digits.features[0] * 255))
 
 
-def test_preview_writes_nothing_unless_told_to(call, tmp_path):
+def test_preview_without_out_writes_nothing(call, tmp_path):
     assert call("preview", "digits")[0] == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -154,7 +154,7 @@ def test_preview_of_a_table_of_numbers(call):
     assert line_of(out, "label ")[1] == "100,000 dollars"
 
 
-def test_preview_of_a_table_with_texts(call):
+def test_preview_of_table_with_strings(call):
     code, out, _ = call("preview", "adult", "--split", "test")
     assert code == 0
     assert line_of(out, "age ")[:4] == ["age", "years", "25, 38, 28", "17"]
@@ -162,7 +162,7 @@ def test_preview_of_a_table_with_texts(call):
     assert line_of(out, "1 ") == ["1", ">50K", "3,846", "23.6%"]
 
 
-def test_preview_of_texts_and_of_text(call):
+def test_preview_of_text_data_sets(call):
     out = call("preview", "movie_reviews")[1]
     reviews = load("movie_reviews")
     assert f"{reviews.labels[0]:>6.2f}  {reviews.features[0][:40]}" in out
@@ -171,7 +171,7 @@ def test_preview_of_texts_and_of_text(call):
     assert "' ' " in out
 
 
-def test_preview_of_a_series_draws_it(call):
+def test_preview_of_time_series(call):
     code, out, _ = call("preview", "sea_surface_temperature", "--out", "series.png")
     assert code == 0
     assert line_of(out, "time ")[3:] == ["2016-02-15T00:00:00", "", "2016-12-31T21:30:00"]
@@ -182,7 +182,7 @@ def test_preview_of_a_series_draws_it(call):
     assert (pixels == (31, 119, 180)).all(axis=2).any(axis=0).mean() > 0.5
 
 
-def test_preview_tells_wrong_targets_before_any_work(call, no_data):
+def test_preview_with_invalid_out(call, no_data):
     code, _, err = call("preview", "adult", "--out", "table.png")
     assert code == 2
     assert "--out must be omitted, because adult has no images and is not a series" in err
@@ -191,7 +191,7 @@ def test_preview_tells_wrong_targets_before_any_work(call, no_data):
     assert "no such folder" in err
 
 
-def test_preview_of_a_split_that_is_not_there(call):
+def test_preview_of_unknown_split(call):
     code, _, err = call("preview", "digits", "--split", "tset")
     assert code == 2
     assert "Did you mean test?" in err

@@ -12,7 +12,7 @@ GOOD = {"tensorflow": "2.21.0", "keras": "3.15.1", "tensorboard": "2.21.0"}
 
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
-def test_this_machine(command):
+def test_healthy_environment(command):
     result = command("doctor")
     assert result.returncode == 0, result.stdout + result.stderr
     assert tf.__version__ in result.stdout
@@ -22,7 +22,7 @@ def test_this_machine(command):
 
 @pytest.mark.slow  # takes seconds
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
-def test_kernels_that_are_off(tensorsmith, monkeypatch):
+def test_unavailable_kernels(tensorsmith, monkeypatch):
     monkeypatch.setenv("TENSORSMITH_OPS_LEVEL", "avx1024")
     result = tensorsmith("doctor", "--json")
     assert result.returncode == 1
@@ -36,7 +36,7 @@ def test_kernels_that_are_off(tensorsmith, monkeypatch):
 
 @pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize(("choice", "found"), [("reference", []), ("fast", ["got 'fast'"])])
-def test_kernels_that_the_environment_turns_off(tensorsmith, monkeypatch, choice, found):
+def test_kernels_disabled_by_environment(tensorsmith, monkeypatch, choice, found):
     monkeypatch.setenv("TENSORSMITH_OPS", choice)
     result = tensorsmith("doctor", "--json")
     assert result.returncode == bool(found)

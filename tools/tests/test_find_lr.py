@@ -3,7 +3,7 @@
 import re
 
 
-def test_it_suggests_and_draws_and_trains_nothing(command, tmp_path):
+def test_suggestion_and_plot(command, tmp_path):
     result = command("run", "mlp/digits", "--find-lr", "--out", tmp_path / "run")
     assert result.returncode == 0, result.stderr
     rate = float(re.match(r"Suggested learning rate: (\S+), ", result.stdout)[1])
@@ -11,14 +11,14 @@ def test_it_suggests_and_draws_and_trains_nothing(command, tmp_path):
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["learning_rates.png"]
 
 
-def test_a_recipe_with_two_optimizers_is_refused(command, tmp_path):
+def test_recipe_with_two_optimizers(command, tmp_path):
     result = command("run", "gan/fashion_mnist", "--smoke", "--find-lr", "--out", tmp_path / "run")
     assert result.returncode == 1
     assert "trainer must be a trainer that logs a loss" in result.stderr
     assert not (tmp_path / "run").exists()
 
 
-def test_not_while_resuming(command):
+def test_find_lr_with_resume(command):
     result = command("run", "mlp/digits", "--find-lr", "--resume")
     assert result.returncode == 2
-    assert "used alone" in result.stderr
+    assert "used without --resume and --profile" in result.stderr

@@ -29,7 +29,7 @@ def test_exit_codes(command, tmp_path):
     assert "paths must" in line
 
 
-def test_loads_only_what_it_needs(tmp_path):
+def test_imports_are_lazy(tmp_path):
     code = """
 import sys
 from tensorsmith.tools.main import main

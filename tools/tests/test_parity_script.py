@@ -37,7 +37,7 @@ def test_built(build):
     assert "tensorflow-addons==" in calls
 
 
-def test_without_python_3_11_nothing_is_built(build):
+def test_missing_python_3_11(build):
     result, calls, ready = build(fails="python")
     assert (result.returncode, ready) == (0, False)
     assert result.stderr.startswith("parity: Python 3.11 not found")
@@ -46,7 +46,7 @@ def test_without_python_3_11_nothing_is_built(build):
 
 
 @pytest.mark.parametrize("fails", ["venv", "pip"])
-def test_other_failures_are_told_as_they_are(build, fails):
+def test_other_errors_are_propagated(build, fails):
     result, _, ready = build(fails)
     assert (result.stderr, ready) == ("disk full\n", False)
     assert result.returncode != 0

@@ -40,7 +40,7 @@ def test_run_folder(finished_run):
     assert f"{metrics['test']['accuracy']:.4f}" in result.stdout
 
 
-def test_saved_model_scores_what_the_table_says(finished_run):
+def test_saved_model_matches_metrics(finished_run):
     import keras
 
     from tensorsmith.data import load
@@ -52,7 +52,7 @@ def test_saved_model_scores_what_the_table_says(finished_run):
     assert np.mean(predictions == test.labels) == pytest.approx(metrics["test"]["accuracy"], abs=1e-6)
 
 
-def test_config_repeats_the_run(finished_run, command, tmp_path):
+def test_config_reproduces_run(finished_run, command, tmp_path):
     path, _ = finished_run
     result = command("run", "mlp/digits", "--config", path / "config.yaml", "--out", tmp_path / "again")
     assert result.returncode == 0, result.stderr
@@ -61,7 +61,7 @@ def test_config_repeats_the_run(finished_run, command, tmp_path):
     assert (path / "history.csv").read_text() == (tmp_path / "again" / "history.csv").read_text()
 
 
-def test_finished_run_is_left_alone(finished_run, command):
+def test_finished_run_is_unchanged(finished_run, command):
     path, _ = finished_run
     before = (path / "metrics.json").read_text()
     assert command("run", "mlp/digits", "--out", path, "--resume").returncode == 0
@@ -85,7 +85,7 @@ def test_copied_recipe_runs_as_a_script(command, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_interrupted_run_resumes_to_the_same_end(command, tmp_path):
+def test_resumed_run_matches_uninterrupted_run(command, tmp_path):
     flags = ["run", "mlp/digits", "--epochs", "400", "--jit", "false"]
     process = subprocess.Popen(
         [sys.executable, "-m", "tensorsmith.tools", *flags, "--out", tmp_path / "run"],
@@ -111,7 +111,7 @@ def test_interrupted_run_resumes_to_the_same_end(command, tmp_path):
         assert (tmp_path / "run" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
-def test_data_that_cannot_be_trained_on(command, tmp_path):
+def test_invalid_training_data(command, tmp_path):
     assert command("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
     spoilt = text.replace("(part.features, part.labels)", "(part.features, part.labels + 1)")
@@ -123,7 +123,7 @@ def test_data_that_cannot_be_trained_on(command, tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_run_that_never_began_leaves_no_folder(command, tmp_path):
+def test_failed_start_leaves_no_folder(command, tmp_path):
     assert command("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
     (tmp_path / "mine.py").write_text(text.replace('load("digits"', 'load("digit"'))
@@ -133,7 +133,7 @@ def test_a_run_that_never_began_leaves_no_folder(command, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_folder_that_cannot_be_written(command, tmp_path):
+def test_unwritable_folder(command, tmp_path):
     (tmp_path / "file").write_text("")
     result = command("run", "mlp/digits", "--smoke", "--out", tmp_path / "file" / "run")
     assert result.returncode == 1
@@ -141,7 +141,7 @@ def test_folder_that_cannot_be_written(command, tmp_path):
     assert "Not a directory" in result.stderr
 
 
-def test_full_disk_is_one_line(command, tmp_path):
+def test_disk_full_error_message(command, tmp_path):
     """Simulates a full disk by a limit on the file size."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40 * 1024, limits[1]))

@@ -82,7 +82,7 @@ def test_verify(call, folder):
     assert "2 of 4 files are intact" in out
 
 
-def test_verify_of_other_records(call, folder):
+def test_verify_any_records(call, folder):
     (folder / "any.tfrecord").write_bytes(frame(Records.of([b"", b"anything"])).data)
     code, out, _ = call("verify", "any.tfrecord")
     assert (code, "record 1, at byte 16: " in out) == (1, True)
@@ -116,7 +116,7 @@ def test_stats(call):
     assert f"image 60 0 {min(sizes)} to {max(sizes)} 0 60" in lines
 
 
-def test_stats_are_whole_whatever_the_width(call, folder, monkeypatch, capsys):
+def test_stats_are_not_truncated(call, folder, monkeypatch, capsys):
     with (folder / "large.tfrecord").open("wb") as file:
         write(file, {"identifier": Column.of(np.array([1, 2**63 - 1]))})
     monkeypatch.setenv("COLUMNS", "60")
@@ -155,7 +155,7 @@ def test_repair(call, folder):
     assert call("verify", "whole.tfrecord")[0] == 0
 
 
-def test_other_shards(call, folder):
+def test_reshard_shuffle_and_split(call, folder):
     assert call("reshard", "toy*", "out", "--shards", 3)[0] == 0
     assert len(list((folder / "out").glob("toy.tfrecord-0000?-of-00003"))) == 3
     code, out, _ = call("shuffle", "out", "mixed", "--seed", 3, "--shard-size", "2kB", "--compression", "gzip")
@@ -188,8 +188,8 @@ def test_to_parquet(call, folder):
         (["reshard", "toy*", ".", "--shards", "2"], 2, "Remove toy.tfrecord-00000-of-00002 and similar files"),
         (["reshard", "toy*", "out", "--shards", "0"], 2, "shards"),
         (["reshard", "toy*", "out", "--shards", "1", "--shard-size", "1MB"], 2, "not allowed with"),
-        (["reshard", "toy*", "out", "--shard-size", "1 lot"], 2, "a number of bytes such as 256MB"),
-        (["split", "toy*", "out", "--split", "train=0.8"], 2, "Their sum is 0.8"),
+        (["reshard", "toy*", "out", "--shard-size", "1 lot"], 2, "a positive number of bytes, such as 256MB"),
+        (["split", "toy*", "out", "--split", "train=0.8"], 2, "whose sum is 0.8"),
         (["repair", "nothing", "x"], 1, "nothing: No such file"),
         (["to-parquet", "toy*", "none/x.parquet"], 1, "none/x.parquet: no such folder"),
         (["cat", "toy*", "--limit", "-1"], 2, "must be a non-negative number"),
@@ -213,7 +213,7 @@ def test_usage_errors(call, folder, arguments, code, message):
 
 
 @pytest.mark.parametrize("subcommand", ["reshard", "to-parquet", "repair"])
-def test_disk_that_is_full(call, folder, subcommand):
+def test_disk_full(call, folder, subcommand):
     sources = ["toy.tfrecord-00001-of-00002"]
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
@@ -227,7 +227,7 @@ def test_disk_that_is_full(call, folder, subcommand):
     assert [path for path in folder.rglob("*") if path.is_file() and path.name[:3] != "toy"] == []
 
 
-def test_damage_is_one_line(call, folder):
+def test_damaged_file_error_message(call, folder):
     damage(folder / "toy.tfrecord-00001-of-00002", 30)
     for subcommand, target in (("stats", []), ("cat", []), ("reshard", ["out"]), ("to-parquet", ["x.parquet"])):
         code, _, err = call(subcommand, "toy*", *target)
@@ -239,7 +239,7 @@ def test_damage_is_one_line(call, folder):
 
 
 @pytest.mark.slow
-def test_nothing_large_is_imported_for_help(tmp_path):
+def test_help_imports_are_lazy(tmp_path):
     script = "import sys; from tensorsmith.tools.main import main\n"
     script += "try: main(['tfrecord', '--help'])\nexcept SystemExit: pass\n"
     script += "sys.exit(bool({'tensorflow', 'pyarrow', 'keras', 'PIL'} & set(sys.modules)))"
@@ -247,7 +247,7 @@ def test_nothing_large_is_imported_for_help(tmp_path):
 
 
 @pytest.mark.slow
-def test_nothing_imports_tensorflow(folder):
+def test_tensorflow_is_not_imported(folder):
     script = "import sys; from tensorsmith.tools.main import main\n"
     for arguments in (["verify", "."], ["stats", "."], ["inspect", "."], ["cat", "."], ["shuffle", ".", "out"]):
         script += f"assert main({['tfrecord', *arguments]}) == 0\n"

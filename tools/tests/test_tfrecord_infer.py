@@ -59,7 +59,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_takes_any_kind(name, tmp_path, capsys):
+def test_supported_formats(name, tmp_path, capsys):
     path = tmp_path / name
     WRITERS[name](path)
     assert main(["tfrecord", "infer", str(path)]) == 0
@@ -70,12 +70,12 @@ FAILURES = {
     "wrong encoding": (["{table}"], 1, "{table}: line 2 contains the bytes b'\\xe9', which are invalid in utf-8"),
     "no such file": (["{table}x"], 1, "{table}x: no such file"),
     "no such folder": (["{table}", "--out", "{table}x/s.yaml"], 1, "{table}x/s.yaml: no such folder"),
-    "another kind's option": (["{table}", "--table", "t"], 2, "table must be encoding for a source of kind csv"),
+    "another kind's option": (["{table}", "--table", "t"], 2, "table must be omitted for a source of kind csv"),
 }
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_failures_are_one_line(name, table, capsys):
+def test_error_messages(name, table, capsys):
     arguments, code, message = FAILURES[name]
     assert main(["tfrecord", "infer", *[part.format(table=table) for part in arguments]]) == code
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tensorsmith: ")]

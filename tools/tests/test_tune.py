@@ -13,6 +13,7 @@ import yaml
 
 from tensorsmith.core import free_ports
 from tensorsmith.recipes.catalog import find_recipe
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tools.main import main
 from tensorsmith.tools.search_folder import read_search
 from tensorsmith.tuning.search_workers import SearchWorkers
@@ -48,7 +49,7 @@ def test_folder(finished):
     assert [float(head.split()[2]) for head in heads] == pytest.approx(sorted(scores), rel=1e-5)
 
 
-def test_run_repeats_the_best(finished, tmp_path):
+def test_run_reproduces_best_trial(finished, tmp_path):
     """The history of the run contains the score that the search reports."""
     out = tmp_path / "again"
     assert main(["run", RECIPE, "--config", str(finished / "best" / "1.yaml"), "--out", str(out)]) == 0
@@ -59,7 +60,7 @@ def test_run_repeats_the_best(finished, tmp_path):
     assert best["score"] == min(best["history"]["val_loss"])
 
 
-def test_lines_where_there_is_no_terminal(tmp_path, capsys, caplog):
+def test_logging_without_terminal(tmp_path, capsys, caplog):
     caplog.set_level("INFO", "tensorsmith.tuning")
     assert tune(tmp_path / "search", "--trials", "1", "--smoke") == 0
     (line,) = (line for line in caplog.messages if line.startswith("trial 0  val_loss"))
@@ -68,7 +69,7 @@ def test_lines_where_there_is_no_terminal(tmp_path, capsys, caplog):
 
 
 @pytest.mark.slow  # takes seconds
-def test_stopped_and_killed_it_ends_the_same(finished, tmp_path):
+def test_resume_after_interrupt_and_kill(finished, tmp_path):
     folder, diary = tmp_path / "search", tmp_path / "diary"
     command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder)]
 
@@ -94,7 +95,7 @@ def test_more_trials(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_folds_space_and_fields(tmp_path):
+def test_folds_space_and_config_flags(tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text("learning_rate: {log_uniform: [1e-2, 1e-1]}\nbatch_size: {choice: [16, 32]}\n")
     folder = tmp_path / "search"
@@ -114,7 +115,7 @@ def test_folds_space_and_fields(tmp_path):
         ([], "units: {choice: [[4], many]}", "got choice([(4,), 'many'])"),
         ([], "batch_size: {uniform: [1, 9]}", "got uniform(1, 9)"),
         ([], "learnign_rate: {uniform: [0, 1]}", "Did you mean learning_rate?"),
-        ([], "epochs: {integer: [9, 1]}", "epochs: low must be <= high, 1, got 9"),
+        ([], "epochs: {integer: [9, 1]}", "epochs: low must be <= high (1), got 9"),
         ([], "epochs: {intger: [1, 9]}", "Did you mean integer?"),
         (["--learning_rate", "0.1"], "", "--learning_rate must be omitted, because it is searched"),
         (["--epohcs", "3"], "", "Did you mean epochs?"),
@@ -123,11 +124,11 @@ def test_folds_space_and_fields(tmp_path):
         (["--parallel", "0"], "", "--parallel must be >= 1, got 0"),
         (["--objective", "val_frobnication"], "", "direction must be 'min' or 'max'"),
         (["--objective", "val_acuracy"], "", "Did you mean the objective val_accuracy?"),
-        (["--epochs", "0"], "", "epochs must be >= 1, got 0"),
+        (["--epochs", "0"], "", "epochs must be an integer >= 1, got 0"),
         (["--space", "nofile.yaml"], "", "--space must be a readable file, got 'nofile.yaml'"),
     ],
 )
-def test_refused_before_anything_starts(tmp_path, capsys, flags, space, said):
+def test_invalid_arguments(tmp_path, capsys, flags, space, said):
     if space:
         (tmp_path / "space.yaml").write_text(space)
         flags = [*flags, "--space", str(tmp_path / "space.yaml")]
@@ -141,7 +142,7 @@ def test_a_recipe_without_ranges(capsys, tmp_path):
     assert "space must contain at least one range, got no ranges in mlp/digits" in capsys.readouterr().err
 
 
-def test_resume_keeps_the_settings(finished, capsys):
+def test_resume_with_other_settings(finished, capsys):
     assert tune(finished, "--resume", "--folds", "3", "--epochs", "9") == 2
     assert "got --folds --epochs 9 for the search" in capsys.readouterr().err
 
@@ -153,7 +154,7 @@ def test_resume_keeps_the_settings(finished, capsys):
         (["--folds", "129"], "folds must be at most 128, the number of examples, got 129"),
     ],
 )
-def test_errors_of_the_search_end_it(tmp_path, capsys, flags, said):
+def test_invalid_settings_remove_folder(tmp_path, capsys, flags, said):
     """Errors in the settings remove the search folder, so that the command can be repeated."""
     assert tune(tmp_path / "search", *flags, "--trials", "2") == 2
     assert said in capsys.readouterr().err
@@ -161,7 +162,7 @@ def test_errors_of_the_search_end_it(tmp_path, capsys, flags, said):
 
 
 @pytest.mark.parametrize("name", ["recipe", "space", "config", "trials", "objective"])
-def test_a_broken_search_file(finished, tmp_path, capsys, name):
+def test_invalid_search_file(finished, tmp_path, capsys, name):
     lines = yaml.safe_load((finished / "search.yaml").read_text())
     (tmp_path / "search.yaml").write_text(yaml.safe_dump({**lines, name: [3]}))
     assert tune(tmp_path, "--resume") == 2
@@ -170,7 +171,7 @@ def test_a_broken_search_file(finished, tmp_path, capsys, name):
     assert "got [3]" in said
 
 
-def test_what_a_search_file_lacks(finished, tmp_path, capsys):
+def test_missing_search_file_entries(finished, tmp_path, capsys):
     lines = yaml.safe_load((finished / "search.yaml").read_text())
     needed = {name: lines[name] for name in ("recipe", "space", "config")}
     (tmp_path / "search.yaml").write_text(yaml.safe_dump(needed))
@@ -181,16 +182,16 @@ def test_what_a_search_file_lacks(finished, tmp_path, capsys):
         assert f"search.yaml: {name} must be a" in capsys.readouterr().err
 
 
-def test_the_same_recipe_by_another_path(finished, tmp_path, monkeypatch):
+def test_recipe_path_is_resolved(finished, tmp_path, monkeypatch):
     monkeypatch.chdir(Path(RECIPE).parent)
     assert read_search(find_recipe("./noisy_line.py"), finished).trials == 3
     other = tmp_path / "noisy_line.py"
     other.write_text(Path(RECIPE).read_text())
-    with pytest.raises(ValueError, match="recipe must .*, the recipe of the search in .*, got"):
+    with raises_argument_error("recipe", expected="the recipe of the search in"):
         read_search(find_recipe(str(other)), finished)
 
 
-def test_two_searches_in_a_folder(finished, capsys):
+def test_concurrent_searches(finished, capsys):
     before = (finished / "search.yaml").read_text()
     with alone_in(finished):
         assert tune(finished, "--resume", "--trials", "9") == 2
@@ -199,7 +200,7 @@ def test_two_searches_in_a_folder(finished, capsys):
     assert (finished / "search.yaml").read_text() == before
 
 
-def test_workers_hold_the_folder(tmp_path):
+def test_workers_lock_folder(tmp_path):
     """Worker processes hold the lock of the folder even after their launcher has exited."""
     with alone_in(tmp_path) as lock:
         processes = SearchWorkers([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, lock)
@@ -231,7 +232,7 @@ def environment(tmp_path, **more):
 
 
 @pytest.mark.slow
-def test_in_parallel_with_a_worker_killed(finished, tmp_path):
+def test_parallel_search_with_killed_worker(finished, tmp_path):
     """The trial of a killed worker is resumed by another, with the results of an undisturbed search."""
     folder = tmp_path / "search"
     command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder)]
@@ -265,7 +266,7 @@ def begun(tmp_path):
 
 
 @pytest.mark.slow
-def test_parallel_search_stopped_and_gone_on_with(finished, begun):
+def test_resume_parallel_search(finished, begun):
     folder, process = begun
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=100)
@@ -276,7 +277,7 @@ def test_parallel_search_stopped_and_gone_on_with(finished, begun):
 
 
 @pytest.mark.slow
-def test_launcher_killed(finished, begun):
+def test_killed_launcher(finished, begun):
     """Chief and workers exit after the death of the launcher, and hold the lock of the folder until then."""
     folder, process = begun
     process.kill()
@@ -299,7 +300,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.slow
-def test_machines_by_environment_variables(finished, tmp_path):
+def test_workers_by_environment_variables(finished, tmp_path):
     """One chief and two workers without a launcher; one of the workers is killed."""
     folder = tmp_path / "search"
     (port,) = free_ports(1)
@@ -319,7 +320,7 @@ def test_machines_by_environment_variables(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_handbook_search(tmp_path):
+def test_california_housing_search(tmp_path):
     """Random search with three trials over four hyperparameters and 3-fold cross-validation on California housing."""
     folder = tmp_path / "search"
     assert main(["tune", "mlp/california", "--trials", "3", "--folds", "3", "--out", str(folder)]) == 0

@@ -50,13 +50,13 @@ def run(folder, *arguments, PYTHONPATH="src"):
 
 
 @pytest.mark.slow
-def test_its_tests_pass(walk):
+def test_tutorial_tests_pass(walk):
     said = run(walk, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
     assert re.search(r"^8 passed", said, re.MULTILINE)
 
 
 @pytest.mark.slow
-def test_its_benchmark_works(walk):
+def test_tutorial_benchmark_runs(walk):
     code = """
 from tensorsmith.benchmarks.ops import CASES
 case = CASES["squareplus"]

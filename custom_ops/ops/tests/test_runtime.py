@@ -27,14 +27,14 @@ def empty(*shape):
         (ops.layer_norm, (empty(FAR, 0),)),
     ],
 )
-def test_sizes_beyond_memory(op, arguments):
+def test_excessive_sizes(op, arguments):
     with pytest.raises(FAILURES):
         op(*arguments)
     with pytest.raises(FAILURES):
         tf.function(op)(*arguments)
 
 
-def test_many_rows_of_nothing():
+def test_many_empty_rows():
     assert ops.depthwise_max_pool(empty(2**60, 0), 2).shape == (2**60, 0)
     nothing = tf.zeros((2**50, 1, 0), tf.int32)
     assert ops.gather_tree(nothing, nothing, [5], 0).shape == (2**50, 1, 0)
@@ -42,7 +42,7 @@ def test_many_rows_of_nothing():
     assert ops.attention(tf.ones((1, 3, 2, 0)), keys, keys).shape == (1, 3, 2, 0)
 
 
-def test_ranks_beyond_the_kernels_take_the_reference(rng):
+def test_unsupported_ranks_use_reference(rng):
     x = rng.normal(size=(2, *[1] * 7, 3)).astype("float32")
     flat = x.reshape(2, 3)
     np.testing.assert_allclose(ops.layer_norm(x).numpy().reshape(2, 3), ops.layer_norm(flat), rtol=1e-5)
@@ -78,7 +78,7 @@ np.testing.assert_array_equal(ops.layer_norm(x).numpy(), alone)
 
 
 @pytest.mark.slow
-def test_threads_that_are_not_granted(tmp_path):
+def test_thread_creation_failure(tmp_path):
     """The number of processes is limited, as in a container."""
     source, library = tmp_path / "no_threads.c", tmp_path / "no_threads.so"
     source.write_text(NO_THREADS)

@@ -12,11 +12,12 @@ from tensorsmith.core import ArgumentError
 from tensorsmith.records import Column, RecordError, Records, encode, frame, parse, reference
 from tensorsmith.records.encode import MOST_BYTES
 from tensorsmith.records.library import address, library
+from tensorsmith.testing import raises_argument_error
 
 
 @settings(max_examples=150, deadline=None)
 @given(tables())
-def test_bytes_are_those_of_protobuf(columns):
+def test_matches_protobuf(columns):
     if not columns:
         return
     records = encode(columns)
@@ -24,7 +25,7 @@ def test_bytes_are_those_of_protobuf(columns):
     assert records.data.tobytes() == reference.frame(records).data.tobytes()
 
 
-def test_example_is_tensorflows():
+def test_matches_tensorflow_example():
     columns = {
         "b": Column.lists("bytes", [[b"x", b"", bytes(300)]]),
         "a": Column.of(np.float64([[1.5, -2.0]])),
@@ -50,7 +51,7 @@ def test_tensorflow_reads_the_file(tmp_path):
     np.testing.assert_array_equal(batch["x"], np.arange(1000))
 
 
-def test_sequence_example_of_the_handbook():
+def test_sequence_example():
     """Two sentences and no comments, read by TensorFlow's parser."""
     sentences = [[b"A", b"desert", b"place", b"."], [b"When", b"shall"]]
     columns = {
@@ -68,7 +69,7 @@ def test_sequence_example_of_the_handbook():
     assert lists["comments"].shape == (0, 0)
 
 
-def test_rows_are_a_part():
+def test_encode_row_range():
     columns = {"x": Column.lists("float", [[1], None, [2, 3], []])}
     whole, part = encode(columns), encode(columns, 1, 3)
     assert [part[0], part[1]] == [whole[1], whole[2]]
@@ -84,7 +85,7 @@ def test_checksum(size):
 
 
 @given(st.lists(st.binary(max_size=30), max_size=5))
-def test_frames_hold_anything(messages):
+def test_frames_with_arbitrary_bytes(messages):
     framed = frame(Records.of(messages))
     assert [framed[row] for row in range(len(framed))] == messages
     assert framed.data.tobytes() == reference.frame(Records.of(messages)).data.tobytes()
@@ -102,7 +103,7 @@ def test_frames_hold_anything(messages):
         (np.arange(6).reshape(3, 2)[::-1], "int64", [[4, 5], [2, 3], [0, 1]]),
     ],
 )
-def test_columns_of_arrays(array, kind, lists):
+def test_columns_from_arrays(array, kind, lists):
     column = Column.of(np.array(array, dtype=object) if isinstance(array, list) else array)
     assert (column.kind, column.to_lists()) == (kind, lists)
     assert parse(encode({"x": column}), {"x": kind})["x"].to_lists() == lists
@@ -117,14 +118,14 @@ PLACES = np.array([0, 1])
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "name"),
     [
         (("double", np.zeros(1), PLACES), "kind"),
         (("float", np.zeros(1), PLACES), "values"),
         (("float", np.zeros(2, "float32")[::2], PLACES.astype("int32")), "rows"),
         (
             ("float", np.zeros(1, "float32"), np.array([0, 2])),
-            "rows must contain increasing indices less than 1, the number of values or steps",
+            "rows",
         ),
         (("float", np.zeros(1, "float32"), np.array([-1, 1])), "rows"),
         (("float", np.zeros(1, "float32"), np.array([0, 1, 0])), "rows"),
@@ -136,13 +137,13 @@ PLACES = np.array([0, 1])
         (("float", np.zeros(1, "float32"), PLACES, None, None, np.array([True, True])), "present"),
     ],
 )
-def test_arrays_that_do_not_fit(arguments, message):
-    with pytest.raises(ArgumentError, match=message):
+def test_invalid_column_arguments(arguments, name):
+    with raises_argument_error(name):
         Column(*arguments)
 
 
 @pytest.mark.parametrize("array", [np.uint64([2**63]), 3.0, np.array([1j]), np.array([None])])
-def test_arrays_that_are_no_columns(array):
+def test_unsupported_arrays(array):
     with pytest.raises((ArgumentError, TypeError)):
         Column.of(array)
 
@@ -154,7 +155,7 @@ def test_columns_of_unequal_length():
         encode({"a": Column.of([1])}, 0, 2)
 
 
-def test_record_beyond_protobuf():
+def test_record_exceeding_2_gib():
     """An array of 2 GiB backed by a single page of memory."""
     values = np.lib.stride_tricks.as_strided(np.zeros(1, "uint8"), (MOST_BYTES,), (0,))
     column = Column.of([b"x", b"y"])

@@ -57,12 +57,12 @@ def run(tmp_path, before):
     return subprocess.run(command, capture_output=True, text=True, timeout=100)
 
 
-def test_cut_after_it_was_opened(tmp_path):
+def test_truncated_after_open(tmp_path):
     result = run(tmp_path, "")
     assert (result.returncode, result.stdout) == (0, "alive\n"), result.stderr
 
 
-def test_other_handlers_do_not_suffer(tmp_path):
+def test_other_signal_handlers(tmp_path):
     """Other bus errors are still handled by faulthandler, which ends the process."""
     assert run(tmp_path, "faulthandler.enable()").stdout == "alive\n"
     result = run(tmp_path, "signal.raise_signal(signal.SIGBUS)")
@@ -70,7 +70,7 @@ def test_other_handlers_do_not_suffer(tmp_path):
     assert result.stdout == ""
 
 
-def test_past_the_end(tmp_path):
+def test_read_past_end(tmp_path):
     (tmp_path / "x").write_bytes(bytes(range(100)))
     _, read = opened(tmp_path / "x", 200)
     assert read(90, 10) == bytes(range(90, 100))

@@ -31,7 +31,7 @@ def test_round_trip(columns):
 
 @settings(max_examples=100, deadline=None)
 @given(tables())
-def test_as_protobuf(columns):
+def test_matches_protobuf(columns):
     if columns:
         records, wanted = encode(columns), wanted_of(columns)
         theirs = {name: (column.kind, column.steps is not None) for name, column in columns.items()}
@@ -78,7 +78,7 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
-def test_unusual_but_allowed(name):
+def test_unusual_encodings(name):
     message, kind = UNUSUAL[name]
     records = Records.of([message])
     same(parse(records, {"x": kind}), reference.parse(records, {"x": (kind, False)}))
@@ -120,14 +120,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(name):
+def test_malformed_records(name):
     message, problem = REFUSED[name]
     with pytest.raises(RecordError, match=problem) as caught:
         parse(Records.of([example(), message]), {"x": "int64"})
     assert caught.value.row == 1
 
 
-def test_another_kind():
+def test_mismatched_kind():
     records = encode({"x": Column.of([1.0]), "é": Column.of([1])})
     with pytest.raises(RecordError, match="record 0: feature `x`: got float, expected int64"):
         parse(records, {"x": "int64"})
@@ -139,7 +139,7 @@ def test_another_kind():
         parse(records, {"x": "double"})
 
 
-def test_features_in_any_order_and_some_not_wanted():
+def test_feature_selection_and_order():
     names = [f"f{i}" for i in range(30)]
     records = encode({name: Column.of([i, i + 1]) for i, name in enumerate(names)})
     asked = [*names[::-3], "not there"]

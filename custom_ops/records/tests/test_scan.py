@@ -16,7 +16,7 @@ MESSAGES = [b"one", b"", b"three" * 100]
 FRAMED = frame(Records.of(MESSAGES)).data
 
 
-def test_as_tensorflow_writes(tmp_path):
+def test_matches_tensorflow_writer(tmp_path):
     with tf.io.TFRecordWriter(str(tmp_path / "x")) as writer:
         for message in MESSAGES:
             writer.write(message)
@@ -28,7 +28,7 @@ def test_as_tensorflow_writes(tmp_path):
 
 
 @pytest.mark.parametrize("size", range(0, FRAMED.size))
-def test_cut_anywhere(size):
+def test_truncated_data(size):
     found = scan(FRAMED[:size])
     frames = [len(message) + 16 for message in MESSAGES]
     whole = sum(np.cumsum(frames) <= size)
@@ -37,7 +37,7 @@ def test_cut_anywhere(size):
 
 
 @given(st.integers(0, FRAMED.size - 1), st.integers(0, 7))
-def test_every_flipped_bit_is_found(position, bit):
+def test_flipped_bits_are_detected(position, bit):
     data = FRAMED.copy()
     data[position] ^= 1 << bit
     found = scan(data)
@@ -61,19 +61,19 @@ def test_every_flipped_bit_is_found(position, bit):
         (FRAMED, np.array([2**62]), np.array([2**62])),
     ],
 )
-def test_records_that_do_not_lie_in_their_bytes(arguments):
+def test_invalid_records(arguments):
     with pytest.raises(ArgumentError, match="data|begins|sizes"):
         Records(*arguments)
 
 
-def test_bytes_that_cannot_be_scanned():
+def test_invalid_data():
     for data in (FRAMED[::2], FRAMED.astype("int64"), bytes(20)):
         for look in (scan, find):
             with pytest.raises(ArgumentError, match="data"):
                 look(data)
 
 
-def test_most_and_unchecked():
+def test_most_and_check_data():
     data = FRAMED.copy()
     data[12] ^= 1  # in the data of the first record
     assert scan(data).damage == "the data of a record are damaged"
@@ -81,7 +81,7 @@ def test_most_and_unchecked():
     assert scan(FRAMED, most=2).consumed == 3 + 16 + 16
 
 
-def test_lengths_beyond_memory():
+def test_excessive_lengths():
     """The checksum of the length is valid."""
     for length in (2**62, 2**63, 2**64 - 1):
         header = length.to_bytes(8, "little")
@@ -93,7 +93,7 @@ def test_lengths_beyond_memory():
 
 
 @given(st.binary(max_size=60), st.integers(0, FRAMED.size))
-def test_found_behind_anything(before, lost):
+def test_find_after_arbitrary_bytes(before, lost):
     """The file begins with other data, and parts of it are missing."""
     data = np.frombuffer(before + FRAMED[lost:].tobytes(), "uint8")
     begins = np.cumsum([0, *(len(message) + 16 for message in MESSAGES)])
@@ -102,7 +102,7 @@ def test_found_behind_anything(before, lost):
     assert find(data) == expected
 
 
-def test_found_as_by_the_reference(monkeypatch):
+def test_find_matches_reference(monkeypatch):
     data = np.concatenate([FRAMED[1:20], FRAMED[5:]])
     found = find(data)
     monkeypatch.setattr(importlib.import_module("tensorsmith.records.scan"), "library", lambda: None)

@@ -46,7 +46,7 @@ def survey_or_error(records):
 
 @settings(max_examples=200, deadline=None)
 @given(tables(), tables())
-def test_as_protobuf(first, second):
+def test_matches_reference(first, second):
     messages = [
         encode(columns)[row]
         for columns in (first, second)
@@ -62,7 +62,7 @@ def test_as_protobuf(first, second):
 
 @settings(max_examples=100, deadline=None)
 @given(tables(), tables())
-def test_parts_together_hold_what_all_hold(first, second):
+def test_merge_of_parts(first, second):
     columns = [table for table in (first, second) if table]
     parts = [encode(table) for table in columns]
     messages = [part[row] for part in parts for row in range(len(part))]
@@ -83,7 +83,7 @@ def test_parts_together_hold_what_all_hold(first, second):
     assert merged == whole
 
 
-def test_what_it_says():
+def test_survey():
     columns = {
         "label": Column.of([1, 2, 3]),
         "tags": Column.lists("bytes", [[b"a", b"b"], None, []]),
@@ -96,7 +96,7 @@ def test_what_it_says():
     }
 
 
-def test_kinds_that_differ(reference):
+def test_mixed_kinds(reference):
     parts = [encode({"x": Column.of([1])}), encode({"x": Column.of([1.5])}), encode({"x": Column.of(["a"])})]
     records = Records.of([part[0] for part in parts])
     assert survey(records)["x"].kinds == ("bytes", "float", "int64")
@@ -109,13 +109,13 @@ TWICE = b"\x0a\x1a\x0a\x0b\x0a\x01x\x12\x06\x1a\x04\x0a\x02\x01\x02\x0a\x0b\x0a\
 
 
 @pytest.mark.parametrize("message", [b"", NO_KIND, NO_VALUE, TWICE])
-def test_unusual_but_allowed(message, reference):
+def test_unusual_encodings(message, reference):
     records = Records.of([message])
     assert survey(records) == reference(records)
 
 
 @pytest.mark.parametrize("message", [TWICE[:-1], b"\x02\x00", b"\x0a" + b"\x80" * 9 + b"\x01"])
-def test_no_examples(message, reference):
+def test_malformed_examples(message, reference):
     records = Records.of([b"", message])
     for call in (survey, reference):
         with pytest.raises(RecordError, match=r"record 1: not a tf\.train\.Example: ") as caught:
@@ -156,5 +156,5 @@ def test_names_are_utf8(name):
 @settings(max_examples=500)
 @given(st.lists(st.sampled_from([0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
                                  0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF]), max_size=12))  # fmt: skip
-def test_bytes_at_the_bounds_of_utf8(name):
+def test_utf8_boundary_bytes(name):
     test_names_are_utf8.hypothesis.inner_test(bytes(name))

@@ -63,7 +63,7 @@ def run(*arguments, **options):
 
 @pytest.mark.slow
 @needs_addons
-def test_addons_runs_and_says_nothing(tmp_path):
+def test_addons_runs_silently(tmp_path):
     result = run("-c", PROGRAM, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
@@ -86,7 +86,7 @@ def test_readme(tmp_path):
 
 @needs_addons
 @pytest.mark.slow
-def test_an_old_script_runs_as_it_is(tmp_path):
+def test_unmodified_script_runs(tmp_path):
     (tmp_path / "beside.py").write_text("NUMBER = 2")
     script = tmp_path / "old.py"
     script.write_text(
@@ -104,7 +104,7 @@ def test_an_old_script_runs_as_it_is(tmp_path):
 
 @needs_addons
 @pytest.mark.slow
-def test_comes_before_tensorflow():
+def test_import_order():
     result = run("-c", "import tensorflow, tensorsmith.addons")
     assert result.returncode == 1
     assert "Import tensorsmith.addons first" in result.stderr
@@ -113,7 +113,7 @@ def test_comes_before_tensorflow():
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="Addons has wheels for this Python")
-def test_says_that_there_is_no_addons_for_this_python():
+def test_unsupported_python_version():
     result = run("-c", "import tensorsmith.addons")
     assert result.returncode == 1
     assert "there is none for Python 3.12 and later" in result.stderr

@@ -7,7 +7,7 @@ class Base(SharedDocstrings):
     shared_texts: ClassVar = {"first": "a: One.\nb: Two.", "second": "Returns:\n    Nothing."}
 
 
-def test_text_gets_the_indentation_of_its_line():
+def test_placeholder_indentation():
     class Component(Base):
         """Component.
 
@@ -23,7 +23,7 @@ def test_text_gets_the_indentation_of_its_line():
     )
 
 
-def test_subclass_may_add_texts():
+def test_subclass_adds_shared_texts():
     class Component(Base):
         """{{first}}
 
@@ -35,7 +35,7 @@ def test_subclass_may_add_texts():
     assert Component.__doc__ == "a: One.\nb: Two.\n\nMore."
 
 
-def test_other_names_stay():
+def test_unknown_placeholder_is_unchanged():
     class Component(Base):
         """Component.
 
@@ -46,7 +46,7 @@ def test_other_names_stay():
     assert Component.__doc__ == "Component.\n\nArgs:\n    {{unknown}}"
 
 
-def test_class_without_docstring_stays_without():
+def test_class_without_docstring():
     class Component(Base):
         pass
 

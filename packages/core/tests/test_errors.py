@@ -7,7 +7,7 @@ import pytest
 from tensorsmith.core import ArgumentError, Verbatim, argument_error
 
 
-def test_it_is_a_value_error_that_says_everything():
+def test_argument_error_message_and_attributes():
     with pytest.raises(ValueError, match=r"^rate must be a number, got 'half'\. Pass 0\.5\.$") as caught:
         raise argument_error("rate", "half", "a number", "pass 0.5")
     error = caught.value
@@ -23,16 +23,16 @@ def test_long_values_are_cut():
     assert message.endswith("....")
 
 
-def test_descriptions_stand_without_quotes():
+def test_verbatim_values_are_not_quoted():
     assert str(argument_error("x", Verbatim("an empty list"), "full")) == "x must be full, got an empty list."
 
 
 @pytest.mark.parametrize("verb", ["not contain", "have", "contain", "differ from", "match", "define", "use"])
-def test_verbs_follow_must_without_be(verb):
+def test_verbs_in_expected_phrase(verb):
     assert str(argument_error("x", "y", f"{verb} z")) == f"x must {verb} z, got 'y'."
     assert str(argument_error("x", "y", f"a {verb} z")) == f"x must be a {verb} z, got 'y'."
 
 
-def test_a_question_gets_no_full_stop():
+def test_question_has_no_full_stop():
     assert str(argument_error("x", "y", "z", "Did you mean z?")).endswith("Did you mean z?")
     assert ArgumentError.__module__ == "tensorsmith.core"

@@ -15,7 +15,7 @@ def write_half(target):
         raise RuntimeError
 
 
-def test_a_failure_leaves_the_old_file(tmp_path):
+def test_failure_preserves_old_file(tmp_path):
     target = tmp_path / "numbers.txt"
     target.write_text("old")
     with pytest.raises(RuntimeError):
@@ -24,13 +24,13 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_the_ending_stays(tmp_path):
+def test_draft_has_target_suffix(tmp_path):
     with replace_file(tmp_path / "model.keras") as draft:
         assert draft.suffix == ".keras"
         assert draft.parent == tmp_path
 
 
-def test_others_may_read_it_as_the_umask_says(tmp_path):
+def test_file_mode_follows_umask(tmp_path):
     before = os.umask(0o027)
     try:
         with replace_file(tmp_path / "file") as draft:
@@ -40,7 +40,7 @@ def test_others_may_read_it_as_the_umask_says(tmp_path):
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
 
 
-def test_a_full_disk_is_told_with_the_file(tmp_path):
+def test_disk_full_error_names_file(tmp_path):
     target = tmp_path / "numbers.txt"
     with pytest.raises(OSError, match="No space left") as caught, replace_file(target):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -13,7 +13,7 @@ class KeptHuber(KeepsArguments, keras.losses.Huber):
         self.delta = delta
 
 
-def test_config_has_the_arguments_of_keras_and_those_that_are_kept():
+def test_get_config():
     assert KeptHuber(2.0, name="robust").get_config() == {
         "delta": 2.0,
         "name": "robust",
@@ -21,7 +21,7 @@ def test_config_has_the_arguments_of_keras_and_those_that_are_kept():
     }
 
 
-def test_saved_model_keeps_the_argument(tmp_path):
+def test_save_and_load(tmp_path):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Identity()])
     model.compile(loss=KeptHuber(2.0))
     model.save(tmp_path / "model.keras")

@@ -49,7 +49,7 @@ def test_long_descriptions_are_cut():
     assert "fetching letters ..." in on_a_terminal(PROGRAM, columns=80)
 
 
-def test_a_logged_line_per_task_where_there_is_no_terminal(caplog, capfd):
+def test_logging_without_terminal(caplog, capfd):
     caplog.set_level(logging.INFO)
     with Progress("tensorsmith.data") as progress:
         progress.start("fetching letters", 2_000_000).advance(10)
@@ -62,7 +62,7 @@ def test_a_logged_line_per_task_where_there_is_no_terminal(caplog, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_nothing_outside_of_the_context(caplog, capfd):
+def test_silent_outside_context(caplog, capfd):
     caplog.set_level(logging.INFO)
     task = SILENT.start("reading", 10)
     task.advance(10)

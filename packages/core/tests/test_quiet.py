@@ -13,7 +13,7 @@ def python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
-def test_core_alone_imports_neither():
+def test_import_is_lazy():
     result = python("import sys, tensorsmith.core; print('tensorflow' in sys.modules, 'keras' in sys.modules)")
     assert result.stdout.split() == ["False", "False"]
 
@@ -24,7 +24,7 @@ def test_nothing_is_printed():
     assert not result.stdout + result.stderr
 
 
-def test_another_backend_is_refused(monkeypatch):
+def test_other_keras_backend(monkeypatch):
     monkeypatch.setitem(os.environ, "KERAS_BACKEND", "torch")
     with pytest.raises(ImportError, match="unset KERAS_BACKEND"):
         load_tensorflow()

@@ -31,9 +31,9 @@ ROWS = [
         time_axis=1,
         straight_through=True,  # the layer has no gradient
         bad=[
-            ({"boundaries": [1.0, 1.0]}, "strictly increasing numbers"),
-            ({"boundaries": []}, "strictly increasing numbers"),
-            ({"boundaries": [0.0, float("inf")]}, "strictly increasing numbers"),
+            ({"boundaries": [1.0, 1.0]}, "strictly increasing, finite numbers"),
+            ({"boundaries": []}, "strictly increasing, finite numbers"),
+            ({"boundaries": [0.0, float("inf")]}, "strictly increasing, finite numbers"),
             ({"boundaries": None, "bins": None}, "numbers"),
             ({"bins": 1}, "an integer >= 2"),
             ({"output": "count"}, "'int' or 'one_hot'"),

@@ -24,19 +24,19 @@ def fetch(cache, tmp_path):
     return fetch
 
 
-def test_downloads_and_reports(fetch, serve, send):
+def test_download_with_progress(fetch, serve, send):
     content, reports = fetch(serve(lambda handler: send(handler, CONTENT)))
     assert content == CONTENT
     assert reports == sorted(reports)
     assert reports[-1] == len(CONTENT)
 
 
-def test_not_there(fetch, serve):
+def test_http_404(fetch, serve):
     with pytest.raises(SourceError, match="HTTP status 404 Not Found"):
         fetch(serve(lambda handler: handler.send_error(404)))
 
 
-def test_nobody_listens(fetch):
+def test_connection_refused(fetch):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with pytest.raises(SourceError, match="Connection refused"):
@@ -48,21 +48,21 @@ def test_no_http(fetch, serve):
         fetch(serve(lambda handler: handler.wfile.write(b"nonsense\r\n\r\n")))
 
 
-def test_longer_than_pinned(fetch, serve, send):
+def test_file_larger_than_pinned(fetch, serve, send):
     with pytest.raises(SourceError, match=r"letters\.txt is larger than the expected 102,400 bytes"):
         fetch(serve(lambda handler: send(handler, CONTENT + b"more")))
 
 
-def test_cut_short_is_left_to_the_hash(fetch, serve, send):
+def test_truncated_download(fetch, serve, send):
     content, _ = fetch(serve(lambda handler: send(handler, CONTENT[:-1], length=len(CONTENT))))
     assert content == CONTENT[:-1]
 
 
-def test_five_seconds_to_connect():
+def test_connect_timeout_value():
     assert address.CONNECT_SECONDS == 5
 
 
-def test_a_server_that_accepts_and_never_answers(fetch, monkeypatch):
+def test_response_timeout(fetch, monkeypatch):
     monkeypatch.setattr(address, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         started = time.monotonic()
@@ -71,7 +71,7 @@ def test_a_server_that_accepts_and_never_answers(fetch, monkeypatch):
     assert time.monotonic() - started < 3
 
 
-def test_a_server_that_answers_drop_by_drop(fetch, serve, monkeypatch):
+def test_slow_response_headers(fetch, serve, monkeypatch):
     """Tests an answer that arrives byte by byte: no single read times out, but the answer never completes."""
     monkeypatch.setattr(address, "ANSWER_SECONDS", 0.5)
 
@@ -86,13 +86,13 @@ def test_a_server_that_answers_drop_by_drop(fetch, serve, monkeypatch):
     assert time.monotonic() - started < 3
 
 
-def test_a_server_that_falls_silent(fetch, serve, send, monkeypatch):
+def test_stalled_download(fetch, serve, send, monkeypatch):
     monkeypatch.setattr(address, "CONNECT_SECONDS", 0.3)
     with pytest.raises(SourceError, match=r"no answer within 0.3 s"):
         fetch(serve(lambda handler: (send(handler, CONTENT[:1000], length=len(CONTENT)), time.sleep(2))))
 
 
-def test_a_server_that_crawls(fetch, serve, send, monkeypatch):
+def test_slow_download(fetch, serve, send, monkeypatch):
     monkeypatch.setattr(address, "WINDOW_SECONDS", 0.3)
     with pytest.raises(SourceError, match="too slow"):
         fetch(serve(lambda handler: send(handler, CONTENT[:100], length=len(CONTENT), piece=1, pause=0.05)))

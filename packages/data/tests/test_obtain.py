@@ -18,21 +18,21 @@ def leftovers(folder):
     return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
 
 
-def test_fetched_once_then_from_the_cache(cache, make_info):
+def test_second_call_uses_cache(cache, make_info):
     info = make_info(GOOD, GOOD)
     assert obtain(info) == obtain(info) == {"letters.txt": cache / "letters" / "letters.txt"}
     assert len(info.sources[0].asked) == 1
     assert leftovers(cache) == [cache / "letters" / "letters.txt"]
 
 
-def test_sources_are_asked_in_order_until_one_gives(cache, make_info):
+def test_sources_are_tried_in_order(cache, make_info):
     info = make_info(GOOD, SourceError("gone"), b"forged", GOOD, GOOD)
     assert obtain(info)["letters.txt"].read_bytes() == GOOD
     assert [len(source.asked) for source in info.sources] == [1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("bad", [GOOD[:3], b"abcdeX", b""], ids=["truncated", "tampered", "empty"])
-def test_a_bad_cached_file_is_fetched_again(cache, make_info, bad, caplog):
+def test_corrupted_cached_file_is_fetched_again(cache, make_info, bad, caplog):
     (cache / "letters").mkdir(parents=True)
     (cache / "letters" / "letters.txt").write_bytes(bad)
     assert obtain(make_info(GOOD, GOOD))["letters.txt"].read_bytes() == GOOD
@@ -40,7 +40,7 @@ def test_a_bad_cached_file_is_fetched_again(cache, make_info, bad, caplog):
 
 
 @pytest.mark.parametrize("bad", [GOOD[:3], b"abcdeX"], ids=["truncated", "tampered"])
-def test_a_bad_cached_file_is_explained_when_nothing_better_can_be_had(cache, make_info, bad):
+def test_corrupted_cached_file_error_message(cache, make_info, bad):
     (cache / "letters").mkdir(parents=True)
     (cache / "letters" / "letters.txt").write_bytes(bad)
     with pytest.raises(DataNotFoundError, match=rf"letters.txt is truncated or modified: {len(bad)} bytes"):
@@ -48,13 +48,13 @@ def test_a_bad_cached_file_is_explained_when_nothing_better_can_be_had(cache, ma
     assert (cache / "letters" / "letters.txt").read_bytes() == bad
 
 
-def test_what_a_source_gives_is_refused_by_hash(cache, make_info):
+def test_hash_mismatch(cache, make_info):
     with pytest.raises(DataNotFoundError, match='Could not obtain data set "letters". Sources tried:'):
         obtain(make_info(GOOD, b"forged"))
     assert leftovers(cache) == []
 
 
-def test_one_error_lists_every_place_why_it_failed_and_what_to_do_by_hand(cache, make_info, tmp_path):
+def test_error_lists_all_sources(cache, make_info, tmp_path):
     downloads = tmp_path / "downloads"
     downloads.mkdir()
     with pytest.raises(DataNotFoundError) as caught:
@@ -69,7 +69,7 @@ def test_one_error_lists_every_place_why_it_failed_and_what_to_do_by_hand(cache,
     assert len(caught.value.tried) == 5
 
 
-def test_the_folder_that_the_user_names_comes_last_and_is_checked_too(cache, make_info, tmp_path):
+def test_user_folder_is_last_source(cache, make_info, tmp_path):
     (tmp_path / "downloads" / "letters").mkdir(parents=True)
     file = tmp_path / "downloads" / "letters" / "letters.txt"
     file.write_bytes(GOOD)
@@ -90,7 +90,7 @@ def test_offline_asks_no_source(cache, make_info, monkeypatch):
     assert not cache.exists()
 
 
-def test_a_cache_that_cannot_be_made_is_one_line(make_info, tmp_path, monkeypatch):
+def test_cache_folder_creation_fails(make_info, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("TENSORSMITH_DATA", str(tmp_path / "file"))
     with pytest.raises(DataNotFoundError, match="letters: cannot write to") as caught:
@@ -99,7 +99,7 @@ def test_a_cache_that_cannot_be_made_is_one_line(make_info, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_disk_that_fails_half_way_is_one_line_and_leaves_nothing(cache, make_info, code):
+def test_disk_error_removes_partial_files(cache, make_info, code):
     info = make_info(GOOD, OSError(code, os.strerror(code)), GOOD)
     with pytest.raises(DataNotFoundError, match=f"cannot write to .*: {os.strerror(code)}. Free some space") as caught:
         obtain(info)
@@ -107,13 +107,13 @@ def test_a_disk_that_fails_half_way_is_one_line_and_leaves_nothing(cache, make_i
     assert leftovers(cache) == []
 
 
-def test_an_unwritable_cache_does_not_hide_the_folder_that_the_user_names(make_info, tmp_path, monkeypatch):
+def test_user_folder_with_unwritable_cache(make_info, tmp_path, monkeypatch):
     monkeypatch.setenv("TENSORSMITH_DATA", "/dev/null")
     (tmp_path / "letters.txt").write_bytes(GOOD)
     assert obtain(make_info(GOOD, GOOD), tmp_path) == {"letters.txt": tmp_path / "letters.txt"}
 
 
-def test_a_full_disk_is_told_before_the_download(cache, make_info, monkeypatch):
+def test_free_space_is_checked_before_download(cache, make_info, monkeypatch):
     usage = obtain_module.shutil.disk_usage("/")
     monkeypatch.setattr(obtain_module.shutil, "disk_usage", lambda _: usage._replace(free=10))
     info = make_info(GOOD, GOOD)
@@ -122,7 +122,7 @@ def test_a_full_disk_is_told_before_the_download(cache, make_info, monkeypatch):
     assert info.sources[0].asked == []
 
 
-def test_a_real_write_error_half_way_leaves_nothing(cache, serve, send):
+def test_write_error_removes_partial_files(cache, serve, send):
     """Tests a write that fails midway because of the file size limit of the process, as on a full disk."""
     content = bytes(200_000)
     address = serve(lambda handler: send(handler, content))
@@ -169,7 +169,7 @@ class Started(subprocess.Popen):
         super().__del__()
 
 
-def test_where_the_cache_is(monkeypatch, tmp_path):
+def test_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("TENSORSMITH_DATA", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.setenv("TENSORSMITH_DATA", "")

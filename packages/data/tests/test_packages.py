@@ -61,7 +61,7 @@ def test_debian_package(folder, apt_get, deb):
     assert reports[-1] == deb.stat().st_size
 
 
-def test_debian_package_with_no_package_lists_makes_its_own(folder, apt_get, deb, tmp_path):
+def test_debian_package_without_package_lists(folder, apt_get, deb, tmp_path):
     apt_get(
         f'echo "$@" >> {tmp_path}/calls',
         'case "$*" in',
@@ -75,19 +75,19 @@ def test_debian_package_with_no_package_lists_makes_its_own(folder, apt_get, deb
     assert [call.split()[1] for call in calls] == ["download", "update", "download"]
 
 
-def test_debian_package_that_fails_says_why(folder, apt_get):
+def test_debian_package_error_message(folder, apt_get):
     apt_get("echo noise >&2", "echo 'E: Could not resolve host' >&2", "exit 100")
     with pytest.raises(SourceError, match=r"^apt-get failed: E: Could not resolve host$"):
         DEBIAN.fetch(folder, ProgressTask())
 
 
-def test_a_system_without_apt(folder, monkeypatch):
+def test_apt_get_not_installed(folder, monkeypatch):
     monkeypatch.setenv("PATH", str(folder))
     with pytest.raises(SourceError, match="apt-get is not installed"):
         DEBIAN.fetch(folder, ProgressTask())
 
 
-def test_a_command_that_never_ends_is_killed_with_its_children(folder, tmp_path):
+def test_command_timeout_kills_children(folder, tmp_path):
     started = time.monotonic()
     with pytest.raises(SourceError, match=r"sleeper did not finish within 0\.3 s"):
         run("sleeper", ["sh", "-c", f"(sleep 1; touch {tmp_path}/alive) & sleep 60"], folder, lambda: None, limit=0.3)
@@ -123,13 +123,13 @@ def test_wheel(folder, wheel):
     assert reports[-1] >= wheel.size
 
 
-def test_wheel_that_is_not_the_pinned_one(folder, wheel):
+def test_wheel_hash_mismatch(folder, wheel):
     other = replace(wheel, archive=File(wheel.archive.name, wheel.archive.size, "0" * 64))
     with pytest.raises(SourceError, match="pip failed: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"):
         other.fetch(folder, ProgressTask())
 
 
-def test_package_that_is_not_there(folder, wheel):
+def test_unknown_package_version(folder, wheel):
     with pytest.raises(SourceError, match=r"pip failed: ERROR: .*letters==2.0"):
         replace(wheel, version="2.0").fetch(folder, ProgressTask())
 
@@ -142,7 +142,7 @@ def test_no_network(folder, wheel, monkeypatch):
         wheel.fetch(folder, ProgressTask())
 
 
-def test_a_source_archive_that_is_not_the_pinned_one_is_never_run(folder, index, tmp_path):
+def test_source_archive_hash_mismatch(folder, index, tmp_path):
     (tmp_path / "setup.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     path = index / "letters-1.0.tar.gz"
     with tarfile.open(path, "w:gz") as archive:

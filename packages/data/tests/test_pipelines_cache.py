@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.data.pipelines import cached
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import DamagedFileError
 
 
@@ -38,7 +39,7 @@ FIVE = [(number, str(number)) for number in range(5)]
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_elements_are_made_once_and_keep_their_order(tmp_path, on_disk):
+def test_elements_are_computed_once(tmp_path, on_disk):
     source = Counted()
     dataset = source.dataset().apply(cached(tmp_path / "new/cache", version=0) if on_disk else cached())
     assert source.made == (5 if on_disk else 0)
@@ -48,7 +49,7 @@ def test_elements_are_made_once_and_keep_their_order(tmp_path, on_disk):
     assert not on_disk or dataset.cardinality() == 5
 
 
-def test_another_run_reads_what_one_has_written(tmp_path):
+def test_cache_is_shared_between_runs(tmp_path):
     values(Counted().dataset().apply(cached(tmp_path, version=[1, {"size": 3}])))
     later = Counted()
     assert values(later.dataset().apply(cached(tmp_path, version=[1, {"size": 3}]))) == FIVE
@@ -85,7 +86,7 @@ def test_changed_files(tmp_path, change, is_void):
     assert len(values(dataset)) == (7 if is_void else 5)
 
 
-def test_other_versions_files_and_structures_have_caches_of_their_own(tmp_path):
+def test_separate_caches(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     for file in (one, two):
         file.write_text("same")
@@ -100,14 +101,14 @@ def test_other_versions_files_and_structures_have_caches_of_their_own(tmp_path):
     assert len(list(other)) == 9
 
 
-def test_what_was_not_finished_is_not_used(tmp_path):
+def test_incomplete_cache_is_ignored(tmp_path):
     with pytest.raises(tf.errors.OpError, match="as if killed"):
         Counted(fails_at=3).dataset().apply(cached(tmp_path, version=0))
     assert list(tmp_path.iterdir()) == []
     assert values(Counted().dataset().apply(cached(tmp_path, version=0))) == FIVE
 
 
-def test_what_a_killed_process_left_is_not_used(tmp_path, monkeypatch):
+def test_cache_of_killed_process_is_ignored(tmp_path, monkeypatch):
     """Tests a process killed before the last step of writing, without cleanup."""
 
     def kill(self, target):
@@ -122,7 +123,7 @@ def test_what_a_killed_process_left_is_not_used(tmp_path, monkeypatch):
     assert values(Counted().dataset().apply(cached(tmp_path, version=0))) == FIVE
 
 
-def test_of_two_processes_at_once_both_have_it(tmp_path, monkeypatch):
+def test_concurrent_writers(tmp_path, monkeypatch):
     replace = Path.replace
 
     def be_late(self, target):
@@ -135,7 +136,7 @@ def test_of_two_processes_at_once_both_have_it(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*.tfrecord"))) == len(list(tmp_path.glob("[!.]*"))) / 2 == 1
 
 
-def test_a_damaged_cache_is_told(tmp_path):
+def test_damaged_cache(tmp_path):
     Counted().dataset().apply(cached(tmp_path, version=0))
     (file,) = tmp_path.glob("*.tfrecord")
     file.write_bytes(file.read_bytes()[:-7])
@@ -165,10 +166,10 @@ def test_ragged_and_sparse_elements(tmp_path):
     ],
 )
 def test_bad_arguments(tmp_path, make, name):
-    with pytest.raises(ValueError, match=f"{name} must .*got "):
+    with raises_argument_error(name):
         make(tmp_path)
 
 
-def test_files_that_are_not_there(tmp_path):
+def test_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.csv"):
         tf.data.Dataset.range(3).apply(cached(tmp_path, version=0, files=[tmp_path / "nowhere.csv"]))

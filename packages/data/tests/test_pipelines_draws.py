@@ -6,6 +6,7 @@ import tensorflow as tf
 from scipy import stats
 
 from tensorsmith.data.pipelines import cutmix, interleave_weighted, mixup, oversample, undersample
+from tensorsmith.testing import raises_argument_error
 
 COUNTS = [6000, 3000, 500]
 LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], COUNTS))
@@ -55,7 +56,7 @@ def test_oversampling(target, copies):
         assert is_likely((found - np.floor(wanted)).sum(), len(found), wanted % 1)
 
 
-def test_draws_have_a_seed_and_differ_from_pass_to_pass():
+def test_sampling_seed():
     def make(seed):
         return numbered_labels().apply(undersample(lambda _, label: label, COUNTS, seed=seed))
 
@@ -81,12 +82,12 @@ def test_draws_have_a_seed_and_differ_from_pass_to_pass():
 )
 @pytest.mark.parametrize("function", [undersample, oversample])
 def test_bad_proportions(function, counts, target, name):
-    with pytest.raises(ValueError, match=f"{name} must .*got "):
+    with raises_argument_error(name):
         function(lambda label: label, counts, target, seed=1)
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 3.0])
-def test_mixup_is_the_papers_formula_with_weights_of_a_beta_distribution(alpha):
+def test_mixup_matches_paper(alpha):
     rng = np.random.default_rng(0)
     size = 400
     x = {"image": rng.normal(size=(size, 3, 2, 1)), "number": rng.normal(size=size).astype("float32")}
@@ -118,7 +119,7 @@ def reference_cutmix_shares(count, height, width, rng):
         yield 1 - np.diff(rows)[0] * np.diff(columns)[0] / (height * width)
 
 
-def test_cutmix_pastes_rectangles_and_mixes_labels_by_area():
+def test_cutmix_labels_match_area():
     size, height, width = 300, 12, 20
     values = np.arange(size, dtype="float32")
     images = np.broadcast_to(values[:, None, None, None], (size, height, width, 2)).copy()
@@ -145,7 +146,7 @@ def test_cutmix_pastes_rectangles_and_mixes_labels_by_area():
     assert stats.ks_2samp(shares, reference[reference < 1]).pvalue > 1e-3
 
 
-def test_mixtures_keep_unknown_batch_sizes_and_half_precision():
+def test_mixing_preserves_batch_size_and_dtype():
     x = tf.ones((5, 4, 4, 1), tf.float16)
     for function in (mixup, cutmix):
         dataset = tf.data.Dataset.from_tensor_slices((x, tf.eye(5))).batch(3).apply(function(seed=2))
@@ -171,7 +172,7 @@ BATCHES = tf.data.Dataset.from_tensors((tf.ones((2, 4, 4, 1)), tf.eye(2)))
     ],
 )
 def test_bad_batches(make, name):
-    with pytest.raises(ValueError, match=f"{name} must .*got "):
+    with raises_argument_error(name):
         make()
 
 
@@ -179,7 +180,7 @@ def sources(*sizes):
     return [tf.data.Dataset.range(1000 * number, 1000 * number + size) for number, size in enumerate(sizes)]
 
 
-def test_weights_are_how_often_a_source_is_drawn_from():
+def test_interleave_weights():
     endless = interleave_weighted(sources(7, 11, 13), [1, 2, 5], until="never", seed=1)
     assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
     numbers = np.array(list(endless.take(4000).as_numpy_iterator()))
@@ -189,14 +190,14 @@ def test_weights_are_how_often_a_source_is_drawn_from():
         np.testing.assert_array_equal(own, np.arange(len(own)) % size)
 
 
-def test_until_the_first_source_has_ended():
+def test_interleave_until_first():
     mixed = list(interleave_weighted(sources(20, 900), [1, 1], seed=3).as_numpy_iterator())
     small = [number for number in mixed if number < 1000]
     assert small == list(range(20))
     assert len(mixed) < 200
 
 
-def test_until_the_last_source_has_ended_none_is_lost():
+def test_interleave_until_last():
     dataset = interleave_weighted(sources(20, 900, 0), [5, 1, 1], until="last", seed=3)
     assert dataset.cardinality() == 920
     mixed = list(dataset.as_numpy_iterator())
@@ -205,7 +206,7 @@ def test_until_the_last_source_has_ended_none_is_lost():
     assert interleave_weighted(unknown, [1, 1], until="last", seed=3).cardinality() == tf.data.UNKNOWN_CARDINALITY
 
 
-def test_sources_are_drawn_by_seed_and_otherwise_each_time():
+def test_interleave_seed():
     def make(seed):
         return interleave_weighted(sources(50, 50), [1, 1], until="last", seed=seed)
 
@@ -224,10 +225,10 @@ def test_sources_are_drawn_by_seed_and_otherwise_each_time():
         (dict(weights=[1, 0]), "weights"),
         (dict(weights=[1, float("inf")]), "weights"),
         (dict(until="frist"), "until"),
-        (dict(datasets=sources(3, 0), until="never"), r"datasets\[1\]"),
+        (dict(datasets=sources(3, 0), until="never"), "datasets[1]"),
         (dict(seed=0.5), "seed"),
     ],
 )
 def test_bad_sources(arguments, name):
-    with pytest.raises(ValueError, match=f"{name} must .*got "):
+    with raises_argument_error(name):
         interleave_weighted(**{"datasets": sources(3, 3), "weights": [1, 1], "seed": 1} | arguments)

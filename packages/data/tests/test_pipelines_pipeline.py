@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.data.pipelines import Pipeline
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import write_index
 
 pytestmark = pytest.mark.pairwise
@@ -52,7 +53,7 @@ def all_names():
 
 
 @pytest.mark.parametrize(("cycle_length", "block_length"), [(1, 1), (3, 1), (3, 4), (50, 2)])
-def test_files_are_read_side_by_side(folder, cycle_length, block_length):
+def test_files_are_interleaved(folder, cycle_length, block_length):
     pipeline = Pipeline(
         files=f"{folder}/*.txt", format="text", batch_size=4, cycle_length=cycle_length, block_length=block_length
     )
@@ -82,14 +83,14 @@ def test_formats(folder, pattern, options):
     assert dataset.cardinality() == (-(-TOTAL // 4) if pattern == "*.tfrecord" else tf.data.UNKNOWN_CARDINALITY)
 
 
-def test_an_index_is_no_file_of_records(folder):
+def test_index_files_are_skipped(folder):
     paths = Pipeline(files=[folder / "0.tfrecord", f"{folder}/0.tfrecord*"], batch_size=1).paths()
     assert paths == [f"{folder}/0.tfrecord", f"{folder}/0.tfrecord.gz"]
 
 
 @pytest.mark.parametrize("options", [{}, {"shuffle": 6, "seed": 1}, {"cache": True}, {"shuffle": 6, "cache": True}])
 @pytest.mark.parametrize("drop_remainder", [False, True])
-def test_epochs_have_each_record_once_and_batches_of_their_own(folder, options, drop_remainder):
+def test_epochs_contain_each_record_once(folder, options, drop_remainder):
     pipeline = Pipeline(files=f"{folder}/*.tfrecord", batch_size=5, epochs=3, drop_remainder=drop_remainder, **options)
     dataset = pipeline.dataset()
     found = batches(dataset)
@@ -102,7 +103,7 @@ def test_epochs_have_each_record_once_and_batches_of_their_own(folder, options, 
     assert len({tuple(epoch) for epoch in epochs}) == (3 if "shuffle" in options else 1)
 
 
-def test_orders_follow_from_the_seed(folder):
+def test_shuffle_seed(folder):
     def make(seed, **options):
         pipeline = Pipeline(files=f"{folder}/*.tfrecord", batch_size=5, shuffle=10, seed=seed, epochs=2, **options)
         return pipeline.dataset()
@@ -115,7 +116,7 @@ def test_orders_follow_from_the_seed(folder):
     assert names(make(2)) not in passes
 
 
-def test_in_a_block_every_record_is_as_likely_in_every_place(tmp_path):
+def test_shuffle_is_uniform(tmp_path):
     records = 12
     positions = np.zeros((records, records), int)
     (tmp_path / "lines").write_text("".join(f"{number}\n" for number in range(records)))
@@ -132,7 +133,7 @@ def test_in_a_block_every_record_is_as_likely_in_every_place(tmp_path):
 @pytest.mark.parametrize("shard_by", ["file", "record"])
 @pytest.mark.parametrize("shuffle", [0, 6])
 @pytest.mark.parametrize("workers", [2, 5, 7])
-def test_workers_together_have_each_record_once(folder, workers, shuffle, shard_by):
+def test_shards_contain_each_record_once(folder, workers, shuffle, shard_by):
     pipeline = Pipeline(files=f"{folder}/*.tfrecord", batch_size=3, shuffle=shuffle, shard_by=shard_by)
     of_workers = []
     for worker in range(workers):
@@ -145,14 +146,14 @@ def test_workers_together_have_each_record_once(folder, workers, shuffle, shard_
         assert max(sizes) - min(sizes) <= len(SIZES)
 
 
-def test_more_workers_than_files_need_shards_of_records(folder):
+def test_more_workers_than_files(folder):
     pipeline = Pipeline(files=folder / "2.tfrecord", batch_size=3, shard=(1, 3))
-    with pytest.raises(ValueError, match="shard must have a worker count of at most 1, the number of files"):
+    with raises_argument_error("shard", expected="have a worker count of at most 1, the number of files"):
         pipeline.dataset()
     assert names(dataclasses.replace(pipeline, shard_by="record").dataset()) == ["2-1", "2-4", "2-7", "2-10"]
 
 
-def test_records_are_parsed_and_mapped_a_batch_at_a_time(folder):
+def test_parse_and_map_batches(folder):
     def parse(lines):
         parts = tf.strings.to_number(tf.strings.split(lines, "-").to_tensor(), tf.int32)
         return parts[:, 0], parts[:, 1]
@@ -165,19 +166,19 @@ def test_records_are_parsed_and_mapped_a_batch_at_a_time(folder):
     assert sorted(found) == sorted(expected)
 
 
-def test_without_an_order_nothing_is_lost(folder):
+def test_nondeterministic_order(folder):
     pipeline = Pipeline(
         files=f"{folder}/*.tfrecord", batch_size=5, parse=tf.identity, deterministic=False, shuffle=4, prefetch=3
     )
     assert sorted(names(pipeline.dataset())) == all_names()
 
 
-def test_more_calls_than_files_side_by_side(folder):
+def test_num_parallel_calls_above_cycle_length(folder):
     options = {"files": f"{folder}/*.tfrecord", "batch_size": 7, "cycle_length": 2}
     assert batches(Pipeline(**options, num_parallel_calls=5).dataset()) == batches(Pipeline(**options).dataset())
 
 
-def test_counts_that_the_caller_knows(folder):
+def test_given_count(folder):
     pipeline = Pipeline(files=f"{folder}/*.txt", format="text", batch_size=5, count=TOTAL, epochs=2)
     assert pipeline.dataset().cardinality() == len(batches(pipeline.dataset())) == 2 * -(-TOTAL // 5)
     with pytest.raises(tf.errors.FailedPreconditionError, match="expected to contain 2 elements"):
@@ -190,12 +191,12 @@ def test_endless(folder):
     assert sorted(names(dataset.take(2 * -(-TOTAL // 5)))) == sorted(2 * all_names())
 
 
-def test_files_that_are_not_there(folder):
+def test_missing_files(folder):
     with pytest.raises(FileNotFoundError, match=r"nothing-\*: no such file"):
         Pipeline(files=[f"{folder}/*.txt", f"{folder}/nothing-*"], batch_size=1).dataset()
 
 
-def test_all_mistakes_are_told_together():
+def test_invalid_arguments_are_reported_together():
     wrong = dict(
         files=[],
         batch_size=0,

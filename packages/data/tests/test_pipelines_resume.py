@@ -63,7 +63,7 @@ def drawn(iterator, count=None):
 
 @pytest.mark.parametrize(("at", "passes"), [(1, 0), (9, 1)])
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_restored_iterator_goes_on_where_it_was(tmp_path, name, at, passes):
+def test_restored_iterator_resumes(tmp_path, name, at, passes):
     """Tests a new dataset in place of a new process; as many passes are started in it as before the checkpoint."""
     dataset = MAKERS[name](tmp_path)
     for _ in range(passes):
@@ -83,7 +83,7 @@ def test_a_restored_iterator_goes_on_where_it_was(tmp_path, name, at, passes):
     assert drawn(iter(dataset)) == expected_next
 
 
-def test_the_position_in_parallel_streams_is_a_number(tmp_path):
+def test_parallel_streams_checkpoint_size(tmp_path):
     dataset = tf.data.Dataset.range(100_000).apply(p.parallel_streams(4, 10))
     iterator = iter(dataset)
     drawn(iterator, 5)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tensorsmith.data.pipelines import parallel_streams, targets_ahead, targets_each_step, windows
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -27,7 +28,7 @@ def expected_windows(steps, length, shift, stride):
 @pytest.mark.parametrize(
     ("length", "shift", "stride"), [(1, 1, 1), (5, 1, 1), (5, 5, 1), (4, 9, 1), (3, 1, 4), (57, 1, 1), (2, 60, 3)]
 )
-def test_windows_are_those_of_numpy(monkeypatch, at_once, length, shift, stride):
+def test_windows_match_numpy(monkeypatch, at_once, length, shift, stride):
     module = importlib.import_module("tensorsmith.data.pipelines.windows")  # its name is also that of a function
     monkeypatch.setattr(module, "BYTES_AT_ONCE", at_once)
     dataset = tf.data.Dataset.from_tensor_slices(STEPS).apply(windows(length, shift=shift, stride=stride))
@@ -38,7 +39,7 @@ def test_windows_are_those_of_numpy(monkeypatch, at_once, length, shift, stride)
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_structures_are_kept(nested):
+def test_nested_structures(nested):
     steps = {"x": STEPS, "day": np.arange(57)}
     dataset = tf.data.Dataset.from_tensor_slices(steps).apply(windows(4, shift=3, nested=nested))
     if nested:
@@ -48,13 +49,13 @@ def test_structures_are_kept(nested):
         np.testing.assert_array_equal(found, sliding_window_view(column, 4, axis=0)[::3].swapaxes(1, -1))
 
 
-def test_a_sequence_shorter_than_a_window_has_none():
+def test_sequence_shorter_than_window():
     dataset = tf.data.Dataset.range(4).apply(windows(5))
     assert dataset.cardinality() == 0
     assert listed(dataset) == []
 
 
-def test_endless_and_uncounted_sequences():
+def test_infinite_and_unknown_cardinality():
     endless = tf.data.Dataset.range(4).repeat().apply(windows(3, shift=2))
     assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
     assert [window.tolist() for window in listed(endless.take(3))] == [[0, 1, 2], [2, 3, 0], [0, 1, 2]]
@@ -63,9 +64,9 @@ def test_endless_and_uncounted_sequences():
     assert [window.tolist() for window in listed(odd)] == [[1, 3, 5], [3, 5, 7]]
 
 
-def test_elements_that_differ_in_shape_need_nested_windows():
+def test_ragged_elements_require_nested():
     ragged = tf.data.Dataset.from_tensor_slices(tf.ragged.constant([[1], [2, 3], [4]]))
-    with pytest.raises(ValueError, match="dataset must contain only dense tensors, got RaggedTensorSpec"):
+    with raises_argument_error("dataset", received="RaggedTensorSpec", expected="contain only dense tensors"):
         ragged.apply(windows(2))
     inner = next(iter(ragged.apply(windows(2, nested=True))))
     assert [row.numpy().tolist() for row in inner] == [[1], [2, 3]]
@@ -82,7 +83,7 @@ def test_targets_ahead(ahead):
 
 @pytest.mark.parametrize("batched", [False, True])
 @pytest.mark.parametrize("ahead", [1, 3])
-def test_targets_of_each_step(ahead, batched):
+def test_targets_each_step(ahead, batched):
     dataset = tf.data.Dataset.from_tensor_slices(STEPS).apply(windows(8))
     if batched:
         dataset = dataset.batch(50).apply(targets_each_step(ahead, axis=1))
@@ -96,7 +97,7 @@ def test_targets_of_each_step(ahead, batched):
         np.testing.assert_array_equal(np.array(y)[:, step], following)
 
 
-def test_characters_as_in_the_handbook():
+def test_character_windows():
     """Tests windows of 101 characters, inputs of 100, and targets shifted by one character."""
     text = "To be, or not to be, that is the question: " * 10
     letters = tf.data.Dataset.from_tensor_slices([ord(letter) for letter in text])
@@ -108,7 +109,7 @@ def test_characters_as_in_the_handbook():
 
 
 @pytest.mark.parametrize(("count", "length", "shift"), [(3, 5, None), (4, 5, 4), (1, 57, 1), (5, 2, 6)])
-def test_streams_are_rows_of_the_reshaped_sequence(count, length, shift):
+def test_parallel_streams_match_reshape(count, length, shift):
     dataset = tf.data.Dataset.from_tensor_slices(STEPS).apply(parallel_streams(count, length, shift=shift))
     parts = STEPS[: len(STEPS) // count * count].reshape(count, -1, 3)
     expected = [parts[:, begin : begin + length] for begin in range(0, parts.shape[1] - length + 1, shift or length)]
@@ -117,7 +118,7 @@ def test_streams_are_rows_of_the_reshaped_sequence(count, length, shift):
     np.testing.assert_array_equal(listed(dataset), expected)
 
 
-def test_each_batch_continues_the_one_before():
+def test_parallel_streams_are_contiguous():
     text = tf.data.Dataset.from_tensor_slices({"letter": list("abcdefghijklmnopqrstuvwxyz")})
     batches = listed(text.apply(parallel_streams(2, 5, shift=4)).apply(targets_each_step(axis=1)))
     for (_, y), (x, _) in itertools.pairwise(batches):
@@ -145,5 +146,5 @@ def test_each_batch_continues_the_one_before():
     ],
 )
 def test_bad_arguments(make, name):
-    with pytest.raises(ValueError, match=f"{name} must .*got "):
+    with raises_argument_error(name):
         make()

@@ -16,25 +16,25 @@ def difference(kind):
     return kind(inputs, inputs["c"] - inputs["b"])
 
 
-def test_entries_without_an_input_are_not_noticed():
+def test_extra_entries_are_ignored():
     model = difference(FeatureModel)
     np.testing.assert_array_equal(model(EXAMPLES), [90, 90])
     mapped = tf.data.Dataset.from_tensor_slices(EXAMPLES).batch(2).map(model)
     np.testing.assert_array_equal(next(iter(mapped)), [90, 90])
 
 
-def test_keras_takes_them_by_their_place():
+def test_keras_model_ignores_names():
     with pytest.warns(UserWarning, match="The structure of `inputs` doesn't match"):
         found = difference(keras.Model)(EXAMPLES)
     assert found.numpy().tolist() != [90, 90]  # otherwise `keras.Model` would suffice
 
 
-def test_an_input_without_entry_is_an_error():
+def test_missing_input():
     with pytest.raises(ValueError, match='Missing data for input "b"'):
         difference(FeatureModel)({"c": np.ones(2), "bb": np.ones(2)})
 
 
-def test_saved_and_loaded_it_is_of_its_kind(tmp_path):
+def test_save_and_load(tmp_path):
     difference(FeatureModel).save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert isinstance(loaded, FeatureModel)

@@ -9,7 +9,7 @@ from tensorsmith.data import preprocessing
 from tensorsmith.testing.conformance_file import FILE_NAME, load_rows
 
 
-def test_every_layer_has_a_conformance_row_and_a_name_to_be_saved_by():
+def test_layers_are_registered_and_tested():
     public = [getattr(preprocessing, name) for name in preprocessing.__all__]
     layers = {thing for thing in public if inspect.isclass(thing) and issubclass(thing, keras.layers.Layer)}
     rows = load_rows(Path(__file__).with_name(FILE_NAME)).values()

@@ -28,7 +28,7 @@ def test_moments(size):
 
 
 @pytest.mark.parametrize("bins", [2, 5, 10])
-def test_quantiles_are_exact_while_values_fit(bins):
+def test_exact_quantiles(bins):
     values = RNG.lognormal(size=2000)
     found = gathered(Quantiles(keep=1000), values, 64).boundaries(bins)
     np.testing.assert_allclose(found, np.quantile(values, np.arange(1, bins) / bins))
@@ -47,7 +47,7 @@ def test_quantiles_of_a_sample():
     assert found.boundaries(9) != gathered(Quantiles(keep=2000, seed=1), values, 777).boundaries(9)
 
 
-def test_every_value_is_as_likely_in_a_sample():
+def test_sampling_is_uniform():
     kept = Counter()
     for seed in range(300):
         kept.update(gathered(Quantiles(10, seed), np.arange(100.0), 9)._values.astype(int).tolist())
@@ -55,7 +55,7 @@ def test_every_value_is_as_likely_in_a_sample():
     assert abs(early - late) < 5 * np.sqrt(early + late)  # the binomial variance is an upper bound
 
 
-def test_bins_are_never_empty():
+def test_bins_of_duplicate_values():
     zeros_mostly = np.concatenate([np.zeros(60), np.arange(1.0, 41)])
     boundaries = gathered(Quantiles(), zeros_mostly, 9).boundaries(10)
     assert boundaries == sorted(set(boundaries))
@@ -64,7 +64,7 @@ def test_bins_are_never_empty():
     assert constant.boundaries(4) == []
 
 
-def test_counts_are_exact_while_tokens_fit():
+def test_exact_token_counts():
     documents = [RNG.integers(0, 50, 6).tolist() for _ in range(200)]
     found = gathered(TokenCounts(keep=50), documents, 9)
     assert found.counts == Counter(token for document in documents for token in document)
@@ -73,7 +73,7 @@ def test_counts_are_exact_while_tokens_fit():
     np.testing.assert_equal(gathered(TokenCounts(), np.array(documents), 9).counts, found.counts)
 
 
-def test_counts_of_many_tokens_keep_their_promise():
+def test_token_count_error_bound():
     keep = 100
     tokens = np.minimum(RNG.zipf(1.2, 50_000), 10**6)
     found = gathered(TokenCounts(keep), tokens.reshape(-1, 5), 40)
@@ -86,7 +86,7 @@ def test_counts_of_many_tokens_keep_their_promise():
     assert found.document_counts.keys() <= found.counts.keys()
 
 
-def test_ties_are_in_the_order_of_tokens():
+def test_ties_are_sorted_by_token():
     found = gathered(TokenCounts(), [[b"b", b"a"], [b"c", b"c", b"a", b"b"]], 1)
     assert found.most_frequent() == [b"a", b"b", b"c"]
     assert found.most_frequent(1) == [b"a"]
@@ -95,7 +95,7 @@ def test_ties_are_in_the_order_of_tokens():
 @pytest.mark.parametrize(
     ("values", "bins"), [([0.0, 10.0], 4), ([1.0, 2.0, 3.0, 4.0, 5.0], 10), ([1.0] * 7 + [2.0] * 3, 5)]
 )
-def test_every_bin_has_some(values, bins):
+def test_bins_are_not_empty(values, bins):
     quantiles = Quantiles()
     quantiles.update(np.array(values))
     boundaries = quantiles.boundaries(bins)
@@ -103,7 +103,7 @@ def test_every_bin_has_some(values, bins):
     assert boundaries
 
 
-def test_a_small_spread_of_many_large_numbers_is_one():
+def test_variance_of_large_values():
     """Tests timestamps in nanoseconds within one second."""
     moments = Moments()
     spread = np.random.default_rng(0).random(1000) * 1e9
@@ -113,7 +113,7 @@ def test_a_small_spread_of_many_large_numbers_is_one():
 
 
 @pytest.mark.parametrize("value", [0.1, -1e9 / 3, 1.7e18, 1e-300])
-def test_what_is_constant_has_variance_one_in_any_batches(value):
+def test_variance_of_constant_values(value):
     moments = Moments()
     for size in [7, 1, 1000] * 300:
         moments.update(np.full((size, 1), value))

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from tensorsmith.data import Dataset, info, load, names
+from tensorsmith.testing import raises_argument_error
 
 
-def test_names_are_those_of_the_files():
+def test_names():
     assert {"adult", "california_housing", "digits", "fashion_mnist", "mnist_5k", "shakespeare"} <= set(names())
     assert all(info(name).name == name for name in names())
 
@@ -24,32 +25,30 @@ def test_every_description_is_complete(name):
 
 
 def test_unknown_names():
-    with pytest.raises(
-        ValueError, match="name must be one of adult, california_housing, digits, fashion_mnist,.*got 'fashion_mist'"
-    ):
+    with raises_argument_error("name", received="'fashion_mist'", expected="one of adult, california_housing, digits"):
         load("fashion_mist")
-    with pytest.raises(ValueError, match="name must .*got '../digits'"):
+    with raises_argument_error("name", received="'../digits'"):
         load("../digits")
-    with pytest.raises(ValueError, match="name must .*got 3"):
+    with raises_argument_error("name", received="3"):
         info(3)
 
 
 def test_unknown_split_and_folder():
-    with pytest.raises(ValueError, match="split must be one of train, validation, test.*got 'valid'"):
+    with raises_argument_error("split", received="'valid'", expected="one of train, validation, test"):
         load("digits", split="valid")
-    with pytest.raises(ValueError, match="split must .*got None"):
+    with raises_argument_error("split", received="None"):
         load("digits", split=None)
-    with pytest.raises(ValueError, match="folder must be an existing folder.*got '/no/such/folder'"):
+    with raises_argument_error("folder", received="'/no/such/folder'", expected="an existing folder"):
         load("digits", folder="/no/such/folder")
 
 
-def test_digits_touch_neither_network_nor_disk(cache, monkeypatch):
+def test_digits_without_network_and_disk(cache, monkeypatch):
     monkeypatch.setenv("TENSORSMITH_OFFLINE", "1")
     assert len(load("digits").features) == 1257
     assert not cache.exists()
 
 
-def test_importing_is_quick_and_leaves_tensorflow_alone():
+def test_import_is_fast_and_lazy():
     program = (
         "import sys, time; start = time.perf_counter(); import tensorsmith.data as data; "
         "data.names(); [data.info(name) for name in data.names()]; print(time.perf_counter() - start); "
@@ -78,5 +77,5 @@ def test_to_tf_without_labels_and_with_text():
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, True, "32"])
 def test_to_tf_with_bad_batch_sizes(size):
-    with pytest.raises(ValueError, match="batch_size must .*got "):
+    with raises_argument_error("batch_size"):
         load("digits").to_tf(batch_size=size)

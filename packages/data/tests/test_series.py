@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from tensorsmith.data import time_series
+from tensorsmith.testing import raises_argument_error
 
 
-def test_least_squares_on_the_handbooks_series_has_the_printed_error():
+def test_least_squares_matches_published_error():
     series = time_series(10_000, 51, seed=42)
     x, y = series[:, :50, 0].astype(np.float64), series[:, 50, 0].astype(np.float64)
     x = np.column_stack([x, np.ones(len(x))])
@@ -13,7 +14,7 @@ def test_least_squares_on_the_handbooks_series_has_the_printed_error():
     assert round(error, 5) == 0.00293
 
 
-def test_naive_forecast_has_the_printed_error():
+def test_naive_forecast_matches_published_error():
     series = time_series(10_000, 51, seed=42)
     error = np.mean((series[7000:9000, 50] - series[7000:9000, 49]) ** 2)
     assert round(float(error), 3) == 0.020
@@ -33,5 +34,5 @@ def test_shape_dtype_and_seed():
     [((0, 5), "count"), ((5, -1), "steps"), ((5, 2.5), "steps"), ((5, 5, -1), "seed"), ((5, 5, 2**32), "seed")],
 )
 def test_bad_arguments(arguments, name):
-    with pytest.raises(ValueError, match=f"{name} must .*got "):
+    with raises_argument_error(name):
         time_series(*arguments)

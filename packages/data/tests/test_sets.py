@@ -32,7 +32,7 @@ def folders():
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_split_is_as_described(folders, name):
+def test_splits_match_descriptions(folders, name):
     description = info(name)
     assert description.name == name
     assert tuple(description.splits) == ("train", "validation", "test")
@@ -80,7 +80,7 @@ def check_values(values, count, dtype):
         assert np.isfinite(values).all()
 
 
-def test_digits_are_those_of_scikit_learn_and_no_two_splits_share_one():
+def test_digits_match_scikit_learn():
     from sklearn.datasets import load_digits
 
     parts = [load("digits", split) for split in info("digits").splits]
@@ -98,7 +98,7 @@ def test_digits_are_the_same_every_time():
 
 
 @pytest.mark.slow
-def test_fashion_mnist_has_6000_and_1000_of_each_class_in_the_published_order(folders):
+def test_fashion_mnist_classes_and_order(folders):
     train, validation, test = (load("fashion_mnist", split) for split in info("fashion_mnist").splits)
     np.testing.assert_array_equal(np.bincount(test.labels), [1000] * 10)
     labels = np.concatenate([validation.labels, train.labels])
@@ -113,7 +113,7 @@ def test_fashion_mnist_has_6000_and_1000_of_each_class_in_the_published_order(fo
     assert np.concatenate([validation.features, train.features]).mean() == pytest.approx(0.2860, abs=5e-5)
 
 
-def test_debians_fashion_mnist_is_zalandos_but_for_the_gzip_header(folders):
+def test_debian_fashion_mnist_matches_original(folders):
     """Tests that with name and time restored, the files have the MD5 that Zalando publishes and the pinned SHA-256."""
     originals = {file.name: file.sha256 for file in fashion_mnist.ORIGINAL}
     for stem, (md5, stamp) in ZALANDO.items():
@@ -126,7 +126,7 @@ def test_debians_fashion_mnist_is_zalandos_but_for_the_gzip_header(folders):
         assert gzip.decompress(original)[:3] == b"\0\0\x08"
 
 
-def test_california_housing_has_the_columns_units_and_split_of_scikit_learn(folders):
+def test_california_housing_matches_scikit_learn(folders):
     parts = [load("california_housing", split) for split in info("california_housing").splits]
     assert parts[0].feature_names == (
         *("MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude"),
@@ -145,7 +145,7 @@ def test_california_housing_has_the_columns_units_and_split_of_scikit_learn(fold
     assert labels[(features == first).all(axis=1)] == np.float32(4.526)
 
 
-def test_california_housing_from_an_archive_like_the_original_is_the_same(folders, tmp_path):
+def test_california_housing_from_original_archive(folders, tmp_path):
     """Converts the Parquet table back to census counts in the layout of the original archive, and reads that."""
     table = california_housing.read_parquet(folders["california_housing"] / california_housing.PARQUET.name)
     income, age, rooms, bedrooms, population, occupancy, latitude, longitude, value = table.T
@@ -166,7 +166,7 @@ def test_california_housing_from_an_archive_like_the_original_is_the_same(folder
     )
 
 
-def test_california_housing_pins_what_scikit_learn_pins():
+def test_california_housing_hash_matches_scikit_learn():
     import inspect
     import sys
 
@@ -179,7 +179,7 @@ def test_california_housing_pins_what_scikit_learn_pins():
     assert address.template in text
 
 
-def test_shakespeare_is_42_works_in_84_characters(folders):
+def test_shakespeare_contents(folders):
     parts = [load("shakespeare", split).features for split in info("shakespeare").splits]
     text = "".join(parts)
     assert len(text) == 5_057_198 + 41 * 2
@@ -215,7 +215,7 @@ def row(data, number):
     return [values[number] for values in data.features.values()]
 
 
-def test_adult_becomes_a_dataset_of_dictionaries(folders):
+def test_adult_to_tf(folders):
     data = load("adult", "test")
     features, labels = next(iter(data.to_tf(batch_size=3)))
     assert set(features) == set(data.feature_names)
@@ -224,7 +224,7 @@ def test_adult_becomes_a_dataset_of_dictionaries(folders):
     assert labels.numpy().tolist() == [0, 0, 1]
 
 
-def test_mnist_5k_has_500_of_each_digit_and_no_image_twice(folders):
+def test_mnist_5k_is_balanced_without_duplicates(folders):
     parts = [load("mnist_5k", split) for split in info("mnist_5k").splits]
     assert [np.bincount(part.labels).tolist() for part in parts] == [[350] * 10, [50] * 10, [100] * 10]
     images = np.concatenate([part.features for part in parts])
@@ -234,7 +234,7 @@ def test_mnist_5k_has_500_of_each_digit_and_no_image_twice(folders):
     assert images.std() == pytest.approx(0.3081, abs=0.003)
 
 
-def test_sea_surface_temperature_is_the_file_in_order(folders):
+def test_sea_surface_temperature_matches_csv(folders):
     with gzip.open(folders["sea_surface_temperature"] / "sea_surface_temperature.csv.gz", "rt") as lines:
         _, *rows = csv.reader(lines)
     parts = [load("sea_surface_temperature", split).features for split in ("train", "validation", "test")]
@@ -248,7 +248,7 @@ def test_sea_surface_temperature_is_the_file_in_order(folders):
     assert dict(zip(steps, counts, strict=True)) == {0: 1, 1800: 19222, 3600: 1, 24 * 1800: 1}
 
 
-def test_movie_reviews_are_10605_sentences_half_of_them_kind(folders):
+def test_movie_reviews_contents(folders):
     train, validation, test = (load("movie_reviews", split) for split in info("movie_reviews").splits)
     ratings = np.concatenate([train.labels, validation.labels, test.labels])
     assert (len(ratings), (ratings > 0).sum(), (ratings < 0).sum()) == (10605, 5242, 5326)
@@ -258,7 +258,7 @@ def test_movie_reviews_are_10605_sentences_half_of_them_kind(folders):
     assert list(train.to_tf().take(1).as_numpy_iterator()) == [(train.features[0].encode(), train.labels[0])]
 
 
-def test_movie_reviews_have_the_ratings_of_their_sentences(folders):
+def test_movie_reviews_ratings_are_aligned(folders):
     """Tests that a linear model predicts the sign of a rating from the words, which fails if rows are misaligned."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

@@ -37,8 +37,8 @@ from tensorsmith.testing import Data, LayerRow
 
 WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need the op library
 BAD_NORMALIZATIONS = [
-    ({"axis": "last"}, "an integer or a sequence of integers"),
-    ({"axis": []}, "an integer or a sequence of integers"),
+    ({"axis": "last"}, "an integer or a non-empty sequence of integers"),
+    ({"axis": []}, "an integer or a non-empty sequence of integers"),
     ({"epsilon": -1e-3}, "a non-negative number"),
 ]
 
@@ -164,7 +164,7 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[
-            ({"axis": 1}, "a list of integers"),
+            ({"axis": 1}, "a non-empty list of integers"),
             ({"epsilon": "a"}, "a finite number"),
             ({"epsilon": float("nan")}, "a finite number"),
         ],
@@ -198,8 +198,8 @@ ROWS = [
         kwargs={"output_size": [None, 5, 7, None]},
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
         bad=[
-            ({"output_size": [5, 7]}, "four numbers, (batch, height, width, channels)"),
-            ({"output_size": [1, None, 7, 1]}, "four numbers, (batch, height, width, channels)"),
+            ({"output_size": [5, 7]}, "a sequence (batch, height, width, channels) with positive integers"),
+            ({"output_size": [1, None, 7, 1]}, "a sequence (batch, height, width, channels) with positive integers"),
         ],
     ),
     LayerRow(
@@ -240,7 +240,7 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[
-            ({"lower": 0.6}, "<= upper, 0.5"),
+            ({"lower": 0.6}, "<= upper (0.5)"),
             ({"upper": "a"}, "a number"),
             ({"seed": 0.5}, "an integer or None"),
         ],
@@ -442,8 +442,8 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[
-            ({"axis": 0}, "an integer, a sequence of integers, or None"),
-            ({"axis": "last"}, "an integer, a sequence of integers, or None"),
+            ({"axis": 0}, "a nonzero integer, a sequence of nonzero integers, or None"),
+            ({"axis": "last"}, "a nonzero integer, a sequence of nonzero integers, or None"),
         ],
     ),
 ]

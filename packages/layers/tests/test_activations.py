@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.optimize import brentq
 
 from tensorsmith.layers import RReLU, activations
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 
@@ -19,7 +20,7 @@ def nearest_on_simplex(z):
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
-def test_sparsemax_is_the_projection(size, scale):
+def test_sparsemax_matches_simplex_projection(size, scale):
     z = scale * RNG.normal(size=(20, size))
     expected = np.array([nearest_on_simplex(row) for row in z])
     np.testing.assert_allclose(activations.sparsemax(z), expected, atol=1e-12)
@@ -28,13 +29,13 @@ def test_sparsemax_is_the_projection(size, scale):
     np.testing.assert_allclose(np.sum(activations.sparsemax(z + 1e4), axis=-1), 1, atol=1e-9)
 
 
-def test_sparsemax_where_keras_is_wrong():
+def test_sparsemax_of_keras_failure_case():
     z = np.array([[0.5, 0.3, -0.2, 0.1]])
     np.testing.assert_allclose(activations.sparsemax(z), [nearest_on_simplex(z[0])], atol=1e-12)
 
 
 @pytest.mark.parametrize("parts", [3, 7, 10, 100])
-def test_sparsemax_of_logits_at_the_threshold(parts):
+def test_sparsemax_of_logits_at_threshold(parts):
     """Multiples of a fraction, many of which differ from the threshold by rounding errors only."""
     z = RNG.integers(0, parts + 1, (3000, 7)) / parts
     expected = np.array([nearest_on_simplex(row) for row in z])
@@ -42,7 +43,7 @@ def test_sparsemax_of_logits_at_the_threshold(parts):
     np.testing.assert_allclose(activations.sparsemax(np.float32([1, 2 / 3, 1, 1])), [1 / 3, 0, 1 / 3, 1 / 3], atol=1e-6)
 
 
-def test_sparsemax_of_equals_and_infinities():
+def test_sparsemax_of_ties_and_infinities():
     infinity = np.inf
     rows = np.array(
         [[1, 1, 1, 1], [0, -infinity, 0, -infinity], [2, -1e30, -1e30, 1.5], [-infinity, -infinity, -infinity, 3]]
@@ -66,12 +67,12 @@ def test_sparsemax_gradient():
     np.testing.assert_allclose(tape.gradient(y, z, output_gradients=tf.constant(v)), support * (v - mean), atol=1e-12)
 
 
-def test_sparsemax_refuses_other_axes():
-    with pytest.raises(ValueError, match="axis must be a valid axis for a tensor of rank 2, got 2"):
+def test_sparsemax_invalid_axis():
+    with raises_argument_error("axis", received="2", expected="a valid axis for a tensor of rank 2"):
         activations.sparsemax(np.zeros((2, 3)), axis=2)
 
 
-def test_snake_and_lisht_in_half_types():
+def test_snake_and_lisht():
     x = RNG.normal(size=100)
     for function, expected in (
         (activations.snake, x + np.sin(x) ** 2),
@@ -84,7 +85,7 @@ def test_snake_and_lisht_in_half_types():
         np.testing.assert_allclose(half, expected, atol=0.02)
 
 
-def test_rrelu_draws_a_slope_for_each_number():
+def test_rrelu_slope_distribution():
     x = -np.ones((1000, 10), "float32")
     slopes = -activations.rrelu(x, 0.2, 0.6, training=True, seed=keras.random.SeedGenerator(1)).numpy()
     assert slopes.min() >= 0.2
@@ -106,14 +107,14 @@ def test_rrelu_seeds():
     layer = RReLU(seed=3)
     assert np.any(layer(x, training=True).numpy() != layer(x, training=True).numpy())
     np.testing.assert_allclose(layer(x), x * (1 / 8 + 1 / 3) / 2, rtol=1e-6)
-    with pytest.raises(ValueError, match="rng must be None when `seed` is given"):
+    with raises_argument_error("rng", expected="None when `seed` is given"):
         activations.rrelu(x, seed=3, rng=rng)
-    with pytest.raises(ValueError, match=r"lower must be <= upper, 0\.3333333333333333, got 0.5"):
+    with raises_argument_error("lower", received="0.5", expected="<= upper (0.3333333333333333)"):
         activations.rrelu(x, lower=0.5)
 
 
 @pytest.mark.parametrize("name", ["lisht", "rrelu", "snake", "sparsemax"])
-def test_activations_of_layers_are_saved_by_name(name, tmp_path):
+def test_activations_are_saved_by_name(name, tmp_path):
     layer = keras.layers.Dense(4, activation=getattr(activations, name))
     model = keras.Sequential([keras.Input((3,)), layer])
     model.save(tmp_path / "model.keras")

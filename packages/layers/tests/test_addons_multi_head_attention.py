@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from tensorsmith.layers import AddonsMultiHeadAttention, MultiHeadAttention
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 QUERY, KEY, VALUE = (RNG.normal(size=shape).astype("float32") for shape in ((3, 5, 6), (3, 7, 4), (3, 7, 2)))
@@ -42,7 +43,7 @@ def expected(layer, inputs, seen):
 @pytest.mark.parametrize("coefficients", [False, True])
 @pytest.mark.parametrize("mask", [None, (5, 7), (3, 5, 7), (3, 1, 5, 7), (3, 3, 5, 7)])
 @pytest.mark.parametrize("count", [2, 3])
-def test_by_hand(count, mask, coefficients):
+def test_matches_numpy(count, mask, coefficients):
     inputs = [QUERY, KEY, VALUE][:count]
     layer = made(*inputs, return_attn_coef=coefficients)
     seen, given = np.ones((3, 3, 5, 7), bool), None
@@ -56,7 +57,7 @@ def test_by_hand(count, mask, coefficients):
 
 
 @pytest.mark.parametrize("coefficients", [False, True])
-def test_one_key(coefficients):
+def test_single_key(coefficients):
     inputs = [QUERY, KEY[:, :1]]
     layer = made(*inputs, return_attn_coef=coefficients)
     found = layer(inputs)
@@ -81,7 +82,7 @@ def masked(x, mask):
 
 
 @pytest.mark.parametrize("coefficients", [False, True])
-def test_masks_that_layers_pass_on(coefficients):
+def test_propagated_masks(coefficients):
     queries_seen = np.arange(5) < np.array([[5], [2], [4]])
     layer = made(QUERY, KEY, return_attn_coef=coefficients)
     query, key = masked(QUERY, queries_seen), masked(KEY, KEYS_SEEN)
@@ -95,7 +96,7 @@ def test_masks_that_layers_pass_on(coefficients):
 
 @pytest.mark.parametrize("dtype", ["float64", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("coefficients", [False, True])
-def test_of_no_key_it_is_the_mean_in_every_type(dtype, coefficients):
+def test_fully_masked_keys_give_mean(dtype, coefficients):
     layer = made(QUERY, KEY, dtype=dtype, return_attn_coef=coefficients)
     found = layer([QUERY, KEY], mask=np.zeros((5, 7), bool))
     value = np.einsum("bmi,hio->bho", KEY, layer.get_weights()[2]) / 7
@@ -105,7 +106,7 @@ def test_of_no_key_it_is_the_mean_in_every_type(dtype, coefficients):
     np.testing.assert_allclose(output, np.repeat(mean[:, None], 5, axis=1), rtol=tolerance, atol=tolerance)
 
 
-def test_a_mask_that_is_an_input_of_a_model(tmp_path):
+def test_mask_as_model_input(tmp_path):
     query, key = (keras.Input((None, x.shape[-1])) for x in (QUERY, KEY))
     mask = keras.Input((None, None), dtype="bool")
     model = keras.Model([query, key, mask], AddonsMultiHeadAttention(4, 3)([query, key], mask=mask))
@@ -120,7 +121,7 @@ def test_a_mask_that_is_an_input_of_a_model(tmp_path):
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras").predict(data, verbose=0), found)
 
 
-def test_kernels_turned_around_are_those_of_keras_layer():
+def test_matches_multi_head_attention():
     layer = made(QUERY, KEY, VALUE, output_size=6)
     other = MultiHeadAttention(3, 4)
     other.build(QUERY.shape, VALUE.shape, KEY.shape)
@@ -145,7 +146,7 @@ def test_dropout(coefficients):
         np.testing.assert_allclose(output, still, rtol=0.1, atol=0.2)
 
 
-def test_kernels_begin_with_different_numbers():
+def test_initial_kernels_differ():
     layer = AddonsMultiHeadAttention(4, 2)
     layer.build([(None, 5, 4), (None, 5, 4)])
     first, second, third, _, bias = layer.get_weights()
@@ -155,50 +156,64 @@ def test_kernels_begin_with_different_numbers():
 
 
 @pytest.mark.parametrize(
-    ("shapes", "mask", "message"),
+    ("shapes", "mask", "error"),
     [
-        ([(3, 5, 6)], None, "inputs must .*a list of query, key"),
+        ([(3, 5, 6)], None, {"name": "inputs", "expected": "a list of tensors, [query, key]"}),
         (
             [(3, 5, 6), (3, 7, 4), (3, 6, 4)],
             None,
-            "inputs must contain a key and a value with equal numbers of steps, and with the leading",
+            {
+                "name": "inputs",
+                "expected": "contain a key and a value with the same number of steps, and with the same leading",
+            },
         ),
         (
             [(3, 5, 6), (1, 7, 4)],
             None,
-            "inputs must contain a key and a value with equal numbers of steps, and with the leading",
+            {
+                "name": "inputs",
+                "expected": "contain a key and a value with the same number of steps, and with the same leading",
+            },
         ),
         (
             [(3, 5, 6), (7, 4)],
             None,
-            "inputs must contain a key and a value with equal numbers of steps, and with the leading",
+            {
+                "name": "inputs",
+                "expected": "contain a key and a value with the same number of steps, and with the same leading",
+            },
         ),
         (
             [(3, 5, 6), (3, 7, 4)],
             (7,),
-            r"mask must have a shape that ends in \(steps, keys\), \(5, 7\), got \(7,\)",
+            {"name": "mask", "received": "(7,)", "expected": "have a shape that ends in (steps, keys) = (5, 7)"},
         ),
         (
             [(3, 5, 6), (3, 7, 4)],
             (3, 1, 7),
-            r"mask must have a shape that ends in \(steps, keys\), \(5, 7\), got \(3, 1, 7\)",
+            {"name": "mask", "received": "(3, 1, 7)", "expected": "have a shape that ends in (steps, keys) = (5, 7)"},
         ),
         (
             [(3, 5, 6), (3, 7, 4)],
             (5, 1),
-            r"mask must have a shape that ends in \(steps, keys\), \(5, 7\), got \(5, 1\)",
+            {"name": "mask", "received": "(5, 1)", "expected": "have a shape that ends in (steps, keys) = (5, 7)"},
         ),
-        ([(3, 5, 6), (3, 7, 4)], (2, 5, 7), "received"),
     ],
 )
-def test_shapes_that_do_not_fit(shapes, mask, message):
-    with pytest.raises(ValueError, match=message):
+def test_invalid_shapes(shapes, mask, error):
+    with raises_argument_error(**error):
         AddonsMultiHeadAttention(4, 2)(
             [np.zeros(shape, "float32") for shape in shapes], mask=mask and np.ones(mask, "float32")
         )
 
 
-def test_a_mask_as_nested_lists_is_not_taken_for_masks_of_inputs():
+def test_mask_of_another_batch_size():
+    x = np.zeros((3, 5, 6), "float32")
+    with pytest.raises(ValueError, match="received"):  # from TensorFlow
+        AddonsMultiHeadAttention(4, 2)([x, x], mask=np.ones((2, 5, 5), "float32"))
+
+
+def test_mask_as_nested_lists():
     x = np.zeros((3, 2, 4), "float32")
-    with pytest.raises(ValueError, match=r"mask must have the shape of key, \(3, 2\), got \(2,\)"):
+    with raises_argument_error("mask", received="(2,)", expected="have shape (3, 2), the shape of the key without"):
         AddonsMultiHeadAttention(4, 2)([x, x], mask=[[1, 0], [1, 1]])

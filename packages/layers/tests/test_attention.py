@@ -7,6 +7,7 @@ import tensorflow as tf
 from packaging.version import Version
 
 from tensorsmith import layers, ops
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 QUERY, VALUE, KEY = (RNG.normal(size=(3, steps, 6)).astype("float32") for steps in (5, 7, 7))
@@ -48,7 +49,7 @@ def multi_head(**kwargs):
     ids=["plain", "causal", "mask", "mask of two axes, causal", "mask of heads"],
 )
 @pytest.mark.parametrize("kwargs", [{}, {"value_dim": 5, "output_shape": 7, "use_bias": False}], ids=["", "sizes"])
-def test_multi_head_attention_is_keras(kwargs, call):
+def test_multi_head_attention_matches_keras(kwargs, call):
     layer, reference = multi_head(**kwargs)
     if "attention_mask" in call:
         call["attention_mask"][..., 0] = True  # every query may attend to a key
@@ -66,7 +67,7 @@ def test_multi_head_attention_is_keras(kwargs, call):
     ],
     ids=str,
 )
-def test_what_keras_computes(kwargs):
+def test_multi_head_attention_options(kwargs):
     layer, reference = multi_head(**kwargs)
     np.testing.assert_allclose(layer(QUERY, VALUE), reference(QUERY, VALUE), rtol=1e-5, atol=1e-5)
     ours, theirs = (one(QUERY, VALUE, return_attention_scores=True) for one in (layer, reference))
@@ -79,7 +80,7 @@ def with_mask(value, mask):
     return keras.layers.Masking(mask_value=9.0)(np.where(mask[..., np.newaxis], value, 9.0).astype("float32"))
 
 
-def test_masks_of_inputs():
+def test_input_masks():
     layer, reference = multi_head()
     query, value = with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, KEYS_SEEN)
     ours = layer(query, value)
@@ -90,7 +91,7 @@ def test_masks_of_inputs():
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("kwargs", [{}, {"use_scale": True}, {"score_mode": "concat"}], ids=str)
-def test_attention_is_keras(kwargs, causal):
+def test_attention_matches_keras(kwargs, causal):
     shapes = [QUERY.shape, VALUE.shape, KEY.shape]
     layer, reference = pair(layers.Attention, keras.layers.Attention, shapes, **kwargs)
     for mask in (None, [QUERIES_SEEN, KEYS_SEEN]):
@@ -102,7 +103,7 @@ def test_attention_is_keras(kwargs, causal):
 
 
 @pytest.mark.parametrize("kind", ["multi_head", "plain"])
-def test_dropout_keeps_the_mean(kind):
+def test_dropout_preserves_mean(kind):
     if kind == "plain":
         layer, still = layers.Attention(dropout=0.4, seed=1), layers.Attention()
         args = ([np.zeros((1, 2, 3), "float32"), np.ones((1, 4000, 2), "float32"), np.zeros((1, 4000, 3), "float32")],)
@@ -120,7 +121,7 @@ def test_dropout_keeps_the_mean(kind):
 
 @pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_trains_alike_with_and_without_kernels(dropout):
+def test_training_matches_reference(dropout):
     def losses():
         keras.utils.set_random_seed(0)
         inputs = keras.Input((7, 6))
@@ -148,7 +149,7 @@ def test_trains_alike_with_and_without_kernels(dropout):
         ([(2, 5, 4), (2, 7, 4)], [(2, 5), (2, 7)]),
     ],
 )
-def test_attention_takes_what_keras_takes(shapes, masks):
+def test_attention_input_and_mask_ranks(shapes, masks):
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=shape).astype("float32") for shape in shapes]
     mask = masks and [None if shape is None else (rng.random(shape) < 0.7).astype("float32") for shape in masks]
@@ -158,17 +159,15 @@ def test_attention_takes_what_keras_takes(shapes, masks):
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_attention_refuses_other_masks():
+def test_attention_invalid_masks():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 5, 4)).astype("float32")
     for mask in (np.ones((2, 5), bool), [None]):
-        with pytest.raises(
-            ValueError, match="mask must be a list of the query mask and the value mask, each of which may be None"
-        ):
+        with raises_argument_error("mask", expected="a list of the query mask and the value mask"):
             layers.Attention()([x, x], mask=mask)
 
 
-def test_own_attention_of_a_subclass_serves():
+def test_subclass_overrides_compute_attention():
     rng = np.random.default_rng(0)
 
     class Nothing(layers.MultiHeadAttention):

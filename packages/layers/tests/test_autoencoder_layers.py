@@ -12,6 +12,7 @@ from scipy import stats
 
 from tensorsmith.layers import DenseTranspose, Sampling
 from tensorsmith.layers.regularizers import KLDivergenceRegularizer
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 DIVIDES = Version(keras.__version__) >= Version("3.14")  # Keras divides activity penalties by the batch size
@@ -34,13 +35,13 @@ def tied_autoencoder(nested=False):
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_tied_layers_count_their_kernels_once(nested):
+def test_tied_kernels_are_counted_once(nested):
     model = tied_autoencoder(nested)
     assert model.count_params() == TIED
     assert len(model.trainable_weights) == 6
 
 
-def test_kernels_are_shared_through_training_and_saving(tmp_path):
+def test_tied_kernels_after_training_and_saving(tmp_path):
     model = tied_autoencoder()
     x = RNG.uniform(size=(32, 28, 28)).astype("float32")
     for attempt in range(2):  # the loaded model trains like the original
@@ -62,7 +63,7 @@ def test_kernels_are_shared_through_training_and_saving(tmp_path):
         assert model.count_params() == TIED
 
 
-def test_encoder_and_decoder_in_models_of_their_own_are_saved_as_weights(tmp_path):
+def test_saving_nested_tied_models(tmp_path):
     """Keras cannot load such models, as the docstring says.
 
     If the second half fails, Keras has fixed this, and the docstring can be updated.
@@ -77,7 +78,7 @@ def test_encoder_and_decoder_in_models_of_their_own_are_saved_as_weights(tmp_pat
         keras.saving.load_model(tmp_path / "model.keras")
 
 
-def test_the_layer_is_saved_alone_with_its_dense_layer(tmp_path):
+def test_saving_dense_transpose_alone(tmp_path):
     dense = keras.layers.Dense(3)
     dense.build((None, 5))
     layer = DenseTranspose(dense, bias_initializer="normal")
@@ -92,16 +93,16 @@ def test_the_layer_is_saved_alone_with_its_dense_layer(tmp_path):
     np.testing.assert_allclose(counterpart(x), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_dense_layers_that_do_not_fit():
-    with pytest.raises(ValueError, match="dense must .*a built layer"):
+def test_invalid_dense_layers():
+    with raises_argument_error("dense", expected="a built layer"):
         DenseTranspose(keras.layers.Dense(3))(np.ones((2, 3)))
     dense = keras.layers.Dense(3)
     dense.build((None, 5))
-    with pytest.raises(ValueError, match="inputs must have 3 features, the number of units of the dense layer"):
+    with raises_argument_error("inputs", expected="have 3 features, the number of units of the dense layer"):
         DenseTranspose(dense)(np.ones((2, 5)))
 
 
-def test_codes_are_normal_with_the_mean_and_variance_asked_for():
+def test_sampling_distribution():
     z = Sampling(seed=1)([np.full(20_000, 3.0, "float32"), np.full(20_000, np.log(4.0), "float32")]).numpy()
     assert stats.kstest(z, stats.norm(3, 2).cdf).pvalue > 1e-3
     layer, counterpart = Sampling(seed=1), Sampling(seed=1)
@@ -111,7 +112,7 @@ def test_codes_are_normal_with_the_mean_and_variance_asked_for():
     assert np.any(layer(inputs).numpy() != first)
 
 
-def test_gradients_reach_mean_and_variance():
+def test_sampling_gradients():
     mean, log_variance = (tf.constant(RNG.normal(size=(4, 3)), "float32") for _ in range(2))
     with tf.GradientTape() as tape:
         tape.watch([mean, log_variance])
@@ -122,8 +123,8 @@ def test_gradients_reach_mean_and_variance():
 
 
 @pytest.mark.parametrize("inputs", [np.ones((2, 3)), [np.ones((2, 3)), np.ones((2, 1))], [np.ones((2, 3))] * 3])
-def test_codes_need_two_tensors_of_one_shape(inputs):
-    with pytest.raises(ValueError, match=r"inputs must be a pair of tensors of equal shape, \[mean, log_variance\]"):
+def test_sampling_invalid_inputs(inputs):
+    with raises_argument_error("inputs", expected="a pair of tensors of equal shape, [mean, log_variance]"):
         Sampling()(inputs)
 
 
@@ -131,25 +132,23 @@ def test_codes_need_two_tensors_of_one_shape(inputs):
     ("mean", "log_variance", "common"),
     [((None, 2), (4, 2), (4, 2)), ((4, None), (None, 2), (4, 2)), ((None, 2), (None, 2), (None, 2))],
 )
-def test_codes_of_sizes_that_are_known_of_one_tensor_only(mean, log_variance, common):
+def test_sampling_partially_known_shapes(mean, log_variance, common):
     layer = Sampling()
     layer.build([mean, log_variance])
     assert layer.compute_output_shape([mean, log_variance]) == common
     for wrong in ((3, 3), (4, 2, 1)):
-        with pytest.raises(
-            ValueError, match=r"inputs must be a pair of tensors of equal shape, \[mean, log_variance\]"
-        ):
+        with raises_argument_error("inputs", expected="a pair of tensors of equal shape, [mean, log_variance]"):
             Sampling().build([mean, wrong])
 
 
-def test_a_constant_variance_for_batches_of_unknown_size():
+def test_sampling_constant_variance():
     inputs = keras.Input((2,))
     assert Sampling()([inputs, np.zeros((4, 2), "float32")]).shape == (4, 2)
 
 
 @pytest.mark.parametrize("shape", [(32, 5), (4, 6, 5)])
 @pytest.mark.parametrize(("weight", "target"), [(0.05, 0.1), (2, 0.6)])
-def test_the_penalty_is_the_divergence_of_two_coins(shape, weight, target):
+def test_penalty_matches_bernoulli_divergence(shape, weight, target):
     activations = RNG.uniform(0.05, 0.95, shape)
     means = activations.reshape(-1, shape[-1]).mean(0)
     expected = weight * sum(stats.entropy([target, 1 - target], [q, 1 - q]) for q in means)
@@ -159,7 +158,7 @@ def test_the_penalty_is_the_divergence_of_two_coins(shape, weight, target):
 
 
 @pytest.mark.parametrize("batch_independent", [False, True])
-def test_what_layers_make_of_the_penalty(batch_independent):
+def test_penalty_in_activity_regularizer(batch_independent):
     """Since 3.14, Keras divides by the batch size: a weight of 0.05 becomes 0.05 / 32 in batches of 32."""
     regularizer = KLDivergenceRegularizer(0.05, 0.1, batch_independent)
     layer = keras.layers.Activation("linear", activity_regularizer=regularizer)
@@ -173,14 +172,14 @@ def test_what_layers_make_of_the_penalty(batch_independent):
     np.testing.assert_allclose(losses, [one, one] if kept else [one / 4, one / 32], rtol=1e-4)
 
 
-def test_penalties_at_the_limits_are_finite_and_in_float32():
+def test_penalty_of_saturated_activations():
     for value in (0.0, 1.0):
         penalty = KLDivergenceRegularizer(1.0)(np.full((2, 300), value, "float16"))
         assert penalty.dtype == "float32"
         assert np.isfinite(penalty)
 
 
-def test_the_regularizer_is_saved_with_its_layer(tmp_path):
+def test_saving_regularizer(tmp_path):
     regularizer = KLDivergenceRegularizer(0.3, target=0.2, batch_independent=True)
     layer = keras.layers.Dense(3, "sigmoid", activity_regularizer=regularizer)
     model = keras.Sequential([keras.Input((2,)), layer])
@@ -191,14 +190,14 @@ def test_the_regularizer_is_saved_with_its_layer(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "error"),
     [
-        ({"weight": -1.0}, "weight must be a non-negative number"),
-        ({"weight": "l2"}, "weight must be a non-negative number"),
-        ({"weight": 1.0, "target": 1.0}, "target must .*in [(]0, 1[)]"),
-        ({"weight": 1.0, "target": 0}, "target must .*in [(]0, 1[)]"),
+        ({"weight": -1.0}, {"name": "weight", "expected": "a non-negative number"}),
+        ({"weight": "l2"}, {"name": "weight", "expected": "a non-negative number"}),
+        ({"weight": 1.0, "target": 1.0}, {"name": "target", "expected": "in (0, 1)"}),
+        ({"weight": 1.0, "target": 0}, {"name": "target", "expected": "in (0, 1)"}),
     ],
 )
-def test_bad_arguments_of_the_regularizer(arguments, message):
-    with pytest.raises(ValueError, match=message):
+def test_bad_regularizer_arguments(arguments, error):
+    with raises_argument_error(**error):
         KLDivergenceRegularizer(**arguments)

@@ -39,7 +39,7 @@ def test_penalty_of_a_dense_layer(compiled):
     np.testing.assert_allclose(penalty, 0.3 * closed_form(KERNEL, BIAS), rtol=1e-12)
 
 
-def test_its_gradients():
+def test_penalty_gradients():
     """Compares the gradients with central differences of the closed form."""
     layer = wrapped(weight=1.0)
     with tf.GradientTape() as tape:
@@ -56,7 +56,7 @@ def test_its_gradients():
             np.testing.assert_allclose(gradient.numpy()[index], (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-9)
 
 
-def test_a_block_of_layers_on_images():
+def test_convolutional_block():
     """Compares the penalty with finite differences of the block."""
     parts = [keras.layers.Conv2D(2, 2, activation="tanh"), keras.layers.Flatten(), keras.layers.Dense(3, "tanh")]
     block = keras.Sequential(parts)
@@ -72,14 +72,14 @@ def test_a_block_of_layers_on_images():
     np.testing.assert_allclose(layer.losses[0], total, rtol=1e-3)
 
 
-def test_half_types():
+def test_half_precision():
     layer = wrapped(dtype="mixed_float16")
     layer(X)
     assert layer.losses[0].dtype == "float32"
     np.testing.assert_allclose(layer.losses[0], 0.3 * closed_form(KERNEL, BIAS), rtol=1e-2)
 
 
-def test_outputs_that_do_not_depend_on_inputs_cost_nothing():
+def test_constant_outputs_have_no_penalty():
     layer = ContractivePenalty(keras.layers.Dense(3, kernel_initializer="zeros"), 1.0)
     layer(X)
     assert float(layer.losses[0]) == 0
@@ -87,7 +87,7 @@ def test_outputs_that_do_not_depend_on_inputs_cost_nothing():
 
 @pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("trained_by", ["fit", "Trainer"])
-def test_it_is_in_the_loss_and_training_lowers_it(trained_by, tmp_path):
+def test_training_reduces_penalty(trained_by, tmp_path):
     x = RNG.normal(size=(64, 4)).astype("float32")
     slopes = {}
     for weight in (0.0, 5.0):
@@ -112,7 +112,7 @@ def test_it_is_in_the_loss_and_training_lowers_it(trained_by, tmp_path):
 
 @pytest.mark.parametrize("size", [None, 0])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_an_empty_batch_costs_nothing(compiled, size):
+def test_empty_batch(compiled, size):
     layer = wrapped()
 
     def penalty(x):
@@ -127,7 +127,7 @@ def test_an_empty_batch_costs_nothing(compiled, size):
     np.testing.assert_array_equal(np.zeros((4, 3)) if gradient is None else gradient, np.zeros((4, 3)))
 
 
-def test_loops_turn_xla_off():
+def test_loops_disable_jit():
     """XLA cannot compile the Jacobian of loops. It stays enabled for blocks without a loop."""
     recurrent, dense = keras.layers.LSTM(3), keras.layers.Dense(3)
     assert not ContractivePenalty(recurrent).supports_jit

@@ -14,6 +14,7 @@ from tensorsmith.layers import (
     fold_batch_normalization,
     to_monte_carlo,
 )
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -44,7 +45,7 @@ def leaves(model):
             yield layer
 
 
-def test_a_copy_computes_the_same_with_weights_of_its_own(nested_model, scrambled):
+def test_copy_has_equal_outputs_and_separate_weights(nested_model, scrambled):
     model, x = nested_model, inputs()
     copy = convert_layers(model, lambda layer: layer)
     for one, other in zip(model(x), copy(x), strict=True):
@@ -57,7 +58,7 @@ def test_a_copy_computes_the_same_with_weights_of_its_own(nested_model, scramble
         np.testing.assert_array_equal(one, other)
 
 
-def test_what_is_replaced_gets_the_weights_and_what_is_none_is_left_out(scrambled):
+def test_replaced_and_removed_layers(scrambled):
     model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "relu"), keras.layers.Rescaling(5.0)]))
 
     def convert(layer):
@@ -73,7 +74,7 @@ def test_what_is_replaced_gets_the_weights_and_what_is_none_is_left_out(scramble
     np.testing.assert_allclose(copy(x), np.exp(x @ kernel + bias), rtol=1e-5)
 
 
-def test_layers_are_left_out_of_functional_models(scrambled):
+def test_removed_layers_in_functional_model(scrambled):
     x = keras.Input((3,))
     model = scrambled(keras.Model(x, keras.layers.ReLU()(keras.layers.Dense(2)(keras.layers.Rescaling(2.0)(x)))))
     kinds = (keras.layers.ReLU, keras.layers.Rescaling)
@@ -83,7 +84,7 @@ def test_layers_are_left_out_of_functional_models(scrambled):
     assert [type(layer).__name__ for layer in copy.layers] == ["InputLayer", "Dense"]
 
 
-def test_a_built_replacement_keeps_its_weights(scrambled):
+def test_built_replacement_keeps_weights(scrambled):
     model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     other = keras.layers.Dense(5)
     other.build((None, 3))
@@ -92,9 +93,9 @@ def test_a_built_replacement_keeps_its_weights(scrambled):
     np.testing.assert_allclose(copy(x), x @ other.kernel.numpy(), rtol=1e-5)
 
 
-def test_weights_that_do_not_fit_and_models_that_are_not_known():
+def test_invalid_replacements_and_models():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match="convert must be a function that returns a layer with weights of shapes"):
+    with raises_argument_error("convert", expected="a function that returns a layer with weights of shapes"):
         convert_layers(model, lambda layer: keras.layers.Dense(3))
 
     class Subclassed(keras.Model):
@@ -102,10 +103,7 @@ def test_weights_that_do_not_fit_and_models_that_are_not_known():
             return x
 
     for bad in (Subclassed(), keras.Sequential([keras.layers.Dense(2)]), "model"):
-        with pytest.raises(
-            ValueError,
-            match=r"model must be a built functional or Sequential model.*Start a Sequential model",
-        ):
+        with raises_argument_error("model", expected="a built functional", remedy="start a Sequential model"):
             convert_layers(bad, lambda layer: layer)
 
 
@@ -127,14 +125,14 @@ def with_calls_of_their_own():
     return Doubled(layers), Tripled(plain.inputs, plain.outputs)
 
 
-def test_graphs_with_a_call_of_their_own_are_refused():
+def test_overridden_call_is_rejected():
     for model in with_calls_of_their_own():
         for convert in (lambda model: convert_layers(model, lambda layer: layer), fold_batch_normalization):
             with pytest.raises(ValueError, match="model must .*functional or Sequential.*got (Doubled|Tripled)"):
                 convert(model)
 
 
-def test_graphs_with_a_call_of_their_own_within_a_model_are_copied_as_layers():
+def test_nested_model_with_overridden_call():
     doubled, _ = with_calls_of_their_own()
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3), doubled])
     x = RNG.normal(size=(4, 3)).astype("float32")
@@ -142,7 +140,7 @@ def test_graphs_with_a_call_of_their_own_within_a_model_are_copied_as_layers():
         np.testing.assert_allclose(convert(model)(x), model(x), rtol=1e-5)
 
 
-def test_state_of_preprocessing_layers_is_carried_over():
+def test_preprocessing_state_is_copied():
     data = RNG.normal(5, 3, size=(50, 4)).astype("float32")
     ours, keras_own = Standardization(), keras.layers.Normalization()
     ours.adapt(data)
@@ -162,7 +160,7 @@ class WeightsAtInit(keras.layers.Layer):
         return self.factor * x
 
 
-def test_layers_that_make_their_weights_at_once_keep_them(scrambled):
+def test_weights_created_in_init_are_copied(scrambled):
     model = scrambled(keras.Sequential([keras.Input((4,)), WeightsAtInit()]))
     x = np.ones((1, 4), "float32")
     np.testing.assert_array_equal(convert_layers(model, lambda each: each)(x), model(x))
@@ -180,7 +178,7 @@ def test_tied_weights_stay_tied(scrambled):
     np.testing.assert_array_equal(copy(x), model(x))
 
 
-def test_compiled_and_frozen_as_the_model():
+def test_copy_is_compiled_and_frozen():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, trainable=False), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     copy = convert_layers(model, lambda layer: layer)
@@ -210,7 +208,7 @@ def test_compiled_with_the_same_loss(loss, nested, sequential):
     assert copy.steps_per_execution == 3
 
 
-def test_metrics_that_keras_cannot_make_again_leave_the_copy_as_it_is(scrambled):
+def test_unserializable_metrics_leave_copy_uncompiled(scrambled):
     model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     model.compile("sgd", "mse", metrics=[lambda y, z: keras.ops.mean(y - z)])
     with pytest.warns(UserWarning, match="is not compiled, do so before you train it: .*lambda"):
@@ -219,7 +217,7 @@ def test_metrics_that_keras_cannot_make_again_leave_the_copy_as_it_is(scrambled)
     np.testing.assert_array_equal(copy(np.ones((1, 3))), model(np.ones((1, 3))))
 
 
-def test_dropout_stays_active(nested_model):
+def test_dropout_is_active_in_inference(nested_model):
     model, x = nested_model, inputs(200)
     copy = to_monte_carlo(model)
     assert sum(isinstance(layer, MCDropout) for layer in leaves(copy)) == 2
@@ -275,7 +273,7 @@ DROPPING = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", DROPPING.values(), ids=DROPPING)
-def test_all_that_drops_does_so_in_inference(make):
+def test_stochastic_layers_are_wrapped(make):
     """Draws differ between calls and within a batch, while the original model is deterministic."""
     model = keras.Sequential([keras.Input((5, 4)), make()])
     x = np.repeat(RNG.normal(size=(1, 5, 4)).astype("float32"), 300, 0)
@@ -290,7 +288,7 @@ def test_all_that_drops_does_so_in_inference(make):
         np.testing.assert_array_equal(one, other)
 
 
-def test_attention_drops():
+def test_attention_dropout_is_active():
     x = keras.Input((5, 4))
     model = keras.Model(x, keras.layers.MultiHeadAttention(2, 3, dropout=0.5)(x, x))
     data = np.ones((2, 5, 4), "float32")
@@ -314,12 +312,9 @@ def test_masks_and_states_reach_recurrent_layers():
     )
 
 
-def test_dropout_within_layers_is_named():
+def test_nested_dropout_error_message():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5), Block(name="block")])
-    with pytest.raises(
-        ValueError,
-        match=r"model must use separate layers for dropout, got dropout in block/dropout\S*.*or wrap in MonteCarlo",
-    ):
+    with raises_argument_error("model", received="dropout in block/dropout", expected="use separate layers"):
         to_monte_carlo(model)
     wrapped = keras.Sequential([keras.Input((3,)), layers.MonteCarlo(Block())])
     assert (np.ptp([wrapped(np.ones((2, 3))) for _ in range(2)], axis=0) > 0).any()
@@ -343,14 +338,14 @@ def test_spatial_dropout_drops_whole_maps(kind, shape, shared):
     np.testing.assert_allclose(y.mean(), 1, atol=5 / np.sqrt(800))
 
 
-def test_maps_that_come_first_are_dropped_whole():
+def test_spatial_dropout_channels_first():
     model = keras.Sequential([keras.Input((40, 3, 4)), keras.layers.SpatialDropout2D(0.5, "channels_first", seed=1)])
     y = to_monte_carlo(model)(np.ones((20, 40, 3, 4), "float32")).numpy()
     np.testing.assert_array_equal(y.max((2, 3)), y.min((2, 3)))
     assert set(np.unique(y)) == {0, 2}
 
 
-def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_known(scrambled):
+def test_mean_and_variance_of_predictions(scrambled):
     """The output is linear, a sum of w x m / (1 - p) with known mean and variance."""
     model = scrambled(keras.Sequential([keras.Input((30,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]))
     copy = to_monte_carlo(model)
@@ -361,8 +356,8 @@ def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_kno
     np.testing.assert_allclose(draws.var(), variance, rtol=0.15)
 
 
-def test_models_without_dropout_are_refused_and_those_with_it_can_be_converted_again(tmp_path, nested_model):
-    with pytest.raises(ValueError, match="model must contain dropout layers"):
+def test_model_without_dropout_and_repeated_conversion(tmp_path, nested_model):
+    with raises_argument_error("model", expected="contain dropout layers"):
         to_monte_carlo(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     copy = to_monte_carlo(to_monte_carlo(nested_model))
     copy.save(tmp_path / "model.keras")
@@ -372,7 +367,7 @@ def test_models_without_dropout_are_refused_and_those_with_it_can_be_converted_a
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 @pytest.mark.parametrize("training", [None, False, True])
-def test_alpha_dropout_is_the_papers(rate, training):
+def test_alpha_dropout_formula(rate, training):
     x = RNG.normal(size=(300, 300)).astype("float32")
     y = MCAlphaDropout(rate, seed=3)(x, training=training).numpy()
     limit = -1.0507009873554805 * 1.6732632423543772  # -lambda alpha

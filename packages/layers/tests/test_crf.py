@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.layers import CRF
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 4, 5)).astype("float32")
@@ -44,7 +45,7 @@ def all_scores(layer, x):
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("kwargs", [{}, {"use_boundary": False}, {"use_bias": False}, {"use_kernel": False}], ids=str)
-def test_is_a_share_of_all_sequences_and_finds_the_best(kwargs, masked):
+def test_matches_enumeration(kwargs, masked):
     x = X[..., :3] if "use_kernel" in kwargs else X
     layer = drawn(x, **kwargs)
     lengths = LENGTHS if masked else np.full(4, 4)
@@ -63,14 +64,14 @@ def test_is_a_share_of_all_sequences_and_finds_the_best(kwargs, masked):
     )
 
 
-def test_without_tags_there_is_no_loss():
+def test_no_loss_without_tags():
     layer = drawn()
     layer(X, tags=TAGS)
     layer(X)
     assert layer.losses == []
 
 
-def test_an_empty_sequence_has_no_tags_and_no_loss():
+def test_empty_sequences():
     layer = drawn()
     nothing = np.zeros((4, 4), bool)
     decoded, _, lengths, _ = layer(X, mask=nothing, tags=TAGS)
@@ -79,7 +80,7 @@ def test_an_empty_sequence_has_no_tags_and_no_loss():
     np.testing.assert_array_equal(layer.losses, [0])
 
 
-def test_what_is_masked_does_not_matter():
+def test_masked_steps_are_ignored():
     layer = drawn()
     other = np.where(MASK[..., np.newaxis], X, X[::-1])
     first = [value.numpy() for value in (*layer(X, mask=MASK, tags=TAGS), *layer.losses)]
@@ -90,7 +91,7 @@ def test_what_is_masked_does_not_matter():
 
 
 @pytest.mark.parametrize("given", [{}, {"tags": TAGS}], ids=["alone", "with tags"])
-def test_takes_the_mask_of_its_inputs_and_hands_it_on(given):
+def test_mask_propagation(given):
     x = keras.layers.Masking(9.0)(np.where(MASK[..., np.newaxis], X, 9).astype("float32"))
     decoded, potentials, lengths, _ = drawn()(x, **given)
     np.testing.assert_array_equal(lengths, LENGTHS)
@@ -99,15 +100,12 @@ def test_takes_the_mask_of_its_inputs_and_hands_it_on(given):
 
 
 @pytest.mark.parametrize("steps", [[0, 1, 1, 1], [1, 0, 1, 1]], ids=["before", "within"])
-def test_padding_is_at_the_end(steps):
+def test_invalid_masks(steps):
     layer = drawn()
     mask = MASK.copy()
     mask[2] = steps
     shown = str([bool(step) for step in steps])
-    with pytest.raises(
-        ValueError,
-        match="mask must have shape .*, with True up to the end of each",
-    ) as error:
+    with raises_argument_error("mask", expected="with True up to the end of each") as error:
         layer(X, mask=mask)
     assert shown in str(error.value)
     with pytest.raises(
@@ -115,18 +113,18 @@ def test_padding_is_at_the_end(steps):
         match="mask must have shape .*, with True up to the end of each",
     ):
         tf.function(lambda x, mask: layer(x, mask=mask))(X, mask)
-    with pytest.raises(ValueError, match="mask must have shape .*, got .4, 4, 1."):
+    with raises_argument_error("mask", received="(4, 4, 1)", expected="have shape"):
         layer(X, mask=MASK[..., np.newaxis])
 
 
-def test_an_empty_batch_costs_nothing():
+def test_empty_batch():
     layer = drawn()
     layer(X[:0], tags=TAGS[:0])
     assert [float(loss) for loss in layer.losses] == [0.0]
 
 
-def test_inputs_are_scores_without_a_kernel():
-    with pytest.raises(ValueError, match=r"inputs must have shape \(batch, steps, 3\) when use_kernel=False"):
+def test_invalid_inputs_without_kernel():
+    with raises_argument_error("inputs", expected="have shape (batch, steps, 3) when use_kernel=False"):
         CRF(3, use_kernel=False)(X)
 
 
@@ -140,7 +138,7 @@ def test_computes_in_float32(dtype):
     np.testing.assert_array_equal(half.losses, full.losses)
 
 
-def test_regularizers_count_once():
+def test_regularization_losses():
     layer = drawn(chain_regularizer="l2", boundary_regularizer="l1", kernel_regularizer="l2", bias_regularizer="l1")
     wanted = 0.0
     for weight in layer.weights:
@@ -173,7 +171,7 @@ def models():
 
 
 @pytest.mark.slow
-def test_learns_what_no_word_tells_by_itself(tmp_path):
+def test_learns_context_dependent_tags(tmp_path):
     keras.utils.set_random_seed(0)
     trained, tagger = models()
     words, tags, inside = sentences(256)
@@ -192,7 +190,7 @@ def test_learns_what_no_word_tells_by_itself(tmp_path):
 
 
 @pytest.mark.slow
-def test_trains_alike_with_and_without_kernels():
+def test_training_matches_reference():
     def losses():
         keras.utils.set_random_seed(0)
         trained, _ = models()

@@ -7,32 +7,36 @@ import tensorflow as tf
 
 from tensorsmith.layers import ResidualDense, ResidualUnit
 from tensorsmith.layers.initializers import Fixup
+from tensorsmith.testing import raises_argument_error
 
 
 @pytest.mark.parametrize(("num_blocks", "layers_per_block"), [(1, 2), (9, 2), (50, 3), (16, 4)])
 @pytest.mark.parametrize(("shape", "fan_in"), [((400, 300), 400), ((3, 3, 64, 200), 576)])
-def test_spread(num_blocks, layers_per_block, shape, fan_in):
+def test_standard_deviation(num_blocks, layers_per_block, shape, fan_in):
     kernel = Fixup(num_blocks, layers_per_block, seed=1)(shape).numpy()
     expected = np.sqrt(2 / fan_in) / num_blocks ** (1 / (2 * layers_per_block - 2))
     np.testing.assert_allclose(kernel.std(), expected, rtol=0.01)
     assert abs(kernel.mean()) < 0.01 * expected
 
 
-def test_is_he_normal_scaled():
+def test_matches_scaled_he_normal():
     expected = keras.initializers.HeNormal(seed=7)((30, 20)).numpy() / 5
     np.testing.assert_allclose(Fixup(25, seed=7)((30, 20)), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [((0,), "num_blocks must .*a positive integer"), ((4, 1), "layers_per_block must .*an integer >= 2")],
+    ("arguments", "error"),
+    [
+        ((0,), {"name": "num_blocks", "expected": "a positive integer"}),
+        ((4, 1), {"name": "layers_per_block", "expected": "an integer >= 2"}),
+    ],
 )
-def test_bad_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
+def test_bad_arguments(arguments, error):
+    with raises_argument_error(**error):
         Fixup(*arguments)
 
 
-def test_comes_back():
+def test_serialization():
     initializer = Fixup(12, 3, seed=4)
     config = keras.initializers.serialize(initializer)
     assert config["registered_name"] == "tensorsmith>Fixup"
@@ -41,7 +45,7 @@ def test_comes_back():
     np.testing.assert_array_equal(counterpart((6, 5)), initializer((6, 5)))
 
 
-def test_layers_of_a_unit_have_numbers_of_their_own():
+def test_kernels_of_unit_differ():
     unit = ResidualUnit(4, normalization=None, kernel_initializer=Fixup(8))
     unit.build((None, 5, 5, 4))
     first, second = (weight.numpy() for weight in unit.weights if weight.name == "kernel")
@@ -73,7 +77,7 @@ def movement(num_blocks, initializer):
 
 
 @pytest.mark.slow  # takes seconds
-def test_a_step_moves_outputs_alike_however_deep():
+def test_update_size_is_independent_of_depth():
     """With He initialization alone, 64 blocks change by 16 times as much as 4 blocks."""
     ours = [movement(num_blocks, Fixup(num_blocks)) for num_blocks in (4, 64)]
     theirs = [movement(num_blocks, "he_normal") for num_blocks in (4, 64)]

@@ -41,7 +41,7 @@ def kinds(model):
     ids=lambda value: getattr(value, "name", ""),
 )
 @pytest.mark.parametrize("options", [{}, {"center": False}, {"scale": False}], ids=str)
-def test_one_layer_does_what_two_did(layer, shape, options, scrambled):
+def test_folded_layer_outputs(layer, shape, options, scrambled):
     layer = type(layer).from_config(layer.get_config())
     model = scrambled(keras.Sequential([keras.Input(shape), layer, normalization(**options)]))
     before = [weight.numpy() for weight in model.weights]
@@ -53,7 +53,7 @@ def test_one_layer_does_what_two_did(layer, shape, options, scrambled):
         np.testing.assert_array_equal(weight, value)
 
 
-def test_only_what_is_followed_by_nothing_else_is_folded(scrambled):
+def test_unfoldable_layers_are_unchanged(scrambled):
     inputs = keras.Input((8, 9, 2))
     x = LAYERS.ReLU()(normalization()(LAYERS.Conv2D(4, 3, padding="same")(inputs)))  # folded
     branching = LAYERS.Conv2D(4, 1)(x)
@@ -71,7 +71,7 @@ def test_only_what_is_followed_by_nothing_else_is_folded(scrambled):
         np.testing.assert_allclose(one, other, rtol=2e-5)
 
 
-def test_models_in_models_are_folded(scrambled):
+def test_nested_models_are_folded(scrambled):
     inner = keras.Sequential([keras.Input((8, 9, 2)), LAYERS.Conv2D(2, 3, padding="same"), normalization()])
     inputs = keras.Input((8, 9, 2))
     model = scrambled(keras.Model(inputs, normalization()(LAYERS.Dense(3)(inner(inner(inputs))))))
@@ -81,7 +81,7 @@ def test_models_in_models_are_folded(scrambled):
     np.testing.assert_allclose(folded(IMAGES), model(IMAGES), rtol=1e-5, atol=1e-5)
 
 
-def test_a_layer_that_another_model_uses_too_is_not_folded(scrambled):
+def test_shared_layer_is_not_folded(scrambled):
     shared = LAYERS.Dense(2)
     inner = keras.Sequential([keras.Input((2,)), shared])
     inputs = keras.Input((2,))
@@ -91,7 +91,7 @@ def test_a_layer_that_another_model_uses_too_is_not_folded(scrambled):
     np.testing.assert_allclose(folded(x), model(x), rtol=1e-5)
 
 
-def test_batch_normalization_that_always_trains_stays(scrambled):
+def test_normalization_in_training_mode_is_not_folded(scrambled):
     inner = keras.Sequential([keras.Input((3,)), LAYERS.Dense(3), normalization()])
     inputs = keras.Input((5,))
     x = normalization()(LAYERS.Dense(3)(inputs), training=True)
@@ -104,7 +104,7 @@ def test_batch_normalization_that_always_trains_stays(scrambled):
     np.testing.assert_allclose(folded(x), model(x), rtol=1e-5, atol=1e-5)
 
 
-def test_batch_normalization_behind_lora_stays(scrambled):
+def test_lora_layer_is_not_folded(scrambled):
     dense = LAYERS.Dense(3)
     model = keras.Sequential([keras.Input((5,)), dense, normalization()])
     dense.enable_lora(2)

@@ -13,39 +13,54 @@ from tensorsmith.layers import (
     NoiseInjection,
     PixelNormalization,
 )
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape", "message"),
+    ("layer", "shape", "error"),
     [
-        (MinibatchStandardDeviation(), (None, 4, None, 3), "inputs must have a known shape except for the batch axis"),
-        (MinibatchStandardDeviation(), (4,), "inputs must have a known shape except for the batch axis"),
-        (NoiseInjection(), (2, 4, 4, None), "inputs must have a known number of channels"),
-        (AdaIN(), (2, 4, 4, 3), r"inputs must be a pair of tensors, \(x, style\)"),
+        (
+            MinibatchStandardDeviation(),
+            (None, 4, None, 3),
+            {"name": "inputs", "expected": "have a known shape except for the batch axis"},
+        ),
+        (
+            MinibatchStandardDeviation(),
+            (4,),
+            {"name": "inputs", "expected": "have a known shape except for the batch axis"},
+        ),
+        (NoiseInjection(), (2, 4, 4, None), {"name": "inputs", "expected": "have a known number of channels"}),
+        (AdaIN(), (2, 4, 4, 3), {"name": "inputs", "expected": "a pair of tensors, (x, style)"}),
         (
             AdaIN(),
             [(2, 4, 4, None), (2, 3)],
-            r"inputs must contain images of shape \(batch, height, width, channels\) with a known number of channels",
+            {
+                "name": "inputs",
+                "expected": "contain images of shape (batch, height, width, channels) with a known number of channels",
+            },
         ),
         (
             AdaIN(),
             [(2, 4, 3), (2, 3)],
-            r"inputs must contain images of shape \(batch, height, width, channels\) with a known number of channels",
+            {
+                "name": "inputs",
+                "expected": "contain images of shape (batch, height, width, channels) with a known number of channels",
+            },
         ),
-        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, None)], "inputs must .*styles"),
-        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, 1, 3)], "inputs must .*styles"),
-        (ModulatedConv2D(3, 3), [(2, 4, 4, 3)], r"inputs must be a pair of tensors, \(x, style\)"),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, None)], {"name": "inputs", "expected": "styles"}),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, 1, 3)], {"name": "inputs", "expected": "styles"}),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3)], {"name": "inputs", "expected": "a pair of tensors, (x, style)"}),
     ],
 )
-def test_shapes_that_do_not_fit(layer, shape, message):
-    with pytest.raises(ValueError, match=message):
+def test_invalid_shapes(layer, shape, error):
+    with raises_argument_error(**error):
         layer.build(shape)
 
 
 @pytest.mark.parametrize("group_size", [1, 2, 4, 8, 12, None])
-def test_deviations_of_groups_that_fit(group_size):
+def test_minibatch_deviation_of_equal_groups(group_size):
     """Compares with the computation of the authors, whose groups are the second axis of (size, groups, ...)."""
     x = RNG.normal(size=(8, 3, 4, 5))
     size = min(group_size or 8, 8)
@@ -56,7 +71,7 @@ def test_deviations_of_groups_that_fit(group_size):
     np.testing.assert_allclose(y[..., 5], expected, rtol=1e-6)
 
 
-def test_deviations_of_groups_that_do_not_fit():
+def test_minibatch_deviation_of_unequal_groups():
     x = RNG.normal(size=(7, 2, 2, 3))
     y = MinibatchStandardDeviation(3, dtype="float64")(x).numpy()
     for group in ([0, 3, 6], [1, 4], [2, 5]):
@@ -65,7 +80,7 @@ def test_deviations_of_groups_that_do_not_fit():
     np.testing.assert_allclose(alone[..., 3], 1e-4, rtol=1e-4)
 
 
-def test_deviations_of_unknown_batches_and_in_half_types():
+def test_minibatch_deviation_in_float16():
     x = 500 * RNG.normal(size=(6, 2, 2, 3))  # squares overflow in float16
     layer = MinibatchStandardDeviation(None, dtype="float16")
     traced = tf.function(layer, input_signature=[tf.TensorSpec((None, 2, 2, 3), tf.float16)])
@@ -74,7 +89,7 @@ def test_deviations_of_unknown_batches_and_in_half_types():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
-def test_pixels_have_the_length_of_their_channels(dtype):
+def test_pixel_normalization(dtype):
     x = 500 * RNG.normal(size=(2, 3, 3, 8))  # squares overflow in float16
     y = keras.ops.convert_to_numpy(keras.ops.cast(PixelNormalization(dtype=dtype)(x), "float64"))
     scale = np.linalg.norm(x, axis=-1, keepdims=True) / 8**0.5
@@ -96,7 +111,7 @@ KERNELS = [
 
 @pytest.mark.parametrize(("kind", "shape", "fan_in"), KERNELS)
 @pytest.mark.parametrize("gain", [2**0.5, 1.0])
-def test_kernels_are_scaled_when_used(kind, shape, fan_in, gain):
+def test_equalized_kernel_scaling(kind, shape, fan_in, gain):
     layer, plain = EqualizedLearningRate(kind(), gain), kind()
     x = RNG.normal(size=shape).astype("float32")
     found = layer(x)
@@ -106,7 +121,7 @@ def test_kernels_are_scaled_when_used(kind, shape, fan_in, gain):
 
 
 @pytest.mark.parametrize("kind", [keras.layers.Conv2D, keras.layers.Conv2DTranspose])
-def test_equalized_layers_keep_the_spread_up(kind):
+def test_equalized_output_variance(kind):
     """Inputs of variance 1 result in outputs of variance gain², except at the borders."""
     layer = EqualizedLearningRate(kind(64, 3, padding="same", kernel_initializer=keras.initializers.Zeros()))
     y = layer(keras.random.normal((2, 18, 18, 32), seed=1)).numpy()[:, 1:-1, 1:-1]
@@ -114,7 +129,7 @@ def test_equalized_layers_keep_the_spread_up(kind):
     np.testing.assert_allclose(y.var(), 2, rtol=0.15)
 
 
-def test_seeds_of_equalized_kernels():
+def test_equalized_kernel_seeds():
     def kernel(seed):
         initializer = keras.initializers.HeNormal(seed=seed)
         layer = EqualizedLearningRate(keras.layers.Dense(4, kernel_initializer=initializer))
@@ -126,14 +141,14 @@ def test_seeds_of_equalized_kernels():
     assert (kernel(None) != kernel(None)).any()
 
 
-def test_layers_with_weights_are_not_equalized():
+def test_equalizing_built_layer_is_rejected():
     dense = keras.layers.Dense(4)
     dense.build((None, 3))
-    with pytest.raises(ValueError, match="layer must .*a layer that is not built"):
+    with raises_argument_error("layer", expected="a layer that is not built"):
         EqualizedLearningRate(dense)
 
 
-def test_noise():
+def test_noise_injection():
     x = RNG.normal(size=(3, 20, 20, 2)).astype("float32")
     layer = NoiseInjection(seed=1)
     np.testing.assert_array_equal(layer(x), x)  # strengths are initialized to 0
@@ -145,7 +160,7 @@ def test_noise():
     assert (layer(x).numpy() - x != noise).any()
 
 
-def test_styles_set_mean_and_spread(randomize):
+def test_adain_mean_and_deviation(randomize):
     x, style = RNG.normal(3, 2, size=(2, 6, 5, 3)), RNG.normal(size=(2, 4))
     layer = AdaIN(dtype="float64")
     layer.build([x.shape, style.shape])
@@ -159,7 +174,7 @@ def test_styles_set_mean_and_spread(randomize):
     np.testing.assert_allclose(y, (1 + scale[:, None, None]) * instance(x) + shift[:, None, None], atol=1e-6)
 
 
-def test_styles_in_half_types():
+def test_adain_in_float16():
     x = 1000 + 300 * RNG.normal(size=(2, 30, 30, 2))  # sums and squares overflow in float16
     x = x.astype("float16")
     y = AdaIN(dtype="mixed_float16")([x, np.zeros((2, 3))]).numpy().astype("float64")
@@ -169,7 +184,7 @@ def test_styles_in_half_types():
 
 
 @pytest.mark.parametrize(("demodulate", "size"), [(True, 3), (True, 4), (False, 3), (False, 1)])
-def test_each_example_has_a_kernel_of_its_own(demodulate, size, randomize):
+def test_modulated_convolution_per_example(demodulate, size, randomize):
     """Compares outputs and gradients with convolutions of one kernel per example."""
     x, style = (tf.constant(RNG.normal(size=shape)) for shape in ((3, 5, 6, 4), (3, 2)))
     layer = ModulatedConv2D(7, size, demodulate, activation="tanh", epsilon=0.01, dtype="float64")
@@ -198,7 +213,7 @@ def test_each_example_has_a_kernel_of_its_own(demodulate, size, randomize):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
 
 
-def test_demodulation_forgets_the_size_of_styles():
+def test_demodulation_is_invariant_to_style_scale():
     x, style = RNG.normal(size=(2, 5, 6, 4)).astype("float32"), RNG.normal(size=(2, 3)).astype("float32")
     layer = ModulatedConv2D(7, 3)
     layer.build([x.shape, style.shape])
@@ -208,7 +223,7 @@ def test_demodulation_forgets_the_size_of_styles():
 
 @pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("size", [1.0, 1e2, 1e4, 6e4])
-def test_demodulation_in_half_types_whatever_the_style(dtype, size):
+def test_demodulation_in_half_precision(dtype, size):
     """Compares with float64 for the same weights. Scales of up to 180,000 exceed the range of float16."""
     x, style = 3 * RNG.normal(size=(2, 5, 6, 16)), size * np.array([[1.0, -1.0, 0.5], [1.0, 1.0, 1.0]])
     exact, half = ModulatedConv2D(7, 3, dtype="float64"), ModulatedConv2D(7, 3, dtype=dtype)
@@ -222,7 +237,7 @@ def test_demodulation_in_half_types_whatever_the_style(dtype, size):
     np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
 
 
-def test_kernels_of_zeros_with_large_styles_in_half_types():
+def test_zero_kernel_with_large_styles():
     layer = ModulatedConv2D(3, 3, kernel_initializer="zeros", dtype="mixed_float16")
     layer.build([(2, 4, 4, 3), (2, 5)])
     layer.affine.bias.assign([6e4] * 3)
@@ -230,7 +245,7 @@ def test_kernels_of_zeros_with_large_styles_in_half_types():
 
 
 @pytest.mark.parametrize("make", [AdaIN, lambda: ModulatedConv2D(3, 3)])
-def test_images_of_several_sizes(make):
+def test_variable_image_sizes(make):
     images, style = keras.Input((None, None, 3)), keras.Input((4,))
     model = keras.Model([images, style], make()([images, style]))
     assert model.output_shape == (None, None, None, 3)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.layers.initializers import Identity
+from tensorsmith.testing import raises_argument_error
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2)])
@@ -16,11 +17,11 @@ def test_matrices(shape):
 
 @pytest.mark.parametrize("gain", ["large", None, float("nan")])
 def test_bad_gains(gain):
-    with pytest.raises(ValueError, match="gain must be a number"):
+    with raises_argument_error("gain", expected="a number"):
         Identity(gain)
 
 
-def test_gain_survives_where_keras_forgets_it(tmp_path):
+def test_gain_is_saved(tmp_path):
     found = {}
     for initializer in (Identity(0.5), keras.initializers.Identity(0.5)):
         inputs = keras.Input((4, 3))
@@ -34,7 +35,7 @@ def test_gain_survives_where_keras_forgets_it(tmp_path):
     assert found[keras.initializers.Identity] in (1, 0.5)
 
 
-def test_comes_back():
+def test_serialization():
     config = keras.initializers.serialize(Identity(0.7))
     assert config["registered_name"] == "tensorsmith>Identity"
     assert keras.initializers.deserialize(config).gain == 0.7

@@ -57,7 +57,7 @@ def test_gradients():
             np.testing.assert_allclose(gradient.numpy()[index], (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)
 
 
-def test_units_do_not_see_each_other():
+def test_matches_simple_rnn_with_diagonal_kernel():
     """Compares with a simple RNN that has a diagonal recurrent kernel."""
     kernel, u, bias = WEIGHTS
     simple = keras.layers.SimpleRNN(5, "relu", return_sequences=True, dtype="float64")
@@ -80,7 +80,7 @@ def test_clipping_in_training(constraint):
     assert u.min() >= (-0.25 if constraint is None else 0)
 
 
-def test_initial_range_without_a_limit():
+def test_initial_range_without_clipping():
     cell = IndRNNCell(2000)
     cell.build((None, 1))
     u = cell.recurrent_kernel.numpy()
@@ -89,7 +89,7 @@ def test_initial_range_without_a_limit():
 
 
 @pytest.mark.slow  # takes seconds
-def test_gradients_stay_within_the_limit_through_many_steps():
+def test_clipping_bounds_gradients():
     """With g = 2 in 200 steps, the gradient of the last output by the first input is u^199."""
     steps = 200
     cell = IndRNNCell(1, recurrent_clip=2 ** (1 / steps), kernel_initializer="ones")

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from tensorsmith.layers.initializers import Bilinear
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 
@@ -17,7 +18,7 @@ def enlarging(kind, channels, factor):
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 4, 8])
-def test_enlarges_as_tensorflow_does(factor):
+def test_upsampling_matches_tensorflow(factor):
     """Only inner pixels are compared: TensorFlow repeats the pixels at the border, convolutions pad zeros."""
     x = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
     expected = tf.image.resize(x, (5 * factor, 6 * factor), "bilinear")
@@ -29,7 +30,7 @@ def test_enlarges_as_tensorflow_does(factor):
 
 @pytest.mark.parametrize(("kind", "axes"), [(keras.layers.Conv1DTranspose, 1), (keras.layers.Conv3DTranspose, 3)])
 @pytest.mark.parametrize("factor", [2, 3])
-def test_enlarges_along_one_and_three_axes(kind, axes, factor):
+def test_upsampling_in_1d_and_3d(kind, axes, factor):
     x = RNG.normal(size=[4] * axes)
     expected = ndimage.zoom(x, factor, order=1, mode="nearest", grid_mode=True)
     found = enlarging(kind, 1, factor)(x[None, ..., None]).numpy()[0, ..., 0]
@@ -37,7 +38,7 @@ def test_enlarges_along_one_and_three_axes(kind, axes, factor):
     np.testing.assert_allclose(found[inside], expected[inside], atol=1e-5)
 
 
-def test_channels_stay_apart():
+def test_channels_are_independent():
     kernel = Bilinear()((4, 4, 3, 3), dtype="float64").numpy()
     assert kernel.dtype == "float64"
     assert not kernel[..., ~np.eye(3, dtype=bool)].any()
@@ -47,15 +48,12 @@ def test_channels_stay_apart():
 
 
 @pytest.mark.parametrize("shape", [(4, 4, 3, 5), (3, 3)])
-def test_kernels_that_do_not_fit(shape):
-    with pytest.raises(
-        ValueError,
-        match=r"shape must have the form \(\.\.\., outputs, inputs\) with equal numbers of outputs and inputs",
-    ):
+def test_invalid_kernel_shapes(shape):
+    with raises_argument_error("shape", expected="have the form (..., outputs, inputs) with equal numbers of outputs"):
         Bilinear()(shape)
 
 
-def test_comes_back():
+def test_serialization():
     config = keras.initializers.serialize(Bilinear())
     assert config["registered_name"] == "tensorsmith>Bilinear"
     for counterpart in (
@@ -67,7 +65,7 @@ def test_comes_back():
         np.testing.assert_array_equal(counterpart((3, 3, 1, 1)), Bilinear()((3, 3, 1, 1)))
 
 
-def test_layers_with_it_are_saved_and_loaded(tmp_path):
+def test_saving_layer(tmp_path):
     inputs = keras.Input((4, 4, 2))
     model = keras.Model(inputs, enlarging(keras.layers.Conv2DTranspose, 2, 2)(inputs))
     model.save(tmp_path / "model.keras")

@@ -14,7 +14,7 @@ def sigmas(share, expected, count):
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("training", [None, False, True])
-def test_drops_the_share_and_keeps_the_mean(rate, training):
+def test_dropout_rate_and_mean(rate, training):
     count = 200_000
     y = MCDropout(rate, seed=1)(np.ones((count // 100, 100), "float32"), training=training).numpy()
     assert sigmas(np.mean(y == 0), rate, count) < 5
@@ -22,7 +22,7 @@ def test_drops_the_share_and_keeps_the_mean(rate, training):
     assert abs(y.mean() - 1) < 5 * np.sqrt(rate / (1 - rate) / count)
 
 
-def test_every_call_draws_anew_and_a_seed_fixes_the_draws():
+def test_seed_and_repeated_calls():
     x = np.ones((8, 16), "float32")
     layer, counterpart = MCDropout(0.5, seed=3), MCDropout(0.5, seed=3)
     first, second = layer(x).numpy(), layer(x).numpy()
@@ -31,19 +31,19 @@ def test_every_call_draws_anew_and_a_seed_fixes_the_draws():
     np.testing.assert_array_equal(counterpart(x), second)
 
 
-def test_noise_shape_shares_a_draw():
+def test_noise_shape():
     y = MCDropout(0.5, noise_shape=(None, 1, 4), seed=2)(np.ones((50, 6, 4), "float32")).numpy()
     np.testing.assert_array_equal(y, np.repeat(y[:, :1], 6, axis=1))
     assert (y == 0).any()
     assert (y != 0).any()
 
 
-def test_rate_zero_changes_nothing():
+def test_rate_zero():
     x = np.arange(12, dtype="float32").reshape(3, 4)
     np.testing.assert_array_equal(MCDropout(0.0)(x), x)
 
 
-def test_predict_is_random_and_other_layers_stay_in_inference():
+def test_predict_is_stochastic():
     inputs = keras.Input((8,))
     model = keras.Model(inputs, MCDropout(0.5, seed=4)(keras.layers.BatchNormalization()(inputs)))
     x = np.random.default_rng(0).normal(size=(64, 8)).astype("float32")
@@ -53,6 +53,6 @@ def test_predict_is_random_and_other_layers_stay_in_inference():
     np.testing.assert_allclose(first[kept], 2 * x[kept] / np.sqrt(1.001), rtol=1e-5)  # moving mean 0 and variance 1
 
 
-def test_is_what_keras_dropout_does_in_training():
+def test_matches_keras_dropout_in_training():
     x = np.random.default_rng(1).normal(size=(5, 7)).astype("float32")
     np.testing.assert_array_equal(MCDropout(0.3, seed=9)(x), keras.layers.Dropout(0.3, seed=9)(x, training=True))

@@ -26,7 +26,7 @@ class Builds(keras.layers.Layer):
         return self.held(inputs)
 
 
-def test_attention_called_by_name():
+def test_attention_with_keyword_arguments():
     """Options are passed along with tensors.
 
     At the first step of a causal mask, each of the two heads has a single weight to drop.
@@ -43,7 +43,7 @@ def test_attention_called_by_name():
 
 @pytest.mark.parametrize("called", [False, True])
 @pytest.mark.parametrize("outer", ["TimeDistributed", "Builds"])
-def test_within_other_layers_it_is_built_and_saved(outer, called, tmp_path):
+def test_building_and_saving_in_other_layers(outer, called, tmp_path):
     timed = outer == "TimeDistributed"
     shape = (2, 3, 5, 4) if timed else (2, 5, 4)
     x = RNG.normal(size=shape).astype("float32")
@@ -59,7 +59,7 @@ def test_within_other_layers_it_is_built_and_saved(outer, called, tmp_path):
     np.testing.assert_array_equal(loaded(x), model(x))
 
 
-def test_attention_is_built_by_its_shapes(tmp_path):
+def test_building_attention(tmp_path):
     layer, x = MonteCarlo(keras.layers.MultiHeadAttention(2, 4)), np.ones((1, 3, 4), "float32")
     layer.build((None, 3, 4), (None, 3, 4))
     assert len(layer.weights) == 8
@@ -69,13 +69,13 @@ def test_attention_is_built_by_its_shapes(tmp_path):
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(x), model(x))
 
 
-def test_masks_of_arguments_by_name():
+def test_masks_of_keyword_arguments():
     lstm = keras.layers.LSTM(3)
     x = keras.layers.Masking()(np.pad(RNG.normal(size=(2, 3, 4)), [(0, 0), (0, 2), (0, 0)]).astype("float32"))
     np.testing.assert_array_equal(MonteCarlo(lstm)(sequences=x), lstm(x))
 
 
-def test_shapes_of_outputs():
+def test_compute_output_shape():
     assert MonteCarlo(keras.layers.LSTM(3, return_sequences=True)).compute_output_shape((2, 5, 4)) == (2, 5, 3)
     attention = MonteCarlo(keras.layers.MultiHeadAttention(2, 4))
     assert attention.compute_output_shape((2, 5, 4), (2, 6, 7)) == (2, 5, 4)

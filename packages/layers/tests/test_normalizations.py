@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith import layers, ops
+from tensorsmith.testing import raises_argument_error
 
 AXES = (-1, 2, [1, 2])
 CASES = [
@@ -15,7 +16,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("ours", "theirs", "axis"), CASES)
-def test_takes_the_weights_and_gives_the_outputs(ours, theirs, axis):
+def test_matches_keras(ours, theirs, axis):
     x = np.random.default_rng(0).normal(2, 3, size=(4, 5, 6)).astype("float32")
     layer, reference = ours(axis=axis), theirs(axis=axis)
     reference.build(x.shape)
@@ -39,7 +40,7 @@ def test_epsilon_outside_the_root(axis, randomize):
     np.testing.assert_allclose(layer(x), gamma.reshape(shape) * z + beta.reshape(shape))
 
 
-def test_how_far_the_two_forms_are_apart():
+def test_effect_of_epsilon_outside():
     """Uses 1,000 rows of 50 values with mean 1 and standard deviation 2, as in a textbook example."""
     x = np.random.default_rng(0).normal(1, 2, size=(1000, 50)).astype("float32")
     outside = layers.LayerNormalization(epsilon_outside=True)(x).numpy()
@@ -48,7 +49,7 @@ def test_how_far_the_two_forms_are_apart():
     np.testing.assert_allclose(plain, (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True), atol=1e-5)
 
 
-def test_slopes_of_constant_inputs_are_finite():
+def test_gradient_of_constant_inputs():
     """With epsilon outside of the root, they are larger by sqrt(1 / epsilon), as documented."""
     x, found = tf.ones((1, 4)), []
     for outside in (True, False):
@@ -62,7 +63,7 @@ def test_slopes_of_constant_inputs_are_finite():
 
 @pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("kind", [layers.LayerNormalization, layers.RMSNormalization])
-def test_trains_alike_with_and_without_kernels(kind):
+def test_training_matches_reference(kind):
     def losses():
         keras.utils.set_random_seed(0)
         inputs = keras.Input((7, 9))
@@ -81,18 +82,15 @@ def test_trains_alike_with_and_without_kernels(kind):
 
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
-def test_xla_is_supported_only_without_kernels():
+def test_supports_jit_without_kernels():
     layer = layers.LayerNormalization()
     assert not layer.supports_jit
     with ops.use("reference"):
         assert layer.supports_jit
 
 
-def test_epsilon_outside_is_refused_where_it_has_no_place():
-    with pytest.raises(
-        ValueError,
-        match="epsilon_outside must be False with `rms_scaling=True`, .*, got True",
-    ):
+def test_invalid_epsilon_outside():
+    with raises_argument_error("epsilon_outside", received="True", expected="False with `rms_scaling=True`"):
         layers.LayerNormalization(rms_scaling=True, epsilon_outside=True)
-    with pytest.raises(ValueError, match="epsilon_outside must be True or False.*got 'yes'"):
+    with raises_argument_error("epsilon_outside", received="'yes'", expected="True or False"):
         layers.LayerNormalization(epsilon_outside="yes")

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.layers import LearnedPositionalEncoding, RotaryEmbedding, SinusoidalPositionalEncoding
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 
@@ -22,20 +23,20 @@ def waves(steps, features, wavelength):
 
 
 @pytest.mark.parametrize(("steps", "features", "wavelength"), [(1, 1, 10000), (60, 8, 10000), (7, 5, 100), (3, 2, 7.5)])
-def test_sinusoidal_encodings_are_the_papers(steps, features, wavelength):
+def test_sinusoidal_encoding_formula(steps, features, wavelength):
     x = RNG.normal(size=(2, 3, steps, features))
     layer = SinusoidalPositionalEncoding(wavelength, dtype="float64")
     np.testing.assert_allclose(layer(x), x + waves(steps, features, wavelength), atol=1e-12)
 
 
-def test_any_length_and_half_types():
+def test_sinusoidal_encoding_in_bfloat16():
     layer = SinusoidalPositionalEncoding(dtype="mixed_bfloat16")
     for steps in (3, 5000):  # bfloat16 cannot represent all integers beyond 256
         y = keras.ops.cast(layer(np.zeros((1, steps, 6), "float32")), "float32")
         np.testing.assert_allclose(y[0], waves(steps, 6, 10000), atol=5e-3)
 
 
-def test_what_lies_some_steps_ahead_is_a_rotation():
+def test_shifted_encoding_is_rotation():
     """The encoding of p + k is a linear function of that of p, the motivation of the paper."""
     table = SinusoidalPositionalEncoding(dtype="float64")(np.zeros((1, 50, 6)))[0].numpy()
     matrix, residuals, *_ = np.linalg.lstsq(table[:-7], table[7:], rcond=None)
@@ -43,16 +44,16 @@ def test_what_lies_some_steps_ahead_is_a_rotation():
     np.testing.assert_allclose(matrix.T @ matrix, np.eye(6), atol=1e-9)
 
 
-def test_learned_encodings_add_the_first_rows():
+def test_learned_encoding():
     layer = LearnedPositionalEncoding(9, embeddings_initializer="normal")
     x = RNG.normal(size=(2, 4, 3)).astype("float32")
     np.testing.assert_allclose(layer(x) - x, np.tile(layer.table.numpy()[:4], (2, 1, 1)), atol=1e-6)
     assert layer.table.shape == (9, 3)
 
 
-def test_sequences_longer_than_the_table():
+def test_sequence_longer_than_table():
     layer = LearnedPositionalEncoding(5)
-    with pytest.raises(ValueError, match="inputs must have at most 5 steps"):
+    with raises_argument_error("inputs", expected="have at most 5 steps"):
         layer(np.zeros((2, 6, 3)))
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 3))])
     assert run(np.zeros((2, 5, 3), "float32")).shape == (2, 5, 3)
@@ -61,7 +62,7 @@ def test_sequences_longer_than_the_table():
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_a_table_of_one_row_is_not_spread_over_more_steps(jit_compile):
+def test_single_row_table_is_not_broadcast(jit_compile):
     layer = LearnedPositionalEncoding(1)
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 3))], jit_compile=jit_compile)
     np.testing.assert_allclose(run(np.zeros((2, 1, 3), "float32"))[:, 0], np.tile(layer.table, (2, 1)))
@@ -70,7 +71,7 @@ def test_a_table_of_one_row_is_not_spread_over_more_steps(jit_compile):
 
 
 @pytest.mark.parametrize("shape", [(2, 7, 6), (2, 7, 3, 4), (1, 5, 2, 3, 2)])
-def test_rotations_are_products_of_complex_numbers(shape):
+def test_rotary_embedding_matches_complex_products(shape):
     x = RNG.normal(size=shape)
     y = RotaryEmbedding(dtype="float64")(x).numpy()
     angles = np.arange(shape[1])[:, None] * 10000 ** (-np.arange(0, shape[-1], 2) / shape[-1])
@@ -81,7 +82,7 @@ def test_rotations_are_products_of_complex_numbers(shape):
     np.testing.assert_allclose(y[..., 1::2], turned.imag, atol=1e-12)
 
 
-def test_products_depend_on_how_far_apart_steps_are():
+def test_rotary_products_depend_on_distance():
     layer = RotaryEmbedding(dtype="float64")
     query, key = (layer(np.tile(RNG.normal(size=6), (1, 30, 1)))[0].numpy() for _ in range(2))
     products = query @ key.T
@@ -100,6 +101,6 @@ def test_products_depend_on_how_far_apart_steps_are():
         (LearnedPositionalEncoding(7), (2, 7, None), "have a known number of features"),
     ],
 )
-def test_features_that_do_not_fit(layer, shape, message):
-    with pytest.raises(ValueError, match=f"inputs must {message}"):
+def test_invalid_features(layer, shape, message):
+    with raises_argument_error("inputs", expected=message):
         layer.build(shape)

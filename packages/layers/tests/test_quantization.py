@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.layers import FakeQuantization, QuantizationAware, fold_batch_normalization, quantization_aware
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 
@@ -16,7 +17,7 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize("num_bits", [2, 4, 8, 16])
 @pytest.mark.parametrize("narrow_range", [False, True])
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 6.0), (-0.3, 2.1), (-5.0, 0.0)])
-def test_is_what_tensorflow_does_with_its_gradient(num_bits, narrow_range, low, high):
+def test_matches_tensorflow_with_gradient(num_bits, narrow_range, low, high):
     layer = FakeQuantization(num_bits, narrow_range)
     layer.build((None,))
     layer.low.assign(low)
@@ -40,13 +41,13 @@ def test_is_what_tensorflow_does_with_its_gradient(num_bits, narrow_range, low, 
     np.testing.assert_array_equal(results[0][1], results[1][1])
 
 
-def test_zero_stays_zero():
+def test_zero_is_preserved():
     layer = FakeQuantization(4)
     layer(np.array([-0.33, 1.0], "float32"), training=True)
     assert float(layer(np.zeros(1, "float32"))[0]) == 0
 
 
-def test_the_range_follows_batches_in_training_only():
+def test_range_updates_in_training_only():
     layer = FakeQuantization(momentum=0.9)
     x = RNG.normal(size=(4, 5)).astype("float32")
     np.testing.assert_array_equal(layer(x), x)  # no range yet
@@ -62,7 +63,7 @@ def test_the_range_follows_batches_in_training_only():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
-def test_batches_that_are_not_finite_leave_the_range(bad, dtype):
+def test_non_finite_batches_do_not_update_range(bad, dtype):
     layer = FakeQuantization(momentum=0.5, dtype=dtype)
     broken, good = np.array([-9.0, bad, 9.0], "float32"), np.array([-2.0, 0.1, 4.0], "float32")
     y = layer(broken, training=True)
@@ -74,7 +75,7 @@ def test_batches_that_are_not_finite_leave_the_range(bad, dtype):
     assert (float(layer.low), float(layer.high)) == (-3, 6)
 
 
-def test_empty_batches_leave_the_range():
+def test_empty_batches_do_not_update_range():
     layer = FakeQuantization(momentum=0.5)
     train = tf.function(lambda x: layer(x, training=True), input_signature=[tf.TensorSpec([None, 3])])
     empty, good = np.zeros((0, 3), "float32"), np.array([[-2.0, 0.1, 4.0]], "float32")
@@ -104,7 +105,7 @@ assert ends == [[-2, -2], [4, 4]], ends
 
 
 @pytest.mark.slow
-def test_a_replica_without_examples_leaves_its_range():
+def test_replica_without_examples():
     result = subprocess.run([sys.executable, "-c", REPLICAS], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
@@ -126,7 +127,7 @@ def integers(kernel, num_bits, axes):
     ],
     ids=["dense", "convolution", "depthwise", "transposed"],
 )
-def test_kernels_are_symmetric_integers_times_a_scale(layer, shape, axes, per_channel):
+def test_quantized_kernels(layer, shape, axes, per_channel):
     wrapped = QuantizationAware(type(layer).from_config(layer.get_config()), 8, per_channel)
     wrapped.build((None, *shape))
     kernel = wrapped.layer.kernel.numpy()
@@ -141,12 +142,12 @@ def test_kernels_are_symmetric_integers_times_a_scale(layer, shape, axes, per_ch
     np.testing.assert_array_equal(wrapped.layer.kernel, kernel)
 
 
-def test_kernels_of_zeros():
+def test_zero_kernel():
     layer = QuantizationAware(keras.layers.Dense(2, kernel_initializer="zeros"))
     np.testing.assert_array_equal(layer(np.ones((1, 3), "float32"), training=True), [[0, 0]])
 
 
-def test_gradients_reach_the_kernel_as_if_nothing_was_rounded():
+def test_straight_through_gradients():
     layer = QuantizationAware(keras.layers.Dense(3))
     layer.build((None, 4))
     x = tf.constant(RNG.normal(size=(5, 4)), "float32")
@@ -157,7 +158,7 @@ def test_gradients_reach_the_kernel_as_if_nothing_was_rounded():
 
 
 @pytest.mark.parametrize("options", [{}, {"jit_compile": True}], ids=["graph", "xla"])
-def test_gradients_reach_the_largest_weight_of_each_channel(options):
+def test_gradient_of_largest_weight_per_channel(options):
     """Rounding must not move the largest weight out of the range."""
     layer = QuantizationAware(keras.layers.Dense(5000))
     layer.build((None, 1))
@@ -178,7 +179,7 @@ def digits():
 
 
 @pytest.mark.slow  # takes seconds
-def test_a_trained_model_is_trained_on_with_few_bits(tmp_path):
+def test_quantization_aware_finetuning(tmp_path):
     keras.utils.set_random_seed(0)
     x, y = digits()
     layers = [keras.layers.Dense(16), keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.Dense(3)]
@@ -205,15 +206,15 @@ def test_a_trained_model_is_trained_on_with_few_bits(tmp_path):
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(x), aware(x))
 
 
-def test_layers_with_lora_are_refused():
+def test_layers_with_lora_are_rejected():
     dense = keras.layers.Dense(3)
     model = keras.Sequential([keras.Input((5,)), dense])
     dense.enable_lora(2)
     for quantize, what in ((QuantizationAware, dense), (quantization_aware, model)):
-        with pytest.raises(ValueError, match="layer must be a layer without LoRA.*"):
+        with raises_argument_error("layer", expected="a layer without LoRA"):
             quantize(what)
 
 
-def test_models_without_kernels_are_refused():
-    with pytest.raises(ValueError, match="model must contain dense layers or convolutions"):
+def test_models_without_kernels_are_rejected():
+    with raises_argument_error("model", expected="contain dense layers or convolutions"):
         quantization_aware(keras.Sequential([keras.Input((3,)), keras.layers.ReLU()]))

@@ -50,7 +50,7 @@ def gradients(model, x, training):
 
 @pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize(("how", "training"), [("eager", True), ("graph", True), ("graph", False), ("jit", True)])
-def test_losses_gradients_statistics_and_seeds_are_those_of_the_layer(how, training):
+def test_matches_wrapped_layer(how, training):
     both = []
     for wrap in (plain, Recomputed):
         model = stack(wrap, blocks=1 if how == "jit" else 2)
@@ -61,7 +61,7 @@ def test_losses_gradients_statistics_and_seeds_are_those_of_the_layer(how, train
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
-def test_a_block_runs_once_forwards_and_once_for_the_gradient():
+def test_number_of_forward_passes():
     class Counted(keras.layers.Layer):
         runs = 0
 
@@ -99,7 +99,7 @@ def kept_for_the_gradient(model):
 
 
 @pytest.mark.slow
-def test_what_is_kept_no_longer_grows_with_what_is_inside_the_blocks():
+def test_retained_activations():
     few, many = (kept_for_the_gradient(stack(Recomputed, blocks)) for blocks in (1, 3))
     inputs_of_a_block = X.nbytes
     assert many - few <= 2 * 2 * inputs_of_a_block
@@ -109,7 +109,7 @@ def test_what_is_kept_no_longer_grows_with_what_is_inside_the_blocks():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("jit", [[], ["jit"]])
-def test_peak_memory_of_a_process_falls(jit):
+def test_peak_memory_is_reduced(jit):
     def peak(*how):
         command = [sys.executable, HERE / "recomputed_memory.py", *how, *jit]
         return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -118,7 +118,7 @@ def test_peak_memory_of_a_process_falls(jit):
 
 
 @pytest.mark.slow
-def test_a_trainer_comes_to_the_same_weights():
+def test_training_with_trainer():
     weights = []
     for wrap in (plain, Recomputed):
         model = stack(wrap, blocks=1)
@@ -129,7 +129,7 @@ def test_a_trainer_comes_to_the_same_weights():
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
-def test_masks_are_passed_on():
+def test_mask_propagation():
     words = np.array([[3, 1, 0, 0], [2, 0, 0, 0]])
     both = []
     for wrap in (plain, Recomputed):
@@ -146,7 +146,7 @@ def test_masks_are_passed_on():
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_several_inputs_and_outputs_nested_as_they_are():
+def test_nested_inputs_and_outputs():
     def halves():
         a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
         return keras.Model({"a": a, "b": b}, {"sum": a + b, "parts": [keras.layers.Dense(2)(a), b]})
@@ -158,7 +158,7 @@ def test_several_inputs_and_outputs_nested_as_they_are():
     keras.tree.map_structure(np.testing.assert_array_equal, found, expected)
 
 
-def test_one_within_another_and_hessians():
+def test_nested_wrappers_and_hessian():
     keras.utils.set_random_seed(1)
     inner = keras.Sequential([keras.layers.Dense(4, "tanh"), Recomputed(keras.layers.Dense(4, "tanh"))])
     inner.build((None, 3))
@@ -177,7 +177,7 @@ def test_one_within_another_and_hessians():
     np.testing.assert_allclose(hessian(Recomputed(inner)), hessian(plain_inner), rtol=1e-5, atol=1e-7)
 
 
-def test_half_precision_leaves_statistics_precise():
+def test_half_precision_statistics():
     keras.utils.set_random_seed(1)
     norm = keras.layers.BatchNormalization(dtype="mixed_float16")
     layer = Recomputed(norm)
@@ -186,7 +186,7 @@ def test_half_precision_leaves_statistics_precise():
     np.testing.assert_allclose(norm.moving_mean, expected, atol=1e-5)
 
 
-def test_frozen_weights_have_no_gradient_and_the_others_theirs():
+def test_frozen_weights_have_no_gradient():
     layer = Recomputed(keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(2)]))
     layer.build((None, 3))
     layer.layer.layers[0].trainable = False
@@ -196,7 +196,7 @@ def test_frozen_weights_have_no_gradient_and_the_others_theirs():
     assert tape.gradient(loss, [first.kernel.value, second.bias.value])[0] is None
 
 
-def test_a_layer_that_draws_from_the_global_seed_is_refused():
+def test_global_seed_is_rejected():
     class Noise(keras.layers.Layer):
         def call(self, inputs):
             return inputs + keras.random.normal(keras.ops.shape(inputs))
@@ -205,7 +205,7 @@ def test_a_layer_that_draws_from_the_global_seed_is_refused():
         Recomputed(Noise(name="noise"))(tf.ones((1, 3)))
 
 
-def test_saved_and_loaded_it_is_the_same(tmp_path):
+def test_saving(tmp_path):
     model = stack(Recomputed)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

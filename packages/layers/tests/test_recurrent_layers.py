@@ -80,7 +80,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("name", DROP_IN)
-def test_is_keras(name, case):
+def test_matches_keras(name, case):
     kwargs, call = case
     if "initial_state" in call:
         call = {**call, "initial_state": states_of(name)}
@@ -98,14 +98,14 @@ def test_is_keras(name, case):
     ],
     ids=str,
 )
-def test_is_keras_in_what_one_layer_has(name, kwargs):
+def test_layer_specific_arguments_match_keras(name, kwargs):
     ours, theirs = pair(name, **ASKED, **kwargs)
     call = {"mask": MASK, "training": True}
     expect_same(differentiated(ours, **call), differentiated(theirs, **call))
 
 
 @pytest.mark.parametrize("name", DROP_IN)
-def test_config_is_keras(name):
+def test_config_matches_keras(name):
     ours, theirs = pair(name, dropout=0.1, recurrent_dropout=0.2, stateful=True, go_backwards=True, seed=4)
     config = theirs.get_config() | {"name": ours.name, "seed": 4}  # Keras omits the seed of SimpleRNN
     assert ours.get_config() == config
@@ -126,7 +126,7 @@ def test_stateful(name):
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_in_wrappers_and_with_masks_of_inputs(name):
+def test_bidirectional_with_masks(name):
     def model(position):
         keras.utils.set_random_seed(0)
         recurrent = getattr(position, name)
@@ -146,7 +146,7 @@ def test_in_wrappers_and_with_masks_of_inputs(name):
 
 
 @pytest.mark.parametrize("name", ADDED)
-def test_shows_its_arguments_as_keras_layers_do(name):
+def test_argument_attributes(name):
     layer = getattr(layers, name)(3, dropout=0.1, recurrent_dropout=0.2, use_bias=False)
     assert (layer.units, layer.dropout, layer.recurrent_dropout, layer.use_bias) == (3, 0.1, 0.2, False)
     assert layer.activation is keras.activations.tanh
@@ -155,7 +155,7 @@ def test_shows_its_arguments_as_keras_layers_do(name):
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
 @pytest.mark.parametrize("name", FEW)
-def test_the_kernel_serves(name):
+def test_kernel_is_used(name):
     kernel = f"Tensorsmith{KERNELS.get(name, 'SimpleRnn')}"
 
     def types(layer, **function):
@@ -171,7 +171,7 @@ def test_the_kernel_serves(name):
 
 @pytest.mark.parametrize("half", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", STATES)
-def test_half_types_are_computed_in_float32(name, half):
+def test_half_precision_is_computed_in_float32(name, half):
     full, mixed = (
         drawn(getattr(layers, name)(3, return_sequences=True, return_state=True, dtype=dtype))
         for dtype in ("float32", f"mixed_{half}")
@@ -237,7 +237,7 @@ def in_numpy(layer, step, mask, states):
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("name", ADDED)
-def test_is_its_formula(name, backwards, choice):
+def test_matches_numpy(name, backwards, choice):
     layer = drawn(getattr(layers, name)(3, go_backwards=backwards, **ASKED))
     states = states_of(name)
     with ops.use(choice):
@@ -256,7 +256,7 @@ def test_is_its_formula(name, backwards, choice):
     ids=str,
 )
 @pytest.mark.parametrize("name", ADDED)
-def test_the_kernel_is_the_loop_over_the_cell(name, kwargs, call):
+def test_kernel_matches_cell_loop(name, kwargs, call):
     def run():
         layer = drawn(getattr(layers, name)(3, **ASKED, **kwargs))
         layer(X, **call)
@@ -269,7 +269,7 @@ def test_the_kernel_is_the_loop_over_the_cell(name, kwargs, call):
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")  # Keras uses one mask per gate
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "PeepholeLSTM"])
-def test_recurrent_dropout_drops_one_mask_for_all_steps_and_gates(name):
+def test_recurrent_dropout_mask_is_shared(name):
     """A network with one unit has two possible outputs.
 
     The unit is either dropped before the recurrent product, or doubled.
@@ -292,7 +292,7 @@ def test_recurrent_dropout_drops_one_mask_for_all_steps_and_gates(name):
 
 
 @pytest.mark.parametrize("name", FEW)
-def test_trains_alike_with_and_without_kernels(name):
+def test_training_matches_reference(name):
     def losses():
         keras.utils.set_random_seed(0)
         model = keras.Sequential([getattr(layers, name)(12, dropout=0.2, seed=1), keras.layers.Dense(1)])
@@ -308,12 +308,12 @@ def test_trains_alike_with_and_without_kernels(name):
 
 
 @pytest.mark.parametrize("name", ADDED)
-def test_what_it_does_not_know_is_told(name):
+def test_unknown_arguments(name):
     with pytest.raises((ValueError, TypeError), match="reset_after"):
         getattr(layers, name)(3, reset_after=True)
 
 
-def test_weights_of_one_initializer_differ():
+def test_weights_of_shared_initializer_differ():
     peephole = layers.PeepholeLSTM(4)
     normalized = layers.LayerNormLSTM(4, norm_gamma_initializer="random_normal")
     for layer in (peephole, normalized):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from scipy.special import logsumexp
 
 from tensorsmith.layers import SampledSoftmax
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -41,15 +42,15 @@ def test_scores():
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_all_classes_are_the_full_softmax(distribution):
+def test_sampling_all_classes_matches_full_softmax(distribution):
     np.testing.assert_allclose(loss_of(layer_with(12, distribution)), cross_entropies().mean(), rtol=1e-12)
 
 
-def test_evaluation_has_the_full_softmax():
+def test_evaluation_uses_full_softmax():
     np.testing.assert_allclose(loss_of(layer_with(2), training=False), cross_entropies().mean(), rtol=1e-12)
 
 
-def test_given_classes():
+def test_loss_of_given_samples():
     """Compares with NumPy. The sampled class 3 is the target of two examples."""
     drawn, chances = np.array([3, 1, 8]), np.log(RNG.uniform(0.1, 1, 12))
     layer = layer_with(3)
@@ -62,7 +63,7 @@ def test_given_classes():
     np.testing.assert_allclose(loss_of(layer), np.mean(expected), rtol=1e-12)
 
 
-def test_value_and_gradients_of_tensorflow():
+def test_matches_tensorflow():
     """Uses the classes and the estimated probabilities of TensorFlow, which only supports float32."""
     labels = tf.constant(TARGETS[:, None])
     sampled = tf.random.log_uniform_candidate_sampler(labels, 1, 6, True, 12, seed=1)
@@ -87,7 +88,7 @@ def test_value_and_gradients_of_tensorflow():
 
 
 @pytest.mark.slow  # takes seconds
-def test_gradients_have_the_rows_of_few_classes():
+def test_gradients_are_sparse():
     layer = SampledSoftmax(1000, 3, seed=1)
     layer.build(X.shape)
 
@@ -106,7 +107,7 @@ def test_gradients_have_the_rows_of_few_classes():
 
 @pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_chances_are_right(distribution):
+def test_inclusion_probabilities(distribution):
     """Over many seeds, the mean of inverse-probability-weighted sums over the sample is the sum over all classes."""
     layer = SampledSoftmax(12, 4, distribution, seed=1)
     values = np.exp(BIAS)
@@ -131,7 +132,7 @@ def test_chances_are_right(distribution):
         assert (np.diff(counts[[0, 1, 3, 7, 11]]) < 0).all()
 
 
-def test_more_classes_come_nearer_to_the_full_softmax():
+def test_more_samples_reduce_bias():
     full = cross_entropies().mean()
     off = []
     for num_sampled in (2, 6, 11):
@@ -140,14 +141,14 @@ def test_more_classes_come_nearer_to_the_full_softmax():
     assert off[0] > off[1] > off[2]
 
 
-def test_a_seed_fixes_the_draws():
+def test_seed():
     one, other, third = (SampledSoftmax(100, 5, seed=seed) for seed in (3, 3, 4))
     draws = [[layer.sample()[0].numpy().tolist() for _ in range(3)] for layer in (one, other, third)]
     assert draws[0] == draws[1] != draws[2]
     assert draws[0][0] != draws[0][1]
 
 
-def test_masked_steps_do_not_count():
+def test_masked_steps_are_ignored():
     layer = layer_with(12)
     x = np.stack([X, X[::-1]])
     targets, mask = np.stack([TARGETS, TARGETS[::-1]]), np.array([[1, 1, 0, 1, 0], [0] * 5], bool)
@@ -157,12 +158,12 @@ def test_masked_steps_do_not_count():
     assert float(nothing) == 0
 
 
-def test_targets_of_another_shape():
-    with pytest.raises(ValueError, match=r"targets must have the shape of the inputs without.*got \(5, 1\)"):
+def test_invalid_target_shape():
+    with raises_argument_error("targets", received="(5, 1)", expected="have the shape of the inputs without"):
         loss_of(layer_with(3), targets=TARGETS[:, None])
 
 
-def test_masks_come_from_embeddings_and_models_are_saved(tmp_path):
+def test_embedding_masks_and_saving(tmp_path):
     words, following = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
     states = keras.layers.Embedding(50, 6, mask_zero=True)(words)
     output = SampledSoftmax(50, 50)
@@ -182,7 +183,7 @@ def test_masks_come_from_embeddings_and_models_are_saved(tmp_path):
 
 
 @pytest.mark.slow  # takes seconds
-def test_trains_to_the_right_probabilities():
+def test_training_recovers_probabilities():
     """Trains on 30 classes of known frequencies with 5 sampled classes, and compares the probabilities."""
     frequencies = RNG.dirichlet(np.ones(30))
     targets = RNG.choice(30, 4000, p=frequencies)
@@ -202,7 +203,7 @@ def test_trains_to_the_right_probabilities():
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("masked", [-1, -100, 12])
-def test_targets_of_masked_steps_may_be_no_classes(training, jit_compile, masked):
+def test_masked_targets_may_be_invalid(training, jit_compile, masked):
     layer, targets, mask = layer_with(12), np.where([1, 0, 1, 1, 0], TARGETS, masked), [True, False, True, True, False]
     compiled = tf.function(partial(loss_of, layer, training, x=X, mask=tf.constant(mask)), jit_compile=jit_compile)
     np.testing.assert_allclose(compiled(targets=tf.constant(targets)), cross_entropies()[mask].mean(), rtol=1e-12)
@@ -210,7 +211,7 @@ def test_targets_of_masked_steps_may_be_no_classes(training, jit_compile, masked
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("wrong", [-1, 12])
-def test_targets_that_are_no_classes(training, wrong):
+def test_invalid_targets(training, wrong):
     layer, targets = layer_with(12), tf.constant([0, 3, 3, 7, wrong])
     compiled = tf.function(partial(loss_of, layer, training))
     with pytest.raises(
@@ -227,7 +228,7 @@ def test_targets_that_are_no_classes(training, wrong):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_losses_of_half_types(dtype):
+def test_half_precision_losses(dtype):
     """Compares with float32 for the same weights, inputs and draws."""
     losses, kernel = [], RNG.choice([-0.5, 0.25, 1], (100_000, 4))
     for kind in ("float32", dtype):

@@ -25,7 +25,7 @@ X = np.random.default_rng(0).normal(size=(50, 4, 6)).astype("float32")
         ),
     ],
 )
-def test_at_a_constant_rate_numbers_are_those_of_keras(rate, noise_shape):
+def test_constant_rate_matches_keras(rate, noise_shape):
     both = []
     for kind in (ScheduledDropout, keras.layers.Dropout):
         layer, x = kind(rate, noise_shape=noise_shape, seed=3), tf.constant(X)
@@ -38,7 +38,7 @@ def test_at_a_constant_rate_numbers_are_those_of_keras(rate, noise_shape):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_a_traced_function_follows_the_rate(jit):
+def test_rate_changes_in_traced_function(jit):
     layer = ScheduledDropout(0.0, seed=1)
     call = tf.function(lambda x: layer(x, training=True), jit_compile=jit)
     x = tf.ones((1000, 20))
@@ -50,7 +50,7 @@ def test_a_traced_function_follows_the_rate(jit):
     assert call.experimental_get_tracing_count() == 1
 
 
-def test_saved_it_keeps_the_rate_it_had_come_to(tmp_path):
+def test_current_rate_is_saved(tmp_path):
     layer = ScheduledDropout(0.1)
     model = keras.Sequential([keras.Input((3,)), layer])
     layer.rate.assign(0.4)
@@ -60,7 +60,7 @@ def test_saved_it_keeps_the_rate_it_had_come_to(tmp_path):
     assert loaded.get_config()["rate"] == 0.1
 
 
-def test_a_trainer_moves_the_rate():
+def test_rate_schedule_in_trainer():
     layer = ScheduledDropout(0.0, seed=1)
     identity = keras.layers.Dense(2, use_bias=False, kernel_initializer="identity")
     model = keras.Sequential([keras.Input((2,)), identity, layer])

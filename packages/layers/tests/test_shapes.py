@@ -20,11 +20,12 @@ from tensorsmith.layers import (
     SpatialPyramidPooling2D,
     StochasticDepth,
 )
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 
 
-def test_filter_responses_over_one_axis_and_in_half_types():
+def test_filter_response_normalization_over_one_axis():
     x = 300 * RNG.normal(size=(2, 50, 3))  # squares overflow in float16
     expected = x / np.sqrt(np.mean(x**2, axis=1, keepdims=True) + 1e-6)
     np.testing.assert_allclose(FilterResponseNormalization(axis=[1], dtype="float64")(x), expected, rtol=1e-9)
@@ -32,13 +33,13 @@ def test_filter_responses_over_one_axis_and_in_half_types():
     np.testing.assert_allclose(half, expected, atol=0.01)
 
 
-def test_thresholds_for_each_channel():
+def test_tlu_shared_axes():
     layer = TLU(tau_initializer="ones", shared_axes=[1, 2])
     assert layer(np.zeros((2, 4, 4, 3))).shape == (2, 4, 4, 3)
     assert layer.tau.shape == (1, 1, 3)
 
 
-def test_vectors_stay_in_the_ball_and_zero_has_a_gradient():
+def test_poincare_normalize():
     x = tf.constant(np.concatenate([np.zeros((1, 3)), RNG.normal(size=(50, 3))]))
     layer = PoincareNormalize(epsilon=0.1, dtype="float64")
     with tf.GradientTape() as tape:
@@ -55,14 +56,14 @@ def test_vectors_stay_in_the_ball_and_zero_has_a_gradient():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"])
-def test_vectors_stay_in_the_ball_in_half_types(dtype):
+def test_poincare_normalize_in_half_precision(dtype):
     y = PoincareNormalize(dtype=dtype)(1000 * RNG.normal(size=(200, 5)).astype("float32"))
     norms = np.linalg.norm(keras.ops.convert_to_numpy(keras.ops.cast(y, "float64")), axis=1)
     assert norms.max() < 1
     assert norms.min() > 0.96
 
 
-def test_branches_survive_as_often_as_said():
+def test_stochastic_depth_survival_probability():
     layer = StochasticDepth(0.25, seed=1)
     one = keras.ops.ones((1, 2))
     kept = np.array([layer([one, one], training=True) for _ in range(400)]) - 1
@@ -71,7 +72,7 @@ def test_branches_survive_as_often_as_said():
     np.testing.assert_allclose(kept.mean(), 0.25, atol=0.087)  # 4 standard errors, 4 sqrt(0.25 * 0.75 / 400)
 
 
-def test_both_narrow_kernels_have_numbers_of_their_own():
+def test_polynomial_crossing_kernels_differ():
     layer = PolynomialCrossing(2, kernel_initializer=keras.initializers.RandomNormal())
     layer.build([(None, 4), (None, 4)])
     first, second = (kernel.numpy() for kernel in layer.kernels)
@@ -79,7 +80,7 @@ def test_both_narrow_kernels_have_numbers_of_their_own():
 
 
 @pytest.mark.parametrize(("size", "padding"), [((6, 8), "SAME"), ((6, 8), "VALID"), ((5, 7), "SAME")])
-def test_unpooling_puts_maxima_back(size, padding):
+def test_unpooling_restores_maxima(size, padding):
     x = tf.constant(RNG.permuted(np.arange(1.0, 2 * size[0] * size[1] * 3 + 1)).reshape((2, *size, 3)), tf.float32)
     maxima, positions = tf.nn.max_pool_with_argmax(x, 2, 2, padding)
     fits = size[0] % 2 == 0
@@ -93,13 +94,13 @@ def test_unpooling_puts_maxima_back(size, padding):
     np.testing.assert_array_equal(again, maxima)
 
 
-def test_unpooling_refuses_places_beyond_the_image():
+def test_unpooling_indices_out_of_range():
     with pytest.raises(tf.errors.InvalidArgumentError):
         MaxUnpooling2D()(np.ones((2, 1, 1, 1), "float32"), np.array([4, 0]).reshape((2, 1, 1, 1)))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
-def test_places_that_come_as_floats_are_no_numbers_of_half_types(dtype):
+def test_unpooling_float_indices_in_half_precision(dtype):
     """Half precision cannot represent 2049 and 2499."""
     positions = np.array([2049.0, 2499.0], "float32").reshape((1, 1, 2, 1))
     maxima = np.ones((1, 1, 2, 1), "float32")
@@ -112,7 +113,7 @@ def test_places_that_come_as_floats_are_no_numbers_of_half_types(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
-def test_indices_that_come_as_floats_are_no_numbers_of_half_types(dtype):
+def test_embedding_bag_float_indices_in_half_precision(dtype):
     """Indices are floats, as from `keras.Input`, and weights are as precise as the table."""
     table = np.arange(4100)[:, None] % 7
     layer = EmbeddingBag(4100, 1, embeddings_initializer=keras.initializers.Constant(table), dtype=dtype)
@@ -124,17 +125,17 @@ def test_indices_that_come_as_floats_are_no_numbers_of_half_types(dtype):
         np.testing.assert_array_equal(keras.ops.cast(y, "float32"), [[0.5 * 5 + 2 * 4]])
 
 
-def test_pyramids_refuse_images_smaller_than_their_grids():
+def test_spatial_pyramid_small_images_and_invalid_bins():
     layer = SpatialPyramidPooling2D([4])
     layer(np.zeros((1, 8, 8, 1)))
-    with pytest.raises(ValueError, match=r"inputs must have spatial axes at least as large as the grids \[\[4, 4\]\]"):
+    with raises_argument_error("inputs", expected="have spatial axes at least as large as the grids [[4, 4]]"):
         layer(np.zeros((1, 3, 8, 1)))
     for bins in (3, [None], [[1, 2.5]]):
-        with pytest.raises(ValueError, match="bins must .*positive integers"):
+        with raises_argument_error("bins", expected="positive integers"):
             SpatialPyramidPooling2D(bins)
 
 
-def test_pyramids_of_images_of_several_sizes():
+def test_spatial_pyramid_variable_image_sizes():
     layer, flipped = SpatialPyramidPooling2D([[2, 3]]), SpatialPyramidPooling2D([[2, 3]], "channels_first")
     inputs = keras.Input((None, None, 2))
     model = keras.Model(inputs, layer(inputs))
@@ -147,7 +148,7 @@ def test_pyramids_of_images_of_several_sizes():
         np.testing.assert_allclose(flipped(np.moveaxis(x, -1, 1)), np.stack(parts, 2), atol=1e-6)
 
 
-def test_frames_of_large_images_in_half_types_and_masked_ones_that_are_no_numbers():
+def test_netvlad_half_precision_and_masked_nan():
     keras.utils.set_random_seed(0)  # with these weights, no assignment is rounded to 0 in half precision
     x = RNG.uniform(10, 30, (1, 4096, 3)).astype("float32")
     layer, half = NetVLAD(2), NetVLAD(2, dtype="mixed_float16")
@@ -160,7 +161,7 @@ def test_frames_of_large_images_in_half_types_and_masked_ones_that_are_no_number
     np.testing.assert_allclose(layer(x, mask=mask), layer(np.delete(x, 5, axis=1)), atol=1e-5)
 
 
-def test_noise_of_dense_layers():
+def test_noisy_dense():
     x = np.ones((1, 400), "float32")
     layer = NoisyDense(300, sigma=0.5, seed=1)
     layer(x)
@@ -186,7 +187,7 @@ def test_noise_of_dense_layers():
 @pytest.mark.parametrize(
     ("use_norm2", "size"), [(False, lambda w: np.abs(np.linalg.eigvals(w)).max()), (True, np.linalg.norm)]
 )
-def test_reservoirs(use_norm2, size):
+def test_esn_reservoir(use_norm2, size):
     cell = ESNCell(80, connectivity=0.2, spectral_radius=0.7, use_norm2=use_norm2, seed=1)
     cell.build((None, 3))
     weights = cell.recurrent_kernel.numpy()
@@ -200,7 +201,7 @@ def test_reservoirs(use_norm2, size):
 
 
 @pytest.mark.parametrize("make", [lambda: NoisyDense(4), lambda: keras.layers.RNN(ESNCell(4)), lambda: ESN(4)])
-def test_draws_in_models_that_are_built_by_fit(make):
+def test_random_layers_built_by_fit(make):
     """Keras builds a subclassed model in a separate graph, whose tensors must not be kept."""
 
     class Model(keras.Model):
@@ -217,14 +218,14 @@ def test_draws_in_models_that_are_built_by_fit(make):
     assert np.isfinite(model.fit(x, np.ones((8, 1)), verbose=0).history["loss"]).all()
 
 
-def test_a_seed_shared_with_an_initializer_is_not_one_stream():
+def test_esn_seed_shared_with_initializer():
     cell = ESNCell(100, recurrent_initializer=keras.initializers.GlorotUniform(seed=1), seed=1)
     cell.build((None, 3))
     weights = cell.recurrent_kernel.numpy()
     assert 0.4 < np.mean(weights[weights != 0] > 0) < 0.6
 
 
-def test_noise_of_kernel_and_bias_is_one():
+def test_noisy_dense_kernel_and_bias_share_noise():
     layer = NoisyDense(5)
     layer.build((None, 3))
     for _ in range(2):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.signal import correlate2d
 
 from tensorsmith.layers import LearnedAveragePooling2D, RBFOutput, SparselyConnectedConv2D
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 TABLE = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 0], [0, 0, 1]])
@@ -20,7 +21,7 @@ def drawn(table, *args, **options):
     return layer
 
 
-def test_sums_over_the_connected_maps():
+def test_matches_scipy():
     """Compares with SciPy for each channel. The kernels are in row-major order of the table."""
     layer = drawn(TABLE, (2, 3), activation="tanh")
     kernel, bias = layer.get_weights()
@@ -34,7 +35,7 @@ def test_sums_over_the_connected_maps():
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("strides", [1, 2, (1, 3)])
-def test_blocks_are_groups(strides, padding):
+def test_block_diagonal_table_matches_groups(strides, padding):
     table = np.kron(np.eye(2), np.ones((2, 3)))
     layer = drawn(table, 3, strides, padding)
     grouped = keras.layers.Conv2D(6, 3, strides, padding, groups=2, dtype="float64")
@@ -48,7 +49,7 @@ def test_blocks_are_groups(strides, padding):
     assert layer.compute_output_shape(x.shape) == grouped.compute_output_shape(x.shape)
 
 
-def test_all_connections_are_a_convolution():
+def test_full_table_matches_convolution():
     layer, full = drawn(np.ones((4, 5)), 3), keras.layers.Conv2D(5, 3, dtype="float64")
     full.build((None, 8, 9, 4))
     kernel, bias = layer.get_weights()
@@ -61,7 +62,7 @@ def test_all_connections_are_a_convolution():
     np.testing.assert_allclose(our, tf.reshape(their, our.shape))
 
 
-def test_gradients_are_those_of_connections_in_a_masked_convolution():
+def test_gradients_match_masked_convolution():
     """Missing connections have no weights, and therefore no gradients."""
     layer, full = drawn(TABLE, 3), keras.layers.Conv2D(3, 3, dtype="float64")
     full.build((None, 8, 9, 4))
@@ -85,7 +86,7 @@ def test_gradients_are_those_of_connections_in_a_masked_convolution():
     assert not slopes[..., 2:].any()
 
 
-def test_kernels_are_drawn_as_those_of_a_full_convolution():
+def test_initializer_matches_full_convolution():
     def initializer():
         return keras.initializers.GlorotUniform(seed=3)
 
@@ -94,7 +95,7 @@ def test_kernels_are_drawn_as_those_of_a_full_convolution():
     np.testing.assert_array_equal(layer.kernel, initializer()((3, 3, 4, 3)).numpy()[:, :, TABLE == 1])
 
 
-def test_the_table_of_lenet():
+def test_lenet_table():
     """The paper describes the table as adjacent maps, in a circle, and opposite pairs of adjacent maps."""
     table = np.array(C3)
     columns = [set(np.flatnonzero(column)) for column in table.T]
@@ -104,7 +105,7 @@ def test_the_table_of_lenet():
     assert columns[15] == set(range(6))
 
 
-def test_parameters_of_lenet_5():
+def test_lenet_5_parameter_count():
     """Compares the counts per layer and the 60,000 trainable parameters of the paper. RBF vectors are fixed."""
     images = np.sign(RNG.normal(size=(84, 10)))
     lenet = [
@@ -124,16 +125,14 @@ def test_parameters_of_lenet_5():
     assert sum(np.prod(weight.shape) for weight in model.trainable_weights) == 60_000
 
 
-def test_inputs_of_other_maps():
-    with pytest.raises(
-        ValueError, match=r"inputs must have 4 channels, one for each row of `connections`, got \(None, 8, 8, 3\)"
-    ):
+def test_invalid_channels():
+    with raises_argument_error("inputs", received="(None, 8, 8, 3)", expected="have 4 channels, one for each row"):
         SparselyConnectedConv2D(TABLE, 3).build((None, 8, 8, 3))
 
 
 @pytest.mark.parametrize("sides", [(3, 9), (9, 4)])
-def test_inputs_that_are_smaller_than_the_kernel(sides):
+def test_inputs_smaller_than_kernel(sides):
     layer = SparselyConnectedConv2D([[1]], 5)
-    with pytest.raises(ValueError, match=r"inputs must be at least as large as the kernel, \(5, 5\)"):
+    with raises_argument_error("inputs", expected="at least as large as the kernel, (5, 5)"):
         layer.compute_output_shape((None, *sides, 1))
     assert layer.compute_output_shape((None, 5, None, 1)) == (None, 1, None, 1)

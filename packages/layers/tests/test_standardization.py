@@ -7,13 +7,14 @@ import tensorflow as tf
 from sklearn.preprocessing import StandardScaler
 
 from tensorsmith.layers import LearnableExponential, Standardization
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 DATA = RNG.normal(50, [1, 10, 0.01, 3], size=(1000, 4))
 
 
 @pytest.mark.parametrize("as_batches", [False, True])
-def test_is_what_scikit_learn_does(as_batches):
+def test_matches_scikit_learn(as_batches):
     data = DATA.copy()
     data[:, 2] = 0.1  # constant
     scaler = StandardScaler().fit(data)
@@ -26,7 +27,7 @@ def test_is_what_scikit_learn_does(as_batches):
 
 
 @pytest.mark.parametrize(("axis", "others"), [(-1, (0, 1, 2)), ((1, 3), (0, 2)), (None, (0, 1, 2, 3)), ([1, 2, 3], 0)])
-def test_axes_that_keep_their_own_mean(axis, others):
+def test_axis(axis, others):
     data = RNG.normal(2, 3, size=(20, 3, 4, 5)).astype("float32")
     layer = Standardization(axis)
     layer.adapt(data)
@@ -34,14 +35,14 @@ def test_axes_that_keep_their_own_mean(axis, others):
     np.testing.assert_allclose(layer(data), expected, atol=1e-5)
 
 
-def test_large_means_lose_nothing():
+def test_precision_with_large_mean():
     data = 1e6 + RNG.normal(size=(500, 2))
     layer = Standardization(dtype="float64")
     layer.adapt(tf.data.Dataset.from_tensor_slices(data).batch(7))
     np.testing.assert_allclose(np.std(layer(data), axis=0), 1, rtol=1e-9)
 
 
-def test_constant_features_stay_finite_where_keras_own_do_not():
+def test_constant_features():
     data = np.full((30, 1), 0.3, "float32")
     ours, theirs = Standardization(), keras.layers.Normalization()
     for layer in (ours, theirs):
@@ -50,7 +51,7 @@ def test_constant_features_stay_finite_where_keras_own_do_not():
     assert np.abs(theirs(data + 1)).max() > 1e6
 
 
-def test_deviations_that_only_float64_can_divide_by_count_as_none():
+def test_tiny_deviations():
     data = RNG.uniform(size=(100, 1)) * [[1e-40, 1e-60, 1e-30]]
     layer = Standardization()
     layer.adapt(data)
@@ -60,7 +61,7 @@ def test_deviations_that_only_float64_can_divide_by_count_as_none():
     np.testing.assert_allclose(y[:, 2], (data[:, 2] - data[:, 2].mean()) / data[:, 2].std(), rtol=1e-4, atol=1e-5)
 
 
-def test_large_numbers_in_a_half_type():
+def test_large_values_in_float16():
     data = RNG.uniform(size=(100, 1)) * 1e6
     layer = Standardization(dtype="float16")
     layer.adapt(data)
@@ -70,7 +71,7 @@ def test_large_numbers_in_a_half_type():
     np.testing.assert_allclose(layer.inverse(y), data, rtol=1e-2, atol=1e3)
 
 
-def test_raw_numbers_beyond_half_types():
+def test_inputs_exceeding_float16_range():
     layer = Standardization(dtype="mixed_float16")
     data = np.array([[100_000.0], [300_000.0]], "float32")
     layer.adapt(data)
@@ -85,7 +86,7 @@ def test_integers():
     np.testing.assert_array_equal(layer(np.array([[0], [4]], "uint8")), [[-2], [2]])
 
 
-def test_saved_with_what_it_adapted_to(tmp_path):
+def test_saving(tmp_path):
     layer = Standardization()
     layer.adapt(DATA)
     model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(1)])
@@ -95,7 +96,7 @@ def test_saved_with_what_it_adapted_to(tmp_path):
     np.testing.assert_allclose(loaded.layers[0].mean[0], DATA.mean(0), rtol=1e-6)
 
 
-def test_adapting_again_forgets():
+def test_repeated_adapt():
     layer = Standardization()
     layer.adapt(DATA)
     layer.adapt(DATA[:10])
@@ -103,44 +104,48 @@ def test_adapting_again_forgets():
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("data", "parts"),
     [
-        (DATA[:0], "a non-empty batch of rank 2 whose mean has shape \\(1, 4\\)"),
-        (DATA[:, :3], "a non-empty batch"),
-        (np.full((3, 4), np.nan), "finite numbers"),
-        (tf.data.Dataset.from_tensor_slices(DATA[:0]).batch(2), "at least one batch"),
-        (tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2), "Map a dataset of inputs and targets"),
+        (DATA[:0], {"expected": "a non-empty batch of rank 2 whose mean has shape (1, 4)"}),
+        (DATA[:, :3], {"expected": "a non-empty batch"}),
+        (np.full((3, 4), np.nan), {"expected": "finite numbers"}),
+        (tf.data.Dataset.from_tensor_slices(DATA[:0]).batch(2), {"expected": "at least one batch"}),
+        (tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2), {"remedy": "map a dataset of inputs and targets"}),
     ],
     ids=["empty", "other features", "not finite", "empty data set", "with targets"],
 )
-def test_data_that_do_not_fit(data, message):
+def test_invalid_data(data, parts):
     layer = Standardization()
     layer.build((None, 4))
-    with pytest.raises(ValueError, match=f"(?s)data must .*{message}"):
+    with raises_argument_error("data", **parts):
         layer.adapt(data)
 
 
 @pytest.mark.parametrize("data", [np.arange(5.0), [], tf.data.Dataset.range(5)], ids=["vector", "empty", "scalars"])
-def test_data_without_the_axis(data):
-    with pytest.raises(ValueError, match="data must contain batches with the feature axes -1 after the batch axis"):
+def test_data_without_feature_axis(data):
+    with raises_argument_error("data", expected="contain batches with the feature axes -1 after the batch axis"):
         Standardization().adapt(data)
     Standardization(None).adapt(np.arange(5.0))  # accepts scalars as examples
 
 
 @pytest.mark.parametrize(
-    ("axis", "shape", "message"),
+    ("axis", "shape", "error"),
     [
-        (3, (None, 4), "axis must .*axes for inputs"),
-        (-2, (None, 4), r"axis must be set to valid axes for inputs of shape \(None, 4\), excluding the batch axis"),
-        (1, (2, None, 4), "inputs must have a statically known size along `axis`"),
+        (3, (None, 4), {"name": "axis", "expected": "axes for inputs"}),
+        (
+            -2,
+            (None, 4),
+            {"name": "axis", "expected": "set to valid axes for inputs of shape (None, 4), excluding the batch axis"},
+        ),
+        (1, (2, None, 4), {"name": "inputs", "expected": "have a statically known size along `axis`"}),
     ],
 )
-def test_shapes_that_do_not_fit(axis, shape, message):
-    with pytest.raises(ValueError, match=message):
+def test_invalid_shapes(axis, shape, error):
+    with raises_argument_error(**error):
         Standardization(axis).build(shape)
 
 
-def test_exponential_outputs():
+def test_learnable_exponential():
     layer = LearnableExponential(keras.initializers.Constant(2.0), keras.initializers.Constant(0.5))
     x = RNG.normal(size=(3, 4)).astype("float32")
     np.testing.assert_allclose(layer(x), np.exp(2 * x + 0.5), rtol=1e-5)
@@ -149,7 +154,7 @@ def test_exponential_outputs():
     np.testing.assert_allclose(half(x), np.exp(1.25 * x.astype("float64") + 0.375), rtol=1e-3)
 
 
-def test_exponential_outputs_learn_targets_of_very_different_sizes():
+def test_learnable_exponential_fits_different_scales():
     x = np.eye(3, dtype="float32")
     y = np.array([[0.001], [10.0], [1000.0]], "float32")
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1), LearnableExponential()])

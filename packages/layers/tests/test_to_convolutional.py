@@ -15,6 +15,7 @@ from tensorsmith.layers import (
     Sparsemax,
     to_convolutional,
 )
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 LAYERS = keras.layers
@@ -35,7 +36,7 @@ def classifier(flatten):
 
 
 @pytest.mark.parametrize("flatten", [True, False])
-def test_convolutional_copies_give_a_map_of_the_models_outputs(flatten, scrambled):
+def test_outputs_match_sliding_windows(flatten, scrambled):
     model = scrambled(classifier(flatten))
     copy = to_convolutional(model)
     assert not {"Dense", "Flatten", "GlobalAveragePooling2D"} & {type(layer).__name__ for layer in copy.layers}
@@ -51,7 +52,7 @@ def test_convolutional_copies_give_a_map_of_the_models_outputs(flatten, scramble
                 np.testing.assert_allclose(one[:, row, column], other, rtol=1e-4)
 
 
-def test_sequential_classifiers_whose_vectors_are_as_long_as_their_maps(scrambled):
+def test_dense_layers_with_equal_input_size(scrambled):
     """The second dense layer has as many inputs as the first one.
 
     It must become a convolution with a kernel size of 1 nevertheless.
@@ -64,7 +65,7 @@ def test_sequential_classifiers_whose_vectors_are_as_long_as_their_maps(scramble
     np.testing.assert_allclose(copy(x)[:, 0, 0], model(x), rtol=1e-5)
 
 
-def test_a_detector_that_slides():
+def test_output_shape_of_larger_images():
     """Images of 224 pixels have a feature map of 7 by 7, and images of 448 pixels one of 14 by 14.
 
     Ten filters of 7 by 7 have 8 by 8 positions in the larger map.
@@ -74,12 +75,12 @@ def test_a_detector_that_slides():
     assert to_convolutional(model).compute_output_shape((1, 448, 448, 1)) == (1, 8, 8, 10)
 
 
-def test_models_without_images_are_refused():
-    for layers, message in (
-        ([keras.Input((8, 8, 1)), LAYERS.Conv2D(1, 3)], "dense layers"),
-        ([keras.Input((8, 2)), LAYERS.Flatten(), LAYERS.Dense(2)], "images of known shape"),
+def test_models_without_images_are_rejected():
+    for layers, parts in (
+        ([keras.Input((8, 8, 1)), LAYERS.Conv2D(1, 3)], {"expected": "dense layers"}),
+        ([keras.Input((8, 2)), LAYERS.Flatten(), LAYERS.Dense(2)], {"remedy": "images of known shape"}),
     ):
-        with pytest.raises(ValueError, match=f"model must .*{message}"):
+        with raises_argument_error("model", **parts):
             to_convolutional(keras.Sequential(layers))
 
 
@@ -110,7 +111,7 @@ FLATTEN, DENSE, POOL = LAYERS.Flatten, (lambda: LAYERS.Dense(4)), LAYERS.GlobalA
     ids=["mean", "max", "pool and flatten", "kept axes", "flatten twice", "activation", "softmax"],
 )
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-def test_kinds_of_heads(makers, data_format, scrambled):
+def test_classifier_heads(makers, data_format, scrambled):
     before = keras.config.image_data_format()
     layers = [LAYERS.Conv2D(3, 3), *(maker() for maker in makers)]
     model = scrambled(keras.Sequential([keras.Input((5, 6, 2)), *layers]))
@@ -165,7 +166,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_operations_on_each_number(operation, scrambled):
+def test_elementwise_operations(operation, scrambled):
     inputs = keras.Input((5, 6, 2))
     x = LAYERS.Dense(4)(FLATTEN()(LAYERS.Conv2D(2, 3)(inputs)))
     model = scrambled(keras.Model(inputs, operation(x / 20)))
@@ -174,7 +175,7 @@ def test_operations_on_each_number(operation, scrambled):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_sums_of_flattened_maps_and_what_dense_layers_make_of_them_joined(scrambled):
+def test_branches_with_add_and_concatenate(scrambled):
     inputs = keras.Input((5, 6, 2))
     first, second = (FLATTEN()(LAYERS.Conv2D(3, 3)(inputs)) for _ in range(2))
     x = LAYERS.Concatenate()([LAYERS.Dense(4)(LAYERS.Add()([first, second])), LAYERS.Dense(2)(second)])
@@ -253,8 +254,8 @@ def nested_flatten():
         *("vectors in a nested model", "reshaped"),
     ],
 )
-def test_layers_that_would_do_something_else_to_maps_are_refused_by_name(make, remedy):
-    with pytest.raises(ValueError, match=f"model must contain only layers .*'culprit'.*{remedy}"):
+def test_unsupported_layers(make, remedy):
+    with raises_argument_error("model", expected="contain only layers"):
         to_convolutional(make())
 
 
@@ -267,6 +268,6 @@ def test_layers_that_would_do_something_else_to_maps_are_refused_by_name(make, r
         (lambda x: keras.ops.softmax(x, axis=1), "Softmax"),
     ],
 )
-def test_operations_that_would_do_something_else_to_maps_are_refused(operation, name):
-    with pytest.raises(ValueError, match=f"model must contain only layers .*got a model whose {name} .*"):
+def test_unsupported_operations(operation, name):
+    with raises_argument_error("model", received=f"a model whose {name}", expected="contain only layers"):
         to_convolutional(after_operation(operation))

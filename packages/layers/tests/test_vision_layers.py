@@ -20,6 +20,7 @@ from tensorsmith.layers import (
     ResidualUnit,
     SqueezeExcitation,
 )
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 
@@ -41,57 +42,63 @@ def normalize(x, gamma, beta, mean, variance):
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape", "message"),
+    ("layer", "shape", "error"),
     [
-        (ResidualUnit(4), (2, 8, 8), r"inputs must have shape \(batch, .*, channels\) with a known number of channels"),
+        (ResidualUnit(4), (2, 8, 8), {"name": "inputs", "expected": "channels) with a known number of channels"}),
         (
             ResidualUnit(4),
             (2, 8, 8, None),
-            r"inputs must have shape \(batch, .*, channels\) with a known number of channels",
+            {"name": "inputs", "expected": "channels) with a known number of channels"},
         ),
         (
             BottleneckUnit(4),
             (2, 8, 8, None),
-            r"inputs must have shape \(batch, .*, channels\) with a known number of channels",
+            {"name": "inputs", "expected": "channels) with a known number of channels"},
         ),
         (
             InceptionModule(1, 1, 1, 1, 1, 1),
             (2, 8, None),
-            r"inputs must have shape \(batch, .*, channels\) with a known number of channels",
+            {"name": "inputs", "expected": "channels) with a known number of channels"},
         ),
         (
             SqueezeExcitation(),
             (2, 8),
-            r"inputs must have shape \(batch, \.\.\., channels\) with spatial axes and a known number of channels",
+            {
+                "name": "inputs",
+                "expected": "have shape (batch, ..., channels) with spatial axes and a known number of channels",
+            },
         ),
         (
             SqueezeExcitation(),
             (2, 8, None),
-            r"inputs must have shape \(batch, \.\.\., channels\) with spatial axes and a known number of channels",
+            {
+                "name": "inputs",
+                "expected": "have shape (batch, ..., channels) with spatial axes and a known number of channels",
+            },
         ),
-        (ResidualDense(4), (2, None), "inputs must have a known number of features"),
-        (RBFOutput(4), (2, None), "inputs must have a known number of features"),
+        (ResidualDense(4), (2, None), {"name": "inputs", "expected": "have a known number of features"}),
+        (RBFOutput(4), (2, None), {"name": "inputs", "expected": "have a known number of features"}),
         (
             LocalResponseNormalization(1.0, 0.5, size=3),
             (2, 8, None),
-            r"inputs must have shape \(batch, .*, channels\) with a known number of channels",
+            {"name": "inputs", "expected": "channels) with a known number of channels"},
         ),
-        (LearnedAveragePooling2D(), (2, 8, 8, None), "inputs must have a known number of channels"),
+        (LearnedAveragePooling2D(), (2, 8, 8, None), {"name": "inputs", "expected": "have a known number of channels"}),
     ],
 )
-def test_shapes_that_do_not_fit(layer, shape, message):
-    with pytest.raises(ValueError, match=message):
+def test_invalid_shapes(layer, shape, error):
+    with raises_argument_error(**error):
         layer.build(shape)
 
 
 @pytest.mark.parametrize("window", [{}, {"depth_radius": 2, "size": 5}])
-def test_one_window_is_asked_for(window):
+def test_depth_radius_and_size_are_exclusive(window):
     with pytest.raises(ValueError, match="depth_radius or size must be passed, but not both"):
         LocalResponseNormalization(1.0, 0.5, **window)
 
 
 @pytest.mark.parametrize(("radius", "channels"), [(0, 3), (1, 7), (2, 7), (5, 4)])
-def test_local_responses_as_in_tensorflow(radius, channels):
+def test_local_response_normalization_matches_tensorflow(radius, channels):
     numbers = {"alpha": 0.3, "beta": 0.75, "bias": 2.0, "depth_radius": radius}
     layer = LocalResponseNormalization(**numbers)
     x = tf.constant(3 * RNG.normal(size=(2, 4, 5, channels)), tf.float32)
@@ -110,7 +117,7 @@ def test_local_responses_as_in_tensorflow(radius, channels):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
-def test_local_responses_as_in_pytorch(size):
+def test_local_response_normalization_matches_pytorch(size):
     """PyTorch uses the mean of a zero-padded window. An even window has one more channel before the center."""
     x = RNG.normal(size=(3, 6))
     expected = np.empty_like(x)
@@ -122,7 +129,7 @@ def test_local_responses_as_in_pytorch(size):
     np.testing.assert_allclose(layer(x), expected)
 
 
-def test_local_responses_in_half_types():
+def test_local_response_normalization_in_float16():
     x = 1000 * RNG.normal(size=(2, 3, 3, 8))  # squares overflow in float16
     numbers = {"alpha": 1e-4, "beta": 0.75, "bias": 2.0, "depth_radius": 2}
     expected = LocalResponseNormalization(**numbers, dtype="float64")(x).numpy()
@@ -130,7 +137,7 @@ def test_local_responses_in_half_types():
     np.testing.assert_allclose(found, expected, rtol=5e-3)
 
 
-def test_subsampling_of_lenet(randomize):
+def test_learned_average_pooling(randomize):
     """Compares with the 12 and 32 trainable parameters of S2 and S4, and with the formula of the paper."""
     x = RNG.normal(size=(2, 28, 28, 6))
     layer = LearnedAveragePooling2D(activation="tanh", dtype="float64")
@@ -146,7 +153,7 @@ def test_subsampling_of_lenet(randomize):
     assert deeper.compute_output_shape((None, 10, 10, 16)) == (None, 5, 5, 16)
 
 
-def test_subsampling_with_channels_first(randomize):
+def test_learned_average_pooling_channels_first(randomize):
     last, first = (LearnedAveragePooling2D(3, 2, "same", form) for form in ("channels_last", "channels_first"))
     x = RNG.normal(size=(2, 7, 8, 3)).astype("float32")
     last.build(x.shape)
@@ -158,7 +165,7 @@ def test_subsampling_with_channels_first(randomize):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "mixed_float16"])
-def test_distances_from_vectors(dtype, randomize):
+def test_rbf_output(dtype, randomize):
     layer = RBFOutput(10, dtype=dtype)
     x = RNG.normal(size=(5, 84))
     layer.build(x.shape)
@@ -167,7 +174,7 @@ def test_distances_from_vectors(dtype, randomize):
     np.testing.assert_allclose(layer(x), expected, rtol=1e-6 if dtype == "float64" else 5e-3)
 
 
-def test_given_vectors_are_kept():
+def test_rbf_output_with_fixed_vectors():
     images = np.sign(RNG.normal(size=(84, 10)))
     layer = RBFOutput(10, keras.initializers.Constant(images), trainable=False)
     layer = RBFOutput.from_config(layer.get_config())
@@ -192,13 +199,13 @@ def test_squeeze_and_excitation(shape, ratio, width, randomize):
     np.testing.assert_allclose(layer(x), x * gate.reshape((2, *[1] * (len(shape) - 2), 6)), rtol=1e-6)
 
 
-def test_squeezes_large_maps_in_half_types():
+def test_squeeze_and_excitation_in_float16():
     layer = SqueezeExcitation(kernel_initializer="zeros", dtype="mixed_float16")
     x = np.full((1, 128, 128, 1), 100.0)  # 128 * 128 * 100 overflows in float16
     np.testing.assert_array_equal(layer(x), 50)
 
 
-def test_parameters_of_a_residual_regressor():
+def test_residual_regressor_parameter_count():
     """The model has a dense layer, one block that is used four times, another block, and an output layer."""
     inputs = keras.Input((8,))
     first, second = ResidualDense(30), ResidualDense(30)
@@ -220,7 +227,7 @@ def test_residual_dense(features, randomize):
     assert len(projection) == (features != 5)
 
 
-def test_parameters_of_resnet_34():
+def test_resnet_34_parameter_count():
     """The number of parameters is that of a ResNet that uses projections only where the strides are 2."""
     resnet = [
         keras.layers.Conv2D(64, 7, strides=2, padding="same", use_bias=False),
@@ -263,7 +270,7 @@ def test_residual_unit(filters, strides, randomize):
     assert layer.compute_output_shape(x.shape) == found.shape
 
 
-def test_bottlenecks_of_keras_resnet_50():
+def test_bottleneck_unit_matches_keras_resnet_50():
     """Compares the first two units of the third stage: one with a projection, and one without."""
     resnet = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(32, 32, 3))
     for name, strides in (("conv3_block1", 2), ("conv3_block2", 1)):
@@ -310,14 +317,14 @@ def test_inception_module(randomize):
     ("channels", "filters", "thousands"),
     [(192, (64, 96, 128, 16, 32, 32), 159), (256, (128, 128, 192, 32, 96, 64), 380)],
 )
-def test_parameters_of_googlenet(channels, filters, thousands):
+def test_googlenet_parameter_count(channels, filters, thousands):
     """Compares modules 3a and 3b with the table in the paper, which counts in units of 1024."""
     layer = InceptionModule(*filters)
     layer.build((None, 28, 28, channels))
     assert abs(layer.count_params() / 1024 - thousands) < 1
 
 
-def test_each_convolution_has_a_normalization_of_its_own():
+def test_normalization_is_copied_per_convolution():
     normalization = FilterResponseNormalization()
     units = [ResidualUnit(4, normalization=normalization) for _ in range(2)]
     for unit in units:
@@ -330,7 +337,7 @@ def test_each_convolution_has_a_normalization_of_its_own():
     assert [weight.name for weight in plain.weights] == ["kernel", "bias"] * 2
 
 
-def test_units_train_their_moving_averages():
+def test_residual_unit_updates_moving_averages():
     layer = ResidualUnit(2)
     x = 3 + RNG.normal(size=(4, 3, 3, 2)).astype("float32")
     still = layer(x)
@@ -341,7 +348,7 @@ def test_units_train_their_moving_averages():
     assert (layer(x).numpy() != still.numpy()).any()
 
 
-def test_kernels_have_numbers_of_their_own_and_are_regularized():
+def test_kernel_initializer_and_regularizer():
     layer = ResidualUnit(4, kernel_initializer=keras.initializers.HeNormal(), kernel_regularizer="l2")
     layer(np.ones((1, 3, 3, 4), "float32"))
     first, second = (weight.numpy() for weight in layer.trainable_weights if weight.name == "kernel")

@@ -6,21 +6,22 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.layers import GatedActivationUnit, WaveNetBlock
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 
 
-def test_the_gate():
+def test_gated_activation_unit():
     x = RNG.normal(size=(2, 3, 6))
     expected = np.tanh(x[..., :3]) / (1 + np.exp(-x[..., 3:]))
     np.testing.assert_allclose(GatedActivationUnit(dtype="float64")(x), expected, rtol=1e-12)
     for features in (5, None):
-        with pytest.raises(ValueError, match="inputs must have an even number of features"):
+        with raises_argument_error("inputs", expected="have an even number of features"):
             GatedActivationUnit().build((2, features))
 
 
 @pytest.mark.parametrize(("num_layers", "kernel_size", "field"), [(1, 2, 2), (4, 2, 16), (3, 3, 15), (10, 2, 1024)])
-def test_an_output_depends_on_the_receptive_field_and_on_nothing_later(num_layers, kernel_size, field):
+def test_receptive_field(num_layers, kernel_size, field):
     block = WaveNetBlock(2, num_layers, kernel_size, kernel_initializer="ones")
     assert block.receptive_field == field
     x = tf.zeros((1, field + 5, 2))
@@ -33,7 +34,7 @@ def test_an_output_depends_on_the_receptive_field_and_on_nothing_later(num_layer
         assert (seen[0], seen[-1]) == (field + 5 - 3 - field + 1, field + 5 - 3)
 
 
-def test_a_block_written_out():
+def test_block_matches_numpy():
     block = WaveNetBlock(3, num_layers=2, skip_filters=4, dtype="float64")
     x = RNG.normal(size=(2, 9, 3))
     found = block(x)
@@ -48,13 +49,13 @@ def test_a_block_written_out():
     np.testing.assert_allclose(found[1], skips, rtol=1e-9)
 
 
-def test_inputs_need_as_many_features_as_filters():
-    with pytest.raises(ValueError, match="inputs must have 3 features, the value of `filters`"):
+def test_invalid_number_of_features():
+    with raises_argument_error("inputs", expected="have 3 features, the value of `filters`"):
         WaveNetBlock(3).build((None, 9, 1))
 
 
 @pytest.mark.slow  # takes seconds
-def test_a_network_of_blocks_trains():
+def test_training():
     keras.utils.set_random_seed(2)  # five epochs are not enough for some initial weights
     x = inputs = keras.Input((None, 1))
     x = keras.layers.Conv1D(4, 2, padding="causal")(x)
@@ -70,7 +71,7 @@ def test_a_network_of_blocks_trains():
     assert history[-1] < history[0] / 3
 
 
-def test_steps_come_before_features_whatever_format_is_set():
+def test_independent_of_image_data_format():
     x = RNG.normal(size=(2, 20, 3))
     block = WaveNetBlock(3, num_layers=2, dtype="float64")
     expected, before = block(x), keras.config.image_data_format()

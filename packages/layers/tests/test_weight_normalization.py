@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.layers import LSTM, WeightNormalization
-from tensorsmith.testing import Data, LayerRow, checks_for, run_check
+from tensorsmith.testing import Data, LayerRow, checks_for, raises_argument_error, run_check
 
 RNG = np.random.default_rng(3)
 
 
 @pytest.mark.parametrize("inner", [lambda: keras.layers.Dense(4), lambda: keras.layers.Conv2D(4, 3, activation="relu")])
-def test_without_data_the_layer_stays_what_it_was(inner):
+def test_without_data_init_outputs_are_unchanged(inner):
     x = RNG.normal(size=(5, 6, 6, 3)).astype("float32")
     inner = inner()
     expected = inner(x).numpy()
@@ -33,7 +33,7 @@ def test_without_data_the_layer_stays_what_it_was(inner):
 @pytest.mark.parametrize(
     "kind", [lambda: keras.layers.Dense(4, "tanh"), lambda: keras.layers.Conv1D(4, 2, activation="tanh")]
 )
-def test_the_papers_initialization(kind):
+def test_data_init_of_paper(kind):
     """Section 3: before the activation, the outputs have mean 0 and variance 1 for the first batch."""
     inner = kind()
     layer = WeightNormalization(inner, data_init="paper")
@@ -49,7 +49,7 @@ def test_the_papers_initialization(kind):
 
 
 @pytest.mark.parametrize("data_init", ["paper", True])
-def test_only_addons_way_begins_in_inference(data_init):
+def test_data_init_in_inference(data_init):
     """With "paper", predictions change nothing, and the first training batch is used."""
     model = keras.Sequential([keras.Input((3,)), WeightNormalization(keras.layers.Dense(2), data_init)])
     model.compile(keras.optimizers.SGD(0.0), "mse")
@@ -65,7 +65,7 @@ def test_only_addons_way_begins_in_inference(data_init):
     assert np.allclose([y.mean(0), y.std(0)], [[0, 0], [1, 1]], atol=1e-3) == (data_init == "paper")
 
 
-def test_gradients_are_the_papers():
+def test_gradient_formulas():
     """Equation 3: with w = g v / |v|, dL/dg = dL/dw . v / |v|, dL/dv = g / |v| dL/dw - g dL/dg / |v|^2 v."""
     inner = keras.layers.Dense(1, use_bias=False)
     layer = WeightNormalization(inner, data_init=False)
@@ -96,7 +96,7 @@ def test_recurrent_layers(kind, data_init):
     assert layer.g.shape == inner.cell.recurrent_kernel.shape[-1:]
 
 
-def test_it_trains_and_survives_saving(tmp_path):
+def test_training_and_saving(tmp_path):
     x = RNG.normal(size=(64, 6)).astype("float32")
     y = x[:, :1] ** 2
     model = keras.Sequential(
@@ -117,7 +117,7 @@ def test_it_trains_and_survives_saving(tmp_path):
     np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-6)
 
 
-def test_states_of_the_layer_go_on():
+def test_dropout_differs_between_calls():
     """The dropout in a recurrent layer draws a new mask in each call."""
     layer = WeightNormalization(keras.layers.LSTM(4, dropout=0.5, seed=1), data_init=False)
     x = np.ones((2, 5, 3), "float32")
@@ -126,7 +126,7 @@ def test_states_of_the_layer_go_on():
     np.testing.assert_allclose(layer(x, training=False), layer(x))
 
 
-def test_half_types_do_not_round_the_lengths():
+def test_half_precision_does_not_round_weights():
     inner = keras.layers.Dense(3, dtype="mixed_float16")
     layer = WeightNormalization(inner, dtype="mixed_float16")
     x = RNG.normal(size=(20, 4)).astype("float32")
@@ -147,12 +147,12 @@ def test_half_types_do_not_round_the_lengths():
         (keras.layers.DepthwiseConv2D(3), (None, 5, 5, 2)),
     ],
 )
-def test_layers_without_such_a_kernel(layer, shape):
-    with pytest.raises(ValueError, match="layer must .*a layer with a `kernel` whose last axis is the output axis"):
+def test_unsupported_layers(layer, shape):
+    with raises_argument_error("layer", expected="a layer with a `kernel` whose last axis is the output axis"):
         WeightNormalization(layer).build(shape)
 
 
-def test_calls_that_tell_nothing_set_nothing():
+def test_degenerate_batches_do_not_initialize():
     """A single example has no variance, and an empty batch has no outputs."""
     first, then = (WeightNormalization(keras.layers.Dense(3, kernel_initializer="ones")) for _ in range(2))
     x = RNG.normal(size=(9, 4)).astype("float32")
@@ -163,12 +163,12 @@ def test_calls_that_tell_nothing_set_nothing():
     assert bool(then.initialized.value)
 
 
-def test_states_in_the_outputs():
+def test_return_state():
     layer = WeightNormalization(keras.layers.LSTM(4, return_state=True))
     assert len(layer(RNG.normal(size=(6, 5, 3)).astype("float32"))) == 3
 
 
-def test_removed_before_the_first_call_the_layer_is_what_it_was():
+def test_remove_before_first_call():
     inner = keras.layers.Dense(3)
     layer = WeightNormalization(inner)
     layer.build((None, 4))
@@ -188,7 +188,7 @@ ALONE = [check for check in checks_for(ROW) if check != "mirrored_strategy"]  # 
 
 
 @pytest.mark.parametrize("check", ALONE)
-def test_conformance_where_data_set_the_lengths(check):
+def test_conformance_with_data_init(check):
     run_check(ROW, check)
 
 
@@ -214,6 +214,6 @@ assert np.abs(model.layers[0].g.numpy() - 1).max() > 0.01
 
 
 @pytest.mark.slow
-def test_replicas_stay_alike():
+def test_replicas_are_synchronized():
     result = subprocess.run([sys.executable, "-c", REPLICAS], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

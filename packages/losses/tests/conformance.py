@@ -132,7 +132,7 @@ ROWS = [
         y_pred=SIMILARITIES,
         per_sample=False,
         bad=(),
-        bad_shapes=[({}, ((3,), shape), "similarities of shape (3, 3)") for shape in OTHER_SIMILARITIES],
+        bad_shapes=[({}, ((3,), shape), "a similarity matrix of shape (3, 3)") for shape in OTHER_SIMILARITIES],
     ),
     LossRow(
         NpairsMultilabelLoss,
@@ -141,7 +141,7 @@ ROWS = [
         y_pred=SIMILARITIES,
         per_sample=False,
         bad=(),
-        bad_shapes=[({}, ((3, 3), shape), "similarities of shape (3, 3)") for shape in OTHER_SIMILARITIES],
+        bad_shapes=[({}, ((3, 3), shape), "a similarity matrix of shape (3, 3)") for shape in OTHER_SIMILARITIES],
     ),
     LossRow(
         PinballLoss,
@@ -186,10 +186,10 @@ ROWS = [
         y_pred=LOGITS,
         per_sample=False,
         bad=[
-            ({"average_across_timesteps": True}, "False, because each axis takes a single"),
+            ({"average_across_timesteps": True}, "each axis takes a single reduction"),
             (
                 {"average_across_batch": True, "sum_over_batch": False},
-                "False, because both axes must be averaged or both",
+                "both axes must be averaged, or both summed",
             ),
             ({"softmax_loss_function": "softmax"}, "a function of"),
         ],

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.special import expit, log_expit, log_softmax, logit
 
 from tensorsmith import losses
+from tensorsmith.testing import raises_argument_error
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_tversky(rng, alpha, beta, smooth):
         np.testing.assert_allclose(loss, 1 - np.mean(parts), rtol=1e-5)
 
 
-def test_dice_and_iou_are_cases(rng):
+def test_tversky_special_cases(rng):
     y_true, y_pred = masks(rng, 5)
     dice = losses.tversky_loss(y_true, y_pred, smooth=0.0)
     per_class = [keras.losses.dice(y_true[..., k], y_pred[..., k], axis=(1, 2)) for k in range(2)]
@@ -44,7 +45,7 @@ def test_dice_and_iou_are_cases(rng):
     np.testing.assert_allclose(losses.tversky_loss(*both, 1.0, 1.0, smooth=0.0), [1 - iou.result()], rtol=1e-5)
 
 
-def test_alpha_weighs_what_is_too_much():
+def test_alpha_weights_false_positives():
     """Keras 3.15 documents the same but does the opposite. If this test fails, Keras has fixed its loss."""
     y_true, too_much, missed = [[[1.0], [0.0]]], [[[1.0], [1.0]]], [[[0.0], [0.0]]]
     np.testing.assert_allclose(losses.TverskyLoss(0.9, 0.1, smooth=0.0)(y_true, too_much), 1 - 1 / 1.9, rtol=1e-6)
@@ -63,7 +64,7 @@ def grids(rng, count=1_000, boxes=2, classes=3):
     return y_true, y_pred
 
 
-def test_yolo_cell_by_cell(rng):
+def test_yolo_matches_loop_over_cells(rng):
     y_true, y_pred = grids(rng, 4)
     found = losses.YOLOLoss(2, box_weight=3.0, no_object_weight=0.2, reduction=None)(y_true, y_pred)
     for image in range(4):
@@ -84,7 +85,7 @@ def test_yolo_cell_by_cell(rng):
         np.testing.assert_allclose(found[image], total, rtol=1e-5)
 
 
-def test_yolo_of_the_right_answer_is_next_to_0_and_is_learned(rng):
+def test_yolo_minimum_and_training(rng):
     y_true, _ = grids(rng, 3)
     logits = logit(np.clip(y_true, 1e-6, 1 - 1e-6))
     for position in (2, 3, 7, 8):
@@ -100,7 +101,7 @@ def test_yolo_of_the_right_answer_is_next_to_0_and_is_learned(rng):
     assert value < 0.1 * before
 
 
-def test_yolo_where_no_object_is_the_other_four_do_not_matter(rng):
+def test_yolo_ignores_boxes_without_objects(rng):
     y_true, y_pred = grids(rng, 4)
     without = np.argwhere(y_true[..., 4] == 0)
     found = []
@@ -117,10 +118,8 @@ def test_yolo_where_no_object_is_the_other_four_do_not_matter(rng):
     np.testing.assert_array_equal(found[2], found[0])
 
 
-def test_shapes_that_do_not_fit_are_told():
-    with pytest.raises(
-        ValueError, match=r"y_pred must have shape \(batch, rows, columns, 10 \+ classes\), got \(1, 2, 2, 10\)"
-    ):
+def test_invalid_shapes():
+    with raises_argument_error("y_pred", received="(1, 2, 2, 10)", expected="have shape (batch, rows, columns, 10"):
         losses.YOLOLoss(2)(np.zeros((1, 2, 2, 11)), np.zeros((1, 2, 2, 10)))
     with pytest.raises(ValueError, match="an axis of size 1"):
         losses.tversky_loss([1.0, 0.0], [1.0, 0.0])
@@ -137,7 +136,7 @@ def made(name, rng, count):
 
 
 @pytest.mark.parametrize("name", ["tversky", "yolo", "reconstruction", "gaussian"])
-def test_batches_masks_weights_and_nothing(rng, name):
+def test_batches_masks_and_weights(rng, name):
     make, options, y_true, y_pred = made(name, rng, 1_000)
     whole = make(**options)(y_true, y_pred)
     parts = [make(**options)(y_true[i : i + 100], y_pred[i : i + 100]) for i in range(0, 1_000, 100)]

@@ -49,14 +49,14 @@ def test_hinge_and_wasserstein(rng):
         np.testing.assert_array_equal(generator_loss(fake), -fake)
 
 
-def test_half_precision_of_adversarial_losses():
+def test_adversarial_losses_in_float16():
     big = tf.constant([49_984.0], "float16")
     assert losses.wasserstein_critic_loss(-big, big).numpy() == 99_968
     assert losses.hinge_discriminator_loss(-big, big).numpy() == 99_970
     assert losses.minimax_discriminator_loss(-big, big).numpy() == 99_968
 
 
-def test_gradient_penalty_by_hand(rng):
+def test_gradient_penalty_formula(rng):
     """The critic |x|^2 / 2 has the gradient x at points between real and fake samples."""
     real, fake = rng.normal(size=(2, 30, 2, 3))
     found = losses.gradient_penalty(lambda x: tf.reduce_sum(x * x, axis=(1, 2)) / 2, real, fake, seed=1)
@@ -66,7 +66,7 @@ def test_gradient_penalty_by_hand(rng):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_gradient_penalty_trains_a_critic_and_is_finite_where_it_is_flat(rng):
+def test_gradient_penalty_training(rng):
     critic = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
     real, fake = rng.normal(size=(2, 8, 4)).astype("float32")
     with tf.GradientTape() as tape:
@@ -83,12 +83,12 @@ def test_gradient_penalty_trains_a_critic_and_is_finite_where_it_is_flat(rng):
     assert penalty < 1e-2
 
 
-def test_gradient_penalty_of_a_critic_that_ignores_its_input():
+def test_gradient_penalty_of_constant_critic():
     x = np.ones((3, 4), "float32")
     np.testing.assert_allclose(losses.gradient_penalty(lambda x: tf.ones((3,)), x, 0 * x), [1, 1, 1], rtol=1e-5)
 
 
-def test_gaussian_kl_is_the_integral():
+def test_gaussian_kl_matches_integral():
     for mean, log_variance in ((0.0, 0.0), (1.5, -1.0), (-0.5, 0.7)):
         q = stats.norm(mean, np.exp(log_variance / 2))
 
@@ -99,14 +99,14 @@ def test_gaussian_kl_is_the_integral():
         np.testing.assert_allclose(losses.gaussian_kl([[mean]], [[log_variance]]), [expected], rtol=1e-5, atol=1e-7)
 
 
-def test_gaussian_kl_near_the_standard_and_in_half_precision(rng):
+def test_gaussian_kl_precision(rng):
     tiny = np.full((1, 784), 1e-4, "float32")
     np.testing.assert_allclose(losses.gaussian_kl(0 * tiny, tiny), [784 * 1e-8 / 4], rtol=1e-2)
     mean = tf.constant([[300.0]], "float16")
     np.testing.assert_array_equal(losses.gaussian_kl(mean, 0 * mean), [45_000.0])
 
 
-def test_gaussian_nll_is_scipys(rng):
+def test_gaussian_nll_matches_scipy(rng):
     y, mean, log_variance = rng.normal(size=(3, 20, 4))
     expected = -stats.norm.logpdf(y, mean, np.exp(log_variance / 2)).sum(axis=-1)
     y_pred = np.concatenate([mean, log_variance], axis=-1)
@@ -117,7 +117,7 @@ def test_gaussian_nll_is_scipys(rng):
         losses.gaussian_nll(y, mean)
 
 
-def test_gaussian_nll_of_a_right_guess_that_is_very_sure():
+def test_gaussian_nll_of_tiny_variance():
     y_pred = tf.Variable([[3.0, -200.0], [3.0, 1.0]])  # exp(200) overflows float32
     with tf.GradientTape() as tape:
         loss = losses.gaussian_nll([[3.0], [3.0]], y_pred)
@@ -125,7 +125,7 @@ def test_gaussian_nll_of_a_right_guess_that_is_very_sure():
     np.testing.assert_array_equal(tape.gradient(loss, y_pred), [[0.0, 0.5], [0.0, 0.5]])
 
 
-def test_gaussian_nll_has_its_second_derivative_at_the_right_guess():
+def test_gaussian_nll_second_derivative():
     mean = tf.Variable([[0.0]])
     with tf.GradientTape() as outer:
         with tf.GradientTape() as inner:
@@ -134,7 +134,7 @@ def test_gaussian_nll_has_its_second_derivative_at_the_right_guess():
     np.testing.assert_allclose(outer.gradient(slope, mean), [[np.exp(2)]], rtol=1e-6)
 
 
-def test_gaussian_nll_as_a_metric_streams(rng):
+def test_gaussian_nll_as_metric(rng):
     y, y_pred = rng.normal(size=(25, 1)), rng.normal(size=(25, 2))
     model = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
     model.compile(loss=losses.GaussianNLL(), metrics=[losses.gaussian_nll])
@@ -157,7 +157,7 @@ def test_reconstruction(rng):
     np.testing.assert_allclose(gaussian, of_pixels.sum(axis=(1, 2)).mean(), rtol=1e-7)
 
 
-def test_the_bound_is_one_whichever_way_pixels_are_reduced(rng):
+def test_pixel_reductions_are_equivalent(rng):
     """The sum plus the full divergence equals 784 times the mean plus the divergence / 784."""
     pixels, painted = rng.random((5, 28, 28)), rng.uniform(0.1, 0.9, (5, 28, 28))
     divergence = losses.gaussian_kl(*rng.normal(size=(2, 5, 10)))
@@ -166,6 +166,6 @@ def test_the_bound_is_one_whichever_way_pixels_are_reduced(rng):
     np.testing.assert_allclose(summed, 784 * averaged, rtol=1e-6)
 
 
-def test_half_precision_pixels_do_not_vanish_or_overflow():
+def test_reconstruction_in_float16():
     ones = tf.ones((1, 300, 300), "float16")
     np.testing.assert_allclose(losses.reconstruction_loss(ones, 0 * ones), [90_000 * -np.log(1e-7)], rtol=1e-4)

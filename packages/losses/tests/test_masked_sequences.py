@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith import losses
+from tensorsmith.testing import raises_argument_error
 
 LOSSES = [
     (losses.ReconstructionLoss, {}),
@@ -36,7 +37,7 @@ def masked(y_pred, mask):
 
 @pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 @pytest.mark.parametrize(("make", "options"), LOSSES)
-def test_masked_steps_are_as_if_they_were_not_there(drawn, make, options, mask):
+def test_masked_steps_are_ignored(drawn, make, options, mask):
     """The loss equals that of each sequence cut to its valid steps."""
     y_true, y_pred = drawn
     loss, kept = make(**options), np.array(mask, bool)
@@ -53,7 +54,7 @@ def test_masked_steps_are_as_if_they_were_not_there(drawn, make, options, mask):
 
 
 @pytest.mark.parametrize(("make", "options"), LOSSES)
-def test_what_is_masked_has_no_gradient(drawn, make, options):
+def test_masked_steps_have_no_gradient(drawn, make, options):
     y_true, y_pred = map(tf.constant, drawn)
     mask = np.array(MASKS["gaps"], bool)
     with tf.GradientTape() as tape:
@@ -65,7 +66,7 @@ def test_what_is_masked_has_no_gradient(drawn, make, options):
 
 
 @pytest.mark.parametrize(("make", "options"), LOSSES)
-def test_a_step_of_weight_2_is_there_twice(drawn, make, options):
+def test_step_weights_are_repetitions(drawn, make, options):
     y_true, y_pred = drawn
     weights = np.array([[2, 1, 0, 1], [1, 1, 2, 0], [0, 2, 2, 0], [1, 1, 1, 1]], "float32")
     repeated = [
@@ -76,22 +77,16 @@ def test_a_step_of_weight_2_is_there_twice(drawn, make, options):
 
 
 @pytest.mark.parametrize("make", [losses.ReconstructionLoss, losses.TverskyLoss])
-def test_sizes_that_do_not_fit_are_told(drawn, make):
-    with pytest.raises(
-        ValueError,
-        match=r"sample_weight must have a shape that matches .* predictions \(4, 4, 2\), got \(4, 3\)",
-    ):
+def test_invalid_weights_and_masks(drawn, make):
+    with raises_argument_error("sample_weight", received="(4, 3)", expected="have a shape that matches"):
         make()(*drawn, np.ones((4, 3)))
-    with pytest.raises(
-        ValueError,
-        match=r"mask must have a shape that matches the leading axes of the predictions \(4, 4, 2\), got \(3,\)",
-    ):
+    with raises_argument_error("mask", received="(3,)", expected="have a shape that matches the leading axes"):
         make()(drawn[0], masked(drawn[1], np.ones(3)))
 
 
 @pytest.mark.slow  # several seconds
 @pytest.mark.parametrize(("make", "options"), LOSSES)
-def test_an_autoencoder_of_sequences(make, options):
+def test_sequence_autoencoder(make, options):
     """Train with batch sizes equal and unequal to the number of steps. Targets of padded steps are ignored."""
     x = np.random.default_rng(1).uniform(0.1, 1, (6, 4, 2)).astype("float32")
     x[:, 3:] = 0  # masked

@@ -9,6 +9,7 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 from tensorsmith.losses import SequenceLoss, sequence_loss
+from tensorsmith.testing import raises_argument_error
 
 
 def drawn(count=6, time=5, classes=4):
@@ -21,7 +22,7 @@ def entropies(targets, logits):
     return -np.take_along_axis(log_softmax(logits.astype("float64"), axis=-1), targets[..., None], axis=-1)[..., 0]
 
 
-def test_what_is_divided_by():
+def test_normalization():
     targets, logits, weights = drawn()
     weights[:, 3:] = 0
     total = np.sum(weights * entropies(targets, logits))
@@ -29,13 +30,13 @@ def test_what_is_divided_by():
     np.testing.assert_allclose(SequenceLoss()(targets, logits, weights), total / (6 * 3), rtol=1e-5)
 
 
-def test_one_batch_is_ten_of_as_many_steps():
+def test_loss_is_mean_over_batches():
     targets, logits, _ = drawn(1_000)
     parts = [SequenceLoss()(targets[i : i + 100], logits[i : i + 100]) for i in range(0, 1_000, 100)]
     np.testing.assert_allclose(SequenceLoss()(targets, logits), np.mean(parts), rtol=1e-5)
 
 
-def test_masks_and_weights_of_sequences():
+def test_masks_and_sequence_weights():
     targets, logits, _ = drawn()
     weights, mask = np.linspace(0.5, 2, 6, dtype="float32"), np.arange(5) < np.array([[5], [4], [3], [2], [1], [0]])
     masked = tf.constant(logits)
@@ -45,7 +46,7 @@ def test_masks_and_weights_of_sequences():
     np.testing.assert_allclose(SequenceLoss()(padded, masked, weights), expected, rtol=1e-5)
 
 
-def test_in_a_model_with_masked_steps():
+def test_masks_in_model():
     rng = np.random.default_rng(1)
     x, y = rng.integers(0, 5, (8, 6)), rng.integers(0, 3, (8, 6))
     model = keras.Sequential([keras.layers.Embedding(5, 4, mask_zero=True), keras.layers.Dense(3)])
@@ -56,7 +57,7 @@ def test_in_a_model_with_masked_steps():
 
 
 @pytest.mark.parametrize("options", [{}, {"sum_over_batch": False}])
-def test_nothing_counts(options):
+def test_zero_weights_and_empty_batch(options):
     targets, logits, weights = drawn()
     assert np.all(SequenceLoss(**options)(targets, logits, 0 * weights) == 0)
     assert np.all(SequenceLoss(**options)(targets[:0], logits[:0]) == 0)
@@ -64,7 +65,7 @@ def test_nothing_counts(options):
 
 @pytest.mark.parametrize("probabilities", [False, True])
 @pytest.mark.parametrize("own", [False, True])
-def test_what_does_not_count_may_be_no_number(own, probabilities):
+def test_steps_of_weight_zero_may_be_nan(own, probabilities):
     targets, logits, weights = drawn()
     expected = np.sum((entropies(targets, logits) * weights)[:, :3]) / weights[:, :3].sum()
     weights[:, 3:], logits[:, 3:], targets[:, 3:] = 0, np.nan, -7
@@ -84,7 +85,7 @@ def test_what_does_not_count_may_be_no_number(own, probabilities):
     assert not gradient[:, 3:].any()
 
 
-def test_a_users_own_loss_of_probabilities():
+def test_custom_loss_function():
     _, logits, weights = drawn()
     targets = np.random.default_rng(4).dirichlet(np.ones(4), (6, 5)).astype("float32")
     found = sequence_loss(logits, targets, weights, softmax_loss_function=tf.nn.softmax_cross_entropy_with_logits)
@@ -100,19 +101,19 @@ def test_half_precision():
     assert found.dtype == "float32"
 
 
-def test_ranks_that_do_not_fit_are_told():
+def test_invalid_ranks():
     targets, logits, weights = drawn()
-    with pytest.raises(ValueError, match=r"logits must have shape \(batch, time, classes\), got \(6, 5\)"):
+    with raises_argument_error("logits", received="(6, 5)", expected="have shape (batch, time, classes)"):
         sequence_loss(logits[..., 0], targets, weights)
-    with pytest.raises(ValueError, match=r"targets must have shape .*, got \(6,\)"):
+    with raises_argument_error("targets", received="(6,)", expected="have shape"):
         sequence_loss(logits, targets[:, 0], weights)
-    with pytest.raises(ValueError, match=r"weights must have shape .*, got \(6,\)"):
+    with raises_argument_error("weights", received="(6,)", expected="have shape"):
         sequence_loss(logits, targets, weights[:, 0])
 
 
 @pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("shape", [(6, 1), (1, 5), (1, 1), (5, 6), (6, 1, 4), (1, 5, 4), (6, 5, 1)])
-def test_targets_of_other_sizes_are_told(shape, own):
+def test_invalid_target_shapes(shape, own):
     _, logits, weights = drawn()
     functions = tf.nn.sparse_softmax_cross_entropy_with_logits, tf.nn.softmax_cross_entropy_with_logits
     targets = np.zeros(shape, "int32" if len(shape) == 2 else "float32")
@@ -124,7 +125,7 @@ def test_targets_of_other_sizes_are_told(shape, own):
 
 
 @pytest.mark.parametrize("shape", [(6, 1), (1, 5), (1, 1), (5,), (1,)])
-def test_weights_of_other_sizes_are_told(shape):
+def test_invalid_weight_shapes(shape):
     targets, logits, _ = drawn()
     with pytest.raises(ValueError, match=re.escape(f"weights must have shape (batch, time) = (6, 5), got {shape}")):
         sequence_loss(logits, targets, np.ones(shape, "float32"))
@@ -135,12 +136,12 @@ def test_weights_of_other_sizes_are_told(shape):
         SequenceLoss()(targets, logits, np.ones(shape, "float32"))
 
 
-def test_one_weight_for_all():
+def test_scalar_weight():
     targets, logits, _ = drawn()
     np.testing.assert_allclose(SequenceLoss()(targets, logits, 3.0), 3 * entropies(targets, logits).mean(), rtol=1e-5)
 
 
-def test_sizes_that_are_known_only_later():
+def test_unknown_shapes():
     targets, logits, weights = drawn()
     signature = [tf.TensorSpec([None, None, None]), tf.TensorSpec([None, None], "int64"), tf.TensorSpec([None, None])]
     run = tf.function(sequence_loss, input_signature=signature)

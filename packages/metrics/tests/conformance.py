@@ -41,7 +41,7 @@ SCORES = Data((3,), low=0.01)
 LEVELS = Data((), "int32", -3, 4)
 RANGES = {"actual_min": -3.0, "actual_max": 3.0, "preds_min": -4.0, "preds_max": 3.0}
 BAD_RANGES = [
-    ({"actual_max": -3.0}, "greater than `actual_min`, -3.0"),
+    ({"actual_max": -3.0}, "greater than `actual_min` (-3.0)"),
     ({"preds_min": float("nan")}, "finite"),
     ({"actual_cutpoints": 1}, "an integer >= 2"),
     ({"preds_cutpoints": 4.0}, "an integer >= 2"),

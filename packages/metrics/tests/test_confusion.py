@@ -7,6 +7,7 @@ import tensorflow as tf
 from sklearn import metrics as sklearn
 
 from tensorsmith.metrics import CohenKappa, MatthewsCorrelationCoefficient, MultiLabelConfusionMatrix
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -64,7 +65,7 @@ def test_matthews(data, batches):
 
 
 @pytest.mark.parametrize("batches", [1, 10])
-def test_matrices(data, batches):
+def test_multilabel_confusion_matrix(data, batches):
     weights = data[2]
     true, predicted = np.random.default_rng(2).integers(0, 2, (2, 1000, 3))
     found = streamed(MultiLabelConfusionMatrix(3), true, predicted, sample_weight=weights, batches=batches)
@@ -73,13 +74,13 @@ def test_matrices(data, batches):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_nothing_seen_is_0():
+def test_result_without_updates():
     assert float(CohenKappa(3).result()) == 0.0
     assert float(MatthewsCorrelationCoefficient(3).result()) == 0.0
     assert not np.any(MultiLabelConfusionMatrix(3).result())
 
 
-def test_a_single_class():
+def test_single_class():
     kappa, matthews = CohenKappa(3, sparse_labels=True), MatthewsCorrelationCoefficient(3)
     kappa.update_state([1, 1], [1, 1])
     matthews.update_state(one_hot([1, 1], 3), one_hot([1, 2], 3))
@@ -88,7 +89,7 @@ def test_a_single_class():
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
-def test_matthews_of_a_single_class_and_of_fractions_of_weight(classes):
+def test_matthews_of_single_class_with_fractional_weights(classes):
     """n^2 and sum(t_k^2) are rounded differently; their difference must not be negative."""
     rng = np.random.default_rng(15)
     draws = [(np.zeros(3, int), np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3]))]
@@ -100,7 +101,7 @@ def test_matthews_of_a_single_class_and_of_fractions_of_weight(classes):
             assert float(metric.result()) == 0.0
 
 
-def test_unknown_labels_raise_unless_they_weigh_nothing():
+def test_labels_out_of_range():
     metric = CohenKappa(3, sparse_labels=True)
     with pytest.raises(
         tf.errors.InvalidArgumentError,
@@ -111,7 +112,7 @@ def test_unknown_labels_raise_unless_they_weigh_nothing():
     assert float(metric.result()) == 1.0
 
 
-def test_masked_steps_do_not_count():
+def test_masked_steps_are_ignored():
     true, predicted = np.random.default_rng(3).integers(0, 4, (2, 5, 6))
     mask = np.random.default_rng(4).random((5, 6)) < 0.7
     scores = keras.layers.Masking(9.0)(np.where(mask[..., None], one_hot(predicted), 9.0))
@@ -120,13 +121,13 @@ def test_masked_steps_do_not_count():
     np.testing.assert_allclose(metric.result(), sklearn.matthews_corrcoef(true[mask], predicted[mask]), rtol=1e-6)
 
 
-def test_counts_go_on_where_float32_stops():
+def test_counts_exceeding_float32_precision():
     metric = MultiLabelConfusionMatrix(1, dtype="float64")
     metric.update_state([[1]], [[1]], sample_weight=[2.0**24])
     metric.update_state([[1]], [[1]])
     assert float(metric.result()[0, 1, 1]) == 2**24 + 1
 
 
-def test_shapes_that_do_not_fit_are_told():
-    with pytest.raises(ValueError, match=r"y_pred must have a shape that ends in the 4 classes, got \(2, 3\)"):
+def test_invalid_shapes():
+    with raises_argument_error("y_pred", received="(2, 3)", expected="have shape (..., 4)"):
         MatthewsCorrelationCoefficient(4).update_state(one_hot([0, 1]), one_hot([0, 1], 3))

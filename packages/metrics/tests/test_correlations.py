@@ -17,6 +17,7 @@ from tensorsmith.metrics import (
     kendalls_tau_c,
     spearmans_rank,
 )
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -71,7 +72,7 @@ def test_functions(function, reference, n, count, seed):
 
 
 @pytest.mark.parametrize(("function", "reference"), FUNCTIONS)
-def test_functions_at_larger_sizes_in_graphs(function, reference):
+def test_functions_in_graphs(function, reference):
     compiled = tf.function(function, input_signature=[tf.TensorSpec([None], "float64")] * 2)
     for n in (1024, 5000):
         x = np.random.default_rng(n).normal(size=n)
@@ -80,16 +81,16 @@ def test_functions_at_larger_sizes_in_graphs(function, reference):
 
 
 @pytest.mark.parametrize(("function", "reference"), FUNCTIONS)
-def test_functions_without_an_answer(function, reference):
+def test_functions_of_degenerate_inputs(function, reference):
     for x, y in (([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [5, 5, 5]), ([], []), ([1], [2])):
         assert np.isnan(function(x, y))
-    with pytest.raises(ValueError, match=r"y must have the shape of `x`, \(3,\), got \(2,\)"):
+    with raises_argument_error("y", received="(2,)", expected="have the shape of `x`, (3,)"):
         function([1, 2, 3], [1, 2])
 
 
 @pytest.mark.parametrize(("metric", "options", "reference"), EXACT)
 @pytest.mark.parametrize("batches", [1, 10])
-def test_exact(metric, options, reference, batches):
+def test_exact_metrics(metric, options, reference, batches):
     for x, y in (levels(1000), np.random.default_rng(8).normal(size=(2, 1000))):
         found = streamed(metric(**options, dtype="float64"), x, y, batches=batches)
         np.testing.assert_allclose(found, reference(x, y), rtol=1e-12, atol=1e-14)
@@ -97,14 +98,14 @@ def test_exact(metric, options, reference, batches):
 
 @pytest.mark.parametrize(("metric", "reference"), RANKS)
 @pytest.mark.parametrize("batches", [1, 10])
-def test_a_histogram_of_levels_is_exact(metric, reference, batches):
+def test_histogram_of_discrete_values_is_exact(metric, reference, batches):
     x, y = levels(1000)
     found = streamed(metric(**LEVELS, dtype="float64"), x, y, batches=batches)
     np.testing.assert_allclose(found, reference(x, y), rtol=1e-12)
 
 
 @pytest.mark.parametrize("metric", [PearsonsCorrelation, *(metric for metric, _ in RANKS)])
-def test_a_fine_histogram_is_near(metric):
+def test_histogram_approximation(metric):
     x, y = np.random.default_rng(9).beta(2.0, 2.0, (2, 1000))
     y = (x + y) / 2
     reference = {PearsonsCorrelation: pearson, **dict(RANKS)}[metric]
@@ -124,7 +125,7 @@ def test_weights_are_repetitions(metric, options, reference):
 
 
 @pytest.mark.parametrize(("metric", "options", "reference"), EXACT)
-def test_masked_steps_do_not_count(metric, options, reference):
+def test_masked_steps_are_ignored(metric, options, reference):
     x, y = (array.reshape(10, 10) for array in levels(100))
     mask = np.random.default_rng(11).random((10, 10)) < 0.7
     predictions = tf.constant(np.where(mask, y, 99))
@@ -137,7 +138,7 @@ def test_masked_steps_do_not_count(metric, options, reference):
 @pytest.mark.parametrize(
     ("metric", "options"), [*((metric, options) for metric, options, _ in EXACT), *((m, LEVELS) for m, _ in RANKS)]
 )
-def test_nothing_seen_is_0_and_a_constant_has_no_correlation(metric, options):
+def test_no_updates_and_constant_inputs(metric, options):
     metric = metric(**options)
     assert float(metric.result()) == 0.0
     metric.update_state([1, 2, 3], [5, 5, 5])
@@ -149,7 +150,7 @@ def test_nothing_seen_is_0_and_a_constant_has_no_correlation(metric, options):
 
 @pytest.mark.parametrize(("metric", "options"), [*(row[:2] for row in ALL), (PearsonsCorrelation, LEVELS)])
 @pytest.mark.parametrize("batches", [1, 3])
-def test_a_constant_has_no_correlation_however_sums_are_rounded(metric, options, batches):
+def test_constant_inputs_with_rounding_errors(metric, options, batches):
     rng = np.random.default_rng(14)
     for _ in range(3):
         varied, constant, weights = rng.integers(0, 9, 30), np.full(30, rng.uniform(0, 9)), rng.random(30)
@@ -157,7 +158,7 @@ def test_a_constant_has_no_correlation_however_sums_are_rounded(metric, options,
             assert np.isnan(streamed(metric(**options), x, y, weights, batches))
 
 
-def test_pearson_of_constants_that_no_float_holds():
+def test_pearson_of_inexact_constants():
     for value in (0.1, 1e-3, 1 / 3, 1e9 + 0.1):
         metric = PearsonsCorrelation(exact=True)
         metric.update_state(np.full(3, value), [1, 2, 3])
@@ -169,7 +170,7 @@ def test_pearson_of_constants_that_no_float_holds():
     ("metric", "options", "reference"), [*ALL, *((metric, {"capacity": 5}, reference) for metric, reference in RANKS)]
 )
 @pytest.mark.parametrize("position", [0, 1, 3])
-def test_nan_that_weighs_nothing_does_not_count(metric, options, reference, position):
+def test_nan_of_weight_zero_is_ignored(metric, options, reference, position):
     x, y = [1.0, 2.0, 3.0, 5.0], [1.0, 3.0, 2.0, 2.0]
     x[position] = y[position] = np.nan
     weights = 1.0 - np.eye(4)[position]
@@ -179,7 +180,7 @@ def test_nan_that_weighs_nothing_does_not_count(metric, options, reference, posi
 
 
 @pytest.mark.parametrize(("metric", "options", "reference"), [*ALL, (PearsonsCorrelation, LEVELS, pearson)])
-def test_nan_that_weighs_something_leaves_no_number(metric, options, reference):
+def test_nan_propagates(metric, options, reference):
     for x, y in (([1, np.nan, 3, 4], [1, 3, 2, 4]), ([1, 2, 3, 4], [1, 3, 2, np.nan])):
         assert np.isnan(reference(x, y))
         for weights in (None, [0.5, 0.5, 0.0, 0.25]):
@@ -197,14 +198,14 @@ def test_functions_of_nan(function, reference):
     assert np.isnan(function(y, x))
 
 
-def test_exact_ranks_compiled_by_xla():
+def test_exact_ranks_in_xla():
     metric = SpearmansRank(capacity=50)
     x, y = levels(50)
     tf.function(metric.update_state, jit_compile=True)(x, y)
     np.testing.assert_allclose(tf.function(metric.result, jit_compile=True)(), spearman(x, y), rtol=1e-6)
 
 
-def test_pearson_of_large_numbers_that_vary_little():
+def test_pearson_precision_with_large_mean():
     """Sums of squares would suffer from cancellation: they need 34 digits here."""
     rng = np.random.default_rng(12)
     x, noise = rng.normal(size=(2, 1000))
@@ -214,13 +215,13 @@ def test_pearson_of_large_numbers_that_vary_little():
     np.testing.assert_allclose(found, pearson(x, y), rtol=1e-6)
 
 
-def test_pearson_of_half_precision():
+def test_pearson_in_float16():
     x, y = (tf.constant(array, "float16") for array in np.random.default_rng(13).uniform(500, 1000, (2, 1000)))
     found = streamed(PearsonsCorrelation(exact=True), x, y)
     np.testing.assert_allclose(found, pearson(np.array(x, "float64"), np.array(y, "float64")), rtol=1e-5)
 
 
-def test_values_outside_the_ranges_are_in_the_outer_bins():
+def test_values_out_of_range_use_outer_bins():
     inside, outside = KendallsTauB(**LEVELS), KendallsTauB(**LEVELS)
     inside.update_state([0, 8, 4, 0], [0, 8, 5, 8])
     outside.update_state([-7, 9, 4, 0], [-1, 99, 5, 9])
@@ -228,7 +229,7 @@ def test_values_outside_the_ranges_are_in_the_outer_bins():
 
 
 @pytest.mark.parametrize(("metric", "reference"), RANKS)
-def test_more_samples_than_fit_raise(metric, reference):
+def test_capacity_exceeded(metric, reference):
     metric = metric(capacity=5)
     update = tf.function(metric.update_state)
     x, y = levels(6)
@@ -241,8 +242,8 @@ def test_more_samples_than_fit_raise(metric, reference):
 
 @pytest.mark.parametrize(("metric", "options", "reference"), ALL)
 @pytest.mark.parametrize(("true", "predicted"), [((1,), (3,)), ((3,), (1,)), ((3, 1), (1, 3)), ((3, 1), (3, 4))])
-def test_shapes_that_would_broadcast_raise(metric, options, reference, true, predicted):
-    with pytest.raises(ValueError, match="y_true must have the shape of `y_pred`, "):
+def test_mismatched_shapes(metric, options, reference, true, predicted):
+    with raises_argument_error("y_true", expected="have the shape of `y_pred`"):
         metric(**options).update_state(np.zeros(true), np.zeros(predicted))
 
 
@@ -256,7 +257,7 @@ def test_in_a_model():
     np.testing.assert_allclose(found["line"], pearson(x, y), rtol=1e-6)
 
 
-def test_in_a_model_of_a_strategy():
+def test_distribution_strategy():
     x, y = (array.astype("float32") for array in levels(120))
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     with strategy.scope():
@@ -278,7 +279,7 @@ def test_in_a_model_of_a_strategy():
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
 @pytest.mark.parametrize(("function", "expected"), FUNCTIONS)
-def test_integers_that_floats_cannot_hold(function, expected, dtype):
+def test_integers_exceeding_float_precision(function, expected, dtype):
     rng = np.random.default_rng(4)
     x, y = rng.integers(0, 6, (2, 40)).astype(dtype)
     np.testing.assert_allclose(function(x + 2**60, y + 2**61), expected(x, y), rtol=1e-12)

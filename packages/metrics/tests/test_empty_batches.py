@@ -21,7 +21,7 @@ def batch_of(row, size):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
-def test_an_empty_batch_changes_nothing(row, weighted):
+def test_empty_batch_has_no_effect(row, weighted):
     metric = row.make(**row.kwargs)
     weights = {"sample_weight": np.zeros(0)} if weighted else {}
     for batch in (None, batch_of(row, 6)):  # before and after the first update
@@ -33,7 +33,7 @@ def test_an_empty_batch_changes_nothing(row, weighted):
 
 
 @pytest.mark.parametrize("references", [(0,), (0, 3)])
-def test_no_texts(references):
+def test_bleu_of_empty_batch(references):
     metric = BLEU(max_order=1)
     metric.update_state(["a b"], ["a c"])
     metric.update_state(tf.zeros(references, tf.string), tf.zeros((0,), tf.string))
@@ -42,7 +42,7 @@ def test_no_texts(references):
 
 @pytest.mark.parametrize("average", [None, "micro"])
 @pytest.mark.parametrize("shape", [(0, 3), (0, 2, 3)])
-def test_scores_of_which_the_largest_decides(shape, average):
+def test_f1_score_of_empty_batch(shape, average):
     metric = F1Score(num_classes=3, average=average)
     metric.update_state(np.zeros(shape), np.zeros(shape))
     assert not np.any(metric.result())

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.metrics import HuberMetric
+from tensorsmith.testing import raises_argument_error
 
 
 def reference(y_true, y_pred, delta):
@@ -21,7 +22,7 @@ def data():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_one_batch_of_1000_equals_ten_of_100(data, weighted):
+def test_result_is_independent_of_batch_size(data, weighted):
     y_true, y_pred, weights = data
     whole, parts = HuberMetric(1.5), HuberMetric(1.5)
     whole.update_state(y_true, y_pred, weights if weighted else None)
@@ -33,7 +34,7 @@ def test_one_batch_of_1000_equals_ten_of_100(data, weighted):
     np.testing.assert_allclose(parts.result(), expected, rtol=1e-6)
 
 
-def test_batches_count_by_their_size():
+def test_unequal_batch_sizes():
     metric = HuberMetric(10.0)
     metric.update_state(np.zeros((3, 1)), np.full((3, 1), 2.0))
     metric.update_state(np.zeros((1, 1)), np.full((1, 1), 4.0))
@@ -48,7 +49,7 @@ def test_half_precision_predictions_do_not_overflow():
     assert float(metric.result()) == 500_000.0
 
 
-def test_predictions_that_weigh_nothing_may_be_nan():
+def test_nan_of_weight_zero_is_ignored():
     metric = HuberMetric()
     metric.update_state([[0.0], [0.0]], [[np.nan], [1.0]], [0.0, 1.0])
     assert float(metric.result()) == 0.5
@@ -61,12 +62,12 @@ def test_shapes():
         metric.update_state(np.zeros(first), np.ones(first[:1]), [1, 0, 1])
         metric.update_state(np.zeros(second), np.full(second[:1], 2.0))
         assert float(metric.result()) == pytest.approx((0.5 + 0.5 + 1.5) / 3)
-    with pytest.raises(ValueError, match=r"y_true must have the shape of `y_pred`, \(4, 3\), got \(4, 1\)"):
+    with raises_argument_error("y_true", received="(4, 1)", expected="have the shape of `y_pred`, (4, 3)"):
         HuberMetric().update_state(np.zeros((4, 1)), np.zeros((4, 3)))
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_masked_steps_do_not_count(policy):
+def test_masked_steps_are_ignored(policy):
     y_true = np.random.default_rng(16).integers(-3, 3, (4, 5, 1)).astype("float32")
     y_pred = np.random.default_rng(17).integers(1, 4, (4, 5, 1)).astype("float32")
     y_pred[:, 3:] = 0.0  # masked
@@ -78,7 +79,7 @@ def test_masked_steps_do_not_count(policy):
     np.testing.assert_allclose(metric.result(), reference(y_true[:, :3], y_pred[:, :3], 1.0).mean(), rtol=1e-6)
 
 
-def test_delta_survives_saving_and_fit_reports_it(tmp_path, data):
+def test_delta_is_saved(tmp_path, data):
     y_true, y_pred, _ = data
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.Identity()(inputs))

@@ -8,6 +8,7 @@ from scipy import stats
 from sklearn.metrics import hamming_loss
 
 from tensorsmith.metrics import GeometricMean, HammingLoss, HarmonicMean, hamming_distance, hamming_loss_fn
+from tensorsmith.testing import raises_argument_error
 
 MEANS = [(GeometricMean, stats.gmean), (HarmonicMean, stats.hmean)]
 
@@ -32,7 +33,7 @@ def test_means(rng, metric, reference, shape, batches):
 
 
 @pytest.mark.parametrize(("metric", "reference"), MEANS)
-def test_means_at_the_edges(metric, reference):
+def test_means_edge_cases(metric, reference):
     mean = metric()
     assert float(mean.result()) == 0.0
     mean.update_state([0.0, 3.0], sample_weight=[0.0, 1.0])
@@ -63,36 +64,36 @@ def test_hamming_functions():
     assert float(hamming_distance(true, predicted)) == pytest.approx(hamming_loss(true, predicted))
     assert float(hamming_distance([], [])) == 0.0
     np.testing.assert_array_equal(hamming_loss_fn([[0, 1]], [[0.0, 0.0]], None, "multilabel"), [0.5])
-    with pytest.raises(ValueError, match="mode must .*got 'both'"):
+    with raises_argument_error("mode", received="'both'"):
         hamming_loss_fn([[0, 1]], [[0.0, 0.0]], None, "both")
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(np.inf, 0.25), (-np.inf, 0.75), (np.float32(np.inf), 0.25)])
-def test_infinite_thresholds_decide_all_alike(threshold, expected):
+def test_infinite_thresholds(threshold, expected):
     assert float(hamming_loss_fn([[0, 1, 0, 0]], [[0.0, 9.0, -9.0, 1.0]], threshold, "multilabel")[0]) == expected
     assert HammingLoss("multilabel", threshold=threshold).threshold == threshold
 
 
 @pytest.mark.parametrize("threshold", [np.nan, True, "high"])
-def test_thresholds_that_are_no_numbers(threshold):
-    with pytest.raises(ValueError, match="threshold must be a number or None"):
+def test_invalid_thresholds(threshold):
+    with raises_argument_error("threshold", expected="a number or None"):
         HammingLoss("multilabel", threshold=threshold)
 
 
-def test_shapes_that_would_broadcast_raise():
+def test_mismatched_shapes():
     flat, column, rows = np.zeros(4, "int32"), np.zeros((4, 1), "int32"), np.zeros((4, 3), "int32")
     for mode in ("multiclass", "multilabel"):
-        with pytest.raises(ValueError, match=r"y_true must have the shape of `y_pred`, \(4, 3\), got \(4, 1\)"):
+        with raises_argument_error("y_true", received="(4, 1)", expected="have the shape of `y_pred`, (4, 3)"):
             HammingLoss(mode).update_state(column, rows)
-    with pytest.raises(ValueError, match=r"y_true must have the shape of `y_pred`, \(4, 3\), got \(4,\)"):
+    with raises_argument_error("y_true", received="(4,)", expected="have the shape of `y_pred`, (4, 3)"):
         hamming_loss_fn(flat, rows, 0.5, "multilabel")
-    with pytest.raises(ValueError, match=r"actuals must have the shape of `predictions`, \(4,\).*got \(4, 3\)"):
+    with raises_argument_error("actuals", received="(4, 3)", expected="have the shape of `predictions`, (4,)"):
         hamming_distance(rows, flat)
     assert float(hamming_distance([[1], [0], [1], [0]], [1, 0, 0, 0])) == 0.25
     assert float(hamming_distance([1, 0, 1, 0], [[1], [0], [0], [0]])) == 0.25
 
 
-def test_masked_steps_do_not_count():
+def test_masked_steps_are_ignored():
     scores = keras.layers.Masking()(np.array([[[0.1, 0.9], [0.0, 0.0]]]))
     metric = HammingLoss("multiclass")
     assert float(metric.result()) == 0.0

@@ -12,7 +12,7 @@ SPARSE = {"num_classes": 3, "sparse_labels": True}
 
 
 @pytest.mark.parametrize(("true", "predicted"), [((1,), (4,)), ((3,), (4,)), ((4, 1), (4, 3)), ((), (4,))])
-def test_f_scores_of_class_numbers(true, predicted):
+def test_mismatched_class_indices(true, predicted):
     metric = metrics.F1Score(**SPARSE)
     message = re.escape(f"y_true must have a shape that matches predictions of shape {predicted}, got {true}")
     with pytest.raises(ValueError, match=message):
@@ -20,7 +20,7 @@ def test_f_scores_of_class_numbers(true, predicted):
 
 
 @pytest.mark.parametrize(("precision", "recall"), [((4, 3), (1, 3)), ((4, 3), (4, 1)), ((4, 1), (4,)), ((4,), (1,))])
-def test_average_precision(precision, recall):
+def test_mismatched_precision_and_recall(precision, recall):
     message = re.escape(f"recall must have the shape of `precision`, {precision}, got {recall}")
     with pytest.raises(ValueError, match=message):
         metrics.average_precision(np.zeros(precision, int), np.zeros(recall, int))
@@ -38,7 +38,7 @@ WEIGHTED = [
 
 
 @pytest.mark.parametrize(("kind", "options", "true", "predicted"), WEIGHTED)
-def test_a_last_axis_of_size_1_of_weights_is_forgiven(kind, options, true, predicted):
+def test_weights_with_trailing_axis(kind, options, true, predicted):
     rng = np.random.default_rng(7)
     labels, scores, weights = rng.integers(0, 2, true), rng.random(predicted), np.array([0.5, 1.0, 1.0, 2.0])
     values = []
@@ -49,7 +49,7 @@ def test_a_last_axis_of_size_1_of_weights_is_forgiven(kind, options, true, predi
     np.testing.assert_array_equal(*values)
 
 
-def test_sizes_that_are_known_only_later():
+def test_unknown_shapes():
     metric = metrics.F1Score(**SPARSE, average="micro")
     metric.update_state([0], [0])  # build the metric
     metric.reset_state()
@@ -61,7 +61,7 @@ def test_sizes_that_are_known_only_later():
 
 @pytest.mark.parametrize("labels", [[0, 3], [0, -1]])
 @pytest.mark.parametrize("graph", [False, True])
-def test_calibration_of_a_class_that_does_not_exist(labels, graph):
+def test_calibration_labels_out_of_range(labels, graph):
     metric = metrics.ExpectedCalibrationError()
     update = tf.function(metric.update_state) if graph else metric.update_state
     scores = tf.constant([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]])
@@ -74,7 +74,7 @@ def test_calibration_of_a_class_that_does_not_exist(labels, graph):
     assert metric.result() == 0.5
 
 
-def test_one_set_of_boxes_for_all_images():
+def test_box_iou_broadcasts_anchors():
     rng = np.random.default_rng(8)
     boxes, anchors = np.sort(rng.random((2, 3, 4))), np.sort(rng.random((5, 4)))
     expected = [metrics.box_iou(of_image, anchors) for of_image in boxes]

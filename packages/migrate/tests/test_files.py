@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from tensorsmith.migrate import UnreadableError, migrate_files
+from tensorsmith.testing import raises_argument_error
 
 SCRIPT = (
     "import tensorflow_addons as tfa\n\n\x0c\n# \u2028 größe\n"
@@ -28,7 +29,7 @@ def texts(folder):
     return {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_diff_is_what_write_does(project):
+def test_diff_matches_write(project):
     before = texts(project)
     shown = list(migrate_files([project]))
     assert texts(project) == before
@@ -54,7 +55,7 @@ def test_diff_is_what_write_does(project):
     assert texts(project) == after
 
 
-def test_files_that_cannot_be_read_do_not_stop_others(project):
+def test_unreadable_file_does_not_stop_migration(project):
     (project / "alpha.py").write_text("import tensorflow_addons\nprint 3\n")
     first, *_ = migrate_files([project], write=True)
     assert first.path == project / "alpha.py"
@@ -63,7 +64,7 @@ def test_files_that_cannot_be_read_do_not_stop_others(project):
     assert "tensorsmith.layers" in (project / "main.py").read_text()
 
 
-def test_a_link_stays_a_link(project):
+def test_symlink_is_preserved(project):
     (project / "link.py").symlink_to("main.py")
     (migrated,) = migrate_files([project / "link.py"], write=True)
     assert migrated.result.rewritten == 1
@@ -72,5 +73,5 @@ def test_a_link_stays_a_link(project):
 
 
 def test_no_such_path(tmp_path):
-    with pytest.raises(ValueError, match="paths must .*got .*nowhere"):
+    with raises_argument_error("paths", received="nowhere"):
         list(migrate_files([tmp_path / "nowhere"]))

@@ -82,13 +82,13 @@ def surface(addons):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_script_becomes(name):
+def test_migrated_script(name):
     before, after = (SCRIPTS / f"{name}_{when}.py" for when in ("before", "after"))
     assert migrate_script(before.read_bytes()).script.decode() == after.read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_left_to_do(name):
+def test_migration_is_idempotent(name):
     after = (SCRIPTS / f"{name}_after.py").read_bytes()
     again = migrate_script(after)
     assert again.script == after
@@ -100,7 +100,7 @@ def test_every_subpackage_has_a_script():
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_numbers_stay(name, addons):
+def test_results_match_addons(name, addons):
     ours = runpy.run_path(str(SCRIPTS / f"{name}_after.py"))["results"]
     with np.load(addons / f"{name}.npz") as theirs:
         assert theirs.keys() == ours.keys()
@@ -181,7 +181,7 @@ def accepted(component):
         ("losses.metric_learning.pairwise_distance(x)", "no successor yet"),
     ],
 )
-def test_left_with_the_reason(call, reason):
+def test_unchanged_code_has_reason(call, reason):
     """Code whose behavior would change is left in place with a single comment."""
     script = f"import tensorflow_addons as tfa\n\nif x:\n    y = tfa.{call}\n"
     moved = migrate_script(script.encode())
@@ -201,7 +201,7 @@ def test_left_with_the_reason(call, reason):
         ("losses.PinballLoss(0.5, name='auto')", "losses.PinballLoss(0.5, name='auto')"),
     ],
 )
-def test_reductions_that_keras_3_lacks(before, after):
+def test_unsupported_reductions(before, after):
     moved = migrate_script(f"import tensorflow_addons as tfa\n\ny = tfa.{before}\n".encode()).script
     assert moved.decode() == f"import tensorsmith.losses\n\ny = tensorsmith.{after}\n"
     made = {}
@@ -209,7 +209,7 @@ def test_reductions_that_keras_3_lacks(before, after):
     assert made["y"].reduction in ("sum_over_batch_size", "sum")
 
 
-def test_subclasses_of_what_takes_arguments_in_another_order():
+def test_subclass_with_changed_argument_order():
     moved = migrate_script(b"from tensorflow_addons.optimizers import COCOB\n\n\nclass Mine(COCOB):\n    pass\n").script
     told = "# tensorsmith migrate: optimizers.COCOB: arguments after alpha stand elsewhere now: give them by name"
     assert moved.decode().splitlines() == [
@@ -224,7 +224,7 @@ def test_subclasses_of_what_takes_arguments_in_another_order():
 
 @pytest.mark.parametrize("how", ["importlib.import_module", "import_module", "__import__"])
 @pytest.mark.parametrize("name", ["tensorflow_addons", "tensorflow_addons.layers"])
-def test_imports_by_name_are_told(how, name):
+def test_dynamic_imports(how, name):
     script = f'tfa = {how}("{name}")\ny = tfa.layers.Maxout(3)\n'
     moved = migrate_script(script.encode())
     assert (moved.rewritten, moved.left) == (0, 1)
@@ -236,13 +236,13 @@ def test_imports_by_name_are_told(how, name):
     assert migrate_script(other).script == other
 
 
-def test_comments_that_no_longer_hold_go():
+def test_outdated_comments_are_removed():
     old = "# tensorsmith migrate: layers.Maxout: no successor yet\n# mine\ny = tfa.layers.Maxout(3)\n"
     moved = migrate_script(f"import tensorflow_addons as tfa\n\n{old}".encode())
     assert moved.script == b"import tensorsmith.layers\n\n# mine\ny = tensorsmith.layers.Maxout(3)\n"
 
 
-def test_comments_on_what_had_more_than_one_meaning_go():
+def test_outdated_ambiguity_comments_are_removed():
     script = b"import tensorflow_addons as tfa\ntfa = stub\n\ny = tfa.layers.Maxout(3)\n"
     moved = migrate_script(script).script
     assert b"# tensorsmith migrate: layers.Maxout: this name has more than one meaning\ny = " in moved
@@ -278,7 +278,7 @@ def test_reasons_of_registered_names(name, reason):
         ("()", "(groups=-1)"),
     ],
 )
-def test_layout_of_arguments_stays(before, after):
+def test_argument_formatting_is_preserved(before, after):
     script = f"import tensorflow_addons as tfa\ny = tfa.layers.InstanceNormalization{before}\n"
     moved = migrate_script(script.encode()).script.decode()
     assert moved == f"import keras\ny = keras.layers.GroupNormalization{after}\n"
@@ -314,7 +314,7 @@ def test_imports(before, after):
     assert migrate_script(before.encode()).script.decode() == after
 
 
-def test_line_ends_and_encoding_stay():
+def test_line_endings_and_encoding():
     script = "# coding: latin-1\r\nimport tensorflow_addons as tfa\r\ny = tfa.layers.Maxout(3, name='größe')"
     moved = migrate_script(script.encode("latin-1")).script
     assert moved.decode("latin-1") == script.replace("tensorflow_addons as tfa", "tensorsmith.layers").replace(
@@ -332,6 +332,6 @@ def test_line_ends_and_encoding_stay():
         (b"# coding: nowhere\n# tensorflow_addons\n", "unknown encoding: nowhere"),
     ],
 )
-def test_what_is_no_python(script, message):
+def test_invalid_python(script, message):
     with pytest.raises(UnreadableError, match=message):
         migrate_script(script)

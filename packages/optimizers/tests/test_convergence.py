@@ -114,14 +114,14 @@ def left(make, problem, sign):
 @pytest.mark.slow
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("make", CASES | AROUND_ADAM)
-def test_losses_fall(make, problem):
+def test_loss_decreases(make, problem):
     """The limit is effective: steps against the gradient exceed it."""
     _, limit = PROBLEMS[problem]
     assert left(make, problem, 1) < limit
     assert not left(make, problem, -1) < 10 * limit
 
 
-def test_every_optimizer_is_here():
+def test_all_optimizers_are_covered():
     public = {getattr(optimizers, name) for name in optimizers.__all__}
     kinds = {each for each in public if isinstance(each, type) and issubclass(each, keras.optimizers.Optimizer)}
     assert kinds == (CASES | AROUND_ADAM).keys() - {DECOUPLED_ADAM}

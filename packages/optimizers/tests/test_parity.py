@@ -64,7 +64,7 @@ def expect_same(ours, theirs, tolerance=2e-5):
 
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_fifty_steps(kind, settings):
+def test_matches_keras(kind, settings):
     results = [train(each, variables_of(each)) for each in pair(kind, **SETTINGS[settings])]
     expect_same(*results)
 
@@ -123,7 +123,7 @@ def test_sparse_gradients(kind, settings):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_variables_of_several_types(kind):
+def test_mixed_variable_dtypes(kind):
     results = []
     for optimizer in pair(kind):
         variables = [keras.Variable(np.ones(5), dtype=dtype) for dtype in ("float32", "float64", "float32")]
@@ -134,7 +134,7 @@ def test_variables_of_several_types(kind):
     expect_same(*results)
 
 
-def test_some_variables_only():
+def test_subset_of_variables():
     results = []
     for optimizer in pair("AdamW", use_ema=True):
         variables = variables_of(optimizer)
@@ -211,7 +211,7 @@ def test_mixed_precision():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_variables_have_keras_names(kind):
+def test_variable_names_match_keras(kind):
     ours, theirs = pair(kind, use_ema=True)
     paths = []
     for optimizer in (ours, theirs):
@@ -225,7 +225,7 @@ def test_variables_have_keras_names(kind):
 @pytest.mark.parametrize(
     "kind", ["AdamW", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("Lamb", "momentum"))]
 )
-def test_saved_weights_load_both_ways(kind, direction, tmp_path):
+def test_saved_weights_are_interchangeable(kind, direction, tmp_path):
     """Training saved with one optimizer continues with the other, from weights and from a `.keras` file."""
     ours, theirs = pair(kind)
     first, second = (ours, theirs) if direction == "to Keras" else (theirs, ours)
@@ -244,7 +244,7 @@ def test_saved_weights_load_both_ways(kind, direction, tmp_path):
     np.testing.assert_allclose(losses(loaded, epochs=2), goes_on, rtol=1e-4)
 
 
-def test_checkpoints_of_tensorflow(tmp_path):
+def test_tensorflow_checkpoints(tmp_path):
     ours, theirs = pair("AdamW")
     variables = variables_of(ours)
     wanted = train(ours, variables, 3)

@@ -234,7 +234,7 @@ def trajectory(optimizer, weights, gradients, named, dtype):
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize("scheduled", [False, True], ids=["constant", "scheduled"])
 @pytest.mark.parametrize(("name", "reference", "options"), CASES)
-def test_fifty_steps(name, reference, options, scheduled, sparse, dtype):
+def test_matches_numpy(name, reference, options, scheduled, sparse, dtype):
     """Test with weight decay, with constant hyperparameters and, where supported, with schedules."""
     first = 0.9 if name == "ConditionalGradient" else 0.03
     rates, decays = np.full(STEPS, first), np.full(STEPS, 0.02)
@@ -256,7 +256,7 @@ def test_fifty_steps(name, reference, options, scheduled, sparse, dtype):
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize("alpha", [100, 2])
-def test_coin_betting(alpha, sparse):
+def test_cocob_matches_numpy(alpha, sparse):
     weights, gradients, named = problem(sparse)
     expected = cocob(weights, zip(gradients, named, [None] * STEPS, [None] * STEPS, strict=True), alpha)
     found = trajectory(optimizers.COCOB(alpha), weights, gradients, named, "float64")

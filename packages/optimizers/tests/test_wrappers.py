@@ -10,6 +10,7 @@ import tensorflow as tf
 from stepping import COLUMNS, ROWS, expect_same, losses, model_with, slices, sparse_gradients, table, train
 
 from tensorsmith import optimizers
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -118,7 +119,7 @@ def test_formulas(kind, reference, options, way):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_noise_has_its_variance(jit):
+def test_noise_variance(jit):
     """Samples differ unless the seed is the same."""
     size, eta, gamma = 20_000, 0.3, 0.55
     noise = []
@@ -140,7 +141,7 @@ def test_noise_has_its_variance(jit):
     assert np.abs(np.corrcoef(noise[:2].reshape(12, size)) - np.eye(12)).max() < 0.04
 
 
-def test_gradients_that_are_not_centralized():
+def test_excluded_from_centralization():
     """Vectors and sparse gradients are not centralized. Means are over all axes except the last."""
     shapes = {"bias": (4,), "kernel": (3, 3, 2, 5)}
     variables = [keras.Variable(np.zeros(shape), dtype="float32") for shape in shapes.values()]
@@ -191,7 +192,7 @@ def test_accumulated_gradients(kind):
 
 
 @every_kind
-def test_scaled_losses(kind):
+def test_loss_scaling(kind):
     """Loss scaling by the inner optimizer, and by the outermost Keras wrapper, which skips non-finite gradients."""
     gradients = dense_gradients(6)
     expected = train(around(kind), table(), gradients)
@@ -215,7 +216,7 @@ def test_mixed_precision(policy):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @every_kind
-def test_half_variables(kind, dtype):
+def test_half_precision_variables(kind, dtype):
     """The state is float32, because averages change by less than the resolution of half precision."""
     optimizer, variable = around(kind), keras.Variable(np.ones((ROWS, COLUMNS)), dtype=dtype, name="table")
     train(optimizer, variable, dense_gradients(6, dtype=dtype))
@@ -226,7 +227,7 @@ def test_half_variables(kind, dtype):
     assert kept == ["float32"] * (kind in KEEPING)
 
 
-def test_training_goes_on_from_a_file(tmp_path):
+def test_resume_from_file(tmp_path):
     """The state of the inner optimizer, its schedule, and one set of averages are restored."""
 
     def make():
@@ -254,7 +255,7 @@ def test_training_goes_on_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_callbacks_find_the_learning_rate(scaled):
+def test_learning_rate_callbacks(scaled):
     """Test ReduceLROnPlateau and LearningRateScheduler of Keras, also with outer loss scaling."""
     optimizer = around("Lookahead")
     model = model_with(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer)
@@ -325,7 +326,7 @@ def test_two_replicas():
 
 
 @every_kind
-def test_what_is_told_reaches_the_inner_optimizer(kind):
+def test_decay_exclusion_and_ema_of_inner_optimizer(kind):
     optimizer = around(kind, keras.optimizers.SGD(1e-9, weight_decay=1e8, use_ema=True, ema_momentum=0.0))
     variable = keras.Variable([1.0, 2.0], name="table")
     optimizer.exclude_from_weight_decay(var_names=["table"])
@@ -337,7 +338,7 @@ def test_what_is_told_reaches_the_inner_optimizer(kind):
 
 
 @every_kind
-def test_around_each_other_and_around_kernels(kind):
+def test_nested_wrappers(kind):
     """Optimizers of this package and of Keras give the same values inside, with nested accumulation periods."""
     results = []
     for inner in (optimizers.SGD(RATE, momentum=0.9), keras.optimizers.SGD(RATE, momentum=0.9)):
@@ -354,7 +355,7 @@ def test_around_each_other_and_around_kernels(kind):
 
 
 @pytest.mark.parametrize("kind", KEEPING)
-def test_weights_that_are_set_before_the_first_update(kind):
+def test_weights_loaded_before_first_update(kind):
     """The state is initialized with weights loaded into a built model."""
     optimizer, variable = around(kind), keras.Variable(np.full((ROWS, COLUMNS), 100.0), dtype="float32")
     optimizer.build([variable])
@@ -370,10 +371,10 @@ def test_weights_that_are_set_before_the_first_update(kind):
 
 
 @pytest.mark.parametrize("kind", ["MovingAverage", "SWA"])
-def test_averages_in_place_of_weights(kind):
+def test_swap_and_assign_averages(kind):
     optimizer, variable, other = around(kind), table(), keras.Variable([1.0])
     assert not optimizer.has_shadow_copy
-    with pytest.raises(ValueError, match="var_list must contain variables that the optimizer was built with"):
+    with raises_argument_error("var_list", expected="contain variables that the optimizer was built with"):
         optimizer.assign_average_vars([variable])
     start = np.array(variable)
     optimizer.shadow_copy([variable])
@@ -391,12 +392,12 @@ def test_averages_in_place_of_weights(kind):
     optimizer.assign_average_vars([other, variable])
     np.testing.assert_array_equal(variable, average)
     np.testing.assert_array_equal(other, [1.0])
-    with pytest.raises(ValueError, match="var_list must contain variables that the optimizer was built with"):
+    with raises_argument_error("var_list", expected="contain variables that the optimizer was built with"):
         optimizer.assign_average_vars([other])
 
 
 @every_kind
-def test_some_variables_only(kind):
+def test_subset_of_variables(kind):
     """A subset of the variables, and gradients that are `None`, are accepted."""
     optimizer = around(kind, **({"scales": {"a": 0.5}} if kind == "ScaledUpdates" else {}))
     variables = [keras.Variable(np.ones(3), dtype="float32", name=name) for name in "ab"]
@@ -409,18 +410,16 @@ def test_some_variables_only(kind):
     assert (variables[0].numpy() != 1).all()
 
 
-def test_what_cannot_be_inside():
-    with pytest.raises(ValueError, match="optimizer must not use loss scaling"):
+def test_invalid_inner_optimizers():
+    with raises_argument_error("optimizer", expected="not use loss scaling"):
         optimizers.Lookahead(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()))
-    with pytest.raises(ValueError, match="optimizer must be a Keras 3 optimizer or the name of one, got 'adm'"):
+    with raises_argument_error("optimizer", received="'adm'", expected="a Keras 3 optimizer or the name of one"):
         optimizers.SWA("adm")
-    with pytest.raises(
-        ValueError, match="trainable_variables must be passed unless the optimizer is already built, got None"
-    ):
+    with raises_argument_error("trainable_variables", received="None", expected="a list of variables unless"):
         optimizers.SWA("adam").apply([tf.zeros(2)])
 
 
-def test_a_learning_rate_beside_the_config():
+def test_from_config_with_learning_rate():
     """The learning rate range test makes such copies. The innermost optimizer receives the value."""
     optimizer = optimizers.Lookahead(
         around("SWA", keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 5)))
@@ -432,7 +431,7 @@ def test_a_learning_rate_beside_the_config():
 
 
 @pytest.mark.parametrize("kind", [optimizers.Lookahead, optimizers.MovingAverage, optimizers.SWA])
-def test_variables_that_join_later_begin_where_they_are(kind):
+def test_variables_added_later(kind):
     """Unfrozen layers are such variables. With a learning rate of 0, neither they nor their averages change."""
     variables = [keras.Variable([1.0, 2.0]), keras.Variable([3.0])]
     arguments = {"sync_period": 2} if kind is optimizers.Lookahead else {}
@@ -446,6 +445,6 @@ def test_variables_that_join_later_begin_where_they_are(kind):
     np.testing.assert_array_equal(variables[1], [3.0])
 
 
-def test_swapping_before_training_is_refused():
-    with pytest.raises(ValueError, match="optimizer must be an optimizer that averages weights"):
+def test_swap_before_training_is_rejected():
+    with raises_argument_error("optimizer", expected="have averages of the weights"):
         optimizers.SWA("adam").swap_weights()

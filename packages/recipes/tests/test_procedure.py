@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tensorsmith.recipes import RunInterruptedError, RunRequest, launch
+from tensorsmith.testing import raises_argument_error
 
 PERCEPTRON = '''
 """The perceptron rule on two clusters."""
@@ -57,7 +58,7 @@ def test_run_folder(recipe, tmp_path):
     assert "epochs: 4" in (tmp_path / "run/config.yaml").read_text()
 
 
-def test_resumed_run_ends_as_the_unbroken_one(recipe, tmp_path):
+def test_resumed_run_matches_uninterrupted_run(recipe, tmp_path):
     whole = launch(RunRequest(recipe, out=tmp_path / "whole")).metrics["train"]
     with pytest.raises(RunInterruptedError) as error:
         launch(RunRequest(recipe, ["--stop_after", "3"], out=tmp_path / "run"))
@@ -77,10 +78,7 @@ def test_damaged_checkpoint(recipe, tmp_path):
         launch(RunRequest(recipe, out=tmp_path / "run", resume=True))
 
 
-def test_module_without_the_parts_of_a_recipe(tmp_path):
+def test_incomplete_recipe_module(tmp_path):
     (tmp_path / "mine.py").write_text("Config = int\n")
-    with pytest.raises(
-        ValueError,
-        match="recipe must define .*, got .* does not define build_data and build_trainer",
-    ):
+    with raises_argument_error("recipe", received="does not define build_data and build_trainer", expected="define"):
         launch(RunRequest(str(tmp_path / "mine.py"), out=tmp_path / "run"))

@@ -34,13 +34,13 @@ def attempts(folder):
     return [len(list(folder.glob(f"began-{index}-*"))) for index in range(2)]
 
 
-def test_all_end_well(tmp_path):
+def test_successful_workers(tmp_path):
     assert launch(tmp_path, "print('said', file=sys.stderr)") == 0
     assert attempts(tmp_path) == [1, 1]
     assert (tmp_path / "worker-1.log").read_text() == "said\n"
 
 
-def test_each_knows_all(tmp_path):
+def test_tf_config_of_workers(tmp_path):
     program = "(folder / f'{index}.json').write_text(os.environ['TF_CONFIG'])"
     assert launch(tmp_path, program) == 0
     first, second = ((tmp_path / f"{index}.json").read_text() for index in range(2))
@@ -48,20 +48,20 @@ def test_each_knows_all(tmp_path):
     assert first.count("localhost:") == 2
 
 
-def test_when_one_is_killed_all_start_again(tmp_path, capfd):
+def test_killed_worker_restarts_all(tmp_path, capfd):
     """Tests the restart of a worker that would otherwise wait forever."""
     assert launch(tmp_path, "attempt or (die() if index else time.sleep(600))") == 0
     assert attempts(tmp_path) == [2, 2]
     assert "worker 1 was killed by SIGKILL; restarting all processes from the last checkpoint" in capfd.readouterr().err
 
 
-def test_not_for_ever(tmp_path, capfd):
+def test_restart_limit(tmp_path, capfd):
     assert launch(tmp_path, "die() if index else time.sleep(600)") == 1
     assert attempts(tmp_path)[1] == 4
     assert "3 restarts without a new checkpoint" in capfd.readouterr().err
 
 
-def test_progress_starts_the_count_anew(tmp_path):
+def test_new_checkpoint_resets_restart_limit(tmp_path):
     program = """
         (folder / "checkpoints" / f"epoch-{attempt:06d}-step-0").mkdir(parents=True, exist_ok=True)
         if attempt < 6:
@@ -71,14 +71,14 @@ def test_progress_starts_the_count_anew(tmp_path):
     assert attempts(tmp_path)[1] == 7
 
 
-def test_who_fails_is_not_started_again(tmp_path, capfd):
+def test_failed_worker_is_not_restarted(tmp_path, capfd):
     assert launch(tmp_path, "sys.exit('no such field') if index else time.sleep(600)") == 1
     assert attempts(tmp_path) == [1, 1]
     assert "no such field" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interruption_lets_them_save(tmp_path, number):
+def test_signal_lets_workers_save(tmp_path, number):
     """Tests that each worker receives one signal to save a checkpoint, and that the launcher waits for them."""
     worker = """
         def save(number, frame):
@@ -105,7 +105,7 @@ def test_interruption_lets_them_save(tmp_path, number):
     assert len(list(tmp_path.glob("saved-*"))) == 2
 
 
-def test_who_was_asked_to_end_does_not_cost_another_its_checkpoint(tmp_path):
+def test_terminated_worker_does_not_stop_others(tmp_path):
     program = """
         if index == 0:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -118,7 +118,7 @@ def test_who_was_asked_to_end_does_not_cost_another_its_checkpoint(tmp_path):
     assert (tmp_path / "saved").exists()
 
 
-def test_a_worker_of_parameter_servers_starts_again_alone(tmp_path):
+def test_worker_restart_with_parameter_servers(tmp_path):
     """Tests that the run ends with the chief, and that the parameter servers are stopped."""
     program = """
         job, index = json.loads(os.environ["TF_CONFIG"])["task"].values()
@@ -134,7 +134,7 @@ def test_a_worker_of_parameter_servers_starts_again_alone(tmp_path):
     assert [len(list(tmp_path.glob(f"{job}-0-*"))) for job in ("chief", "ps")] == [1, 1]
 
 
-def test_when_a_parameter_server_is_killed_all_start_again(tmp_path):
+def test_killed_parameter_server_restarts_all(tmp_path):
     program = """
         job = json.loads(os.environ["TF_CONFIG"])["task"]["type"]
         killed = (folder / "killed").exists()
@@ -152,7 +152,7 @@ def test_ports_differ():
     assert len(set(free_ports(5))) == 5
 
 
-def test_what_to_tell_the_machines(capsys):
+def test_cluster_spec(capsys):
     assert main(["cluster-spec", "a:1", "b:2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     said = [shlex.split(line)[0].removeprefix("TF_CONFIG=") for line in lines[1::2]]
@@ -160,7 +160,7 @@ def test_what_to_tell_the_machines(capsys):
     assert [json.loads(each)["cluster"] for each in said] == [{"worker": ["a:1", "b:2"]}] * 2
 
 
-def test_what_to_tell_parameter_servers(capsys):
+def test_cluster_spec_with_parameter_servers(capsys):
     assert main(["cluster-spec", "a:1", "--chief", "b:2", "--parameter-servers", "c:3", "d:4"]) == 0
     said = [shlex.split(line)[0].removeprefix("TF_CONFIG=") for line in capsys.readouterr().out.splitlines()[1::2]]
     tasks = [tuple(json.loads(each)["task"].values()) for each in said]
@@ -174,7 +174,10 @@ def test_what_to_tell_parameter_servers(capsys):
             ["cluster-spec", "a:1", "--parameter-servers", "b:1"],
             "chief must be set when there are parameter servers, got None",
         ),
-        (["cluster-spec", "a:1", "b"], "worker must have the form HOST:PORT with a port from 1 to 65535, got 'b'"),
+        (
+            ["cluster-spec", "a:1", "b"],
+            "worker must contain only addresses of the form HOST:PORT with a port from 1 to 65535, got 'b'",
+        ),
         (["run", "mlp/digits", "--workers", "0"], "--workers must be >= 1, got 0"),
         (["run", "mlp/digits", "--workers", "3"], "batch_size must be a multiple of 3, the number of workers, got 32"),
         (
@@ -187,7 +190,7 @@ def test_what_to_tell_parameter_servers(capsys):
         ),
     ],
 )
-def test_refused_before_anything_starts(arguments, message, capsys, tmp_path, monkeypatch):
+def test_invalid_arguments(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     assert message in capsys.readouterr().err

@@ -50,7 +50,7 @@ def test_scale_multiplies(schedule, factor, step):
 
 @few
 @given(schedules, numbers, numbers, steps)
-def test_clip_holds_bounds(schedule, one, other, step):
+def test_clip_bounds(schedule, one, other, step):
     low, high = sorted([one, other])
     inside = at(schedule, step)
     assert at(Clip(schedule, low, high), step) == np.clip(inside, low, high)
@@ -68,7 +68,7 @@ def test_repeat_is_periodic(schedule, every, step):
 
 @few
 @given(schedules, lengths, numbers, steps)
-def test_warmup_begins_at_initial_and_meets_the_schedule(schedule, length, initial, step):
+def test_warmup(schedule, length, initial, step):
     warm = Warmup(schedule, length, initial)
     assert at(warm, 0) == initial
     assert at(warm, length + step) == at(schedule, step)
@@ -79,7 +79,7 @@ def test_warmup_begins_at_initial_and_meets_the_schedule(schedule, length, initi
 
 @few
 @given(some.lists(schedules, min_size=2, max_size=4), some.lists(lengths, min_size=3, max_size=3), steps)
-def test_join_counts_from_each_beginning(parts, gaps, step):
+def test_join_restarts_step_count(parts, gaps, step):
     starts = [0, *np.cumsum(gaps)[: len(parts) - 1].tolist()]
     position = max(i for i, start in enumerate(starts) if start <= step)
     assert at(Join(parts, starts[1:]), step) == at(parts[position], step - starts[position])
@@ -87,7 +87,7 @@ def test_join_counts_from_each_beginning(parts, gaps, step):
 
 @few
 @given(some.lists(numbers, min_size=3, max_size=3), lengths, lengths)
-def test_join_is_continuous_where_parts_meet(corners, first, second):
+def test_join_is_continuous(corners, first, second):
     low, middle, high = corners
     joined = Join([Linear(low, middle, first), Linear(middle, high, second)], [first])
     expected = np.interp(STEPS, [0, first, first + second], corners)
@@ -95,7 +95,7 @@ def test_join_is_continuous_where_parts_meet(corners, first, second):
     assert joined.end == first + second
 
 
-def test_gradual_warmup_of_the_paper():
+def test_gradual_warmup_of_paper():
     """Goyal et al. use a batch size of 8192 instead of 256, 32 times the learning rate, and 5 warm-up epochs."""
     run = Timeline(steps_per_epoch=157)
     counted_from_the_start = PiecewiseConstant(["25 epochs", "55 epochs", "75 epochs"], [0.1, 0.01, 0.001, 0.0001])
@@ -108,13 +108,13 @@ def test_gradual_warmup_of_the_paper():
     np.testing.assert_allclose(rises, 3.1 / (5 * 157), rtol=1e-9)
 
 
-def test_beside_keras_cosine_with_warmup():
+def test_warmup_matches_keras_cosine_decay():
     ours = Warmup(CosineDecay(0.1, 80, final=0.01), 20, initial=0.02)
     theirs = KERAS.CosineDecay(0.02, 80, alpha=0.1, warmup_target=0.1, warmup_steps=20)
     np.testing.assert_allclose(ours(STEPS), [theirs(step) for step in STEPS], rtol=1e-5)
 
 
-def test_ends():
+def test_end():
     assert Scale(Linear(0, 1, 10), 2).end == Clip(Linear(0, 1, 10), 0).end == 10
     assert Warmup(Linear(0, 1, 10), 5).end == 15
     assert Warmup(0.1, 5).end == 5
@@ -138,7 +138,7 @@ class WholeSteps(KERAS.LearningRateSchedule):
         return {}
 
 
-def test_schedules_of_users_get_whole_steps():
+def test_custom_schedules_get_integer_steps():
     schedule = Warmup(WholeSteps(), 2)
     expected = [0, 0.25, 0.5, 0.25, 0.125, 0.125]
     np.testing.assert_array_equal([schedule(step) for step in range(6)], expected)
@@ -178,7 +178,7 @@ def reference(step):
     ],
     ids=lambda schedule: type(schedule).__name__,
 )
-def test_an_optimizer_follows_it_and_goes_on_when_loaded(schedule, tmp_path):
+def test_training_and_resume(schedule, tmp_path):
     """With the absolute error, each step changes the weight by the learning rate."""
     schedule.bind(Timeline(steps_per_epoch=4))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
@@ -193,7 +193,7 @@ def test_an_optimizer_follows_it_and_goes_on_when_loaded(schedule, tmp_path):
 
 
 @pytest.mark.parametrize("schedule", [Scale(KERAS.CosineDecay(1.0, 9), 2), Warmup(WholeSteps(), 2)])
-def test_no_steps_and_steps_of_unknown_rank(schedule):
+def test_empty_steps_and_unknown_rank(schedule):
     """Also for parts that accept only one step at a time."""
     assert schedule(np.zeros((0,))).shape == (0,)
     assert schedule(np.zeros((2, 0))).shape == (2, 0)
@@ -202,7 +202,7 @@ def test_no_steps_and_steps_of_unknown_rank(schedule):
         np.testing.assert_array_equal(traced(tf.constant(positions, "int64")), schedule(positions))
 
 
-def test_a_part_of_two_combinators_is_bound_by_each():
+def test_shared_part_is_bound_separately():
     """Each combinator binds its own copy; the given schedule is unchanged."""
     shared = Linear(1.0, 0.0, "1 epoch")
     combinators = [
@@ -222,7 +222,7 @@ def test_a_part_of_two_combinators_is_bound_by_each():
         np.testing.assert_array_equal(combinator([0, 2 * steps, 4 * steps]), [1.0, 0.5, 0.0])
 
 
-def test_copies_of_parts_keep_schedules_of_users():
+def test_custom_schedules_are_not_copied():
     """State of custom schedules may change and is therefore not copied."""
 
     class Adjusted(KERAS.LearningRateSchedule):

@@ -12,6 +12,7 @@ from tensorsmith.schedules import (
     Triangular2CyclicalLearningRate,
     TriangularCyclicalLearningRate,
 )
+from tensorsmith.testing import raises_argument_error
 
 STEPS = np.arange(200)
 
@@ -28,7 +29,7 @@ def test_triangular(size):
     np.testing.assert_allclose(found, 0.001 + 0.005 * triangle(STEPS, size), rtol=1e-6)
 
 
-def test_numbers_of_the_paper():
+def test_values_of_paper():
     """CIFAR-10 with base 0.001, maximum 0.006 and a step size of 2000, which is 4 epochs of 500 iterations."""
     schedule = TriangularCyclicalLearningRate(0.001, 0.006, "4 epochs").bind(Timeline(steps_per_epoch=500))
     found = schedule([0, 1000, 2000, 3000, 4000, 6000])
@@ -63,25 +64,25 @@ class Root:
 
 
 @pytest.mark.parametrize(("mode", "position"), [("iterations", STEPS[1:]), ("cycle", 1 + STEPS[1:] // 40)])
-def test_what_a_user_scales_by(mode, position):
+def test_custom_scale_function(mode, position):
     schedule = CyclicalLearningRate(0.001, 0.006, 20, Root(), mode)
     expected = 0.001 + 0.005 * triangle(STEPS[1:], 20) * position**-0.5
     for each in (schedule, CyclicalLearningRate.from_config(schedule.get_config())):
         np.testing.assert_allclose(each(STEPS[1:]), expected, rtol=1e-6)
 
 
-def test_what_cannot_be_saved_is_refused():
+def test_unserializable_scale_function():
     def unknown(position):
         return 1.0
 
     for function in (unknown, lambda position: 1.0):
         schedule = CyclicalLearningRate(0.1, 0.5, 20, scale_fn=function)
         assert schedule(20).numpy() == 0.5
-        with pytest.raises(ValueError, match="scale_fn must be a serializable function"):
+        with raises_argument_error("scale_fn", expected="a serializable function"):
             schedule.get_config()
 
 
-def test_an_optimizer_follows_the_one_that_addons_could_not_give_it():
+def test_exponential_in_optimizer():
     """The steps of an optimizer are integers, but gamma is not."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(ExponentialCyclicalLearningRate(0.1, 0.5, 2, gamma=0.5)), "mean_squared_error")

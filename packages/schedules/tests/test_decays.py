@@ -34,7 +34,7 @@ def expect(schedule, steps, expected):
     np.testing.assert_allclose(schedule(steps).numpy(), expected, rtol=ULP, atol=1e-12)
 
 
-def test_power_halves_then_thirds():
+def test_power_decay():
     expect(PowerDecay(0.6, 50), [0, 50, 100, 150, 200], [0.6, 0.6 / 2, 0.6 / 3, 0.6 / 4, 0.6 / 5])
     steps = [0, 10, 30, 80]
     expect(PowerDecay(0.6, 10, exponent=0.5), steps, [0.6, 0.6 / math.sqrt(2), 0.6 / math.sqrt(4), 0.6 / math.sqrt(9)])
@@ -43,32 +43,32 @@ def test_power_halves_then_thirds():
     expect(PowerDecay(0.6, 10, exponent=-1), steps, [0.6, 1.2, 2.4, 5.4])
 
 
-def test_power_as_the_old_decay_argument():
+def test_power_matches_legacy_decay_argument():
     """Compare with SGD(lr=0.01, decay=1e-4), and with alpha0 / (1 + iteration * decay) of Q-learning."""
     iterations = np.array([0, 1, 10_000, 20_000])
     expect(PowerDecay(0.01, 10_000), iterations, 0.01 / (1 + iterations * 1e-4))
     expect(PowerDecay(0.05, 200), iterations, 0.05 / (1 + iterations * 0.005))
 
 
-def test_exponential_divides_by_ten():
+def test_exponential_decay():
     expect(ExponentialDecay(0.01, 20), [0, 20, 40, 60], [0.01, 0.001, 0.0001, 0.00001])
     by_epoch = ExponentialDecay(0.01, "20 epochs").bind(Timeline(steps_per_epoch=1719))
     expect(by_epoch, 1719 * np.arange(25), [0.01 * 0.1 ** (epoch / 20) for epoch in range(25)])
 
 
-def test_exponential_in_stairs():
+def test_exponential_staircase():
     found = ExponentialDecay(0.8, 10, rate=0.5, staircase=True)(np.arange(30)).numpy()
     np.testing.assert_allclose(found, np.repeat([0.8, 0.4, 0.2], 10), rtol=ULP)
 
 
-def test_exponential_rises_for_a_search():
+def test_exponential_increase():
     """The value increases from 1e-5 to 10 in 500 steps, by a factor of exp(log(1e6) / 500) each."""
     found = ExponentialDecay(1e-5, 500, rate=1e6).formula(np.arange(501.0)).numpy()
     np.testing.assert_allclose(found[1:] / found[:-1], np.exp(np.log(1e6) / 500), rtol=1e-12)
     np.testing.assert_allclose(found[[0, -1]], [1e-5, 10], rtol=1e-12)
 
 
-def test_piecewise_constant_of_the_handbook():
+def test_piecewise_constant_in_epochs():
     """The values are 0.01 below epoch 5, 0.005 below epoch 15, then 0.001; and 0.1 for 5 epochs, 0.001 for 50."""
     run = Timeline(steps_per_epoch=7)
     schedule = PiecewiseConstant(["5 epochs", "15 epochs"], [0.01, 0.005, 0.001]).bind(run)
@@ -80,7 +80,7 @@ def test_piecewise_constant_of_the_handbook():
 
 
 @given(some.sets(some.integers(1, 140), min_size=1, max_size=6), some.integers(0, 99))
-def test_piecewise_constant_beside_numpy(boundaries, seed):
+def test_piecewise_constant_matches_numpy(boundaries, seed):
     boundaries = sorted(boundaries)
     values = np.random.default_rng(seed).normal(size=len(boundaries) + 1)
     schedule = PiecewiseConstant(boundaries, values.tolist())
@@ -88,12 +88,12 @@ def test_piecewise_constant_beside_numpy(boundaries, seed):
 
 
 @given(values, values, lengths, some.integers(0, 2 * 10**6))
-def test_linear_beside_numpy(initial, final, length, step):
+def test_linear_matches_numpy(initial, final, length, step):
     expected = np.interp(step, [0, length], [initial, final])
     np.testing.assert_allclose(Linear(initial, final, length)(step), expected, rtol=ULP, atol=1e-10)
 
 
-def test_linear_for_random_actions():
+def test_linear_epsilon_greedy_decay():
     """Compare with max(1 - episode / 500, 0.01), and with a decrease from 1 to 0.01 over 62,500 training steps."""
     episodes = np.arange(600)
     expect(Clip(Linear(1, 0, 500), minimum=0.01), episodes, np.maximum(1 - episodes / 500, 0.01))
@@ -136,7 +136,7 @@ def test_restarts(first, t_mul, m_mul):
 
 
 @pytest.mark.parametrize("t_mul", ["1", "1.1", "1.2", "1.5", "2", "3", "5", "6", "7", "10"])
-def test_every_restart_is_at_its_step(t_mul):
+def test_restart_steps_are_exact(t_mul):
     lengths = [1000 * Fraction(t_mul) ** wave for wave in range(11)]
     starts = [int(start) for start in itertools.accumulate(lengths) if start.denominator == 1 and start < 10**11]
     assert len(starts) > 2
@@ -145,13 +145,13 @@ def test_every_restart_is_at_its_step(t_mul):
     assert np.all(schedule(np.array(starts) - 1).numpy() < 1e-3)
 
 
-def test_restarts_of_the_paper():
+def test_restarts_of_paper():
     """The paper uses 0.05 with T_0 = 10 epochs, T_mult = 2: restarts at epochs 10, 30, 70, 150."""
     schedule = CosineRestarts(0.05, "10 epochs").bind(Timeline(steps_per_epoch=391))
     expect(schedule, 391 * np.array([0, 5, 10, 20, 30, 50, 70, 110, 150]), [0.05, 0.025] * 4 + [0.05])
 
 
-def test_transformer():
+def test_transformer_schedule():
     """Compare with d_model^-0.5 * min(step^-0.5, step * warmup^-1.5), for 512 and 4000."""
     steps = np.array([1, 2, 1000, 3999, 4000, 4001, 16_000, 100_000], "float64")
     expected = 512**-0.5 * np.minimum(steps**-0.5, steps * 4000**-1.5)
@@ -171,7 +171,7 @@ def test_trapezoid(shape, falling):
     assert schedule.end == 120
 
 
-def test_trapezoid_without_warmup_and_without_a_stable_part():
+def test_trapezoid_without_warmup_or_plateau():
     expect(Trapezoid(0.8, warmup=0, decay=10, steps=10), [0, 5, 10], [0.8, 0.4, 0])
     expect(Trapezoid(0.8, warmup=6, decay=4, steps=10), [0, 3, 6, 8, 10], [0, 0.4, 0.8, 0.4, 0])
 
@@ -194,11 +194,11 @@ theirs = keras.optimizers.schedules
     ],
     ids=lambda each: type(each).__name__,
 )
-def test_beside_keras(ours, keras_own):
+def test_matches_keras(ours, keras_own):
     np.testing.assert_allclose(ours(STEPS), keras_own(STEPS.astype("int64")), rtol=1e-5, atol=1e-8)
 
 
-def test_keras_changes_constants_one_step_later():
+def test_piecewise_constant_differs_from_keras():
     arguments = [5, 15], [0.01, 0.005, 0.001]
     np.testing.assert_array_equal(
         PiecewiseConstant(*arguments)(STEPS[:-1]), theirs.PiecewiseConstantDecay(*arguments)(STEPS[1:])

@@ -28,7 +28,7 @@ def reference(step, initial, peak, steps, final, final_fraction=0.1):
     ],
     ids=str,
 )
-def test_every_step(arguments):
+def test_matches_linear_interpolation(arguments):
     steps = np.arange(arguments["steps"] + 50)
     found = OneCycle(**arguments)(steps).numpy()
     np.testing.assert_allclose(found, reference(steps, **arguments), rtol=2e-6, atol=2e-7)
@@ -42,12 +42,12 @@ def test_corners_are_exact(arguments):
         assert schedule(step).numpy() == value
 
 
-def test_momentum_stays_at_its_maximum_in_the_last_stretch():
+def test_momentum_in_final_phase():
     found = OneCycle(**MOMENTUM)(np.arange(900, 1100)).numpy()
     np.testing.assert_allclose(found, 0.95, rtol=1e-7)
 
 
-def test_the_last_stretch_drops_by_orders_of_magnitude_unless_told_otherwise():
+def test_default_final_value():
     schedule = OneCycle(initial=0.1, peak=1.0, steps=100)
     assert schedule.final == pytest.approx(1e-4)
     assert schedule(100).numpy() == np.float32(schedule.final)
@@ -61,7 +61,7 @@ def test_tensor_steps(dtype):
     np.testing.assert_allclose(value, 0.55, rtol=1e-6)
 
 
-def test_an_optimizer_follows_it_and_keeps_it_in_a_saved_model(tmp_path):
+def test_resume_from_saved_model(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile(optimizer=keras.optimizers.SGD(OneCycle(0.01, 0.1, steps=10, final=1e-6)), loss="mean_squared_error")
     x = np.ones((4, 2), "float32")

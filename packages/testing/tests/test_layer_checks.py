@@ -236,7 +236,7 @@ SHARED = row(HandsOutItsWeight, shared_outputs=[1])
         ("mask_used", row(Sound, uses_mask=True), "the check proves nothing", SUM),
     ],
 )
-def test_catches(check, broken, message, sound):
+def test_check_detects_defect(check, broken, message, sound):
     with pytest.raises(ConformanceError, match=f"{broken.title} fails {check}") as failure:
         run_check(broken, check)
     assert message in str(failure.value)
@@ -244,13 +244,13 @@ def test_catches(check, broken, message, sound):
 
 
 @pytest.mark.parametrize("sound", [SOUND, NOISE, SUM], ids=lambda sound: sound.title)
-def test_sound_layers_pass_all_else(sound):
+def test_valid_layers_pass(sound):
     for check in checks_for(sound):
         if check != "mirrored_strategy":
             run_check(sound, check)
 
 
-def test_layers_that_round_are_not_asked_for_the_gradients_of_their_values():
+def test_straight_through_skips_gradient_check():
     common = {"inputs": Data((5,)), "bad": ()}
     asked, spared = (set(checks_for(LayerRow(keras.layers.ReLU, straight_through=s, **common))) for s in (False, True))
     assert asked - spared == {"gradients"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorsmith.testing import ConformanceError, workers
+from tensorsmith.testing import ConformanceError, raises_argument_error, workers
 from tensorsmith.testing.conformance_file import load_rows
 from tensorsmith.testing.workers import ask_two_cpus
 
@@ -38,12 +38,12 @@ ROWS = [ScheduleRow(Sound, steps=[0, 3], bad=()), ScheduleRow(Broken, steps=[0, 
 
 
 @pytest.mark.parametrize("row", ["UnevenLayer", "UnevenLoss", "UnevenMetric", "UnevenSchedule", "AveragingOptimizer"])
-def test_two_replicas_catch(row):
+def test_mirrored_strategy_detects_defect(row):
     with pytest.raises(ConformanceError, match=f"{row} fails mirrored_strategy: one device and two replicas differ"):
         ask_two_cpus(REPLICAS, row, "mirrored_strategy")
 
 
-def test_two_replicas_catch_a_training_step():
+def test_mirrored_strategy_detects_training_defect():
     with pytest.raises(ConformanceError, match="a training step on one device and two replicas differ"):
         ask_two_cpus(REPLICAS, "UnevenGradient", "mirrored_strategy")
 
@@ -61,12 +61,12 @@ def test_two_replicas_catch_a_training_step():
         "Adam",
     ],
 )
-def test_two_replicas_pass(row):
+def test_mirrored_strategy_passes(row):
     ask_two_cpus(REPLICAS, row, "mirrored_strategy")
 
 
 @pytest.mark.slow
-def test_plugin_names_and_fails(pytester):
+def test_plugin_reports_row_and_check(pytester):
     # Runs in a subprocess because pytester resets imported modules, and NumPy cannot be imported twice.
     pytester.makepyfile(conformance=TABLE)
     result = pytester.runpytest_subprocess("-v", "-k", "not mirrored", "--import-mode=importlib")
@@ -82,28 +82,28 @@ def test_plugin_names_and_fails(pytester):
     result.assert_outcomes(passed=11, failed=1, deselected=2)
 
 
-def test_plugin_says_what_is_wrong_with_a_table(pytester):
+def test_invalid_table(pytester):
     pytester.makepyfile(conformance="import tensorsmith.testing\n\nROWS = 3")
     result = pytester.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*ROWS must be a list of LayerRow*, got 3*"])
 
 
-def test_plugin_leaves_other_files_of_the_name_alone(pytester):
+def test_unrelated_conformance_file_is_ignored(pytester):
     pytester.makepyfile(conformance="raise RuntimeError('not a table of ours')")
     assert pytester.runpytest_inprocess().ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_rows_of_one_name(tmp_path):
+def test_duplicate_row_names(tmp_path):
     path = tmp_path / "conformance.py"
     path.write_text(TABLE.replace(', name="bad-one"', "").replace("(Broken", "(Sound"))
-    with pytest.raises(
-        ValueError, match=r"name must be unique among the rows of .*, got 'Sound'. Pass `name` to one of the rows"
+    with raises_argument_error(
+        "name", received="'Sound'", expected="unique among the rows of", remedy="pass `name` to one of the rows"
     ):
         load_rows(path)
 
 
-def test_a_process_that_died_is_replaced():
+def test_dead_worker_is_replaced():
     @functools.cache
     def worker():
         return workers._start(["-c", "import sys; sys.stdin.readline(); sys.exit(3)"])

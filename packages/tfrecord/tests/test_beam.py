@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tensorsmith.core import ArgumentError
 from tensorsmith.records import Column, write
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Feature, RejectedError, Schema, convert, open_source
 from tensorsmith.tfrecord import beam as beam_module
 from tensorsmith.tfrecord.beam import Beam, unknown_options
@@ -37,7 +37,7 @@ def content(folder):
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
-def test_what_threads_write_too(tables, tmp_path, compression):
+def test_output_matches_threads(tables, tmp_path, compression):
     shaping = {**SHAPING, "compression": compression}
     convert(open_source(tables), tmp_path / "threads", **shaping)
     done = convert(open_source(tables), tmp_path / "beam", **shaping, engine=Beam())
@@ -46,13 +46,13 @@ def test_what_threads_write_too(tables, tmp_path, compression):
 
 
 @pytest.mark.slow  # starts processes
-def test_what_threads_write_too_by_several_processes(tables, tmp_path):
+def test_output_of_processes_matches_threads(tables, tmp_path):
     convert(open_source(tables), tmp_path / "threads", **SHAPING)
     convert(open_source(tables), tmp_path / "beam", **SHAPING, engine=Beam("DirectRunner", PROCESSES))
     assert content(tmp_path / "beam") == content(tmp_path / "threads")
 
 
-def test_rows_that_do_not_fit(tables, tmp_path):
+def test_rejected_rows(tables, tmp_path):
     with (tmp_path / "1.csv").open("a") as file:
         file.write("x,text\n")
     schema = Schema({"id": Feature("int64"), "text": Feature("string")})
@@ -68,7 +68,7 @@ def test_rows_that_do_not_fit(tables, tmp_path):
     assert rejects["beam"].read_text() == rejects["threads"].read_text() != ""
 
 
-def test_an_error_on_the_way_and_going_on_after_it(tables, tmp_path):
+def test_resume_after_error(tables, tmp_path):
     schema = Schema({"id": Feature("int64"), "text": Feature("string")})
     sound = (tmp_path / "2.csv").read_bytes()
     (tmp_path / "2.csv").write_bytes(sound.replace(b"text 3", b"text \xff"))
@@ -79,15 +79,13 @@ def test_an_error_on_the_way_and_going_on_after_it(tables, tmp_path):
     assert written
     assert not list(work.glob(".*.error"))
     (tmp_path / "2.csv").write_bytes(sound)
-    with pytest.raises(
-        ArgumentError, match="resume must be used with the same arguments as the interrupted run"
-    ):  # the arguments differ from the interrupted call
+    with raises_argument_error("resume", expected="used with the same arguments as the interrupted run"):
         convert(open_source(tables), tmp_path / "out", **SHAPING, schema=schema, engine=Beam(), resume=True)
-    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
+    with raises_argument_error("resume", expected="used with the same arguments as the interrupted run"):
         convert(open_source(tables), tmp_path / "out", **SHAPING, schema=schema, resume=True)
 
 
-def test_gone_on_with(tables, tmp_path, monkeypatch):
+def test_resume_skips_encoded_files(tables, tmp_path, monkeypatch):
     """Runs that were already encoded are not encoded again."""
     convert(open_source(tables), tmp_path / "whole", **SHAPING, engine=Beam())
 
@@ -99,19 +97,17 @@ def test_gone_on_with(tables, tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space left"):
             convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam())
     (tmp_path / "out/.left.error").write_text("of a call that was killed")
-    monkeypatch.setattr(beam_module, "write_piece", full)
+    monkeypatch.setattr(beam_module, "write_chunk", full)
     convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam(), resume=True)
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
-def test_options_that_beam_does_not_know():
+def test_unknown_options():
     assert unknown_options(["--direct_num_workers=2", "--compresion", "gzip", "--other=3"]) == {"compresion", "other"}
 
 
-def test_no_such_runner():
-    with pytest.raises(
-        ArgumentError, match=r"runner must be an Apache Beam runner \(Unexpected pipeline runner:.*got 'NoRunner'"
-    ):
+def test_unknown_runner():
+    with raises_argument_error("runner", received="'NoRunner'", expected="an Apache Beam runner (Unexpected pipeline"):
         Beam("NoRunner")
 
 
@@ -153,7 +149,7 @@ def _wav(path, first):
         ("wav", _wav),
     ],
 )
-def test_rows_of_a_part_are_those_among_all(tmp_path, ending, write_file):
+def test_rows_of_source_parts(tmp_path, ending, write_file):
     for number in range(3):
         folder = tmp_path / ("b" if number else "a")  # for images and sounds, their class
         folder.mkdir(exist_ok=True)
@@ -170,7 +166,7 @@ def test_rows_of_a_part_are_those_among_all(tmp_path, ending, write_file):
     assert numbers[0] == numbers[1]
 
 
-def test_files_whose_rows_are_together_are_read_by_one_worker(tmp_path):
+def test_joined_files_are_not_distributed(tmp_path):
     for name in ("x", "y"):
         np.save(tmp_path / f"{name}.npy", np.arange(100))
     convert(open_source(tmp_path / "*.npy"), tmp_path / "threads", **SHAPING)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tensorsmith.core import ArgumentError
 from tensorsmith.records import Column, Range, StoredFeature, encode, write
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import (
     BytesStats,
     DamagedFileError,
@@ -101,7 +102,7 @@ def test_survey(files):
     assert sum(done[:-1]) >= files[0].stat().st_size
 
 
-def test_stats_as_numpy_has_them(files):
+def test_stats_match_numpy(files):
     found = stats(files)
     assert found.records == ROWS
     floats, integer, name = (found.features[feature] for feature in ("floats", "integer", "name"))
@@ -122,7 +123,7 @@ def test_stats_as_numpy_has_them(files):
     assert found.features["steps"].count == sum(len(step) for row in STEPS for step in row)
 
 
-def test_stats_of_what_is_no_number(save):
+def test_stats_of_nan_and_infinity(save):
     empty, infinite = Column.lists("float", [[], [math.nan]]), Column.of([[math.inf], [1.0]])
     found = stats([save("x", {"empty": empty, "infinite": infinite})]).features
     assert (found["empty"].count, found["empty"].nan) == (1, 1)
@@ -132,7 +133,7 @@ def test_stats_of_what_is_no_number(save):
     assert math.isnan(found["infinite"].deviation)
 
 
-def test_distinct_values_are_few(save):
+def test_limit_of_distinct_values(save):
     long = [bytes(BytesStats.KEPT) + bytes([i]) for i in range(3)]
     many = [str(i) for i in range(BytesStats.MOST_DISTINCT + 1)]
     found = stats([save("x", {"long": Column.of(np.array(long, object))}, {"many": Column.of(many)})]).features
@@ -142,7 +143,7 @@ def test_distinct_values_are_few(save):
     assert found["many"].count == len(many)
 
 
-def test_rows_as_protobuf_has_them(files):
+def test_rows_match_protobuf(files):
     ours = [row for path in files for row in rows(path)]
     assert len(ours) == ROWS
     message = tf.train.SequenceExample.FromString(encode(table())[7])
@@ -154,7 +155,7 @@ def test_rows_as_protobuf_has_them(files):
     assert [row.get("list") for row in ours] == LISTS
 
 
-def test_rows_whose_kinds_differ(save):
+def test_inconsistent_feature_types(save):
     path = save("x", {"x": Column.of([1, 2])}, {"x": Column.of([0.1])}, {"y": Column.of([b"\xff"])})
     assert list(rows(path)) == [{"x": [1]}, {"x": [2]}, {"x": [0.1]}, {"y": [b"\xff"]}]
     with pytest.raises(ArgumentError, match="feature x must have the same type in all records"):
@@ -182,7 +183,7 @@ def test_json(save):
     }
 
 
-def test_parquet_holds_the_same(files, tmp_path, monkeypatch):
+def test_parquet_contents(files, tmp_path, monkeypatch):
     monkeypatch.setattr("tensorsmith.tfrecord.parquet.GROUP", 20_000)
     done = []
     assert to_parquet(files, tmp_path / "x.parquet", done.append) == ROWS
@@ -197,7 +198,7 @@ def test_parquet_holds_the_same(files, tmp_path, monkeypatch):
     assert sum(done) >= 2 * files[0].stat().st_size
 
 
-def test_parquet_of_little(save, tmp_path):
+def test_parquet_of_empty_features(save, tmp_path):
     empty = Column.lists("bytes", [[], []])
     assert to_parquet([save("x", {"x": empty, "y": Column.of([[], []])})], tmp_path / "x.parquet") == 2
     assert pq.read_table(tmp_path / "x.parquet").to_pylist() == [{"x": [], "y": []}] * 2
@@ -241,13 +242,13 @@ def test_contact_sheet(tmp_path):
 @pytest.mark.parametrize(
     ("values", "shape"), [([b"text"], None), ([b"text"], (4,)), ([b"text"], (0, 4)), ([], (2, 2, 2))]
 )
-def test_no_images(tmp_path, values, shape):
+def test_invalid_images(tmp_path, values, shape):
     with pytest.raises(ArgumentError):
         contact_sheet(values, tmp_path / "x.png", shape)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_that_are_meant(files, tmp_path, monkeypatch):
+def test_find_record_files(files, tmp_path, monkeypatch):
     (tmp_path / "x.tfrecord-00000-of-00003.index").touch()
     (tmp_path / ".x.tfrecord-half").touch()
     (tmp_path / "readme.txt").touch()
@@ -277,7 +278,7 @@ READERS = {
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_damage_is_named(files, name):
+def test_damaged_record(files, name):
     data = bytearray(files[0].read_bytes())
     offset = len(encode(table(), 0, 321).data)
     data[offset + 50] ^= 1
@@ -317,7 +318,7 @@ def one_int(value):
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_a_name_in_the_context_and_in_the_lists(tmp_path, together):
+def test_feature_in_context_and_feature_lists(tmp_path, together):
     """Tests that a name in both context and feature lists is an error, as one would overwrite the other."""
     context = tf.train.Features(feature={"x": one_int(1)})
     lists = tf.train.FeatureLists(feature_list={"x": tf.train.FeatureList(feature=[one_int(2)])})
@@ -354,7 +355,7 @@ def converted(tmp_path):
     return tmp_path / "out" / "a-train.tfrecord-00000-of-00001"
 
 
-def test_numbers_that_are_stored_as_bytes(converted, tmp_path):
+def test_numbers_stored_as_bytes(converted, tmp_path):
     """Tests that stored bytes are numbers if the schema says so, except for features with an explicit encoding."""
     found = list(rows(converted))
     for name in ("d", "u", "l", "o"):
@@ -371,23 +372,23 @@ def test_numbers_that_are_stored_as_bytes(converted, tmp_path):
     assert [row["d"] for row in rows(converted)] == [[np.float64(value).tobytes()] for value in WIDE["d"]]
 
 
-def test_a_schema_that_is_not_theirs(converted, tmp_path):
+def test_incompatible_schema(converted, tmp_path):
     (converted.parent / "schema.yaml").write_text("features:\n  t: {dtype: float64}\n")
     for read in (
         lambda: list(rows(converted)),
         lambda: stats([converted]),
         lambda: to_parquet([converted], tmp_path / "x"),
     ):
-        with pytest.raises(ArgumentError, match="t must contain values of float64.*got 2 bytes"):
+        with raises_argument_error("t", received="2 bytes", expected="contain values of float64"):
             read()
     (converted.parent / "schema.yaml").write_text("features:\n  d: {dtype: string}\n")
-    with pytest.raises(ArgumentError, match=r"d must contain strings, as in schema\.yaml"):
+    with raises_argument_error("d", expected="contain strings, as declared in schema.yaml"):
         to_parquet([converted], tmp_path / "x")
     (converted.parent / "schema.yaml").write_text("something: else\n")
     assert len(list(rows(converted))) == 2
 
 
-def test_names_that_are_no_utf8(tmp_path):
+def test_names_with_invalid_utf8(tmp_path):
     message = b"\x0a\x0e\x0a\x0c\x0a\x01\xff\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"
     with tf.io.TFRecordWriter(str(tmp_path / "x")) as writer:
         writer.write(message)

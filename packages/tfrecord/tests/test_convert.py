@@ -16,10 +16,11 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.core import ArgumentError
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Batch, Feature, Reject, RejectedError, Schema, convert, open_source
 from tensorsmith.tfrecord import _convert as convert_module
+from tensorsmith.tfrecord.conversion import chunks as chunks_module
 from tensorsmith.tfrecord.conversion import engine as engine_module
-from tensorsmith.tfrecord.conversion import pieces as pieces_module
 
 SCHEMA = Schema({"id": Feature("int64"), "text": Feature("string")})
 
@@ -45,7 +46,7 @@ class Numbers:
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(pieces_module, "PIECE", 5000)
+    monkeypatch.setattr(chunks_module, "CHUNK", 5000)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def same(one, other):
     assert all(filecmp.cmp(one / name, other / name, shallow=False) for name in shown)
 
 
-def test_all_rows_in_their_order(source, tmp_path):
+def test_rows_are_in_order(source, tmp_path):
     done = convert(source, tmp_path / "out", name="n", shards=3)
     assert (done.rows, done.records, done.rejects) == (1000, 1000, 0)
     paths = sorted((tmp_path / "out").glob("n-train.tfrecord-0000?-of-00003"))
@@ -83,7 +84,7 @@ def test_shard_sizes(source, tmp_path):
     assert max(sizes) < 21_000
 
 
-def test_whatever_the_number_of_threads(source, tmp_path):
+def test_output_is_independent_of_workers(source, tmp_path):
     options = {"name": "n", "shards": 2, "split": {"train": 0.8, "test": 0.2}, "seed": 7, "compression": "gzip"}
     for workers in (1, 2, 5):
         convert(source, tmp_path / f"{workers}", workers=workers, **options)
@@ -91,7 +92,7 @@ def test_whatever_the_number_of_threads(source, tmp_path):
     same(tmp_path / "1", tmp_path / "5")
 
 
-def test_splits_and_shuffles_have_each_row_once(source, tmp_path):
+def test_splits_contain_each_row_once(source, tmp_path):
     done = convert(source, tmp_path / "out", name="n", split={"train": 0.75, "test": 0.25}, seed=1)
     train, test = ids(done.splits["train"].paths), ids(done.splits["test"].paths)
     assert (len(train), len(test)) == (750, 250)
@@ -99,14 +100,14 @@ def test_splits_and_shuffles_have_each_row_once(source, tmp_path):
     assert np.abs(np.diff(train)).mean() > 200  # a third of 1000, in expectation
 
 
-def test_rows_that_do_not_fit_are_refused(tmp_path):
+def test_invalid_rows_raise(tmp_path):
     source = Numbers(tmp_path / "source", bad=[250, 777])
     with pytest.raises(RejectedError, match="numbers, row 250, column id: expected int64, got 'x'"):
         convert(source, tmp_path / "out", name="n")
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_or_collected(tmp_path):
+def test_invalid_rows_are_collected(tmp_path):
     source = Numbers(tmp_path / "source", bad=[250, 777])
     done = convert(source, tmp_path / "out", name="n", rejects=tmp_path / "rejects", workers=3)
     assert (done.rows, done.records, done.rejects) == (1000, 998, 2)
@@ -115,7 +116,7 @@ def test_or_collected(tmp_path):
     assert [(line["row"], line["column"]) for line in lines] == [(250, "id"), (777, "id")]
 
 
-def test_rows_that_the_source_could_not_read_count(tmp_path):
+def test_unreadable_rows_are_counted(tmp_path):
     class Broken(Numbers):
         def batches(self, schema):
             rejects = [Reject("numbers", 5, "", "too few fields")]
@@ -126,7 +127,7 @@ def test_rows_that_the_source_could_not_read_count(tmp_path):
     assert "too few fields" in (tmp_path / "rejects").read_text()
 
 
-def test_nothing_that_can_be_read(tmp_path):
+def test_no_readable_rows(tmp_path):
     """Tests that a source without a readable row is converted and its rejects are reported."""
     (tmp_path / "a.jsonl").write_text("hello\n[1]\n")
     source = open_source(tmp_path / "a.jsonl")
@@ -139,16 +140,14 @@ def test_nothing_that_can_be_read(tmp_path):
 
 def test_rows_without_features(tmp_path):
     (tmp_path / "a.jsonl").write_text("{}\n")
-    with pytest.raises(ArgumentError, match="schema must have at least one feature"):
+    with raises_argument_error("schema", expected="have at least one feature"):
         convert(open_source(tmp_path / "a.jsonl"), tmp_path / "out", name="n")
 
 
-def test_the_source_is_not_replaced_by_its_rejects(tmp_path):
+def test_rejects_do_not_overwrite_source(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x\n1\nb\n")
-    with pytest.raises(
-        ArgumentError, match="rejects must differ from the input file, which would otherwise be overwritten"
-    ):
+    with raises_argument_error("rejects", expected="differ from the input file, which would otherwise be overwritten"):
         convert(open_source(path), tmp_path / "out", name="n", rejects=tmp_path / "." / "a.csv")
     assert path.read_text() == "x\n1\nb\n"
 
@@ -160,51 +159,51 @@ def test_many_columns(monkeypatch, tmp_path):
     assert convert(open_source(tmp_path / "a.csv"), tmp_path / "out", name="n").records == 1
 
 
-def test_nothing_at_all(tmp_path):
+def test_empty_source(tmp_path):
     done = convert(Numbers(tmp_path / "source", count=0), tmp_path / "out", name="n")
     assert (done.rows, done.records) == (0, 0)
     assert ids(done.splits["train"].paths) == []
 
 
-def interrupt(source, folder, pieces):
-    """Runs a conversion that stops abruptly after some pieces, without any cleanup."""
+def interrupt(source, folder, chunks):
+    """Runs a conversion that stops abruptly after some chunks, without any cleanup."""
 
     class StopError(BaseException):
         pass
 
-    original, count = engine_module.write_piece, itertools.count()
+    original, count = engine_module.write_chunk, itertools.count()
 
     def write(*arguments):
-        if next(count) >= pieces:
+        if next(count) >= chunks:
             raise StopError
         return original(*arguments)
 
-    engine_module.write_piece = write
+    engine_module.write_chunk = write
     try:
         with pytest.raises(StopError):
             convert(source, folder, name="n", shards=3, seed=2)
     finally:
-        engine_module.write_piece = original
+        engine_module.write_chunk = original
 
 
-@pytest.mark.parametrize("pieces", [0, 1, 3])
-def test_resumed(source, tmp_path, pieces):
+@pytest.mark.parametrize("chunks", [0, 1, 3])
+def test_resumed(source, tmp_path, chunks):
     convert(source, tmp_path / "whole", name="n", shards=3, seed=2)
-    interrupt(source, tmp_path / "out", pieces)
+    interrupt(source, tmp_path / "out", chunks)
     left = sorted((tmp_path / "out/.convert").glob("*.tfrecord"))
-    assert len(left) == pieces
+    assert len(left) == chunks
     stamps = [path.stat().st_mtime_ns for path in left]
-    interrupt(source, tmp_path / "other", pieces)
+    interrupt(source, tmp_path / "other", chunks)
     with pytest.raises(ArgumentError, match="interrupted conversion.*--resume"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2)
-    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
+    with raises_argument_error("resume", expected="used with the same arguments as the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=3, resume=True)
     assert [path.stat().st_mtime_ns for path in left] == stamps
     convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
     same(tmp_path / "out", tmp_path / "whole")
 
 
-def test_what_is_done_is_left_as_it_is(source, tmp_path):
+def test_resume_of_complete_conversion(source, tmp_path):
     done = convert(source, tmp_path / "out", name="n", shards=3, split={"train": 0.9, "test": 0.1})
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     again = {"name": "n", "shards": 3, "split": {"train": 0.9, "test": 0.1}, "resume": True}
@@ -213,22 +212,22 @@ def test_what_is_done_is_left_as_it_is(source, tmp_path):
     for path in (done.splits["test"].paths[0], tmp_path / "out/schema.yaml", tmp_path / "out/.n.convert.json"):
         content = path.read_bytes()
         path.write_bytes(content[:-1])
-        with pytest.raises(ArgumentError, match="folder must not contain a data set"):
+        with raises_argument_error("folder", expected="not contain a data set"):
             convert(source, tmp_path / "out", **again)
         path.write_bytes(content)
-    with pytest.raises(ArgumentError, match="folder must not contain a data set"):
+    with raises_argument_error("folder", expected="not contain a data set"):
         convert(source, tmp_path / "out", **again, rejects=tmp_path / "rejects")
     assert convert(source, tmp_path / "out", **again) == done
 
 
-def test_another_source_is_not_gone_on_with(source, tmp_path):
+def test_resume_with_changed_source(source, tmp_path):
     interrupt(source, tmp_path / "out", 2)
     source.files[0].write_text("changed")
-    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
+    with raises_argument_error("resume", expected="used with the same arguments as the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
 
 
-def test_a_source_that_changes_meanwhile(tmp_path):
+def test_source_changes_during_conversion(tmp_path):
     class Changing(Numbers):
         def batches(self, schema):
             yield from super().batches(schema)
@@ -239,39 +238,39 @@ def test_a_source_that_changes_meanwhile(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_what_is_there_is_not_replaced(source, tmp_path):
+def test_existing_data_set_is_not_overwritten(source, tmp_path):
     convert(source, tmp_path / "out", name="n")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     for resume in (False, True):
-        with pytest.raises(ArgumentError, match="folder must not contain a data set"):
+        with raises_argument_error("folder", expected="not contain a data set"):
             convert(source, tmp_path / "out", name="n", shards=2, resume=resume)
-    with pytest.raises(ArgumentError, match="folder must not contain a data set"):
+    with raises_argument_error("folder", expected="not contain a data set"):
         convert(source, tmp_path / "out", name="other")
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
 
 
-def test_names_with_the_signs_of_patterns(source, tmp_path):
+def test_names_with_glob_characters(source, tmp_path):
     convert(source, tmp_path / "out", name="n[1]")
-    with pytest.raises(ArgumentError, match="folder must not contain a data set"):
+    with raises_argument_error("folder", expected="not contain a data set"):
         convert(Numbers(tmp_path / "other", count=5), tmp_path / "out", name="n[1]")
 
 
-def test_other_options_are_not_gone_on_with(source, tmp_path):
+def test_resume_with_other_options(source, tmp_path):
     interrupt(source, tmp_path / "out", 2)
     source.options = {"query": "SELECT id FROM other"}
-    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
+    with raises_argument_error("resume", expected="used with the same arguments as the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
 
 
-def test_pieces_that_nobody_asked_for_are_not_used(source, tmp_path):
-    """Tests pieces left behind by an interrupted removal of another conversion's folder."""
+def test_stale_pieces_are_ignored(source, tmp_path):
+    """Tests chunks left behind by an interrupted removal of another conversion's folder."""
     interrupt(Numbers(tmp_path / "other", count=450), tmp_path / "out", 1)
-    (tmp_path / "out/.convert/asked.json").unlink()
+    (tmp_path / "out/.convert/arguments.json").unlink()
     done = convert(source, tmp_path / "out", name="n")
     assert ids(done.splits["train"].paths) == list(range(1000))
 
 
-def test_pieces_that_somebody_has_removed_are_written_again(source, tmp_path):
+def test_missing_pieces_are_rewritten(source, tmp_path):
     interrupt(source, tmp_path / "out", 3)
     (tmp_path / "out/.convert/000001.tfrecord").unlink()
     done = convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
@@ -293,21 +292,21 @@ def test_pieces_that_somebody_has_removed_are_written_again(source, tmp_path):
         {"rejects": "/nowhere/at/all"},
     ],
 )
-def test_arguments_are_looked_at_first(source, tmp_path, argument):
+def test_arguments_are_validated_first(source, tmp_path, argument):
     with pytest.raises(ArgumentError, match=next(iter(argument))):
         convert(source, tmp_path / "out", **({"name": "n"} | argument))
     assert not (tmp_path / "out").exists()
 
 
-def test_two_at_once_in_one_folder(source, tmp_path):
+def test_concurrent_conversions(source, tmp_path):
     alone = convert_module._alone(tmp_path / "out", tmp_path / "out/.convert")
-    with alone, pytest.raises(ArgumentError, match="folder must be a folder that no other conversion is writing to"):
+    with alone, raises_argument_error("folder", expected="a folder that no other conversion is writing to"):
         convert(source, tmp_path / "out", name="n")
 
 
 @pytest.mark.parametrize(
     ("module", "stage"),
-    [(pieces_module, "write"), (convert_module, "reorder"), (convert_module, "write_tfds_metadata")],
+    [(chunks_module, "write"), (convert_module, "reorder"), (convert_module, "write_tfds_metadata")],
 )
 def test_disk_full(source, tmp_path, monkeypatch, module, stage):
     def full(*arguments, **options):
@@ -327,13 +326,13 @@ from pathlib import Path
 sys.path.insert(0, {here!r})
 import test_convert as t
 from tensorsmith.tfrecord import convert
-from tensorsmith.tfrecord.conversion import engine, pieces
-pieces.PIECE = 5000
-original = engine.write_piece
+from tensorsmith.tfrecord.conversion import engine, chunks
+chunks.CHUNK = 5000
+original = engine.write_chunk
 def slowly(*arguments):
     time.sleep(0.02)
     return original(*arguments)
-engine.write_piece = slowly
+engine.write_chunk = slowly
 print("ready", flush=True)
 convert(t.Numbers(Path(sys.argv[1])), sys.argv[2], name="n", shards=3, seed=2, workers=2, resume=True)
 print("done", flush=True)
@@ -341,7 +340,7 @@ print("done", flush=True)
 
 
 @pytest.mark.slow
-def test_killed_again_and_again(source, tmp_path):
+def test_resume_after_repeated_kills(source, tmp_path):
     """Kills the conversion with SIGKILL at random moments until it completes."""
     convert(source, tmp_path / "whole", name="n", shards=3, seed=2)
     program = textwrap.dedent(KILLED).format(here=os.path.dirname(__file__))  # noqa: PTH120
@@ -374,7 +373,7 @@ print(done.records, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status")
 
 
 @pytest.mark.slow
-def test_memory_for_a_gigabyte(tmp_path):
+def test_peak_memory(tmp_path):
     """Tests that peak memory for 1 GB of short records, extrapolated from 1/8 and 1/4 GB, is at most 500 MB."""
     rows = np.random.default_rng(0).integers(0, 10**9, (100_000, 10))
     block = "".join(",".join(map(str, row)) + "\n" for row in rows.tolist())

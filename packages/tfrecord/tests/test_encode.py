@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tensorsmith.core import ArgumentError
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Batch, Feature, Reject, Schema
 from tensorsmith.tfrecord.encode.batch import encode_batch
 from tensorsmith.tfrecord.schema import DTYPES
@@ -103,7 +104,7 @@ def test_values(values, feature, lists):
         ([0, -1], Feature("int64", labels=("a", "b")), "expected one of 2 class indices, got -1"),
     ],
 )
-def test_rows_that_do_not_fit(values, feature, problem):
+def test_invalid_rows(values, feature, problem):
     good, _ = fitted(values[:1], feature)
     columns, rejects = fitted([values[1], *values], feature)
     assert rejects == {1: problem, 3: problem}
@@ -111,7 +112,7 @@ def test_rows_that_do_not_fit(values, feature, problem):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "uint64"])
-def test_types_that_lists_cannot_hold_are_stored_as_bytes(dtype):
+def test_wide_dtypes_are_stored_as_bytes(dtype):
     values = np.array([[1, 2**63 + 2048], [3, 4]], dtype)
     columns, _ = fitted(pa.array(values.tolist(), pa.list_(getattr(pa, dtype)())), Feature(dtype, (2,)))
     np.testing.assert_array_equal([np.frombuffer(row[0], dtype) for row in columns["a"]], values)
@@ -120,7 +121,7 @@ def test_types_that_lists_cannot_hold_are_stored_as_bytes(dtype):
     assert np.frombuffer(columns["a"][1][0], dtype) == [1]
 
 
-def test_sizes_are_kept_where_several_vary():
+def test_shapes_are_stored_for_variable_dimensions():
     values = [np.arange(6).reshape(2, 3), np.arange(4).reshape(4, 1), np.zeros((0, 0), int)]
     columns, _ = fitted([value.tolist() for value in values], Feature("int64", (None, None)))
     assert columns == {"a/shape": [[2, 3], [4, 1], [0, 0]], "a/value": [[value.tobytes()] for value in values]}
@@ -144,7 +145,7 @@ def image(kind, height, width):
     return file.getvalue()
 
 
-def test_files_are_kept_as_they_are():
+def test_encoded_files_are_unchanged():
     files = [image("jpeg", 2, 3), image("jpeg", 4, 3)]
     assert fitted(files, Feature("uint8", (None, 3, 3), "jpeg")) == ({"a": [[file] for file in files]}, NOTHING)
     assert fitted([b"RIFF....WAVE"], Feature("int16", (None,), "wav"))[0] == {"a": [[b"RIFF....WAVE"]]}
@@ -171,13 +172,13 @@ def test_files_are_kept_as_they_are():
         (b"abcd", Feature("uint8", (None, None), "raw"), "got 4 bytes"),
     ],
 )
-def test_files_of_another_kind_or_size(value, feature, problem):
+def test_files_of_wrong_format_or_size(value, feature, problem):
     columns, rejects = fitted([value], feature)
     assert columns[next(iter(columns))] == []
     assert rejects[1].startswith(problem) or problem in rejects[1]
 
 
-def test_what_is_wrong_hides_nothing():
+def test_all_invalid_rows_are_reported():
     """Tests a batch with both invalid numbers and unknown classes: all are reported."""
     columns, rejects = fitted(["1", "x", "7", "-1"], Feature("uint8", labels=("a", "b")))
     assert columns == {"a": []}
@@ -188,7 +189,7 @@ def test_what_is_wrong_hides_nothing():
 
 
 @pytest.mark.parametrize("make", [pa.list_, pa.large_list, lambda kind: pa.list_(kind, 2)])
-def test_kinds_of_arrow_lists_and_their_parts(make):
+def test_arrow_lists_and_slices(make):
     """Tests slices of arrays, whose values begin at an offset in their buffers."""
     array = pa.array([[9, 9], [1, 2], [3, 4], [5, 6]], make(pa.int32())).slice(1, 2)
     assert fitted(array, Feature("int64", (2,)))[0] == {"a": [[1, 2], [3, 4]]}
@@ -196,7 +197,7 @@ def test_kinds_of_arrow_lists_and_their_parts(make):
     assert fitted(texts, Feature("string"))[0] == {"a": [[b"yy"], [b"zzz"]]}
 
 
-def test_what_the_source_could_not_read_comes_in_between():
+def test_rejects_are_in_row_order():
     rows = pa.RecordBatch.from_pydict({"a": ["1", "x"]})
     batch = Batch(rows, "f.csv", np.array([2, 4]), [Reject("f.csv", 3, "", "too few fields")])
     columns, rejects = encode_batch(batch, Schema({"a": Feature("int64")}))
@@ -207,40 +208,43 @@ def test_what_the_source_could_not_read_comes_in_between():
     ]
 
 
-def test_a_column_that_is_not_there():
+def test_missing_column():
     rows = pa.RecordBatch.from_pydict({"b": [1]})
-    with pytest.raises(ArgumentError, match="a must be one of the columns b"):
+    with raises_argument_error("a", expected="one of the columns b"):
         encode_batch(Batch(rows, "f.csv", np.array([1])), Schema({"a": Feature("int64")}))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "error"),
     [
-        ({"dtype": "int65"}, "Did you mean"),
-        ({"dtype": "int64", "shape": (-1,)}, "shape"),
-        ({"dtype": "int64", "encoding": "gif"}, "encoding"),
-        ({"dtype": "string", "encoding": "png"}, "shape|encoding"),
-        ({"dtype": "uint8", "shape": (2, 2), "encoding": "png"}, "height, width, channels"),
-        ({"dtype": "float32", "labels": ("a",)}, "labels"),
-        ({"dtype": "int64", "labels": (0, 1)}, "labels must be distinct strings"),
-        ({"dtype": "int64", "labels": ("a", "a")}, "labels must be distinct strings"),
-        ({"dtype": "int64", "optional": "no"}, "true or false"),
+        ({"dtype": "int65"}, {"name": "dtype", "received": "'int65'", "remedy": "Did you mean"}),
+        ({"dtype": "int64", "shape": (-1,)}, {"name": "shape"}),
+        ({"dtype": "int64", "encoding": "gif"}, {"name": "encoding"}),
+        ({"dtype": "string", "encoding": "png"}, {"name": "shape"}),
+        (
+            {"dtype": "uint8", "shape": (2, 2), "encoding": "png"},
+            {"name": "shape", "expected": "height, width, channels"},
+        ),
+        ({"dtype": "float32", "labels": ("a",)}, {"name": "labels"}),
+        ({"dtype": "int64", "labels": (0, 1)}, {"name": "labels", "expected": "distinct strings"}),
+        ({"dtype": "int64", "labels": ("a", "a")}, {"name": "labels", "expected": "distinct strings"}),
+        ({"dtype": "int64", "optional": "no"}, {"name": "optional", "expected": "true or false"}),
         (
             {"dtype": "uint16", "shape": (2, 2, 1), "encoding": "jpeg"},
-            r"shape must be \(height, width, channels\) with dtype uint8, or uint16 for PNG",
+            {"name": "shape", "expected": "(height, width, channels) with dtype uint8, or uint16 for PNG"},
         ),
         (
             {"dtype": "int64", "shape": (None, None), "sequence": True},
-            "shape must be a list of sizes common to all steps",
+            {"name": "shape", "expected": "a list of sizes common to all steps"},
         ),
     ],
 )
-def test_features_that_there_are_not(arguments, message):
-    with pytest.raises(ArgumentError, match=message):
+def test_invalid_features(arguments, error):
+    with raises_argument_error(**error):
         Feature(**arguments)
 
 
-def test_schemas_as_files(tmp_path):
+def test_schema_save_and_load(tmp_path):
     features = {f"f {dtype}": Feature(dtype, (None, 2), optional=True) for dtype in DTYPES}
     schema = Schema({**features, "a\nb: #": Feature("int64", labels=("yes", "ño\n", "3")), "1": Feature("string")})
     schema.save(tmp_path / "schema.yaml")
@@ -265,13 +269,13 @@ def test_schemas_as_files(tmp_path):
         (b"features: {\xff: {dtype: int64}}", "utf-8"),
     ],
 )
-def test_no_schema(tmp_path, text, message):
+def test_invalid_schema_files(tmp_path, text, message):
     (tmp_path / "bad.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ArgumentError, match=f"bad.yaml: .*{message}"):
         Schema.load(tmp_path / "bad.yaml")
 
 
-def test_names_are_as_they_are_written():
+def test_feature_names_are_literal():
     text = "features:\n  yes: {dtype: int64}\n  1.0: {dtype: int64}\n  null: {dtype: int64}\n"
     assert list(Schema.from_yaml(text).features) == ["yes", "1.0", "null"]
     assert Schema.from_yaml(Schema({}).to_yaml()) == Schema({})

@@ -21,7 +21,7 @@ def test_functions_are_not_hidden_by_modules(name):
 
 
 @pytest.mark.parametrize("name", tfrecord.__all__)
-def test_readme_names_it(name):
+def test_readme_mentions_name(name):
     assert f"`{name}`" in README.read_text()
 
 
@@ -43,7 +43,7 @@ def test_reshard_keeps_the_order(file, tmp_path):
     assert numbers_in(written) == list(range(10))
 
 
-def test_shuffle_follows_its_seed(file, tmp_path):
+def test_shuffle_seed(file, tmp_path):
     orders = [numbers_in(shuffle([file], tmp_path / f"{number}", seed=number % 2)) for number in range(3)]
     assert orders[0] == orders[2] != orders[1]
     assert all(sorted(order) == list(range(10)) != order for order in orders)
@@ -58,7 +58,7 @@ def test_split_is_contiguous_without_a_seed(file, tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["keras", "tensorflow", pytest.param("tensorsmith.ops", marks=pytest.mark.slow)])
-def test_examples_names_what_is_missing(missing):
+def test_missing_dependency(missing):
     code = (
         f"import sys; sys.modules[{missing!r}] = None; from tensorsmith.tfrecord import examples; examples([], {{}}, 1)"
     )

@@ -81,7 +81,7 @@ OPTIONAL = {
 }
 
 
-def test_tensorflow_datasets_opens_what_is_missing(tmp_path):
+def test_tensorflow_datasets_reads_missing_values(tmp_path):
     import tensorflow_datasets as tfds
 
     source = Fixed(tmp_path / "source", {name: values for name, (values, _, _) in OPTIONAL.items()})
@@ -102,7 +102,7 @@ def test_tensorflow_datasets_opens_what_is_missing(tmp_path):
         ("none", Feature("int64", (None,), sequence=True)),
     ],
 )
-def test_what_tensorflow_datasets_cannot_open_is_told(tmp_path, compression, feature):
+def test_unsupported_by_tensorflow_datasets(tmp_path, compression, feature):
     source, schema = Fixed(tmp_path / "source", {"x": []}), Schema({"x": feature})
     done = convert(source, tmp_path / "out", name="n", schema=schema, compression=compression)
     assert not done.for_tfds

@@ -37,7 +37,7 @@ def paths(folder):
 
 
 @pytest.mark.parametrize("compression", ["", "GZIP", "ZLIB"])
-def test_what_tensorflow_wrote(tmp_path, compression, monkeypatch):
+def test_files_written_by_tensorflow(tmp_path, compression, monkeypatch):
     monkeypatch.setattr(files_module, "CHUNK", 1000)  # so that records span chunks, and some are larger
     messages = [b"x" * size for size in (0, 5, 990, 17, 4000, 1, 12_345)]
     path = tmp_path / "x"
@@ -62,7 +62,7 @@ def test_empty_files(tmp_path):
 
 
 @pytest.mark.parametrize("position", [0, 9, 20, 990, 1005])
-def test_damage_is_told_with_its_place(tmp_path, position):
+def test_error_message_locates_damage(tmp_path, position):
     data = frame(Records.of([b"a" * 984, b"b" * 100])).data.copy()
     data[position] ^= 4
     (tmp_path / "x").write_bytes(data)
@@ -77,7 +77,7 @@ def test_damage_is_told_with_its_place(tmp_path, position):
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zlib.compress])
 @pytest.mark.parametrize("left", [1, 11, 12, 50, 115])
-def test_cut_files(tmp_path, pack, left):
+def test_truncated_files(tmp_path, pack, left):
     data = frame(Records.of([b"a" * 984, b"b" * 100])).data.tobytes()
     (tmp_path / "x").write_bytes(pack(data[: 1000 + left]))
     with pytest.raises(DamagedFileError, match="record 1, at byte 1,000: the file is truncated"):
@@ -95,7 +95,7 @@ def test_damaged_compression(tmp_path, pack):
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
 @pytest.mark.parametrize("more", [b"x", b"\1" * 3_000_000])
-def test_something_behind_compressed_content(tmp_path, pack, more):
+def test_trailing_data_after_compressed_content(tmp_path, pack, more):
     packed = pack(frame(Records.of([b"a" * 100])).data.tobytes())
     for behind in (more, packed[:-1]):
         (tmp_path / "x").write_bytes(packed + behind)
@@ -103,7 +103,7 @@ def test_something_behind_compressed_content(tmp_path, pack, more):
             verify(tmp_path / "x", examples=False)
 
 
-def test_a_length_beyond_the_file_takes_no_memory(tmp_path):
+def test_length_beyond_file(tmp_path):
     """Tests a length of 2^62 bytes with a valid checksum."""
     header = frame(Records(np.zeros(0, "uint8"), np.zeros(1, "int64"), np.zeros(1, "int64"))).data[:12].copy()
     whole = (2**62).to_bytes(8, "little")
@@ -141,7 +141,7 @@ def test_index(folder):
         assert tf.train.Example.FromString(message).features.feature["x"].int64_list.value == [row]
 
 
-def test_index_of_what_a_file_was_before(folder):
+def test_stale_index_is_ignored(folder):
     """Tests that an index of an older version of the file, or an invalid index, is ignored."""
     path = folder / "0.tfrecord"
     path.write_bytes(encode(rows_of(5, 8)).data)
@@ -176,7 +176,7 @@ def test_in_order(folder):
     assert (whole.cardinality(), whole.element_spec["x"].shape) == (3, (32,))
 
 
-def test_shuffled_as_a_whole(folder):
+def test_global_shuffle(folder):
     dataset = examples(paths(folder), FEATURES, 32, shuffle=True, seed=3)
     first, second = labels(dataset), labels(dataset)
     assert sorted(first) == sorted(second) == list(range(100))
@@ -187,7 +187,7 @@ def test_shuffled_as_a_whole(folder):
 
 
 @pytest.mark.parametrize("steps", [0, 1, 12, 13, 17, 51])
-def test_position_is_kept(folder, tmp_path, steps):
+def test_iterator_checkpoint(folder, tmp_path, steps):
     """Tests a checkpoint in the middle of the second of several shuffled epochs, restored and read to the end."""
 
     def make():
@@ -213,11 +213,11 @@ def test_several_epochs(folder):
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5])
-def test_batch_sizes_that_are_none(folder, batch_size):
+def test_invalid_batch_sizes(folder, batch_size):
     with pytest.raises(ArgumentError, match="batch_size"):
         examples(paths(folder), FEATURES, batch_size)
 
 
-def test_one_path_is_no_list(folder):
+def test_files_must_be_a_list(folder):
     with pytest.raises(ArgumentError, match="files"):
         examples(str(folder / "0.tfrecord"), FEATURES, 2)

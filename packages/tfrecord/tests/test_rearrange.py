@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tensorsmith.core import ArgumentError, Progress, ProgressTask
 from tensorsmith.records import Records, frame
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import DamagedFileError, Index, write_index
 from tensorsmith.tfrecord.shards import rearrange as module
 from tensorsmith.tfrecord.shards.layout import parse_size, parse_split, shard_paths, split_sizes
@@ -57,14 +58,14 @@ def test_any_order(files, tmp_path, monkeypatch, group, compression):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_index_beside_is_that_of_a_scan(files, tmp_path):
+def test_written_index(files, tmp_path):
     (path,) = shard_paths(tmp_path, "out", 1)
     rearrange(Index.of(files), np.arange(200)[::-1], [path])
     beside = np.load(path.with_name(path.name + ".index"))
     np.testing.assert_array_equal(beside, [len(message) for message in MESSAGES[::-1]])
 
 
-def test_resume_leaves_what_is_whole(files, tmp_path):
+def test_resume_preserves_complete_shards(files, tmp_path):
     index, order = Index.of(files), np.arange(200)
     paths = shard_paths(tmp_path, "out", 4)
     rearrange(index, order, paths)
@@ -81,7 +82,7 @@ def test_resume_leaves_what_is_whole(files, tmp_path):
     assert len(list(tmp_path.glob("out*.index"))) == 4
 
 
-def test_damage_is_found_on_the_way(files, tmp_path):
+def test_damaged_record(files, tmp_path):
     index = Index.of(files)
     data = bytearray(files[2].read_bytes())
     data[int(index.begins[150]) + 3] ^= 1
@@ -95,7 +96,7 @@ def test_damage_is_found_on_the_way(files, tmp_path):
     assert list(paths[0].parent.iterdir()) == []
 
 
-def test_files_that_change_meanwhile(files, tmp_path):
+def test_files_changed_since_indexing(files, tmp_path):
     index = Index.of(files)
     files[2].write_bytes(files[2].read_bytes()[:2000])
     with pytest.raises(DamagedFileError, match="the file has changed since"):
@@ -117,7 +118,7 @@ def test_files_that_change_meanwhile(files, tmp_path):
     ],
 )
 def test_wrong_arguments(files, tmp_path, order, shards, compression, message):
-    with pytest.raises(ArgumentError, match=f"{message} must"):
+    with raises_argument_error(message):
         rearrange(Index.of(files), np.array(order), [tmp_path / "out"] * shards, compression)
 
 
@@ -129,7 +130,7 @@ def test_reshard_keeps_the_order(files, tmp_path):
     assert written.paths[0].name == f"in-0.tfrecord-00000-of-{len(written.paths):05d}"
 
 
-def test_shuffle_is_one_of_all_records(files, tmp_path):
+def test_shuffle_is_global(files, tmp_path):
     def shuffled(folder, seed):
         (written,) = reorder(files, tmp_path / folder, shards=3, seed=seed, name="x").values()
         return [path.read_bytes() for path in written.paths], messages_of(written.paths)
@@ -144,7 +145,7 @@ def test_shuffle_is_one_of_all_records(files, tmp_path):
 
 
 @pytest.mark.parametrize("seed", [None, 7])
-def test_split_has_each_record_once(files, tmp_path, seed):
+def test_split_contains_each_record_once(files, tmp_path, seed):
     shares = {"train": 0.7, "valid": 0.15, "test": 0.15}
     splits = reorder(files, tmp_path / "out", name="x", shards=2, seed=seed, split=shares)
     assert {name: split.records for name, split in splits.items()} == {"train": 140, "valid": 30, "test": 30}
@@ -164,13 +165,13 @@ def test_compressed_sources(files, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == [written.paths[0].name]
 
 
-def test_nothing_is_mixed_or_replaced(files, tmp_path):
+def test_existing_shards_are_not_overwritten(files, tmp_path):
     reorder(files, tmp_path / "out", shards=2, name="x")
     for shards, resume in ((2, False), (2, True), (3, True)):
-        with pytest.raises(ArgumentError, match="folder must not contain shards of x"):
+        with raises_argument_error("folder", expected="not contain shards of x"):
             reorder(files, tmp_path / "out", shards=shards, name="x", resume=resume)
     reorder(files, tmp_path / "out", shards=2, name="y")
-    with pytest.raises(ArgumentError, match="folder must not contain shards of in-0"):
+    with raises_argument_error("folder", expected="not contain shards of in-0"):
         reorder(files, tmp_path, shards=1)
 
 
@@ -183,18 +184,18 @@ def test_split_sizes(count, weights):
 
 
 @pytest.mark.parametrize("text", ["", "0MB", "12 parsecs", "-1", "1e3", "MB"])
-def test_no_sizes(text):
-    with pytest.raises(ArgumentError, match="shard size"):
+def test_invalid_shard_sizes(text):
+    with pytest.raises(ArgumentError, match="shard_size"):
         parse_size(text)
 
 
 @pytest.mark.parametrize("text", ["train", "a=0.5,a=0.5", "a=0.5,b=0.4", "a/b=1", "a=1,b=-0", ""])
-def test_no_splits(text):
+def test_invalid_splits(text):
     with pytest.raises(ArgumentError, match="split"):
         parse_split(text)
 
 
-def test_an_index_of_before_goes_with_its_file(files, tmp_path):
+def test_index_is_replaced_with_file(files, tmp_path):
     path = tmp_path / "out"
     rearrange(Index.of(files), np.arange(200), [path])
     rearrange(Index.of(files), np.arange(200)[::-1], [path])  # of the same size
@@ -228,9 +229,9 @@ def interrupt(files, folder, **asked):
     assert [path.name for path in folder.glob("x*-of-*")]
 
 
-def test_resume_is_offered_where_it_would_help(files, tmp_path):
+def test_error_message_suggests_resume(files, tmp_path):
     interrupt(files, tmp_path / "out", shards=3)
-    with pytest.raises(ArgumentError, match="or resume, as"):
+    with pytest.raises(ArgumentError, match="or resume, because"):
         reorder(files, tmp_path / "out", name="x", shards=3)
     with pytest.raises(ArgumentError, match=r"another folder\.$"):
         reorder(files, tmp_path / "out", name="x", shards=4)
@@ -241,12 +242,13 @@ OTHERS = [{"seed": 2}, {"shards": 4}, {"shard_size": 7}, {"compression": "zlib"}
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=lambda other: next(iter(other)))
-def test_only_the_same_call_is_gone_on_with(files, tmp_path, other):
+def test_resume_requires_same_arguments(files, tmp_path, other):
     interrupt(files, tmp_path / "out", **ASKED)
     there = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    with pytest.raises(
-        ArgumentError,
-        match=f"resume must .* the same arguments as the interrupted run, got other values of {next(iter(other))}",
+    with raises_argument_error(
+        "resume",
+        received=f"different values of {next(iter(other))}",
+        expected="the same arguments as the interrupted run",
     ):
         reorder(files, tmp_path / "out", name="x", resume=True, **{**ASKED, **other})
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == there
@@ -256,10 +258,10 @@ def test_only_the_same_call_is_gone_on_with(files, tmp_path, other):
     assert sorted((tmp_path / "out").iterdir()) == sorted(paths)
 
 
-def test_only_the_same_files_are_gone_on_with(files, tmp_path):
+def test_resume_requires_same_files(files, tmp_path):
     interrupt(files, tmp_path / "out", shards=3)
     files[1].write_bytes(files[0].read_bytes())
-    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
+    with raises_argument_error("resume", expected="used with the same arguments as the interrupted run"):
         reorder(files, tmp_path / "out", name="x", shards=3, resume=True)
     for path in (tmp_path / "out").glob("x*"):
         path.unlink()
@@ -267,14 +269,14 @@ def test_only_the_same_files_are_gone_on_with(files, tmp_path):
     assert written.records == 280
 
 
-def test_nothing_is_left_of_a_call_that_wrote_nothing(files, tmp_path):
+def test_failed_call_leaves_no_files(files, tmp_path):
     files[0].write_bytes(files[0].read_bytes()[:-1])
     with pytest.raises(DamagedFileError):
         reorder(files, tmp_path / "out", name="x")
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_what_a_kill_left_is_removed(files, tmp_path):
+def test_temporary_files_are_removed(files, tmp_path):
     interrupt(files, tmp_path / "out", shards=3)
     for name in (".x-abcdefgh.tfrecord-00001-of-00003", ".x.tfrecord-00000-of-00003-abcdefgh.index"):
         (tmp_path / "out" / name).touch()
@@ -286,7 +288,7 @@ def test_what_a_kill_left_is_removed(files, tmp_path):
     assert left == [".y-abcdefgh.tfrecord-00001-of-00003"]
 
 
-def test_a_stale_index_is_named(files, tmp_path):
+def test_stale_index(files, tmp_path):
     write_index(files[0])
     with tf.io.TFRecordWriter(str(files[0])) as writer:
         writer.write(bytes(sum(len(message) + 16 for message in MESSAGES[:80]) - 16))
@@ -300,7 +302,7 @@ def run(script, *arguments):
 
 
 @pytest.mark.slow
-def test_killed_and_gone_on(files, tmp_path):
+def test_resume_after_kill(files, tmp_path):
     script = """if True:
         import os, signal, sys
         from tensorsmith.tfrecord.shards.reorder import reorder
@@ -325,7 +327,7 @@ def test_killed_and_gone_on(files, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say how much memory there was")
-def test_memory_stays_small(tmp_path):
+def test_peak_memory(tmp_path):
     message = np.random.default_rng(0).bytes(10_000)
     with (tmp_path / "x.tfrecord").open("wb") as file:
         framed = frame(Records.of([message] * 100)).data

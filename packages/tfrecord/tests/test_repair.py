@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tensorsmith.core import ArgumentError
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Gap, repair
 
 MESSAGES = [b"%d " % number * (number * 7 % 40) for number in range(30)]
@@ -45,7 +45,7 @@ def flipped(*positions):
     return change
 
 
-def test_sound_files_stay_as_they_are(damaged):
+def test_undamaged_file(damaged):
     path, target = damaged()
     done = []
     found = repair(path, target, done.append)
@@ -64,7 +64,7 @@ def test_one_record_is_damaged(damaged, part, known):
     assert messages_of(target) == MESSAGES[:7] + MESSAGES[8:]
 
 
-def test_several_records_one_after_the_other(damaged):
+def test_consecutive_damaged_records(damaged):
     path, target = damaged(flipped(BEGINS[7] + 12, BEGINS[8] + 12, BEGINS[20] + 1))
     first, second = repair(path, target).gaps
     assert first == Gap(BEGINS[7], SIZES[7] + SIZES[8], 2, "the data of a record are damaged")
@@ -72,14 +72,14 @@ def test_several_records_one_after_the_other(damaged):
     assert messages_of(target) == MESSAGES[:7] + MESSAGES[9:20] + MESSAGES[21:]
 
 
-def test_bytes_that_are_lost_or_added(damaged):
+def test_missing_and_inserted_bytes(damaged):
     path, target = damaged(lambda data: b"junk" + data[: BEGINS[9] + 20] + data[BEGINS[11] + 5 :])
     found = repair(path, target)
     assert [gap.offset for gap in found.gaps] == [0, 4 + BEGINS[9]]
     assert messages_of(target) == MESSAGES[:9] + MESSAGES[12:]
 
 
-def test_records_within_a_record(tmp_path):
+def test_nested_record_frames(tmp_path):
     """Tests that record frames contained in the data of a damaged record are not recovered as records."""
     inner = tmp_path / "inner"
     for path, messages in ((inner, [b"one", b"two"]), (tmp_path / "x", None)):
@@ -94,7 +94,7 @@ def test_records_within_a_record(tmp_path):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, sum(SIZES) - 1), max_size=4), st.integers(0, sum(SIZES)))
-def test_all_that_is_sound_is_kept(damaged, positions, size):
+def test_valid_records_are_recovered(damaged, positions, size):
     path, target = damaged(lambda data: flipped(*positions)(data)[:size])
     data = path.read_bytes()
     with tf.io.TFRecordWriter(str(path.with_name("whole"))) as writer:
@@ -112,7 +112,7 @@ def test_all_that_is_sound_is_kept(damaged, positions, size):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", bytes(1000), b"\x1f\x8b\x08", gzip.compress(b"text", mtime=0)])
-def test_nothing_is_sound(tmp_path, content):
+def test_no_valid_records(tmp_path, content):
     (tmp_path / "x").write_bytes(content)
     found = repair(tmp_path / "x", tmp_path / "y")
     assert found.records == 0
@@ -137,9 +137,7 @@ def test_compressed(damaged):
 
 def test_wrong_arguments(damaged, tmp_path):
     path, _ = damaged()
-    with pytest.raises(
-        ArgumentError, match="target must differ from the input file, which would otherwise be overwritten"
-    ):
+    with raises_argument_error("target", expected="differ from the input file, which would otherwise be overwritten"):
         repair(path, path)
     with pytest.raises(FileNotFoundError):
         repair(tmp_path / "nothing", tmp_path / "y")

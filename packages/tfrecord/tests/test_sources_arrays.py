@@ -57,7 +57,7 @@ def test_npz(tmp_path, save, monkeypatch):
     assert [len(batch.rows) for batch in source.batches(source.infer())] == [2, 2, 1]
 
 
-def test_npz_files_after_each_other(tmp_path):
+def test_npz_files_are_concatenated(tmp_path):
     np.savez(tmp_path / "b.npz", x=np.arange(2))
     np.savez(tmp_path / "a.npz", x=np.arange(3))
     assert read(open_source(tmp_path)) == ({"x": [0, 1, 2, 0, 1]}, [1, 2, 3, 1, 2])
@@ -67,7 +67,7 @@ def test_npz_files_after_each_other(tmp_path):
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_npy_files_beside_each_other(tmp_path, order):
+def test_npy_files_are_columns(tmp_path, order):
     x = np.arange(12, dtype="float32").reshape(3, 2, 2)
     np.save(tmp_path / "x.npy", np.asarray(x, order=order))
     np.save(tmp_path / "y.npy", np.arange(3))
@@ -75,7 +75,7 @@ def test_npy_files_beside_each_other(tmp_path, order):
     assert read(open_source(tmp_path / "x.npy"))[0] == {"x": x.tolist()}
 
 
-def test_npy_is_not_read_as_a_whole(tmp_path, monkeypatch):
+def test_npy_is_read_in_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(arrays, "MOST_BYTES", 1000)
     np.save(tmp_path / "x.npy", np.zeros((100, 50)))
     source = open_source(tmp_path / "x.npy")
@@ -91,7 +91,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(tmp_path, name):
+def test_unsupported_arrays(tmp_path, name):
     contents, problem = REFUSED[name]
     np.savez(tmp_path / "a.npz", **contents)
     with pytest.raises(UnreadableError) as caught:
@@ -117,7 +117,7 @@ def test_damaged(tmp_path):
         open_source(path).infer()
 
 
-def test_npy_cut_while_it_is_read(tmp_path, monkeypatch):
+def test_npy_truncated_while_reading(tmp_path, monkeypatch):
     """Tests a file truncated while it is read, which would crash the process with a memory map."""
     monkeypatch.setattr(arrays, "MOST_BYTES", 1000)
     path = tmp_path / "x.npy"
@@ -130,7 +130,7 @@ def test_npy_cut_while_it_is_read(tmp_path, monkeypatch):
         list(batches)
 
 
-def test_sizes_that_no_file_has(tmp_path):
+def test_idx_with_invalid_sizes(tmp_path):
     """Tests that a wrong size in the header does not allocate memory."""
     for shape in ((2**31 - 1,) * 3, (5, 0, 2**31 - 1), (2**31 - 1, 0)):
         sizes = b"".join(size.to_bytes(4, "big") for size in shape)
@@ -168,7 +168,7 @@ def test_idx_types(tmp_path, kind, dtype):
     assert read(source)[0]["image"] == (IMAGES.astype("int64") - 9).tolist()
 
 
-def test_idx_of_two_splits(tmp_path):
+def test_idx_files_of_two_splits(tmp_path):
     for split in ("train", "t10k"):
         write_idx(tmp_path / f"{split}-images-idx3-ubyte", IMAGES)
     with pytest.raises(UnreadableError, match="a second file of images; pass the files of one split"):
@@ -176,7 +176,7 @@ def test_idx_of_two_splits(tmp_path):
     assert len(read(open_source(tmp_path / "t10k-*"))[1]) == 4
 
 
-def test_idx_cut(tmp_path):
+def test_truncated_idx(tmp_path):
     path = tmp_path / "train-images-idx3-ubyte"
     write_idx(path, IMAGES)
     path.write_bytes(path.read_bytes()[:-3])

@@ -43,7 +43,7 @@ LINES = st.lists(st.lists(CELLS, min_size=2, max_size=4) | st.just([]), max_size
 @given(LINES, st.integers(1, 3))
 @example([[], ["", "", ""], [], ["a\n\nb", "c", "d"], ["e"], []], 1)
 @example([["a", "b"], [], ["c", "d", "e"], ["f", "g", "h", "i"]], 2)
-def test_as_the_csv_module(tmp_path_factory, lines, quoting):
+def test_matches_csv_module(tmp_path_factory, lines, quoting):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if quoting == 1 else csv.QUOTE_MINIMAL)
@@ -75,7 +75,7 @@ def test_lines_and_rejects_across_blocks(tmp_path, monkeypatch):
     assert read(source) == (found, refused)
 
 
-def test_reject_says_what_is_wrong(tmp_path):
+def test_reject_message(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x,y\n1,2\n3\n4,5,6\n")
     _, (short, long) = read(open_source(path))
@@ -93,7 +93,7 @@ def test_types(tmp_path):
     assert [name for name, feature in features.items() if feature.optional] == ["gap", "empty"]
 
 
-def test_quoted_nothing_is_a_text(tmp_path):
+def test_quoted_empty_string(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('x,y\n"",1\n,2\n')
     rows, _ = read(open_source(path))
@@ -124,7 +124,7 @@ def test_gzip(tmp_path):
         open_source(path).infer()
 
 
-def test_several_files_have_their_columns_together(tmp_path):
+def test_columns_of_several_files(tmp_path):
     (tmp_path / "b.csv").write_text("y,x\n3,4\n")
     (tmp_path / "a.csv").write_text("x\n1\n")
     source = open_source(tmp_path / "*.csv")
@@ -134,7 +134,7 @@ def test_several_files_have_their_columns_together(tmp_path):
     assert [batch.file for batch in source.batches(schema) if len(batch.rows)] == [str(path) for path in source.files]
 
 
-def test_only_the_columns_of_the_schema(tmp_path):
+def test_schema_selects_columns(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x,y\n1,2\n")
     schema = Schema({"y": Feature("float32"), "z": Feature("int64", optional=True)})
@@ -184,7 +184,7 @@ def test_rows_larger_than_a_block(tmp_path, monkeypatch, position):
     assert [reject.row for reject in rejects] == [starts[number + 1] - 1 for number in range(7, 1000, 100)]
 
 
-def test_a_row_larger_than_the_largest(tmp_path, monkeypatch):
+def test_row_size_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(csv_files, "BLOCK", 1 << 10)
     monkeypatch.setattr(csv_files, "LARGEST", 2 << 10)
     path = tmp_path / "a.csv"
@@ -193,7 +193,7 @@ def test_a_row_larger_than_the_largest(tmp_path, monkeypatch):
         open_source(path).infer()
 
 
-def test_quotes_within_a_cell_are_texts(tmp_path):
+def test_quotes_within_a_cell(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('x,y\n1,5" pipe\n')
     assert read(open_source(path))[0] == [(2, {"x": "1", "y": '5" pipe'})]

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tensorsmith.core import ArgumentError
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Feature, Schema, UnreadableError, open_source
 from tensorsmith.tfrecord.encode.batch import encode_batch
 from tensorsmith.tfrecord.pipeline.decode import decode
@@ -46,7 +46,7 @@ def test_classes(tmp_path):
     assert read(source) == (rows, numbers, rejects)
 
 
-def test_sizes_that_differ(tmp_path):
+def test_images_of_different_sizes(tmp_path):
     draw(tmp_path / "a" / "1.jpg", 8, 10)
     draw(tmp_path / "a" / "2.jpg", 8, 12)
     draw(tmp_path / "b" / "3.png", 9, 12)
@@ -57,7 +57,7 @@ def test_sizes_that_differ(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_channels_as_tensorflow_decodes_them(tmp_path, mode):
+def test_png_channels_match_tensorflow(tmp_path, mode):
     path = tmp_path / "a.png"
     if mode == "I;16":
         Image.fromarray(np.zeros((4, 6), "uint16")).save(path)
@@ -74,7 +74,7 @@ def test_palette_with_transparency(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_channels_of_jpeg(tmp_path, mode):
+def test_jpeg_channels_match_tensorflow(tmp_path, mode):
     path = draw(tmp_path / "a.jpg", mode=mode)
     assert read_image(path).shape == tuple(tf.io.decode_image(path.read_bytes()).shape)
 
@@ -118,7 +118,7 @@ def test_sixteen_bits(tmp_path):
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_what_does_not_fit_is_told_by_its_file(tmp_path, mixed):
+def test_reject_names_file(tmp_path, mixed):
     draw(tmp_path / "1.png")
     odd = draw(tmp_path / ("2.jpg" if mixed else "2.png"), height=5)
     source, schema = open_source(tmp_path), Schema({"image": Feature("uint8", (4, 6, 3), "png")})
@@ -198,7 +198,7 @@ def test_voc_rejects(tmp_path):
         assert part in problem
 
 
-def test_voc_of_one_name(tmp_path):
+def test_voc_with_duplicate_image_names(tmp_path):
     draw(tmp_path / "a" / "1.jpg")
     draw(tmp_path / "b" / "1.jpg")
     voc(tmp_path, "1", [])
@@ -247,7 +247,7 @@ def test_coco(tmp_path, coco, indent):
         assert source.files == [path, tmp_path / "train" / "1.jpg", tmp_path / "train" / "2.jpg"]
 
 
-def test_coco_refused(tmp_path, coco):
+def test_coco_errors(tmp_path, coco):
     with pytest.raises(UnreadableError, match="refers to the unknown image 5"):
         open_source(coco({**COCO, "annotations": [{"image_id": 5, "category_id": 2, "bbox": [0, 0, 1, 1]}]}))
     with pytest.raises(UnreadableError, match="'name' is missing"):
@@ -260,7 +260,7 @@ def test_coco_refused(tmp_path, coco):
     assert "image 3: not enough values" in rejects[1].problem
     coco(COCO)
     (tmp_path / "annotations" / "other.json").write_text(json.dumps(COCO))
-    with pytest.raises(ArgumentError, match="source must be a single annotation file.*Name one of them"):
+    with raises_argument_error("source", expected="a single annotation file", remedy="pass one of them"):
         open_source(tmp_path)
 
 
@@ -305,7 +305,7 @@ def test_wav_channels_and_rejects(tmp_path):
     assert rejects[2].problem.startswith("the WAV file is corrupted")
 
 
-def test_folders_of_classes_one_by_one(tmp_path, monkeypatch):
+def test_list_of_class_folders(tmp_path, monkeypatch):
     for name in ("cat", "dog", "other/cat"):
         draw(tmp_path / name / "1.png")
     whole, _, _ = read(open_source([tmp_path / "dog", tmp_path / "cat"]))
@@ -315,7 +315,7 @@ def test_folders_of_classes_one_by_one(tmp_path, monkeypatch):
     assert "label" not in open_source(["cat/1.png", "dog/1.png"]).infer().features
     assert open_source(["cat", "dog"]).files == [Path("cat/1.png"), Path("dog/1.png")]
     for paths in (["cat", "other/cat"], ["cat", "dog/1.png"]):
-        with pytest.raises(ArgumentError, match="source must be a list of subfolders of the same folder"):
+        with raises_argument_error("source", expected="a list of subfolders of the same folder"):
             open_source(paths)
 
 

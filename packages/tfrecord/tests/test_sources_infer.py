@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 from pyarrow import parquet
 
-from tensorsmith.core import ArgumentError
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Feature, Schema, Source, convert, infer, open_source, review
 from tensorsmith.tfrecord.sources import csv_files
 
@@ -45,7 +45,7 @@ def test_review(people):
     assert Feature(feature["dtype"], labels=tuple(feature["labels"])).labels == ("a", "b", "c")
 
 
-def test_review_of_names_and_texts_that_yaml_has_to_quote(tmp_path):
+def test_review_quotes_yaml_strings(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('"x: #",no\n' + '"a\nb",\n"c",\n' * 20)
     text = review(open_source(path))
@@ -54,7 +54,7 @@ def test_review_of_names_and_texts_that_yaml_has_to_quote(tmp_path):
     assert list(infer(path).features) == ["x: #", "no"]
 
 
-def test_watching(people):
+def test_review_callback(people):
     seen = []
     review(open_source(people), lambda batch: seen.append(len(batch.rows) + len(batch.rejects)))
     assert sum(seen) == 106
@@ -77,40 +77,35 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("ending", CONTENTS)
-def test_rows_in_are_rows_out(tmp_path, ending):
+def test_row_counts(tmp_path, ending):
     (tmp_path / f"a.{ending}").write_bytes(CONTENTS[ending] * 3)
     source: Source = open_source(tmp_path)
     assert sum(len(batch.rows) + len(batch.rejects) for batch in source.batches(source.infer())) in (3, 5)
 
 
-def test_files_of_no_kind(tmp_path):
+def test_unknown_file_format(tmp_path):
     (tmp_path / "a.foo").write_text("text")
-    with pytest.raises(
-        ArgumentError,
-        match=r"source must be a set of files in one of these formats: CSV \(\.csv, \.tsv\); Parquet.*got a\.foo",
-    ):
+    with raises_argument_error("source", received="a.foo", expected="a set of files in one of these formats: CSV"):
         open_source(tmp_path)
 
 
-def test_files_of_several_kinds(tmp_path):
+def test_mixed_file_formats(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n")
     (tmp_path / "b.txt").write_text("text")
     (tmp_path / "_SUCCESS").write_text("")
-    with pytest.raises(
-        ArgumentError, match=r"source must be a set of files in one of these formats: CSV \(\.csv, \.tsv\); Parquet"
-    ):
+    with raises_argument_error("source", expected="a set of files in one of these formats: CSV (.csv, .tsv); Parquet"):
         open_source(tmp_path)
     assert open_source(tmp_path / "*.csv").files == [tmp_path / "a.csv"]
 
 
-def test_files_that_may_lie_beside_others(tmp_path):
+def test_auxiliary_files_are_ignored(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     for name in ("LICENSE", "README.txt", "a.json"):
         (tmp_path / name).write_text("{}")
     assert open_source(tmp_path).files == [tmp_path / "a.png"]
 
 
-def test_files_of_file_managers(tmp_path):
+def test_thumbnail_databases_are_ignored(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     with sqlite3.connect(tmp_path / "Thumbs.db") as base:
         base.execute("CREATE TABLE t (x INTEGER)")
@@ -118,7 +113,7 @@ def test_files_of_file_managers(tmp_path):
     assert open_source(tmp_path).files == [tmp_path / "a.png"]
 
 
-def test_values_that_no_schema_takes(tmp_path):
+def test_unsupported_values(tmp_path):
     lines = ['{"a": [[1, 2], [3]], "b": [1, null], "c": [[1], [2]]}', '{"a": [[1]], "b": [], "c": []}']
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     comments = [line for line in review(open_source(tmp_path / "a.jsonl")).splitlines() if "convert rejects" in line]
@@ -129,14 +124,14 @@ def test_values_that_no_schema_takes(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_the_largest_numbers(tmp_path, name):
+def test_uint64_and_float_limits(tmp_path, name):
     rows = {"a.csv": "u,f\n18446744073709551615,1e400\n1,1\n"}
     lines = '{"u": 18446744073709551615, "f": "1e400"}\n{"u": 1, "f": "1"}\n'
     (tmp_path / name).write_text(rows.get(name, lines))
     assert infer(tmp_path / name).features == {"u": Feature("uint64"), "f": Feature("string")}
 
 
-def test_kinds_are_told_by_content(tmp_path):
+def test_format_is_detected_by_content(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "image", "PNG")
     np.save(tmp_path / "array.txt", np.arange(3))
     (tmp_path / "array.txt.npy").rename(tmp_path / "array.txt")
@@ -145,7 +140,7 @@ def test_kinds_are_told_by_content(tmp_path):
     assert kinds == {"image": ["image"], "array.txt": ["array"], "table.csv": ["x"]}
 
 
-def test_a_folder_of_records_as_it_was_written(tmp_path):
+def test_infer_converted_folder(tmp_path):
     source = tmp_path / "a.csv"
     source.write_text("x,y\n1,a\n2,b\n")
     convert(open_source(source), tmp_path / "out", name="a")
@@ -158,8 +153,8 @@ def test_missing_files(tmp_path):
             open_source(tmp_path / path)
 
 
-def test_options_of_other_kinds(people):
-    with pytest.raises(ArgumentError, match="table must be encoding for a source of kind csv.*got 't'"):
+def test_options_of_other_formats(people):
+    with raises_argument_error("table", received="'t'", expected="kind csv (options: encoding)"):
         open_source(people, table="t")
     assert open_source(people, encoding=None).infer() == open_source(people).infer()
 
@@ -170,7 +165,7 @@ def test_without_tensorflow(people):
     assert {"tensorflow", "keras"}.isdisjoint(done.stdout.split())
 
 
-def test_memory_stays_that_of_batches(tmp_path, monkeypatch):
+def test_batch_size_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(csv_files, "BLOCK", 1 << 14)
     path = tmp_path / "a.csv"
     path.write_text("x,y\n" + "1,some text\n" * 50_000)

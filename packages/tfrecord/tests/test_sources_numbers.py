@@ -50,27 +50,27 @@ def test_dtypes(dtype):
     ],
     ids=str,
 )
-def test_what_stays_text(texts):
+def test_string_values(texts):
     assert dtype_of(texts) == "string"
     assert dtype_of(*[[text] for text in texts]) == "string"
     assert dtype_of(*[[text] for text in texts[::-1]]) == "string"
 
 
 @pytest.mark.parametrize("text", ["1e39", "1e-60", "16777217.0", "12345678.9"])
-def test_what_float32_would_change(text):
+def test_values_beyond_float32_precision(text):
     assert dtype_of([text]) == "float64"
 
 
 @settings(max_examples=300, deadline=None)
 @example(1048576.25)  # formatted as 1.0485762e+06, which is half a unit away
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
-def test_float32_as_it_prints_itself_stays(value):
+def test_float32_round_trip(value):
     assert dtype_of([np.format_float_scientific(np.float32(value))]) == "float32"
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.decimals(-(10**6), 10**6, allow_nan=False, places=4))
-def test_float32_gives_back_each_digit_or_is_not_taken(number):
+def test_float32_preserves_decimal_digits(number):
     away = abs(Decimal(float(np.float32(float(number)))) - number)
     assume(abs(away - Decimal("0.00005")) > Decimal("1e-9"))
     assert dtype_of([f"{number:f}"]) == ("float32" if away < Decimal("0.00005") else "float64")

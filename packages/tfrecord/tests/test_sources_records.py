@@ -99,7 +99,7 @@ def test_rejects_between_records(tmp_path):
         source.infer()
 
 
-def test_numbers_that_were_stored_as_their_bytes(tmp_path):
+def test_numbers_stored_as_bytes(tmp_path):
     array = np.array([[1.5, 2.5], [np.nan, -1e300]])
     messages = [example(x=[row.tobytes()], y=[np.uint8([1, 2, 3]).tobytes()]) for row in array]
     messages.insert(1, example(x=[b"123"], y=[b"abc"]))
@@ -111,7 +111,7 @@ def test_numbers_that_were_stored_as_their_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "complex64", "complex128"])
-def test_numbers_that_arrow_does_not_know(tmp_path, dtype):
+def test_dtypes_unsupported_by_arrow(tmp_path, dtype):
     array = np.array([[1.5, -2.5], [np.inf, 0.25]]).astype(dtype)
     source = open_source(write(tmp_path / "a.tfrecord", [example(x=[row.tobytes()]) for row in array]))
     schema = Schema({"x": Feature(dtype, (2,), "raw")})
@@ -132,7 +132,7 @@ def test_damaged(tmp_path):
         open_source(path).infer()
 
 
-def test_names_that_no_record_has(tmp_path):
+def test_missing_features(tmp_path):
     source = open_source(write(tmp_path / "a.tfrecord", [example(x=[1])]))
     with pytest.raises(ArgumentError, match="contain only the columns x.*got 'xx'"):
         read(source, Schema({"xx": Feature("int64")}))

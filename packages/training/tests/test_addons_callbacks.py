@@ -39,7 +39,7 @@ def fit(trainer, callbacks, epochs=4, **arguments):
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_averages_are_saved_and_training_goes_on_with_the_weights(tmp_path, scaled):
+def test_saves_averaged_weights(tmp_path, scaled):
     optimizer = MovingAverage(keras.optimizers.SGD(0.1), average_decay=0.5)
     trainer = make_trainer(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer)
     fit(trainer, [AverageModelCheckpoint(False, str(tmp_path / "{epoch}.keras"))])
@@ -52,7 +52,7 @@ def test_averages_are_saved_and_training_goes_on_with_the_weights(tmp_path, scal
     np.testing.assert_allclose(trainer.model.get_weights()[0], weights[4], rtol=1e-5)
 
 
-def test_with_update_weights_the_model_has_the_averages(tmp_path):
+def test_update_weights(tmp_path):
     trainer = make_trainer(SWA(keras.optimizers.SGD(0.1), average_period=1))
     path = tmp_path / "last.weights.h5"
     fit(trainer, [AverageModelCheckpoint(True, path, save_weights_only=True)], epochs=1)
@@ -65,7 +65,7 @@ def test_with_update_weights_the_model_has_the_averages(tmp_path):
     np.testing.assert_array_equal(loaded.get_weights()[0], trainer.model.get_weights()[0])
 
 
-def test_only_the_best_and_every_so_many_batches(tmp_path):
+def test_save_best_only_and_save_freq(tmp_path):
     trainer = make_trainer(SWA(keras.optimizers.SGD(0.1), average_period=1))
     best = AverageModelCheckpoint(
         False, tmp_path / "best.keras", monitor="loss", save_best_only=True, initial_value_threshold=0.0
@@ -75,7 +75,7 @@ def test_only_the_best_and_every_so_many_batches(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2.keras", "4.keras"]
 
 
-def test_an_optimizer_without_averages_is_refused(tmp_path):
+def test_optimizer_without_averages(tmp_path):
     with pytest.raises(ArgumentError, match="keeps averages"):
         fit(make_trainer("sgd"), [AverageModelCheckpoint(False, tmp_path / "model.keras")])
     with pytest.raises(ArgumentError, match="update_weights"):
@@ -91,7 +91,7 @@ def shown(**arguments):
     return screen.getvalue()
 
 
-def test_bars_say_how_far_training_is():
+def test_progress_bar_contents():
     text = shown()
     assert "Epoch 1/2" in text
     assert "Epoch 2/2" in text
@@ -99,7 +99,7 @@ def test_bars_say_how_far_training_is():
     assert re.search(r"Training: 100%\| ━+ +2/2 ETA: 00:00s, +[\d.]+epochs/s", text)
 
 
-def test_formats_and_what_is_shown():
+def test_progress_bar_options():
     text = shown(
         show_overall_progress=False,
         metrics_format="{name}={value:.1f}",
@@ -111,7 +111,7 @@ def test_formats_and_what_is_shown():
     assert "Epoch" not in shown(show_epoch_progress=False)
 
 
-def test_evaluation_by_itself_has_a_bar():
+def test_progress_bar_of_evaluate():
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120, color_system=None)
     make_trainer("sgd").model.evaluate(X, Y, batch_size=8, callbacks=[TQDMProgressBar(console=console)], verbose=0)

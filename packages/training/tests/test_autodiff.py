@@ -55,7 +55,7 @@ class Penalized(Trainer):
 
 
 @BOTH
-def test_a_gradient_penalty(jit):
+def test_gradient_penalty(jit):
     model = dense(4, "tanh")
 
     def loss(kernel):  # the gradient of the four outputs tanh(x k) is the sum of (1 - tanh^2) k
@@ -85,7 +85,7 @@ class Newton(Trainer):
 
 
 @BOTH
-def test_a_jacobian_of_the_gradient_solves_least_squares_in_one_step(jit):
+def test_newton_step_solves_least_squares(jit):
     model = dense()
     fit(Newton, model, jit=jit)
     expected = np.linalg.lstsq(X.astype("float64"), Y.astype("float64"), rcond=None)[0]
@@ -113,7 +113,7 @@ class Curvature(Trainer):
 
 
 @BOTH
-def test_a_product_of_hessian_and_vector(jit):
+def test_hessian_vector_product(jit):
     model = dense(activation="sigmoid")
     labels = (Y > 0).astype("float32")
     p = 1 / (1 + np.exp(-X.astype("float64") @ model.get_weights()[0]))
@@ -138,7 +138,7 @@ class Distilled(Trainer):
 
 
 @BOTH
-def test_no_gradient_passes_a_stop(jit):
+def test_stop_gradient(jit):
     model = dense()
     before = model.get_weights()[0].astype("float64")
     fit(Distilled, model, jit=jit)
@@ -157,7 +157,7 @@ def softplus(z):
 
 
 @BOTH
-def test_a_custom_gradient_keeps_a_layer_finite_where_exp_overflows(jit):
+def test_custom_gradient_avoids_overflow(jit):
     model = dense(activation=softplus)
     before = model.get_weights()[0].astype("float64")
     x = 1000 * X
@@ -170,7 +170,7 @@ def test_a_custom_gradient_keeps_a_layer_finite_where_exp_overflows(jit):
     np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-4)
 
 
-def test_its_second_derivative_is_finite_as_well():
+def test_custom_gradient_second_derivative():
     z = tf.constant([-1000.0, -3.0, 0.0, 3.0, 31.0, 1000.0])
     with tf.GradientTape() as outer:
         outer.watch(z)
@@ -198,7 +198,7 @@ class TwoLosses(Trainer):
 
 
 @BOTH
-def test_a_persistent_tape_gives_several_gradients(jit):
+def test_persistent_tape(jit):
     model = dense(use_bias=True)
     kernel = model.get_weights()[0].astype("float64")
     fit(TwoLosses, model, jit=jit)
@@ -225,7 +225,7 @@ class Watching(Trainer):
 
 
 @BOTH
-def test_each_step_is_traced_once_for_each_size_of_batch(jit):
+def test_one_trace_per_batch_size(jit):
     trainer = Watching(dense(), keras.optimizers.SGD(RATE), "mean_squared_error", jit=jit)
     for _ in range(2):
         trainer.fit(X, Y, batch_size=10, epochs=3, validation_data=(X, Y), verbose=False)
@@ -234,7 +234,7 @@ def test_each_step_is_traced_once_for_each_size_of_batch(jit):
     assert trainer.traced.test == [10, 4]
 
 
-def test_a_step_over_a_stream_is_traced_once_for_all_sizes():
+def test_one_trace_per_stream():
     stream = tf.data.Dataset.from_tensor_slices((X, Y)).batch(10)
     trainer = Watching(dense(), keras.optimizers.SGD(RATE), "mean_squared_error", jit=False)
     for _ in range(2):
@@ -243,7 +243,7 @@ def test_a_step_over_a_stream_is_traced_once_for_all_sizes():
     assert trainer.traced.test == [None]
 
 
-def test_learning_rates_and_schedules_do_not_trace_anew():
+def test_learning_rate_does_not_retrace():
     trainer = Watching(dense(), keras.optimizers.SGD(RATE), "mean_squared_error", jit=False)
     for rate in (0.1, 0.01, 0.001):
         trainer.model.optimizer.learning_rate = rate
@@ -262,7 +262,7 @@ def autograph(monkeypatch):
     logger.setLevel(level)
 
 
-def test_autograph_has_nothing_to_complain_about(autograph):
+def test_no_autograph_warnings(autograph):
     stream = tf.data.Dataset.from_tensor_slices((X, (Y[:, 0] > 0).astype("int32"))).batch(10)
     trainer = Trainer(dense(2, "softmax"), keras.optimizers.SGD(RATE), "sparse_categorical_crossentropy", jit=False)
     trainer.fit(stream, class_weight={0: 1.0, 1: 2.0}, validation_data=stream, verbose=False)

@@ -23,23 +23,24 @@ from resumable import (
     unbroken,
 )
 
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Checkpoints, Trainer
 from tensorsmith.training.checkpoint.checkpoint_folder import DamagedCheckpointError, read
 
 
-def test_streams_that_keep_their_position_to_themselves_are_refused_by_name(tmp_path):
+def test_stateful_stream(tmp_path):
     noisy = tf.data.Dataset.from_tensor_slices(data()).map(lambda x, y: (x + tf.random.uniform((5,)), y)).batch(32)
-    with pytest.raises(ValueError, match="x must not contain stateful operations when checkpoints are written"):
+    with raises_argument_error("x", expected="not contain stateful operations when checkpoints are written"):
         reused().fit(noisy, verbose=False, checkpoints=tmp_path)
     assert list(tmp_path.iterdir()) == []
     reused().fit(*data(), validation_data=noisy, verbose=False, checkpoints=tmp_path)  # the weights do not depend on it
 
 
-def test_a_checkpoint_of_another_model_says_what_differs(tmp_path):
+def test_checkpoint_of_another_model(tmp_path):
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     wider = keras.Sequential([keras.Input((5,)), keras.layers.Dense(16), keras.layers.Dense(3, "softmax")])
     before = wider.get_weights()
-    with pytest.raises(ValueError, match=r"checkpoint must match the 19 variables of model, optimizer and metrics,"):
+    with raises_argument_error("checkpoint", expected="match the 19 variables of model, optimizer and metrics"):
         Trainer(wider, "adam", "sparse_categorical_crossentropy", ["accuracy"], jit=False).fit(
             *data(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True
         )
@@ -47,9 +48,9 @@ def test_a_checkpoint_of_another_model_says_what_differs(tmp_path):
         np.testing.assert_array_equal(kept, weight)
 
 
-def test_checkpoints_of_another_run_are_not_mixed_up(tmp_path):
+def test_existing_checkpoints_without_resume(tmp_path):
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
-    with pytest.raises(ValueError, match="checkpoints must be an empty folder.*Pass resume=True, or another folder"):
+    with raises_argument_error("checkpoints", expected="an empty folder", remedy="pass resume=True, or another folder"):
         reused().fit(*data(), verbose=False, checkpoints=tmp_path)
 
 
@@ -72,7 +73,7 @@ def flip(file):
         ("train.data-00000-of-00001", flip),
     ],
 )
-def test_a_damaged_checkpoint_is_passed_over(name, damage, tmp_path, caplog):
+def test_damaged_checkpoint_is_skipped(name, damage, tmp_path, caplog):
     checkpoints = Checkpoints(tmp_path, "2 steps")
     with pytest.raises(StopError):
         reused().fit(*shuffled(), epochs=2, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(8)])
@@ -83,10 +84,10 @@ def test_a_damaged_checkpoint_is_passed_over(name, damage, tmp_path, caplog):
     assert f"{newest} is damaged" in caplog.text
 
 
-def test_every_single_bit_of_damage_shows_or_does_no_harm(tmp_path):
+def test_bit_flips_are_detected(tmp_path):
     reused().fit(*shuffled(), verbose=False, checkpoints=tmp_path / "sound")
     sound = sorted((tmp_path / "sound").iterdir())[-1]
-    values, note = read(sound)
+    values, metadata = read(sound)
     rng = np.random.default_rng(0)
     for file in sorted(sound.iterdir()):
         for _ in range(25):
@@ -95,14 +96,14 @@ def test_every_single_bit_of_damage_shows_or_does_no_harm(tmp_path):
             content[rng.integers(len(content))] ^= 1 << rng.integers(8)
             (copy / file.name).write_bytes(content)
             try:
-                found, found_note = read(copy)
+                found, found_metadata = read(copy)
             except DamagedCheckpointError:
                 continue
-            assert found_note == note
+            assert found_metadata == metadata
             assert all(np.array_equal(found[name], values[name]) for name in values)
 
 
-def test_when_all_are_damaged_nothing_is_overwritten(tmp_path):
+def test_all_checkpoints_damaged(tmp_path):
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     for checkpoint in tmp_path.iterdir():
         truncate(checkpoint / "state.data-00000-of-00001")
@@ -122,14 +123,14 @@ class Score(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize(("mode", "best"), [("max", [2, 4]), ("min", [1, 6])])
-def test_the_last_and_the_best_stay(mode, best, tmp_path):
+def test_keep_last_and_keep_best(mode, best, tmp_path):
     scores = [0.1, 0.9, 0.5, 0.7, 0.5, 0.3, 0.4]
     options = Checkpoints(tmp_path, "1 epoch", keep_last=1, keep_best=2, monitor="score", mode=mode)
     reused().fit(*data(), epochs=7, verbose=False, checkpoints=options, callbacks=[Score(scores)])
     assert [int(path.name[6:12]) for path in sorted(tmp_path.iterdir())] == sorted({*best, 7})
 
 
-def test_the_best_stay_across_runs(tmp_path):
+def test_keep_best_across_runs(tmp_path):
     options = Checkpoints(tmp_path, "1 hour", keep_last=1, keep_best=1, monitor="score", mode="max")
     fit = dict(verbose=False, checkpoints=options, callbacks=[Score([0.1, 0.9, 0.5, 0.7])])
     reused().fit(*data(), epochs=3, **fit)
@@ -140,8 +141,8 @@ def test_the_best_stay_across_runs(tmp_path):
     ]
 
 
-def test_a_score_that_is_not_there(tmp_path):
-    with pytest.raises(ValueError, match="monitor must .*got 'val_los'.*Did you mean val_loss"):
+def test_unknown_monitor(tmp_path):
+    with raises_argument_error("monitor", received="'val_los'", remedy="Did you mean val_loss"):
         reused().fit(
             *data(),
             validation_data=data(),
@@ -151,22 +152,22 @@ def test_a_score_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
+    ("options", "error"),
     [
-        ({"every": "3 fortnights"}, "a number of steps"),
-        ({"every": 0}, "a positive duration"),
-        ({"keep_last": 0}, "keep_last must be >= 1"),
-        ({"keep_best": -1}, "keep_best must be a non-negative integer"),
-        ({"mode": "best"}, '"min" or "max"'),
+        ({"every": "3 fortnights"}, {"name": "every", "expected": "a number of steps"}),
+        ({"every": 0}, {"name": "every", "expected": "a positive duration"}),
+        ({"keep_last": 0}, {"name": "keep_last", "expected": ">= 1"}),
+        ({"keep_best": -1}, {"name": "keep_best", "expected": "a non-negative integer"}),
+        ({"mode": "best"}, {"name": "mode", "expected": '"min" or "max"'}),
     ],
 )
-def test_bad_options(options, expected):
-    with pytest.raises(ValueError, match=expected):
+def test_bad_options(options, error):
+    with raises_argument_error(**error):
         Checkpoints("folder", **options)
 
 
 @pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
-def test_a_signal_stops_between_steps_with_a_checkpoint(number, error, tmp_path):
+def test_signal_saves_checkpoint(number, error, tmp_path):
     class Signal(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
             if self.model.optimizer.iterations == 7:
@@ -186,7 +187,7 @@ def test_a_signal_stops_between_steps_with_a_checkpoint(number, error, tmp_path)
     assert_same(end, unbroken(reused, arrays, **fit))
 
 
-def test_a_checkpoint_that_cannot_be_written(tmp_path):
+def test_unwritable_checkpoint_folder(tmp_path):
     class Lose(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             (tmp_path / "folder").rename(tmp_path / "moved")  # atomic: a checkpoint may be written at this moment
@@ -196,69 +197,71 @@ def test_a_checkpoint_that_cannot_be_written(tmp_path):
         reused().fit(*data(), verbose=False, checkpoints=tmp_path / "folder", callbacks=[Lose()])
 
 
-def test_what_a_killed_process_left_is_swept_away(tmp_path):
+def test_incomplete_checkpoint_is_removed(tmp_path):
     (tmp_path / ".draft-killed").mkdir()
     (tmp_path / ".draft-killed" / "state.index").write_text("half")
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     assert not (tmp_path / ".draft-killed").exists()
 
 
-def test_fewer_epochs_than_have_begun(tmp_path):
+def test_resume_with_fewer_epochs(tmp_path):
     checkpoints = Checkpoints(tmp_path, "1 step")
     with pytest.raises(StopError):
         reused().fit(*data(), epochs=4, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(14)])
-    with pytest.raises(ValueError, match="epochs must be >= 3 in order to resume, got 2"):
+    with raises_argument_error("epochs", received="2", expected=">= 3 in order to resume"):
         reused().fit(*data(), epochs=2, verbose=False, checkpoints=checkpoints, resume=True)
 
 
 @pytest.mark.parametrize(
-    ("other", "expected"),
+    ("other", "error"),
     [
-        ({"batch_size": 64}, "x must have a batch size of 32 and 5 steps per epoch, as before"),
-        ({"seed": 12}, "seed must be 11, the seed of the run to resume, or None, got 12"),
+        ({"batch_size": 64}, {"name": "x", "expected": "have a batch size of 32 and 5 steps per epoch, as before"}),
+        ({"seed": 12}, {"name": "seed", "received": "12", "expected": "11, the seed of the run to resume, or None"}),
     ],
 )
-def test_another_run_is_not_resumed(other, expected, tmp_path):
+def test_resume_with_other_arguments(other, error, tmp_path):
     fit = dict(epochs=2, verbose=False, checkpoints=tmp_path, seed=11)
     reused().fit(*data(), **fit)
-    with pytest.raises(ValueError, match=expected):
+    with raises_argument_error(**error):
         reused().fit(*data(), resume=True, **{**fit, "epochs": 3, **other})
 
 
-def test_another_optimizer_is_refused_by_name(tmp_path):
+def test_resume_with_another_optimizer(tmp_path):
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
-    with pytest.raises(
-        ValueError, match=r"checkpoint must be written with \['Adagrad'\].*Resume with the model, optimizer and metrics"
+    with raises_argument_error(
+        "checkpoint",
+        expected="written with optimizer ['Adagrad']",
+        remedy="resume with the model, optimizer and metrics",
     ):
         trainer_of(optimizer=keras.optimizers.Adagrad(0.1)).fit(
             *data(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True
         )
 
 
-def test_steps_that_draw_from_a_state_nobody_can_save_are_refused_by_name(tmp_path):
+def test_stateful_random_ops_in_training_step(tmp_path):
     class Noisy(Trainer):
         def train_step(self, data):
             x, y = data
             return super().train_step((x + tf.random.normal(tf.shape(x)), y))
 
     trainer = Noisy(plain_model(), "sgd", "sparse_categorical_crossentropy", jit=False)
-    with pytest.raises(ValueError, match="checkpoints must be None for training steps with stateful random ops"):
+    with raises_argument_error("checkpoints", expected="None for training steps with stateful random ops"):
         trainer.fit(*even(), verbose=False, checkpoints=tmp_path)
     trainer.fit(*even(), verbose=False)
 
 
-def test_shuffles_without_a_seed_are_told(tmp_path, caplog):
+def test_unseeded_shuffle_warning(tmp_path, caplog):
     tf.random.set_seed(None)
     stream = tf.data.Dataset.from_tensor_slices(data()).shuffle(64).batch(32)
     reused().fit(stream, verbose=False, checkpoints=tmp_path)
     assert "pass a seed to each shuffle" in caplog.text
 
 
-def test_two_runs_in_one_folder(tmp_path):
+def test_concurrent_runs(tmp_path):
     class Second(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
-                with pytest.raises(ValueError, match="checkpoints must be a folder that no other run uses"):
+                with raises_argument_error("checkpoints", expected="a folder that no other run uses"):
                     trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path, resume=True)
 
     fit = dict(verbose=False, checkpoints=Checkpoints(tmp_path, "1 step"))
@@ -266,7 +269,7 @@ def test_two_runs_in_one_folder(tmp_path):
     assert len(reused().fit(*data(), epochs=4, resume=True, **fit).epoch) == 4
 
 
-def test_metrics_of_many_values_come_back_as_arrays(tmp_path):
+def test_array_metrics_are_restored(tmp_path):
     x, y = even()
     one_hot = np.eye(3, dtype="float32")[y]
 
@@ -280,16 +283,14 @@ def test_metrics_of_many_values_come_back_as_arrays(tmp_path):
     assert [type(value) for value in again] == [np.ndarray] * 2
     assert again[0].dtype == np.float32
     np.testing.assert_array_equal(first[0], again[0])
-    with pytest.raises(
-        ValueError, match=r"monitor must be the name of a scalar metric, not of an array of shape \(3,\)"
-    ):
+    with raises_argument_error("monitor", expected="the name of a scalar metric, not of an array of shape (3,)"):
         fit(1, Checkpoints(tmp_path / "other", monitor="f1_score", keep_best=1))
 
 
-def test_logs_that_no_file_can_hold(tmp_path):
+def test_unsupported_logs(tmp_path):
     class Odd(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             logs["where"] = tmp_path
 
-    with pytest.raises(ValueError, match="logs must contain only numbers and arrays"):
+    with raises_argument_error("logs", expected="contain only numbers and arrays"):
         reused().fit(*data(), verbose=False, checkpoints=tmp_path, callbacks=[Odd()])

@@ -40,31 +40,31 @@ from tensorsmith.training import Checkpoints, Trainer
         pytest.param(generated, 13, marks=pytest.mark.slow),
     ],
 )  # within epochs of five steps, and at the end of one
-def test_resumed_run_is_the_whole_run(source, stop, tmp_path):
+def test_resumed_run_matches_uninterrupted_run(source, stop, tmp_path):
     compare_with_whole(tmp_path, reused, source, stop, seed=11)
 
 
 @pytest.mark.parametrize("source", [arrays, shuffled])
-def test_resumed_by_another_trainer(source, tmp_path):
+def test_resume_with_new_trainer(source, tmp_path):
     """Tests resuming with a trainer that has not been built or traced."""
     compare_with_whole(tmp_path, reused, source, 7, seed=11, other=trainer_of)
 
 
 @pytest.mark.parametrize("every", ["1 epoch", "1 step", "30%", "0.001 s"])
-def test_whenever_it_was_saved(every, tmp_path):
+def test_save_frequency(every, tmp_path):
     compare_with_whole(tmp_path, reused, every=every, seed=11)
 
 
-def test_saved_at_the_end_of_a_stream_whose_length_nobody_knew(tmp_path):
+def test_saved_at_end_of_stream_of_unknown_length(tmp_path):
     compare_with_whole(tmp_path, reused, of_unknown_length, stop=6, every="5 steps")
 
 
 @pytest.mark.parametrize("source", [pytest.param(arrays, marks=pytest.mark.slow), endless, endless_generated])
-def test_epochs_that_are_no_passes(source, tmp_path):
+def test_steps_per_epoch(source, tmp_path):
     compare_with_whole(tmp_path, reused, source, steps_per_epoch=7)
 
 
-def test_compiled_by_xla(tmp_path):
+def test_resume_with_xla(tmp_path):
     compare_with_whole(tmp_path, Reused(lambda: trainer_of(jit=True)), even, seed=11)
 
 
@@ -80,12 +80,12 @@ def test_compiled_by_xla(tmp_path):
         lambda: keras.optimizers.Adam(0.01, gradient_accumulation_steps=4),
     ],
 )
-def test_all_that_optimizers_keep(optimizer, tmp_path):
+def test_optimizer_state(optimizer, tmp_path):
     make = Reused(lambda: trainer_of(optimizer=optimizer(), dtype="mixed_float16"))
     compare_with_whole(tmp_path, make, even, seed=11)
 
 
-def test_what_callbacks_have_come_to(tmp_path):
+def test_keras_callback_state(tmp_path):
     def callbacks():
         return [
             keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=2, min_delta=1.0),
@@ -100,7 +100,7 @@ def test_what_callbacks_have_come_to(tmp_path):
     assert len(rest.model.history.epoch) == 6  # one epoch that improves, and a patience of five
 
 
-def test_more_patience_may_be_given(tmp_path):
+def test_early_stopping_patience_may_change(tmp_path):
     fit = dict(epochs=9, validation_data=data(), verbose=False, checkpoints=tmp_path)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=7, min_delta=10.0)
     with pytest.raises(StopError):
@@ -109,7 +109,7 @@ def test_more_patience_may_be_given(tmp_path):
     assert len(reused().fit(*data(), callbacks=[stop], resume=True, **fit).epoch) == 3
 
 
-def test_a_seed_that_no_layer_holds(tmp_path):
+def test_global_random_seed(tmp_path):
     class Noisy(Trainer):
         def train_step(self, data):
             x, y = data
@@ -121,7 +121,7 @@ def test_a_seed_that_no_layer_holds(tmp_path):
     compare_with_whole(tmp_path, make, even, stop=9, seed=11)
 
 
-def test_generators_of_python_and_numpy(tmp_path):
+def test_python_and_numpy_generators(tmp_path):
     drawn = []
 
     class Draw(keras.callbacks.Callback):
@@ -134,14 +134,14 @@ def test_generators_of_python_and_numpy(tmp_path):
     assert len(set(whole)) == EPOCHS
 
 
-def test_a_finished_run_stays_as_it_is(tmp_path):
+def test_resume_finished_run(tmp_path):
     expected = fit_to_end(reused(), *data(), epochs=2, checkpoints=tmp_path)
     assert_same(fit_to_end(reused(), *data(), epochs=2, checkpoints=tmp_path, resume=True), expected)
     more = fit_to_end(reused(), *data(), epochs=3, checkpoints=tmp_path, resume=True)
     assert_same(more, unbroken(reused, arrays, epochs=3))
 
 
-def test_unseeded_runs_go_on_as_themselves(tmp_path):
+def test_resume_unseeded_run(tmp_path):
     """Tests that an unseeded run draws new random numbers, but a resumed one continues with its own."""
     ends = []
     for seeds in ((1, 1), (1, 2)):
@@ -182,7 +182,7 @@ class Toggle(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("stop", [8, 13])
-def test_whatever_callbacks_remember(stop, tmp_path):
+def test_custom_callback_state(stop, tmp_path):
     made = []
 
     def callbacks():
@@ -195,7 +195,7 @@ def test_whatever_callbacks_remember(stop, tmp_path):
     np.testing.assert_array_equal(rest.seen, whole.seen)
 
 
-def test_callbacks_are_known_by_their_class(tmp_path, caplog):
+def test_callbacks_are_matched_by_class(tmp_path, caplog):
     def stopping():
         return keras.callbacks.EarlyStopping("loss", patience=5, min_delta=10.0)
 
@@ -208,7 +208,7 @@ def test_callbacks_are_known_by_their_class(tmp_path, caplog):
     assert "Toggle, which is not part of this run" in caplog.text
 
 
-def test_stopped_within_an_epoch_and_killed_before_its_end(tmp_path, monkeypatch):
+def test_stop_within_epoch_then_kill(tmp_path, monkeypatch):
     class StopWithin(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.model.stop_training = self.model.optimizer.iterations == 7

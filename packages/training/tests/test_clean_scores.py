@@ -44,7 +44,7 @@ def state(trainer):
     return [np.array(variable) for variable in variables]
 
 
-def test_they_are_those_of_predictions():
+def test_scores_match_predictions():
     trainer = make_trainer()
     history = fit(trainer).history
     error = trainer.predict(X).astype("float64") - Y
@@ -53,7 +53,7 @@ def test_they_are_those_of_predictions():
     assert history["clean_loss"][-1] < history["loss"][-1]
 
 
-def test_training_is_as_it_would_be_without():
+def test_training_is_unaffected():
     both = []
     for clean in (False, True):
         trainer = make_trainer()
@@ -64,7 +64,7 @@ def test_training_is_as_it_would_be_without():
         np.testing.assert_array_equal(there, without)
 
 
-def test_a_run_that_is_resumed_has_them_all(tmp_path):
+def test_resumed_run(tmp_path):
     trainer = make_trainer()
     expected = fit(trainer).history
     end = state(trainer)
@@ -75,7 +75,7 @@ def test_a_run_that_is_resumed_has_them_all(tmp_path):
         np.testing.assert_array_equal(here, there)
 
 
-def test_every_so_many_epochs_and_of_a_dataset():
+def test_every_two_epochs_with_dataset():
     trainer = make_trainer()
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
     scores = CleanScores(trainer, dataset, every="2 epochs")
@@ -85,6 +85,6 @@ def test_every_so_many_epochs_and_of_a_dataset():
 
 
 @pytest.mark.parametrize("every", ["10 steps", "0.5 epochs", "0 epochs"])
-def test_other_times_are_refused(every):
+def test_invalid_every(every):
     with pytest.raises(ArgumentError, match="every"):
         CleanScores(make_trainer(), X, Y, every=every)

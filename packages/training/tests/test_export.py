@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith import ops
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import export
 
 RUN = """
@@ -48,7 +49,7 @@ def model():
 
 
 @pytest.mark.slow  # starts a process without tensorsmith
-def test_outside(model, tmp_path):
+def test_inference_without_tensorsmith(model, tmp_path):
     """Tests a SavedModel with two input shapes, and TFLite files of a functional and a Sequential model."""
     sequential = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="Tensorsmith_is_no_op_here")
     export(model, tmp_path / "model")
@@ -71,7 +72,7 @@ def test_outside(model, tmp_path):
         np.testing.assert_allclose(np.load(tmp_path / f"y{i}.npy"), model(x), rtol=tolerance, atol=tolerance / 10)
 
 
-def test_replaces_what_was_there_and_leaves_nothing_else(model, tmp_path):
+def test_existing_export_is_replaced(model, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/old").touch()
     export(model, tmp_path / "model")
@@ -92,7 +93,7 @@ def test_several_inputs(tmp_path):
 
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
-def test_a_function_traced_with_kernels_is_found(tmp_path):
+def test_function_traced_with_kernels(tmp_path):
     traced = tf.function(ops.layer_norm).get_concrete_function(tf.TensorSpec((2, 3)))
 
     class Keeps(keras.layers.Layer):
@@ -115,13 +116,13 @@ def test_a_function_traced_with_kernels_is_found(tmp_path):
     ],
 )
 def test_bad_shapes(model, name, shapes, message, tmp_path):
-    with pytest.raises(ValueError, match=f"input_shapes must .*{message}"):
+    with raises_argument_error("input_shapes", expected=message):
         export(model, tmp_path / name, input_shapes=shapes)
     assert not list(tmp_path.iterdir())
 
 
 def test_unbuilt_model(tmp_path):
-    with pytest.raises(ValueError, match="model must be built"):
+    with raises_argument_error("model", expected="built"):
         export(keras.Sequential([keras.layers.Dense(1)]), tmp_path / "model")
 
 

@@ -26,7 +26,7 @@ def trained(x, y, stream, **options):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("steps", [None, 2])
-def test_rounds_of_python_do_what_a_loop_does(stream, steps, monkeypatch):
+def test_python_loop_matches_compiled_loop(stream, steps, monkeypatch):
     expected = trained(X, Y, stream, steps_per_loop=steps)
     monkeypatch.setattr(loops, "gathers_any_number", lambda step: True)
     for one, other in zip(trained(X, Y, stream, steps_per_loop=steps), expected, strict=True):
@@ -34,7 +34,7 @@ def test_rounds_of_python_do_what_a_loop_does(stream, steps, monkeypatch):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_rounds_of_python_stop_at_a_loss_that_is_no_number(stream, monkeypatch):
+def test_python_loop_stops_at_non_finite_loss(stream, monkeypatch):
     broken = np.where(np.arange(70)[:, None] == 33, 1e30, Y)
     monkeypatch.setattr(loops, "gathers_any_number", lambda step: True)
     with pytest.raises(NonFiniteLossError, match="at step 3 of epoch 1"):
@@ -52,7 +52,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize("message", MESSAGES)
-def test_messages_of_tensorflow(message):
+def test_tensorflow_error_messages(message):
     class Failing:
         steps = 1
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import LRFinder, Trainer
 
 
@@ -19,7 +20,7 @@ def trainer_of(optimizer=None):
     return Trainer(model, optimizer or keras.optimizers.SGD(0.1), "mse", jit=False)
 
 
-def test_rates_grow_as_the_handbook_has_them():
+def test_learning_rates_grow_exponentially():
     """Tests the rates of Géron 2019, chapter 11: from 1e-5 to 10 in 500 steps, with a factor of exp(log(1e6) / 500)."""
     sweep = LRFinder()(trainer_of(keras.optimizers.Adam()), *data())
     growth = sweep.rates[1:] / sweep.rates[:-1]
@@ -28,7 +29,7 @@ def test_rates_grow_as_the_handbook_has_them():
     assert len(sweep.rates) <= 500
 
 
-def test_losses_are_those_of_steps_at_these_rates():
+def test_losses_match_numpy():
     x, y = data(64)
     weights = np.zeros((4, 1))
     expected = []
@@ -46,7 +47,7 @@ def test_losses_are_those_of_steps_at_these_rates():
     np.testing.assert_allclose(sweep.smoothed, means, rtol=1e-5)
 
 
-def test_sample_weights_count():
+def test_sample_weight():
     """Tests that examples with a weight of zero are ignored."""
 
     def losses(*arguments, **options):
@@ -58,18 +59,16 @@ def test_sample_weights_count():
     np.testing.assert_allclose(losses(x, y, batch_size=64, sample_weight=np.repeat([2.0, 0.0], 32)), half, rtol=1e-5)
 
 
-def test_optimizers_without_a_rate_are_refused():
+def test_optimizer_without_learning_rate():
     class Fixed(keras.optimizers.SGD):
         def get_config(self):
             return {name: value for name, value in super().get_config().items() if name != "learning_rate"}
 
-    with pytest.raises(
-        ValueError, match="trainer must have an optimizer with a learning rate, got a trainer with the optimizer Fixed"
-    ):
+    with raises_argument_error("trainer", received="a trainer with the optimizer Fixed", expected="have an optimizer"):
         LRFinder(steps=4)(trainer_of(Fixed()), *data())
 
 
-def test_it_stops_where_the_loss_diverges_and_suggests_a_rate_that_trains():
+def test_divergence_and_suggestion():
     """Tests that gradient descent on a quadratic diverges above a rate of 2 / (largest eigenvalue)."""
     x, y = data()
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False)])
@@ -88,7 +87,7 @@ def test_it_stops_where_the_loss_diverges_and_suggests_a_rate_that_trains():
         lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)),
     ],
 )
-def test_nothing_is_left_of_it(optimizer):
+def test_training_state_is_restored(optimizer):
     ends = []
     for test in (False, True):
         trainer = trainer_of(optimizer())
@@ -104,7 +103,7 @@ def test_nothing_is_left_of_it(optimizer):
         np.testing.assert_array_equal(one, other)
 
 
-def test_it_needs_one_optimizer_and_a_loss():
+def test_unsupported_trainers():
     class Silent(Trainer):
         def train_step(self, data):
             return {"mae": tf.constant(0.0)}
@@ -113,30 +112,30 @@ def test_it_needs_one_optimizer_and_a_loss():
         LRFinder()(Silent(trainer_of().model, "sgd", jit=False), *data())
     trainer = trainer_of()
     trainer.model.optimizer = None
-    with pytest.raises(ValueError, match="trainer must have a single Keras optimizer"):
+    with raises_argument_error("trainer", expected="have a single Keras optimizer"):
         LRFinder()(trainer, *data())
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "error"),
     [
-        ({"start": 0.0}, "a positive number"),
-        ({"end": 1e-6}, "end must be greater than start, 1e-05"),
-        ({"steps": 1}, ">= 2"),
+        ({"start": 0.0}, {"name": "start", "expected": "a positive number"}),
+        ({"end": 1e-6}, {"name": "end", "expected": "greater than start (1e-05)"}),
+        ({"steps": 1}, {"name": "steps", "expected": ">= 2"}),
     ],
 )
-def test_bad_arguments(arguments, expected):
-    with pytest.raises(ValueError, match=expected):
+def test_bad_arguments(arguments, error):
+    with raises_argument_error(**error):
         LRFinder(**arguments)
 
 
-def test_the_image(tmp_path):
+def test_plot(tmp_path):
     pytest.importorskip("matplotlib", reason="only the plot needs it")
     LRFinder(steps=60)(trainer_of(), *data()).plot(tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").stat().st_size > 5000
 
 
-def test_keras_global_seed_is_put_back():
+def test_global_seed_is_restored():
     class Noisy(Trainer):
         def train_step(self, data):
             x, y = data
@@ -151,7 +150,7 @@ def test_keras_global_seed_is_put_back():
     assert losses[0] == losses[1]
 
 
-def test_a_model_that_its_own_step_builds():
+def test_model_built_in_train_step():
     class Own(keras.Model):
         def __init__(self):
             super().__init__()
@@ -172,7 +171,7 @@ def test_endless_streams():
     assert len(LRFinder(steps=30, end=1e-3)(trainer_of(), stream).rates) == 30
 
 
-def test_a_loss_that_is_no_number_from_the_start():
+def test_non_finite_initial_loss():
     x, y = data()
-    with pytest.raises(ValueError, match="trainer must have a finite loss at the learning rate 1e-05"):
+    with raises_argument_error("trainer", expected="have a finite loss at the learning rate 1e-05"):
         LRFinder()(trainer_of(), x, np.full_like(y, 1e30))

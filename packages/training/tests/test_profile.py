@@ -29,12 +29,12 @@ def events(folder):
     ]
 
 
-def test_as_many_steps_as_asked_for_are_in_the_trace(tmp_path):
+def test_number_of_traced_steps(tmp_path):
     fit([Profile(tmp_path, after=10, steps=7)])
     assert sum("MatMul" in name and "step" not in name for name in events(tmp_path)) >= 7
 
 
-def test_steps_of_two_epochs(tmp_path):
+def test_trace_across_epochs(tmp_path):
     chunks = []
     between = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: chunks.append(batch))
     fit([Profile(tmp_path, after=28, steps=5), between])
@@ -42,16 +42,16 @@ def test_steps_of_two_epochs(tmp_path):
     assert events(tmp_path)
 
 
-def test_another_profile_under_way_is_refused(tmp_path):
+def test_another_active_profile(tmp_path):
     tf.profiler.experimental.start(str(tmp_path / "other"))
     try:
-        with pytest.raises(ArgumentError, match="used with at most one active profile"):
+        with pytest.raises(ArgumentError, match="used with at most one profiler session"):
             fit([Profile(tmp_path, after=1)])
     finally:
         tf.profiler.experimental.stop(save=False)
 
 
-def test_a_run_that_breaks_off_leaves_its_trace_and_no_profiler_behind(tmp_path):
+def test_interrupted_run_saves_trace(tmp_path):
     def breaks(epoch, logs):
         raise RuntimeError
 
@@ -62,7 +62,7 @@ def test_a_run_that_breaks_off_leaves_its_trace_and_no_profiler_behind(tmp_path)
         tf.profiler.experimental.stop()
 
 
-def test_a_run_that_is_too_short_says_so(tmp_path, caplog):
+def test_too_few_steps(tmp_path, caplog):
     with caplog.at_level("INFO", "tensorsmith.training"):
         fit([Profile(tmp_path, after=100)])
     assert "the run has 60 steps" in caplog.text

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import reestimate_batch_norm
 
 
@@ -20,7 +21,7 @@ def normal(x):
     return (x - x.mean(axis=(0, 1))) / np.sqrt(x.var(axis=(0, 1)) + 1e-3)
 
 
-def test_statistics_of_all_data():
+def test_statistics_match_numpy():
     """Tests two layers. The inputs of the second use batch statistics in the first, as in training."""
     norms = [keras.layers.BatchNormalization() for _ in range(2)]
     layers = [keras.layers.Dense(3), norms[0], keras.layers.Dense(2), norms[1], keras.layers.Dense(1)]
@@ -39,7 +40,7 @@ def test_statistics_of_all_data():
         np.testing.assert_array_equal(variable, value)
 
 
-def test_all_else_stays():
+def test_other_state_is_unchanged():
     """Tests that frozen layers, seeds and the subsequent training are not affected."""
     frozen, dropout = keras.layers.BatchNormalization(), keras.layers.Dropout(0.5, seed=1)
     norm = keras.layers.BatchNormalization()
@@ -56,17 +57,17 @@ def test_all_else_stays():
     np.testing.assert_allclose(norm.moving_mean, 0.99 * mean, rtol=1e-5)
 
 
-def test_what_cannot_be_done_changes_nothing():
+def test_failure_preserves_statistics():
     norm = keras.layers.BatchNormalization()
     model = keras.Sequential([keras.Input((6, 4)), norm])
-    for dataset, message in (
-        ([], "dataset must contain at least one batch, got an empty dataset"),
-        ([data(), np.zeros((2, 3), "float32")], "shape"),
+    for dataset, expected in (
+        ([], raises_argument_error("dataset", received="an empty dataset", expected="contain at least one batch")),
+        ([data(), np.zeros((2, 3), "float32")], pytest.raises(ValueError, match="shape")),
     ):
-        with pytest.raises(ValueError, match=message):
+        with expected:
             reestimate_batch_norm(model, dataset)
         np.testing.assert_array_equal(norm.moving_mean, np.zeros(4))
         assert norm.momentum == 0.99
     renorm = keras.layers.BatchNormalization(renorm=True)
-    with pytest.raises(ValueError, match="model must not contain layers with batch renormalization"):
+    with raises_argument_error("model", expected="not contain layers with batch renormalization"):
         reestimate_batch_norm(keras.Sequential([keras.Input((6, 4)), renorm]), [data()])

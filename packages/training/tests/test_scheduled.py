@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.core import Timeline
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Trainer
 
 
@@ -46,7 +47,7 @@ class Recording(Trainer):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_each_step_has_its_value(jit):
+def test_value_at_each_step(jit):
     trainer = Recording(lambda step: keras.ops.cast(step, "float32") * 0.25, jit=jit)
     history = trainer.fit(*data(), epochs=2, verbose=False).history
     np.testing.assert_array_equal(trainer.seen.numpy()[:7], [0, 0.25, 0.5, 0.75, 1.0, 1.25, 0])
@@ -54,7 +55,7 @@ def test_each_step_has_its_value(jit):
     assert history["learning_rate"] == [0.0, 0.0]
 
 
-def test_a_schedule_learns_what_the_run_is_made_of_and_is_traced_anew_for_another():
+def test_schedule_receives_timeline():
     schedule = Halving()
     trainer = Recording(schedule, jit=False)
     trainer.fit(*data(), epochs=2, verbose=False)  # epochs of three steps
@@ -64,14 +65,14 @@ def test_a_schedule_learns_what_the_run_is_made_of_and_is_traced_anew_for_anothe
 
 
 @pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer])
-def test_so_does_the_schedule_of_an_optimizer(wrap):
+def test_optimizer_schedule_receives_timeline(wrap):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     trainer = Trainer(model, wrap(keras.optimizers.SGD(Halving())), "mse", jit=False)
     history = trainer.fit(*data(), epochs=3, verbose=False).history
     assert history["learning_rate"] == [0.5, 0.25, 0.125]
 
 
-def test_it_goes_on_where_it_was(tmp_path):
+def test_schedule_resumes(tmp_path):
     def seen(*stops):
         for epochs in stops:
             trainer = Recording(lambda step: keras.ops.cast(step, "float32"), jit=False)
@@ -82,7 +83,7 @@ def test_it_goes_on_where_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("pair", [0.5, (0.5, abs), (keras.Variable(1.0),), (keras.Variable(1.0), 0.5)])
-def test_what_is_no_variable_with_a_schedule_is_refused(pair):
+def test_invalid_schedules(pair):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match=r"schedules\['weight'\] must be a pair of a keras\.Variable and a schedule"):
+    with raises_argument_error("schedules['weight']", expected="a tuple of a keras.Variable and a schedule"):
         Trainer(model, "sgd", "mse", schedules={"weight": pair})

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import SharpnessAware, Trainer
 
 STEPS, RHO, RATE = 10, 0.2, 0.05
@@ -71,7 +72,7 @@ def by_hand(model, optimizer, x, y, batch):
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_steps_by_hand(dropout):
+def test_steps_match_manual_loop(dropout):
     """Tests batch normalization, updated once per step, and dropout, with the same mask in both passes."""
     x, y = data(16 * STEPS)
     ours, theirs = network(dropout), network(dropout)
@@ -83,7 +84,7 @@ def test_steps_by_hand(dropout):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4, err_msg=one.path)
 
 
-def test_losses_and_metrics_are_those_of_the_weights():
+def test_metrics_at_unperturbed_weights():
     """Tests that losses and metrics are computed at the original weights rather than the perturbed ones."""
     x, y = data()
     one, other = network(norm=False), network(norm=False)
@@ -138,5 +139,5 @@ def test_scaled_losses(jit):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="rho must be a non-negative number.*got -0.1"):
+    with raises_argument_error("rho", received="-0.1", expected="a non-negative number"):
         SharpnessAware(network(), "sgd", "mse", rho=-0.1)

@@ -83,7 +83,7 @@ class Epochs:
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in SEVERAL_WAYS else pytest.mark.slow) for name in PIPELINES]
 )
-def test_every_position(name, tmp_path):
+def test_resume_at_every_position(name, tmp_path):
     tf.random.set_seed(7)  # only once, because it invalidates the traced loop
     whole = Epochs(name)
     expected = []
@@ -114,14 +114,14 @@ def test_every_position(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_only_what_tensorflow_cannot_restore_is_drawn_again(name):
+def test_exactly_restorable_pipelines(name):
     late = {
         "two shuffles", "shuffled files", "shuffled part", "repeated shuffle", "cached shuffle", "inner shuffle"
     }  # fmt: skip
     assert restores_exactly(PIPELINES[name]()) == (name not in late)
 
 
-def test_what_comes_in_another_order_in_another_process():
+def test_reproducible_pipelines():
     tf.random.set_seed(3)
     assert repeats_itself(Dataset.range(12).shuffle(5).batch(3))  # the global seed is sufficient
     tf.random.set_seed(None)

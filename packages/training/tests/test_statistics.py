@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Every, ToTensorBoard, Trainer, dead_unit_fractions, weight_statistics
 
 
@@ -28,8 +29,8 @@ def test_dead_channels_of_convolutions_and_relu_layers():
     assert dead_unit_fractions(model, both) == {"conv": 0.5, "relu": 0.5}
 
 
-def test_models_that_cannot_tell():
-    with pytest.raises(ValueError, match="model must contain a ReLU layer or activation"):
+def test_unsupported_models():
+    with raises_argument_error("model", expected="contain a ReLU layer or activation"):
         dead_unit_fractions(keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)]), np.ones((1, 3)))
     with pytest.raises(ValueError, match="functional or Sequential"):
         dead_unit_fractions(keras.Model(), np.ones((1, 3)))

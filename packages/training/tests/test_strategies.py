@@ -29,7 +29,7 @@ def refused(trainer, message):
         np.testing.assert_array_equal(one, other)
 
 
-def test_optimizer_from_outside_of_the_scope(strategy):
+def test_optimizer_outside_scope(strategy):
     optimizer = keras.optimizers.SGD()
     with strategy.scope():
         trainer = Trainer(network(), optimizer, "mse")
@@ -39,14 +39,14 @@ def test_optimizer_from_outside_of_the_scope(strategy):
     )
 
 
-def test_metric_from_outside_of_the_scope(strategy):
+def test_metric_outside_scope(strategy):
     metric = keras.metrics.MeanSquaredError()
     with strategy.scope():
         trainer = Trainer(network(), "sgd", "mse", [metric])
     refused(trainer, "model must be created within the scope of MirroredStrategy")
 
 
-def test_accumulation_within_another_optimizer(strategy):
+def test_accumulation_in_wrapped_optimizer(strategy):
     with strategy.scope():
         optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(gradient_accumulation_steps=2))
         trainer = Trainer(network(), optimizer, "mse")
@@ -56,14 +56,14 @@ def test_accumulation_within_another_optimizer(strategy):
     )
 
 
-def test_accumulation_beside_averaged_weights(strategy):
+def test_accumulation_with_averaged_weights(strategy):
     with strategy.scope():
         optimizer = keras.optimizers.SGD(gradient_accumulation_steps=2, use_ema=True)
         trainer = Trainer(network(), optimizer, "mse")
     refused(trainer, "use_ema must be False when gradients are accumulated across replicas, got True")
 
 
-def test_accumulation_beside_a_schedule(strategy):
+def test_accumulation_with_schedule(strategy):
     with strategy.scope():
         rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
         trainer = Trainer(network(), keras.optimizers.SGD(rate, gradient_accumulation_steps=2), "mse")
@@ -101,7 +101,7 @@ def deep():
     return keras.Sequential([keras.Input((2,)), *layers])
 
 
-def test_accumulation_around_a_layer_that_is_frozen(strategy):
+def test_accumulation_with_frozen_layer(strategy):
     """Tests that gradients accumulated before freezing are discarded at the next update, as in Keras."""
     weights = {}
     for scope in (tf.distribute.get_strategy().scope(), strategy.scope()):
@@ -116,7 +116,7 @@ def test_accumulation_around_a_layer_that_is_frozen(strategy):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
 
 
-def test_accumulation_for_weights_that_the_optimizer_does_not_know(strategy):
+def test_accumulation_with_unknown_weights(strategy):
     with strategy.scope():
         trainer = Trainer(deep(), keras.optimizers.SGD(gradient_accumulation_steps=2), "mse")
     trainer.model.get_layer("first").trainable = False
@@ -125,7 +125,7 @@ def test_accumulation_for_weights_that_the_optimizer_does_not_know(strategy):
     refused(trainer, "weight must be one of the variables that its optimizer was built with.*got .*first/kernel")
 
 
-def test_a_second_optimizer_that_clips(strategy):
+def test_second_optimizer_with_clipping(strategy):
     with strategy.scope():
         trainer = Trainer(network(), "sgd", "mse")
         trainer.other = keras.optimizers.SGD(clipnorm=0.1)
@@ -133,27 +133,27 @@ def test_a_second_optimizer_that_clips(strategy):
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
-def test_losses_that_are_no_means_over_examples(strategy, reduction):
+def test_unsupported_loss_reductions(strategy, reduction):
     with strategy.scope():
         trainer = Trainer(network(), "sgd", keras.losses.MeanSquaredError(reduction=reduction))
     refused(trainer, f"reduction of the loss must be 'sum_over_batch_size' .*, got '{reduction}'")
 
 
-def test_jit_where_replicas_meet_within_a_step(strategy):
+def test_jit_with_synchronized_layers(strategy):
     with strategy.scope():
         layers = [keras.Input((2,)), keras.layers.BatchNormalization(synchronized=True), keras.layers.Dense(1)]
         trainer = Trainer(keras.Sequential(layers), "sgd", "mse", jit=True)
     refused(trainer, "jit must be False when a step synchronizes replicas, for example in synchronized.*got True")
 
 
-def test_learning_rates_under_a_strategy(strategy):
+def test_lr_finder_under_strategy(strategy):
     with strategy.scope():
         trainer = Trainer(network(), "sgd", "mse")
     sweep = LRFinder(steps=5, end=0.01)(trainer, X, Y, batch_size=4)
     assert len(sweep.losses) == 5
 
 
-def test_a_batch_of_ragged_or_sparse_rows_is_counted():
+def test_batch_size_of_ragged_and_sparse_batches():
     ragged = tf.ragged.constant([[1.0, 2.0], [3.0], [4.0, 5.0]])
     sparse = tf.sparse.from_dense([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
     for rows in (ragged, sparse):

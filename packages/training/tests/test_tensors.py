@@ -19,13 +19,13 @@ def test_strided_and_read_only_arrays():
     np.testing.assert_array_equal(to_tensor(array).numpy(), array)
 
 
-def test_later_changes_of_the_array_do_not_show():
+def test_tensor_is_a_copy():
     array = np.zeros(LARGE, np.float32)
     tensor = to_tensor(array)
     array[:] = 1
     assert tensor.numpy().max() == 0
 
 
-def test_the_tensor_keeps_its_memory():
+def test_tensors_own_their_memory():
     tensors = [to_tensor(np.full(LARGE, value, np.float32)) for value in range(20)]
     assert [float(tensor[-1]) for tensor in tensors] == list(range(20))

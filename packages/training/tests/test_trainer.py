@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import NonFiniteLossError, Trainer
 
 KEYS = dict(rtol=1e-5, atol=1e-5)
@@ -140,13 +141,13 @@ class Recorder(keras.callbacks.Callback):
         self.seen.append(("end", batch))
 
 
-def test_batch_hooks_fire_once_for_each_return():
+def test_batch_hooks_fire_once_per_loop():
     recorder = Recorder()
     plain_trainer(steps_per_loop=3).fit(*toy(160), callbacks=[recorder], verbose=False)
     assert recorder.seen == [("begin", 0), ("end", 2), ("begin", 3), ("end", 4)]
 
 
-def test_batch_hooks_fire_every_batch_when_asked_to():
+def test_batch_hooks_fire_every_batch():
     recorder = Recorder()
     recorder.every_batch = True
     plain_trainer(steps_per_loop=3).fit(*toy(160), callbacks=[recorder], verbose=False)
@@ -172,7 +173,7 @@ def test_keras_callbacks_work(tmp_path):
     assert list((tmp_path / "events" / "train").glob("*tfevents*"))
 
 
-def test_dropout_differs_between_steps_and_repeats_between_runs():
+def test_dropout_is_reproducible():
     def losses():
         keras.utils.set_random_seed(3)
         model = keras.Sequential([keras.Input((5,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
@@ -186,7 +187,7 @@ def test_dropout_differs_between_steps_and_repeats_between_runs():
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_non_finite_loss_stops_with_its_steps(jit):
+def test_non_finite_loss(jit):
     x, y = toy(320)
     targets = x[:, 0].copy()
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
@@ -214,7 +215,7 @@ def endless(examples):
 @pytest.mark.parametrize(
     "stream", [shuffled, *(pytest.param(other, marks=pytest.mark.slow) for other in (None, endless))]
 )
-def test_auto_jit_leaves_no_trace(stream, monkeypatch):
+def test_auto_jit_preserves_state(stream, monkeypatch):
     """Tests that `jit="auto"` changes neither the training state nor the position in a stream."""
     monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)
     monkeypatch.setattr("tensorsmith.training.loop.jit.PROBE_SECONDS", 0.0)
@@ -254,7 +255,7 @@ def test_overridden_train_step():
     assert history.history["size"] == [0.125]  # halved in each of three steps
 
 
-def test_thawed_layers_train():
+def test_unfrozen_layers_are_trained():
     x, y = toy(64)
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4), keras.layers.Dense(3, "softmax")])
     layer = model.layers[0]
@@ -268,11 +269,11 @@ def test_thawed_layers_train():
     assert not np.array_equal(layer.kernel.numpy(), frozen)
 
 
-def test_endless_dataset_needs_and_takes_steps_per_epoch():
+def test_infinite_dataset_requires_steps_per_epoch():
     x, y = toy()
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(32)
     trainer = plain_trainer()
-    with pytest.raises(ValueError, match="steps_per_epoch must .*got None"):
+    with raises_argument_error("steps_per_epoch", received="None"):
         trainer.fit(dataset, verbose=False)
     trainer.fit(dataset, epochs=2, steps_per_epoch=7, verbose=False)
     assert int(trainer.model.optimizer.iterations) == 14
@@ -280,7 +281,7 @@ def test_endless_dataset_needs_and_takes_steps_per_epoch():
         trainer.fit(dataset.take(3), steps_per_epoch=7, verbose=False)
 
 
-def test_averaged_weights_are_those_of_keras():
+def test_averaged_weights_match_keras():
     x, y = toy(64)
     weights = []
     for ours in (False, True):
@@ -306,7 +307,7 @@ def test_stop_within_an_epoch():
     assert int(trainer.model.optimizer.iterations) == 2
 
 
-def test_what_a_callback_raises_comes_through_and_backups_are_refused(tmp_path):
+def test_callback_errors(tmp_path):
     class Full(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
             raise OSError(28, "No space left on device")
@@ -315,13 +316,13 @@ def test_what_a_callback_raises_comes_through_and_backups_are_refused(tmp_path):
     trainer = plain_trainer()
     with pytest.raises(OSError, match="No space left"):
         trainer.fit(x, y, callbacks=[Full()])
-    with pytest.raises(
-        ValueError, match="callbacks must not contain BackupAndRestore.*Pass checkpoints= and resume=True"
+    with raises_argument_error(
+        "callbacks", expected="not contain BackupAndRestore", remedy="pass checkpoints= and resume=True"
     ):
         trainer.fit(x, y, callbacks=[keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))])
 
 
-def test_metrics_of_many_values(tmp_path):
+def test_array_metrics(tmp_path):
     x, y = toy(64)
     one_hot = np.eye(3, dtype="float32")[y]
     f1 = keras.metrics.F1Score(average=None)
@@ -330,7 +331,7 @@ def test_metrics_of_many_values(tmp_path):
     assert np.shape(history["f1_score"]) == (1, 3)
 
 
-def test_state_of_a_trainers_own_is_kept(tmp_path, monkeypatch):
+def test_custom_trainer_state(tmp_path, monkeypatch):
     monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)
     monkeypatch.setattr("tensorsmith.training.loop.jit.PROBE_SECONDS", 0.0)
 
@@ -351,7 +352,7 @@ def test_state_of_a_trainers_own_is_kept(tmp_path, monkeypatch):
     assert float(second.counts[0]) == 6
 
 
-def test_own_step_takes_what_the_model_does_not():
+def test_custom_step_with_other_input_shape():
     class Images(Trainer):
         def train_step(self, data):
             (images,) = data
@@ -364,7 +365,7 @@ def test_own_step_takes_what_the_model_does_not():
         assert history.history["loss"] == [0.0]
 
 
-def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
+def test_resume_after_early_stopping(tmp_path):
     x, y = toy(64)
     stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100.0)
     for resume in (False, True):
@@ -373,7 +374,7 @@ def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
         assert len(history.history["loss"]) == 2
 
 
-def test_endless_stream_resumes_where_it_was(tmp_path):
+def test_infinite_stream_resumes(tmp_path):
     stream = tf.data.Dataset.from_tensor_slices(toy()).repeat().batch(32)
     fit = dict(steps_per_epoch=3, verbose=False)
     whole = plain_trainer().fit(stream, epochs=3, **fit)
@@ -382,7 +383,7 @@ def test_endless_stream_resumes_where_it_was(tmp_path):
     assert rest.fit(stream, epochs=3, checkpoints=tmp_path, resume=True, **fit).history == whole.history
 
 
-def test_each_fit_draws_its_own_order_from_the_global_seed():
+def test_fit_shuffles_with_global_seed():
     def losses():
         trainer = plain_trainer(optimizer=keras.optimizers.SGD(0.0))
         order = []
@@ -403,7 +404,7 @@ def test_each_fit_draws_its_own_order_from_the_global_seed():
     assert first == losses()
 
 
-def test_epochs_that_are_no_passes_over_arrays():
+def test_steps_per_epoch_with_arrays():
     """Tests epochs of different lengths against one of 21 steps. A pass over the arrays has 5 steps."""
     x, y = toy()
     trainer = plain_trainer()

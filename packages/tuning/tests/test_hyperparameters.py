@@ -45,7 +45,7 @@ def draws():
     return draw(0), draw(1)
 
 
-def test_draws_are_in_their_ranges(draws):
+def test_samples_are_in_range(draws):
     for trial in draws[0]:
         assert all(trial[name] in SPACE[name] for name in trial)
     assert {trial["layers"] for trial in draws[0]} == {0, 1, 2, 3}
@@ -75,7 +75,7 @@ def test_seeds(draws):
     assert not set(first) & set(second)
 
 
-def test_never_above_the_highest():
+def test_samples_do_not_exceed_maximum():
     """Tests that a draw does not exceed the maximum because of rounding in keras-tuner."""
     space = {"epochs": SPACE["epochs"]}
     drawn = as_hyperparameters(space)

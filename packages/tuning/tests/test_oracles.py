@@ -37,7 +37,7 @@ def go_on(oracle, count):
 
 
 @pytest.mark.parametrize("tuner", ["random", "bayesian"])
-def test_the_same_draws_after_any_kill(oracle, tuner, tmp_path):
+def test_samples_are_reproducible_after_kills(oracle, tuner, tmp_path):
     often = []
     for _ in range(5):
         made = oracle(tuner=tuner, trials=5)
@@ -48,13 +48,13 @@ def test_the_same_draws_after_any_kill(oracle, tuner, tmp_path):
     assert go_on(oracle(tuner=tuner, trials=5), 5) == often
 
 
-def test_bayesian_looks_where_it_is_best(oracle):
+def test_bayesian_optimization_converges(oracle):
     weights = go_on(oracle(tuner="bayesian", trials=8), 8)
     distances = [abs(weight - 3.0) for weight in weights]
     assert min(distances[3:]) < min(distances[:3]) / 2  # the first three draws are random
 
 
-def test_a_trial_that_no_list_knows_is_drawn_again(oracle, tmp_path):
+def test_unlisted_trial_is_redrawn(oracle, tmp_path):
     """Tests an interruption after the file of the trial and before the list of trials was written."""
     first = oracle()
     first.save()
@@ -66,7 +66,7 @@ def test_a_trial_that_no_list_knows_is_drawn_again(oracle, tmp_path):
     assert again.hyperparameters.values == drawn
 
 
-def test_who_comes_last_waits(oracle):
+def test_worker_waits_for_running_trials(oracle):
     """Tests that a worker waits while a trial may be returned by another worker that dies."""
     made = oracle(trials=2)
     one, two = made.create_trial("a"), made.create_trial("b")
@@ -81,7 +81,7 @@ def test_who_comes_last_waits(oracle):
     assert made.all_dismissed
 
 
-def test_a_trial_that_kills_is_left(oracle):
+def test_trial_fails_after_repeated_crashes(oracle):
     made = oracle(trials=1)
     for number in range(LIVES):
         assert made.create_trial(str(number)).status == TrialStatus.RUNNING
@@ -91,11 +91,11 @@ def test_a_trial_that_kills_is_left(oracle):
     assert trial.status == TrialStatus.FAILED
 
 
-def test_a_worker_without_a_trial(oracle):
+def test_give_up_without_trial(oracle):
     made = oracle(trials=1)
     assert made.give_up("nobody") is None
 
 
-def test_seed_0_is_a_seed(fixed):
+def test_seed_zero(fixed):
     seeds = {make_oracle(fixed.search()).seed for _ in range(3)}
     assert len(seeds) == 1

@@ -7,6 +7,7 @@ import types
 
 import pytest
 
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tuning import workers
 from tensorsmith.tuning.workers import LAUNCHER, Beat, Oversight, alone_in, end_without_launcher, serve, sign_of_life
 
@@ -44,7 +45,7 @@ def touch(folder, worker, when):
     os.utime(path, (when, when))
 
 
-def test_silence(tmp_path, oracle, clock, caplog):
+def test_stale_heartbeat(tmp_path, oracle, clock, caplog):
     oversight = Oversight(tmp_path, oracle)
     for second in range(40):
         clock.now = 1000.0 + second
@@ -57,7 +58,7 @@ def test_silence(tmp_path, oracle, clock, caplog):
     assert caplog.messages == ["lost a; trial 7 will be reassigned"]
 
 
-def test_a_file_that_is_removed(tmp_path, oracle, clock):
+def test_removed_heartbeat_file(tmp_path, oracle, clock):
     touch(tmp_path, "a", 5)
     assert Oversight(tmp_path, oracle).look() == ["b"]
     assert oracle.given_up == ["b"]
@@ -73,7 +74,7 @@ def test_beat(tmp_path, monkeypatch):
     assert not path.exists()
 
 
-def test_who_is_taken_for_dead_ends(tmp_path, monkeypatch):
+def test_worker_exits_after_trial_reassignment(tmp_path, monkeypatch):
     """Tests that a worker exits when its trial has been reassigned."""
     monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
     heard = []
@@ -95,14 +96,14 @@ def asked_to_end():
     signal.signal(signal.SIGTERM, before)
 
 
-def test_whose_launcher_has_gone_ends(tmp_path, monkeypatch, asked_to_end):
+def test_worker_exits_without_launcher(tmp_path, monkeypatch, asked_to_end):
     monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
     monkeypatch.setenv(LAUNCHER, str(os.getpid()))  # not the ID of the parent process
     Beat(tmp_path, "a")
     wait_until(lambda: asked_to_end)
 
 
-def test_nobody_else_ends(monkeypatch, asked_to_end):
+def test_worker_with_running_launcher_continues(monkeypatch, asked_to_end):
     monkeypatch.delenv(LAUNCHER, raising=False)
     assert not end_without_launcher()
     monkeypatch.setenv(LAUNCHER, str(os.getppid()))
@@ -110,9 +111,9 @@ def test_nobody_else_ends(monkeypatch, asked_to_end):
     assert not asked_to_end
 
 
-def test_one_search_in_a_folder(tmp_path):
-    refused = pytest.raises(
-        ValueError, match="out must be a folder that no other search uses, got .*in which another search is running"
+def test_concurrent_searches(tmp_path):
+    refused = raises_argument_error(
+        "out", received="in which another search is running", expected="a folder that no other search uses"
     )
     with alone_in(tmp_path), refused, alone_in(tmp_path):
         pass
@@ -120,7 +121,7 @@ def test_one_search_in_a_folder(tmp_path):
         pass
 
 
-def test_serving_ends_when_all_know(monkeypatch):
+def test_serve_returns_when_workers_are_dismissed(monkeypatch):
     """Tests that assigning trials ends before the loop of keras-tuner does."""
     monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
     oracle = types.SimpleNamespace(all_dismissed=False)
@@ -134,7 +135,7 @@ def test_serving_ends_when_all_know(monkeypatch):
     assert looks == [1]
 
 
-def test_what_goes_wrong_while_serving_is_raised():
+def test_serve_propagates_errors():
     def run():
         raise OSError("the port is taken")
 

@@ -38,7 +38,13 @@ def _unit(case: str) -> str:
 
 def _providers(case: str) -> dict[str, bool]:
     """Return a dict that maps each implementation to `True` if it is installed."""
-    check(active(), "compiled kernels", Verbatim(library().reason or "off"), "available", "run `tensorsmith doctor`")
+    check(
+        active(),
+        "compiled kernels",
+        Verbatim(library().reason or "disabled kernels"),
+        "available",
+        "run `tensorsmith doctor` to find the reason",
+    )
     there = {"torch": bool(importlib.util.find_spec("torch"))}
     return {provider: there.get(provider, True) for provider in CASES[case].providers}
 

@@ -16,7 +16,7 @@ WINDOWS = [(1, 1), (2, 2), (3, 3), (3, 1), (2, 5), (4, 3), (50, 7)]
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize(("size", "stride"), WINDOWS)
-def test_kernel_is_its_reference(size, stride, padding, dtype, agree, rng):
+def test_matches_reference(size, stride, padding, dtype, agree, rng):
     for shape in ((3, 5), (2, 3, 16), (7, 33), (11,), (0, 4), (4, 1)):
         x = rng.permutation(int(np.prod(shape))).reshape(shape) / 64  # distinct values, exact in half precision
         agree(lambda x: ops.depthwise_max_pool(x, size, stride, padding), x, dtype=dtype)
@@ -24,7 +24,7 @@ def test_kernel_is_its_reference(size, stride, padding, dtype, agree, rng):
 
 @pytest.mark.parametrize("padding", ["VALID", "SAME"])
 @pytest.mark.parametrize(("size", "stride"), WINDOWS[:-1])  # TensorFlow requires at least one complete window
-def test_is_tensorflow_along_a_middle_axis(size, stride, padding, rng):
+def test_matches_tensorflow(size, stride, padding, rng):
     """TensorFlow pools the channels as the width of an image, forward and backward."""
     x = tf.constant(rng.normal(size=(4, 29)), tf.float32)
     with tf.GradientTape(persistent=True) as tape:
@@ -36,7 +36,7 @@ def test_is_tensorflow_along_a_middle_axis(size, stride, padding, rng):
     np.testing.assert_allclose(tape.gradient(ours, x, upstream), tape.gradient(theirs, x, upstream), rtol=1e-6)
 
 
-def test_the_first_of_equals_gets_the_gradient():
+def test_gradient_of_ties():
     x = tf.constant([[1.0, 1.0, 0.0, 2.0]])
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -45,13 +45,13 @@ def test_the_first_of_equals_gets_the_gradient():
 
 
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
-def test_not_a_number_shows(choice):
+def test_nan_propagates(choice):
     with ops.use(choice):
         tops = ops.depthwise_max_pool([[1.0, np.nan, np.inf, np.inf, 3.0, np.nan, 1.0, 2.0, 5.0]], 3)
     np.testing.assert_array_equal(tops, [[np.nan, np.nan, 5.0]])
 
 
-def test_threads_do_not_matter(same_for_any_thread_count, rng):
+def test_independent_of_thread_count(same_for_any_thread_count, rng):
     same_for_any_thread_count(lambda x: ops.depthwise_max_pool(x, 3), rng.normal(size=(3000, 30)).astype("float32"))
 
 
@@ -92,7 +92,7 @@ def test_unknown_shapes(rng):
         ({"pool_size": 2, "stride": -1}, "a positive integer"),
         ({"pool_size": 2, "padding": "full"}, "'valid' or 'same'"),
         ({"pool_size": 2, "x": np.float32(1)}, "a tensor of rank >= 1"),
-        ({"pool_size": 2, "x": np.ones(3, "int32")}, "a floating-point tensor"),
+        ({"pool_size": 2, "x": np.ones(3, "int32")}, "have a floating-point dtype"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -71,7 +71,7 @@ def written(tmp_path, rng):
 
 
 @pytest.mark.parametrize("rows", [0, 1, 7, 100])
-def test_as_tensorflow_parses(rows, rng):
+def test_matches_tensorflow(rows, rng):
     records = encode(table(rows, rng))
     serialized = tf.constant([records[row] for row in range(rows)], tf.string, [rows])
     theirs = tf.io.parse_example(serialized, FEATURES)
@@ -84,7 +84,7 @@ def test_as_tensorflow_parses(rows, rng):
         same(ops.parse_examples(serialized, FEATURES), theirs)
 
 
-def test_shapes_are_known_in_graphs():
+def test_static_shapes():
     shapes = {}
 
     @tf.function(input_signature=[tf.TensorSpec([4], tf.string)])
@@ -109,14 +109,14 @@ def test_reading_from_files(written, choice, rng):
             same(ops.read_examples(files, file[order], begins[order], sizes[order], FEATURES), theirs)
 
 
-def test_in_a_pipeline(written):
+def test_dataset_pipeline(written):
     files, *positions = written
     dataset = tf.data.Dataset.from_tensor_slices(tuple(positions)).batch(5)
     dataset = dataset.map(lambda *at: ops.read_examples(files, *at, FEATURES), num_parallel_calls=2)
     assert sum(len(batch["label"]) for batch in dataset) == 22
 
 
-def test_damage_is_told_with_file_and_place(written):
+def test_damaged_record_error_messages(written):
     files, file, begins, sizes = written
     data = bytearray(Path(files[0]).read_bytes())
     data[begins[3] + 5] ^= 1
@@ -135,7 +135,7 @@ def test_damage_is_told_with_file_and_place(written):
         ops.read_examples(files, file[:1], begins[:1], sizes[:1], {"label": tf.io.VarLenFeature(tf.float32)})
 
 
-def test_file_that_changes_while_it_is_read(tmp_path):
+def test_file_changed_during_reading(tmp_path):
     """The file is truncated in place or replaced. In test_file.py it is truncated after it was opened."""
     path, feature = tmp_path / "x", {"x": tf.io.FixedLenFeature([5000], tf.float32)}
 
@@ -156,7 +156,7 @@ def test_file_that_changes_while_it_is_read(tmp_path):
     np.testing.assert_array_equal(read(other), np.ones(3))
 
 
-def test_values_that_are_missing_or_too_many(rng):
+def test_missing_or_excess_values(rng):
     records = encode({"x": Column.lists("float", [[1.0], None, [1.0, 2.0]])})
     serialized = [records[row] for row in range(3)]
     required, optional = tf.io.FixedLenFeature([1], tf.float32), tf.io.FixedLenFeature([1], tf.float32, [7.0])
@@ -179,7 +179,7 @@ def test_values_that_are_missing_or_too_many(rng):
         {"x": tf.io.RaggedFeature(tf.int64, value_key="y")},
     ],
 )
-def test_features_that_are_not_read(features):
+def test_unsupported_features(features):
     with pytest.raises(ArgumentError, match="features"):
         ops.parse_examples([b""], features)
 

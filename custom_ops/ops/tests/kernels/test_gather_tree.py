@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorsmith import ops
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -38,7 +39,7 @@ def by_hand(ids, parents, lengths):
 @pytest.mark.parametrize(
     "sizes", [(5, 3, 4), (1, 1, 1), (7, 2, 17), (40, 5, 3), (0, 2, 2), (3, 0, 2), (3, 2, 0)], ids=str
 )
-def test_follows_the_parents(sizes, choice, rng):
+def test_matches_loop_over_beams(sizes, choice, rng):
     inputs = draw(rng, *sizes)
     with ops.use(choice):
         got, graph = ops.gather_tree(*inputs, END), tf.function(ops.gather_tree)(*inputs, END)
@@ -47,7 +48,7 @@ def test_follows_the_parents(sizes, choice, rng):
     np.testing.assert_array_equal(got, graph)
 
 
-def test_threads_do_not_matter(same_for_any_thread_count, rng):
+def test_independent_of_thread_count(same_for_any_thread_count, rng):
     inputs = draw(rng, 50, 41, 7)
     same_for_any_thread_count(lambda: ops.gather_tree(*inputs, END))
 
@@ -74,22 +75,22 @@ def test_unknown_ranks(choice, rng):
 @pytest.mark.parametrize(
     ("changes", "name", "message"),
     [
-        ({"step_ids": np.ones((2, 3), int)}, "step_ids", "shape .steps, batch, beams"),
+        ({"step_ids": np.ones((2, 3), int)}, "step_ids", "shape (steps, batch, beams"),
         ({"parent_ids": np.ones((2, 3, 5), int)}, "parent_ids", "have the shape of `step_ids`"),
-        ({"max_sequence_lengths": [1]}, "max_sequence_lengths", "shape .3,"),
-        ({"end_token": [1]}, "end_token", "a scalar"),
+        ({"max_sequence_lengths": [1]}, "max_sequence_lengths", "shape (3,"),
+        ({"end_token": [1]}, "end_token", "a scalar with shape ()"),
     ],
 )
 def test_bad_arguments(changes, name, message):
     zeros = np.zeros((2, 3, 4), int)
     arguments = {"step_ids": zeros, "parent_ids": zeros, "max_sequence_lengths": [2, 2, 2], "end_token": END}
     ops.gather_tree(**arguments)
-    with pytest.raises(ValueError, match=f"{name} must .*{message}"):
+    with raises_argument_error(name, expected=message):
         ops.gather_tree(**{**arguments, **changes})
 
 
 @pytest.mark.parametrize("parent", [-1, 4])
-def test_parents_are_looked_at(parent, fails_cleanly):
+def test_parents_out_of_range(parent, fails_cleanly):
     ids, parents = tf.zeros((3, 1, 4), tf.int32), np.zeros((3, 1, 4), "int32")
     parents[2, 0, 1] = parent
     arguments = {"step_ids": ids, "parent_ids": tf.constant(parents), "end_token": END}

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorsmith import ops
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -19,13 +20,13 @@ def test_global_norm(agree, rng):
         agree(lambda *tensors: ops.global_norm(tensors), np.asarray(rng.normal(size=shape)))
 
 
-def test_tensorflows_own(rng):
+def test_matches_tensorflow(rng):
     tensors = [tf.constant(rng.normal(size=shape), tf.float32) for shape in SHAPES]
     np.testing.assert_allclose(ops.global_norm(tensors), tf.linalg.global_norm(tensors), rtol=1e-6)
 
 
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
-def test_zeros_have_no_slope(choice):
+def test_gradient_of_zeros(choice):
     zeros = [tf.zeros(3), tf.zeros([])]
     with ops.use(choice), tf.GradientTape() as tape:
         tape.watch(zeros)
@@ -36,7 +37,7 @@ def test_zeros_have_no_slope(choice):
 
 
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
-def test_neither_overflows_nor_underflows(choice):
+def test_no_overflow_or_underflow(choice):
     with ops.use(choice):
         for size in (1e-30, 1e30):
             np.testing.assert_allclose(ops.global_norm([tf.fill([4], size)]), 2 * size, rtol=1e-6)
@@ -45,11 +46,11 @@ def test_neither_overflows_nor_underflows(choice):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_types_add_up_in_float32(dtype):
+def test_half_precision_accumulates_in_float32(dtype):
     assert ops.global_norm([tf.ones(2**14, dtype)]) == 2**7  # a sum in bfloat16 would stop at 256
 
 
-def test_threads_do_not_matter(same_for_any_thread_count, rng):
+def test_independent_of_thread_count(same_for_any_thread_count, rng):
     tensors = [rng.normal(size=shape).astype("float32") for shape in ((1000, 301), (3,), (70_001,))]
     same_for_any_thread_count(lambda *tensors: ops.global_norm(tensors), *tensors)
 
@@ -73,13 +74,9 @@ def test_empty_list():
 
 
 def test_bad_arguments():
-    with pytest.raises(
-        ValueError, match=r"tensors\[0\] must have the same floating-point dtype as the other tensors.*got 'int32'"
-    ):
+    with raises_argument_error("tensors[0]", received="'int32'", expected="have the same floating-point dtype"):
         ops.global_norm([np.ones(2, "int32")])
-    with pytest.raises(
-        ValueError, match=r"tensors\[1\] must have the same floating-point dtype as the other tensors.*got 'float64'"
-    ):
+    with raises_argument_error("tensors[1]", received="'float64'", expected="have the same floating-point dtype"):
         ops.global_norm([np.ones(2, "float32"), np.ones(2)])
 
 

@@ -42,7 +42,7 @@ def test_formulas(rng):
     np.testing.assert_allclose(ops.rms_norm(x), x / root, rtol=1e-5)
 
 
-def test_large_means_do_not_cancel(rng):
+def test_precision_with_large_mean(rng):
     x = rng.normal(1000, 1, size=(3, 512)).astype("float32")
     exact = x.astype("float64")
     wanted = (exact - exact.mean(1, keepdims=True)) / np.sqrt(exact.var(1, keepdims=True) + 1e-3)
@@ -50,13 +50,13 @@ def test_large_means_do_not_cancel(rng):
 
 
 @pytest.mark.parametrize("norm", [ops.layer_norm, ops.rms_norm])
-def test_threads_do_not_matter(norm, same_for_any_thread_count, rng):
+def test_independent_of_thread_count(norm, same_for_any_thread_count, rng):
     x, scale = rng.normal(size=(1000, 33)).astype("float32"), rng.normal(size=33).astype("float32")
     same_for_any_thread_count(norm, x, scale)
 
 
 @pytest.mark.parametrize("norm", [ops.layer_norm, ops.rms_norm])
-def test_gradients_are_the_slopes(norm, rng):
+def test_numerical_gradients(norm, rng):
     x, scale = rng.normal(size=(3, 7)).astype("float32"), rng.normal(size=7).astype("float32")
     theory, numeric = tf.test.compute_gradient(partial(norm, epsilon=0.1), [x, scale], delta=1e-2)
     for one, other in zip(theory, numeric, strict=True):
@@ -106,7 +106,7 @@ def test_unknown_shapes(rng):
     ("arguments", "message"),
     [
         ({"x": np.float32(1)}, "a tensor of rank >= 1"),
-        ({"x": np.ones((2, 3), "int32")}, "a floating-point tensor"),
+        ({"x": np.ones((2, 3), "int32")}, "have a floating-point dtype"),
         ({"x": np.ones((2, 3), "float32"), "scale": np.ones(2)}, "shape (3,)"),
         ({"x": np.ones((2, 3), "float32"), "offset": np.ones((1, 3))}, "shape (3,)"),
         ({"x": np.ones((2, 3), "float32"), "residual": np.ones((3, 3), "float32")}, "the shape of `x`, (2, 3)"),

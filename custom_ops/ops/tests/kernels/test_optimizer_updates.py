@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorsmith import ops
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -54,14 +55,14 @@ def as_float32(lists):
 
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("kind", LISTS)
-def test_agrees(kind, settings, agree, rng):
+def test_matches_reference(kind, settings, agree, rng):
     tensors = [value for values in draw(kind, rng) for value in values]
     function = of_tensors(kind, **SETTINGS[settings])
     agree(lambda *tensors: tf.nest.map_structure(tf.stop_gradient, function(*tensors)), *tensors)
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_gradients_are_the_references(kind, rng):
+def test_gradients_match_reference(kind, rng):
     def slopes(lists):
         tensors = [value for values in lists for value in values]
         with tf.GradientTape() as tape:
@@ -91,12 +92,12 @@ def test_large_tensors_are_streamed(kind, rng):
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_threads_do_not_matter(kind, same_for_any_thread_count, rng):
+def test_independent_of_thread_count(kind, same_for_any_thread_count, rng):
     tensors = [value for values in as_float32(draw(kind, rng, [(700, 301), (3,), (1000, 1200)])) for value in values]
     same_for_any_thread_count(of_tensors(kind, global_clipnorm=2.0, loss_scale=2.0), *tensors)
 
 
-def test_adam_is_the_formula(rng):
+def test_adam_formula(rng):
     (w,), (g,), (m,), (v,) = as_float32(draw("adam", rng, [(7,)]))
     got = ops.adam_update([w], [g], [m], [v], learning_rate=0.1, step=4, weight_decay=0.2, epsilon=1e-3)
     w, g, m, v = (np.array(value, "float64") for value in (w, g, m, v))
@@ -107,7 +108,7 @@ def test_adam_is_the_formula(rng):
     np.testing.assert_allclose(got.parameters[0], w * (1 - 0.2 * 0.1) - alpha * m / (np.sqrt(v) + 1e-3), rtol=1e-5)
 
 
-def test_trust_ratio_of_lamb(rng):
+def test_lamb_trust_ratio(rng):
     """The norm of each step is the learning rate times the norm of the parameters. The ratio is 1 if one is zero."""
     lists = as_float32(draw("lamb", rng, [(40_000,), (3, 5)]))
     new = ops.lamb_update(*lists, learning_rate=0.1, step=1).parameters
@@ -123,7 +124,7 @@ def test_trust_ratio_of_lamb(rng):
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("kind", LISTS)
-def test_gradients_that_are_not_finite(kind, bad, choice, rng):
+def test_non_finite_gradients(kind, bad, choice, rng):
     lists = as_float32(draw(kind, rng, [(4,), (2, 3)]))
     lists[1][1] = tf.tensor_scatter_nd_update(lists[1][1], [[1, 2]], [bad])
     with ops.use(choice):
@@ -138,7 +139,7 @@ def test_gradients_that_are_not_finite(kind, bad, choice, rng):
 
 
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
-def test_clipping_neither_overflows_nor_underflows(choice):
+def test_clipping_without_overflow_or_underflow(choice):
     for size in (1e-25, 1e30):
         with ops.use(choice):
             update = ops.sgd_update([tf.zeros(4)], [tf.fill([4], size)], learning_rate=1.0, global_clipnorm=size)
@@ -147,7 +148,7 @@ def test_clipping_neither_overflows_nor_underflows(choice):
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_inputs_stay_as_they_are(kind, rng):
+def test_inputs_are_unchanged(kind, rng):
     lists = as_float32(draw(kind, rng))
     before = [np.array(value) for values in lists for value in values]
     update(kind, lists, weight_decay=0.1)
@@ -174,7 +175,7 @@ def test_no_tensors():
     assert ops.sgd_update([], [], learning_rate=0.1, loss_scale=2.0).finite
 
 
-def test_gradients_by_the_rate(rng):
+def test_hypergradients(rng):
     """Hypergradients, the derivatives of the new values with respect to the learning rate."""
     (w,), (g,) = as_float32(draw("sgd", rng, [(5,)]))
     rate = tf.Variable(0.1)
@@ -184,7 +185,7 @@ def test_gradients_by_the_rate(rng):
     np.testing.assert_allclose(tape.gradient(total, rate), -tf.reduce_sum(g), rtol=1e-5)
 
 
-def test_other_types_take_the_reference(rng):
+def test_other_dtypes_use_reference(rng):
     for dtype in ("float16", "bfloat16", "float64"):
         lists = [[tf.constant(value, dtype) for value in values] for values in draw("adam", rng)]
         new = update("adam", lists)
@@ -201,8 +202,8 @@ ONE = np.ones(2, "float32")
         ({"gradients": [np.ones(3, "float32")]}, "have dtype float32 and shape (2,), like the parameter"),
         ({"gradients": [np.ones(2, "float64")]}, "have dtype float32 and shape (2,), like the parameter"),
         ({"parameters": [np.ones(2, "int32")]}, "have the same floating-point dtype as the other tensors"),
-        ({"weight_decay": [0.1, 0.2]}, "a number or a vector of length 1"),
-        ({"learning_rate": [0.1]}, "a scalar"),
+        ({"weight_decay": [0.1, 0.2]}, "have shape () or (1,), with one value for each parameter"),
+        ({"learning_rate": [0.1]}, "a scalar with shape ()"),
         ({"global_clipnorm": 0.0}, "a positive number or None"),
         ({"loss_scale": -1.0}, "a positive number or None"),
         ({"beta_1": 1.0}, "a number in [0, 1)"),
@@ -273,11 +274,11 @@ def test_hostile_input(fails_cleanly, data):
     ("name", "value", "expected"),
     [
         ("step", 0, "a number >= 1"),
-        ("beta_1", np.float32(1), r"a number in \[0, 1\)"),
+        ("beta_1", np.float32(1), "a number in [0, 1)"),
         ("epsilon", -5, "a non-negative number"),
     ],
 )
 def test_numbers_out_of_range(name, value, expected):
     w = [tf.ones(2)]
-    with pytest.raises(ValueError, match=f"{name} must .*{expected}"):
+    with raises_argument_error(name, expected=expected):
         ops.adam_update(w, w, w, w, **{"learning_rate": 0.1, "step": 1, name: value})

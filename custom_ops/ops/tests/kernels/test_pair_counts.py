@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from tensorsmith import ops
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -36,7 +37,7 @@ def draw(rng, count, values):
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 8, 31, 33, 100, 257])
 @pytest.mark.parametrize("values", [0, 1, 5, 1000])
-def test_counts_pairs(count, values, choice, rng):
+def test_matches_loop_over_pairs(count, values, choice, rng):
     inputs = draw(rng, count, values)
     with ops.use(choice):
         np.testing.assert_allclose(ops.pair_counts(*inputs), by_hand(*inputs), rtol=1e-12)
@@ -44,7 +45,7 @@ def test_counts_pairs(count, values, choice, rng):
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
-def test_is_scipys_tau(scale, rng):
+def test_matches_scipy_kendalltau(scale, rng):
     x, y = scale * rng.normal(size=(2, 3001))
     y[::3] = x[::3]
     counts = ops.pair_counts(x, y, np.ones_like(x))
@@ -53,14 +54,14 @@ def test_is_scipys_tau(scale, rng):
 
 
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
-def test_both_zeros_are_one_and_infinities_have_their_places(choice):
+def test_signed_zeros_and_infinities(choice):
     x, y = np.array([-0.0, 0.0, -np.inf, np.inf]), np.array([0.0, 1.0, -1.0, 2.0])
     with ops.use(choice):
         counts = ops.pair_counts(x, y, np.ones(4))
     np.testing.assert_array_equal(counts, [5, 5, 6, 3, 4])
 
 
-def test_threads_do_not_matter(rng):
+def test_independent_of_thread_count(rng):
     inputs = draw(rng, 5000, 600)
     results = []
     try:
@@ -83,15 +84,15 @@ def test_unknown_shapes(rng):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "message"),
+    ("inputs", "error"),
     [
-        (([[1.0]], [1.0], [1.0]), r"x must have shape \(n,\)"),
-        (([1.0], [1.0, 2.0], [1.0]), r"y must have the shape of `x`, \(1,\)"),
-        (([1.0], [1.0], [[1.0]]), r"weights must have the shape of `x`, \(1,\)"),
+        (([[1.0]], [1.0], [1.0]), {"name": "x", "expected": "have shape (n,)"}),
+        (([1.0], [1.0, 2.0], [1.0]), {"name": "y", "expected": "have the shape of `x`, (1,)"}),
+        (([1.0], [1.0], [[1.0]]), {"name": "weights", "expected": "have the shape of `x`, (1,)"}),
     ],
 )
-def test_bad_arguments(inputs, message):
-    with pytest.raises(ValueError, match=message):
+def test_bad_arguments(inputs, error):
+    with raises_argument_error(**error):
         ops.pair_counts(*inputs)
 
 

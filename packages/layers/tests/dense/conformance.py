@@ -22,7 +22,7 @@ ROWS = [
             ({"axis": "last"}, "an integer"),
         ],
         bad_shapes=[
-            ({"num_units": 4}, [(2, 6)], "a divisor of the number of features, 6"),
+            ({"num_units": 4}, [(2, 6)], "a divisor of the number of features (6)"),
             ({"axis": 0}, [(2, 6)], "a valid axis for inputs of rank 2, other than the batch axis"),
             ({}, [(2, None)], "have a known number of features"),
         ],
@@ -73,7 +73,7 @@ ROWS = [
             ({"diag_scale": -1.0}, "a non-negative number"),
         ],
         bad_shapes=[
-            ({"projection_dim": 3}, [[(2, 5), (2, 5)]], "at most half the number of features, 5"),
+            ({"projection_dim": 3}, [[(2, 5), (2, 5)]], "at most half the number of features (5)"),
             ({}, [(2, 5)], "a pair of tensors, (x0, x)"),
             ({}, [[(2, None), (2, None)]], "have a known number of features"),
         ],
@@ -85,6 +85,6 @@ ROWS = [
         inputs=Data((4, 5)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"dense": "dense"}, "a keras.layers.Dense")],
+        bad=[({"dense": "dense"}, "a keras.layers.Dense layer")],
     ),
 ]

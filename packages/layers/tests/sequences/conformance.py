@@ -160,7 +160,7 @@ ROWS = [
         passes_mask=True,
         bad=[
             ({"num_classes": 0}, "a positive integer"),
-            ({"num_sampled": 10}, "an integer from 1 to the number of classes, 9"),
+            ({"num_sampled": 10}, "an integer from 1 to the number of classes (9)"),
             ({"distribution": "zipf"}, "'log_uniform' or 'uniform'"),
             ({"seed": 0.5}, "an integer or None"),
         ],

@@ -20,7 +20,7 @@ def as_int32(value: TensorLike, name: str) -> tf.Tensor:
         ValueError: If `value` is not a tensor of integers.
     """
     value = tf.convert_to_tensor(value)
-    check(value.dtype.is_integer, name, value.dtype.name, "a tensor of integers")
+    check(value.dtype.is_integer, name, value.dtype.name, "have an integer dtype")
     if value.dtype.max > tf.int32.max:
         value = tf.minimum(value, tf.constant(tf.int32.max, value.dtype))
     if value.dtype.min < tf.int32.min:

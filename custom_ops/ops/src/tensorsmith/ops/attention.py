@@ -103,7 +103,7 @@ def attention(
 
 
 def _check_shapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> None:
-    check(query.dtype.is_floating, "query", query.dtype.name, "a floating-point tensor")
+    check(query.dtype.is_floating, "query", query.dtype.name, "have a floating-point dtype")
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         check(tensor.shape.rank == 4, name, Verbatim(tensor.shape), "have shape (batch, steps, heads, width)")
     batch, _, heads, width = query.shape
@@ -139,7 +139,7 @@ def _check_options(
             fits,
             name,
             Verbatim(tensor.shape),
-            f"have shape (batch, heads, steps, keys) = {tuple(full)}, or of size 1 along shared axes",
+            f"have shape (batch, heads, steps, keys) = {tuple(full)}, where shared axes may have size 1",
         )
 
 

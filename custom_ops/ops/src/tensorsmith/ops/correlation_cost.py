@@ -62,7 +62,7 @@ def correlation_cost(
         "an odd integer",
         "use an odd size, so that each patch has a center",
     )
-    check(a.dtype.is_floating, "a", a.dtype.name, "a floating-point tensor")
+    check(a.dtype.is_floating, "a", a.dtype.name, "have a floating-point dtype")
     check(a.shape.rank == 4, "a", Verbatim(a.shape), "have shape (batch, height, width, channels)")
     same = b.dtype == a.dtype and b.shape.is_compatible_with(a.shape)
     check(

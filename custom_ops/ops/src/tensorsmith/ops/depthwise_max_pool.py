@@ -41,7 +41,7 @@ def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None,
     for name, size in (("pool_size", pool_size), ("stride", stride)):
         check(isinstance(size, int) and size > 0, name, size, "a positive integer")
     check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
-    check(x.dtype.is_floating, "x", x.dtype.name, "a floating-point tensor")
+    check(x.dtype.is_floating, "x", x.dtype.name, "have a floating-point dtype")
     check(x.shape.rank != 0, "x", Verbatim("a scalar"), "a tensor of rank >= 1")
     options: dict[str, Any] = {"pool_size": pool_size, "stride": stride, "same": padding == "same"}
     if compiled(x, types=FLOATS):

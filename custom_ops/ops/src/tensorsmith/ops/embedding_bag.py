@@ -44,7 +44,7 @@ def embedding_bag(
     check(combiner in ("sum", "mean"), "combiner", combiner, "'sum' or 'mean'")
     check(weights is None or combiner == "sum", "combiner", combiner, "'sum' when `weights` are passed")
     indices, params = as_int32(indices, "indices"), tf.convert_to_tensor(params)
-    check(params.dtype.is_floating, "params", params.dtype.name, "a floating-point tensor")
+    check(params.dtype.is_floating, "params", params.dtype.name, "have a floating-point dtype")
     check(params.shape.rank == 2, "params", Verbatim(params.shape), "have shape (rows, width)")
     check(indices.shape.rank != 0, "indices", Verbatim("a scalar"), "have shape (..., size)")
     wide = tf.float32 if params.dtype.size < 4 else params.dtype

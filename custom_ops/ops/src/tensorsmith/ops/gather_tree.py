@@ -47,7 +47,7 @@ def gather_tree(
     batch = step_ids.shape[1] if step_ids.shape.rank else None
     fits = lengths.shape.is_compatible_with([batch])
     check(fits, "max_sequence_lengths", Verbatim(lengths.shape), f"have shape ({batch},)")
-    check(end.shape.rank in (0, None), "end_token", Verbatim(end.shape), "a scalar")
+    check(end.shape.rank in (0, None), "end_token", Verbatim(end.shape), "a scalar with shape ()")
     step_ids, parent_ids = of_rank(step_ids, 3), of_rank(parent_ids, 3)
     lengths, end = of_rank(lengths, 1), of_rank(end, 0)
     if compiled(step_ids, types=(tf.int32,)):

@@ -81,7 +81,7 @@ def _normalize(
     center: bool,
 ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
     x = tf.convert_to_tensor(x)
-    check(x.dtype.is_floating, "x", x.dtype.name, "a floating-point tensor")
+    check(x.dtype.is_floating, "x", x.dtype.name, "have a floating-point dtype")
     check(x.shape.rank != 0, "x", Verbatim("a scalar"), "a tensor of rank >= 1")
     check(epsilon >= 0, "epsilon", epsilon, "a non-negative number")
     width = x.shape[-1] if x.shape.rank is not None else None
@@ -91,7 +91,7 @@ def _normalize(
     shift = tf.zeros(size, inner) if offset is None else tf.cast(offset, inner)
     for name, value in (("scale", gain), ("offset", shift)):
         fits = value.shape.is_compatible_with([width])
-        check(fits, name, Verbatim(value.shape), f"have shape ({width},), the size of the last axis of `x`")
+        check(fits, name, Verbatim(value.shape), f"have shape ({width},), to match the last axis of `x`")
     tensors = [x]
     if residual is not None:
         added = tf.convert_to_tensor(residual, x.dtype)

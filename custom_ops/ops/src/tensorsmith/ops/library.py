@@ -72,9 +72,9 @@ def _load(path: Path) -> Library:
         CannotLoadError: If the file is missing, or incompatible with this machine or this version of TensorFlow.
     """
     if not path.exists():
-        note = path.with_name(NOT_BUILT)
+        reason_file = path.with_name(NOT_BUILT)
         missing = f"there is no {path.name} in {path.parent}"
-        raise CannotLoadError(note.read_text().strip() if note.exists() else missing)
+        raise CannotLoadError(reason_file.read_text().strip() if reason_file.exists() else missing)
     try:
         ops = tf.load_op_library(str(path))
     except tf.errors.OpError as error:
@@ -105,7 +105,7 @@ def set_threads(count: int) -> None:
         isinstance(count, int) and 0 <= count < 2**16,
         "count",
         count,
-        "a positive number of threads, or 0 for all cores",
+        "a number of threads from 1 to 65535, or 0 for all cores",
     )
     if library().ops is not None:
         ctypes.CDLL(str(library_path())).tensorsmith_set_threads(count)

@@ -65,7 +65,7 @@ def softmax_cross_entropy_with_projection(
         0.2395
     """
     features = tf.convert_to_tensor(features)
-    check(features.dtype.is_floating, "features", features.dtype.name, "a floating-point tensor")
+    check(features.dtype.is_floating, "features", features.dtype.name, "have a floating-point dtype")
     check(features.shape.rank != 0, "features", Verbatim("a scalar"), "have shape (..., width)")
     check(0 <= label_smoothing < 1, "label_smoothing", label_smoothing, "a number in [0, 1)")
     check(reduction in ("mean", "sum"), "reduction", reduction, "'mean' or 'sum'")
@@ -80,7 +80,7 @@ def softmax_cross_entropy_with_projection(
         f"have shape (width, words), where width is {width}, the size of the last axis of `features`",
     )
     words = kernel.shape[1] if kernel.shape.rank is not None else None
-    check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one column, one for each word")
+    check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one column (one per word)")
     offset = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
     check(offset.shape.is_compatible_with([words]), "bias", Verbatim(offset.shape), f"have shape ({words},)")
     labels = as_int32(labels, "labels")

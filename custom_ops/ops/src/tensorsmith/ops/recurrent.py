@@ -53,7 +53,7 @@ def checked(
 ) -> Inputs:
     """Converts the arguments to tensors and validates their static shapes."""
     x = tf.convert_to_tensor(x)
-    check(x.dtype in FLOATS, "x", x.dtype.name, "a floating-point tensor")
+    check(x.dtype in FLOATS, "x", x.dtype.name, "have a floating-point dtype")
     check(x.shape.rank in (3, None), "x", Verbatim(x.shape), "have shape (batch, steps, features)")
     x = of_rank(x, 3)
     batch, steps, features = x.shape

@@ -85,14 +85,14 @@ def settings(
     }
     tensors = {name: tf.cast(value, tf.float64) for name, value in values.items()}
     for name, tensor in tensors.items():
-        check(tensor.shape.rank in (0, None), name, Verbatim(tensor.shape), "a scalar")
+        check(tensor.shape.rank in (0, None), name, Verbatim(tensor.shape), "a scalar with shape ()")
     decays = tf.cast(weight_decay, tf.float64)
     fits = decays.shape.rank in (0, None) or decays.shape.is_compatible_with([count])
     check(
         fits,
         "weight_decay",
         Verbatim(decays.shape),
-        f"a number or a vector of length {count}, one value for each parameter",
+        f"have shape () or ({count},), with one value for each parameter",
     )
     return {"weight_decay": tf.broadcast_to(decays, [count]), **tensors}
 

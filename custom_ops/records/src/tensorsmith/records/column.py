@@ -57,7 +57,7 @@ class Column:
             (self.bounds is None) == (self.kind != "bytes"),
             "bounds",
             self.bounds,
-            "passed if, and only if, `kind` is bytes",
+            "an array if `kind` is 'bytes', and None otherwise",
         )
         count = _check_splits("bounds", self.bounds, self.values.size, "bytes in `values`")
         count = _check_splits("steps", self.steps, count, "values")
@@ -182,5 +182,5 @@ def _check_splits(name: str, positions: np.ndarray | None, count: int, what: str
         and positions[-1] <= count
         and bool((positions[1:] >= positions[:-1]).all())
     )
-    check(rises, name, positions, f"contain increasing indices less than {count}, the number of {what}")
+    check(rises, name, positions, f"contain one or more non-decreasing offsets from 0 to {count}, the number of {what}")
     return len(positions) - 1

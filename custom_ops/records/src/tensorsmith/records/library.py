@@ -99,8 +99,8 @@ def library() -> SimpleNamespace | None:
             function.restype, function.argtypes = result, arguments
             setattr(functions, name, function)
     except (OSError, AttributeError) as error:
-        note = path.with_name(NOT_BUILT)
-        reason = note.read_text().strip() if note.exists() else error
+        reason_file = path.with_name(NOT_BUILT)
+        reason = reason_file.read_text().strip() if reason_file.exists() else error
         warnings.warn(
             f"tensorsmith reads and writes records in pure Python, which is slow: {reason}. To fix this, install a C++ "
             "compiler (apt install g++) and then the package tensorsmith-records again on this machine, or set "

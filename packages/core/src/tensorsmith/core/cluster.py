@@ -45,11 +45,16 @@ class Cluster:
         for job, addresses in self.jobs.items():
             check(job in JOBS, "job", job, f"one of {', '.join(JOBS)}", did_you_mean(str(job), JOBS))
             fits = isinstance(addresses, list) and all(isinstance(each, str) for each in addresses)
-            check(fits, job, addresses, 'a list of addresses "HOST:PORT"')
+            check(fits, job, addresses, 'a list of addresses of the form "HOST:PORT"')
             for address in addresses:
                 match = ADDRESS.fullmatch(address)
                 port = int(match[1] or match[2]) if match else 0
-                check(0 < port < 65536, job, address, "have the form HOST:PORT with a port from 1 to 65535")
+                check(
+                    0 < port < 65536,
+                    job,
+                    address,
+                    "contain only addresses of the form HOST:PORT with a port from 1 to 65535",
+                )
         everyone = [address for addresses in self.jobs.values() for address in addresses]
         twice = sorted({address for address in everyone if everyone.count(address) > 1})
         check(not twice, "cluster", Verbatim(f"{', '.join(twice)} more than once"), "contain distinct addresses")
@@ -57,13 +62,15 @@ class Cluster:
             check(bool(self.jobs.get(job)), job, self.jobs.get(job), "a list of at least one address")
         check(len(self.jobs.get("chief", [])) <= 1, "chief", self.jobs.get("chief"), "a list of one address")
         served = "ps" not in self.jobs or "chief" in self.jobs
-        check(served, "chief", None, "set when there are parameter servers", "the chief coordinates the workers")
+        check(
+            served, "chief", None, "set when there are parameter servers", "add a chief, which coordinates the workers"
+        )
         job, index = self.task
         known = isinstance(job, str) and job in self.jobs
         check(known, "task type", job, f"one of {', '.join(self.jobs)}", did_you_mean(str(job), self.jobs))
         count = len(self.jobs[job])
         inside = isinstance(index, int) and 0 <= index < count
-        check(inside, "task index", index, f"an integer from 0 to {count - 1}, the tasks of job {job}")
+        check(inside, "task index", index, f"an integer from 0 to {count - 1}, the index of a task of job {job}")
 
     @property
     def chief(self) -> bool:
@@ -145,8 +152,14 @@ def cluster_from_environment() -> Cluster | None:
         "TF_CONFIG['cluster']",
         cluster,
         "a dict that maps jobs to lists of addresses",
-        f"for example {FORM}",
+        f"set TF_CONFIG to a value such as {FORM}",
     )
     fits = isinstance(task, dict) and {"type", "index"} <= set(task)
-    check(fits, "TF_CONFIG['task']", task, "a dict with the type and index of this machine", f"for example {FORM}")
+    check(
+        fits,
+        "TF_CONFIG['task']",
+        task,
+        "a dict with the type and index of this machine",
+        f"set TF_CONFIG to a value such as {FORM}",
+    )
     return Cluster(cluster, (task["type"], task["index"]))

@@ -35,7 +35,12 @@ def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
         y_true = ops.expand_dims(y_true, -1)
     shapes = f"{tuple(y_pred.shape)}, for targets of {tuple(y_true.shape)}"
     fits = y_true.shape[:-1].is_compatible_with(y_pred.shape[:-1]) and y_pred.shape[-1] == 2 * y_true.shape[-1]
-    check(fits, "y_pred", shapes, "twice as long along the last axis as `y_true`, for means and log variances")
+    check(
+        fits,
+        "y_pred",
+        shapes,
+        "have the shape of `y_true` with the last axis twice as long, for means and log variances",
+    )
     mean, log_variance = ops.split(y_pred, 2, axis=-1)  # (..., targets) each
     error = y_true - mean
     # An error of 0 times the infinite precision of a tiny variance would be NaN.

@@ -101,6 +101,12 @@ class NpairsMultilabelLoss(AddonsLoss):
 
 def _of_samples(y_true: Tensor, y_pred: Tensor) -> Tensor:
     labels, _ = precise(ops.convert_to_tensor(y_true, sparse=False), y_pred)
-    check(len(labels.shape) == 2, "y_true", tuple(labels.shape), "have shape (batch, classes)", "encode them one-hot")
+    check(
+        len(labels.shape) == 2,
+        "y_true",
+        tuple(labels.shape),
+        "have shape (batch, classes)",
+        "encode the labels as multi-hot vectors",
+    )
     # The product counts the labels that two samples share, |L_i ∩ L_j|: (batch, batch).
     return cross_entropy(ops.matmul(labels, ops.transpose(labels)), y_pred)

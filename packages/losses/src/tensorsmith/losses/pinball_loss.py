@@ -115,7 +115,7 @@ def _check_places(tau: TensorLike, y_pred: Tensor) -> None:
     fits = len(sizes) <= len(sample) and all(
         position in (None, size) or size == 1 for size, position in zip(sizes, last, strict=True)
     )
-    check(fits, "tau", tau, f"a number, or quantiles that broadcast to samples of shape {sample}")
+    check(fits, "tau", tau, f"a number, or an array that broadcasts to the sample shape {sample}")
 
 
 def _checked(tau: TensorLike) -> Tensor:

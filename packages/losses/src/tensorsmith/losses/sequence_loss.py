@@ -13,10 +13,10 @@ from tensorsmith.losses._support.precision import precise
 
 # Each of the two axes can be averaged, summed or kept. These pairs of arguments contradict each other.
 CLASHES = {
-    ("average_across_timesteps", "sum_over_timesteps"): "False, because each axis takes a single reduction,",
-    ("average_across_batch", "sum_over_batch"): "False, because each axis takes a single reduction,",
-    ("average_across_batch", "sum_over_timesteps"): "False, because both axes must be averaged or both summed,",
-    ("average_across_timesteps", "sum_over_batch"): "False, because both axes must be averaged or both summed,",
+    ("average_across_timesteps", "sum_over_timesteps"): "each axis takes a single reduction",
+    ("average_across_batch", "sum_over_batch"): "each axis takes a single reduction",
+    ("average_across_batch", "sum_over_timesteps"): "both axes must be averaged, or both summed",
+    ("average_across_timesteps", "sum_over_batch"): "both axes must be averaged, or both summed",
 }
 
 
@@ -229,5 +229,5 @@ def _finite_where(steps: Tensor, values: Tensor) -> Tensor:
 def _check(flags: tuple[bool, ...]) -> None:
     names = ("average_across_timesteps", "average_across_batch", "sum_over_timesteps", "sum_over_batch")
     given = dict(zip(names, flags, strict=True))
-    for (one, other), expected in CLASHES.items():
-        check(not (given[one] and given[other]), other, True, f"{expected} when `{one}` is True")
+    for (one, other), reason in CLASHES.items():
+        check(not (given[one] and given[other]), other, True, f"False when `{one}` is True, because {reason}")

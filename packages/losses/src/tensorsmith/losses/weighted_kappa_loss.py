@@ -103,7 +103,13 @@ class WeightedKappaLoss(AddonsLoss):
         *weights, y_true, y_pred = precise(*weights, y_true, y_pred)
         for name, classes in (("y_true", y_true), ("y_pred", y_pred)):
             fits = len(classes.shape) == 2 and classes.shape[-1] == self.num_classes
-            check(fits, name, tuple(classes.shape), f"have shape (batch, {self.num_classes})", "encode classes one-hot")
+            check(
+                fits,
+                name,
+                tuple(classes.shape),
+                f"have shape (batch, {self.num_classes})",
+                "encode the classes as one-hot vectors",
+            )
         y_true, y_pred = same_shape(y_true, y_pred)
         # The product of sample weights and mask: (batch, 1).
         weights = math.prod((ops.reshape(each, (-1, 1)) for each in weights), start=ops.ones_like(y_true[:, :1]))

@@ -76,10 +76,10 @@ class BLEU(keras.metrics.Metric):
         if len(references.shape) == len(found.shape):
             # A single reference per sentence: (batch, 1, words).
             references = references[:, None]
-        shapes = f"{tuple(references.shape)} for translations of {tuple(found.shape)}"
+        shapes = f"{tuple(references.shape)} for translations of shape {tuple(found.shape)}"
         fits = len(found.shape) == 2 and len(references.shape) == 3
         fits = fits and references.shape[:1].is_compatible_with(found.shape[:1])
-        check(fits, "y_true", shapes, "contain one or more references for each translation")
+        check(fits, "y_true", shapes, "have shape (batch, references, words) for translations of shape (batch, words)")
         length, reference_length = _lengths(found, references)
         weights = weights_of(length, sample_weight, None)
         self.lengths.assign_add(ops.stack([ops.sum(weights * length), ops.sum(weights * reference_length)]))

@@ -28,9 +28,14 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
         raise argument_error(name, str(path), "a readable file", error.strerror or str(error)) from error
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())
-        raise argument_error(name, str(path), "valid YAML", where) from error
+        raise argument_error(name, str(path), "a valid YAML file", where) from error
     if not isinstance(values, dict):
-        raise argument_error(name, type(values).__name__, "a mapping of fields to values", f"check {path}")
+        raise argument_error(
+            name,
+            type(values).__name__,
+            "a mapping of fields to values",
+            f"write one `field: value` pair per line in {path}",
+        )
     return values
 
 
@@ -59,8 +64,10 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
         if name == "recipe":
             continue
         if name not in known:
-            guess = did_you_mean(name, known) or f"the fields are {', '.join(known)}"
-            mistakes.append(str(argument_error(name, value, f"a field of {recipe.name}", guess)))
+            guess = did_you_mean(name, known) or f"use one of the fields {', '.join(known)}"
+            mistakes.append(
+                str(argument_error(name, value, f"omitted, because {recipe.name} has no such field", guess))
+            )
             continue
         try:
             parsed = parser.parse_object({name: value}, defaults=False)

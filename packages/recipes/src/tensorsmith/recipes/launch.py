@@ -151,7 +151,7 @@ def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder
             "--find-lr",
             file.name,
             "used with a recipe that defines build_trainer",
-            "other recipes do not specify an optimizer",
+            "choose such a recipe, because other recipes do not specify an optimizer",
         )
         assert isinstance(file.recipe, SupervisedRecipe)
         return RunResult(folder, sweep=find_rate(file.recipe, config, folder.path / "learning_rates.png"))
@@ -168,7 +168,12 @@ def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
     alone = cluster is None and not request.find_lr
     check(workers is None or alone, "--workers", workers, "omitted with --find-lr and when TF_CONFIG is set")
     for name, other in (("--resume", request.resume), ("--profile", request.profile)):
-        check(not (other and request.find_lr), "--find-lr", Verbatim(f"--find-lr with {name}"), "used alone")
+        check(
+            not (other and request.find_lr),
+            "--find-lr",
+            Verbatim(f"--find-lr with {name}"),
+            "used without --resume and --profile",
+        )
 
 
 def _configuration(

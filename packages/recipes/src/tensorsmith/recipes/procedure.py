@@ -10,7 +10,7 @@ import numpy as np
 from tensorsmith.core import argument_error, replace_file
 from tensorsmith.recipes.run_folder import RunFolder
 
-NOTE = "__run__"  # checkpoint entry with the epoch and history as JSON
+METADATA = "__run__"  # checkpoint entry with the epoch and history as JSON
 
 
 class ProcedureRun:
@@ -50,10 +50,10 @@ class ProcedureRun:
         self.epoch += 1
         for name, score in scores.items():
             self.history.setdefault(name, []).append(float(score))
-        note = json.dumps({"epoch": self.epoch, "history": self.history})
+        metadata = json.dumps({"epoch": self.epoch, "history": self.history})
         self._path.parent.mkdir(exist_ok=True)
         content = io.BytesIO()
-        arrays: dict[str, Any] = {**state, NOTE: np.array(note)}
+        arrays: dict[str, Any] = {**state, METADATA: np.array(metadata)}
         np.savez(content, **arrays)
         with replace_file(self._path) as draft:
             draft.write_bytes(content.getvalue())
@@ -63,7 +63,7 @@ class ProcedureRun:
         try:
             with np.load(self._path, allow_pickle=False) as arrays:
                 state = dict(arrays)
-            note = json.loads(str(state.pop(NOTE)))
+            metadata = json.loads(str(state.pop(METADATA)))
         except (ValueError, OSError, KeyError) as error:
             raise argument_error("resume", str(self._path), "a checkpoint of this run", str(error)) from error
-        self.epoch, self.history, self._state = note["epoch"], note["history"], state
+        self.epoch, self.history, self._state = metadata["epoch"], metadata["history"], state

@@ -50,7 +50,7 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
     timeline = getattr(schedule, "timeline", None) or Timeline()
     known = steps if steps is not None else timeline.total_steps or _beyond(end_of(schedule))
     last = int(known) if isinstance(known, numbers.Integral) else 0
-    check(last > 0, "steps", steps, "a positive number of steps when neither the run nor the schedule is finite")
+    check(last > 0, "steps", steps, "a positive integer, or None if the run or the schedule is finite")
 
     positions = np.linspace(0, last, min(last, RESOLUTION) + 1).round()
     curve = tf.function(lambda positions: value_at(schedule, positions), autograph=False)

@@ -1,5 +1,6 @@
 """Conformance kit for Keras 3 components: a table of components and the checks that each component must pass."""
 
+from tensorsmith.testing.argument_errors import raises_argument_error
 from tensorsmith.testing.errors import ConformanceError
 from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, ScheduleRow
 from tensorsmith.testing.running import checks_for, run_check
@@ -13,5 +14,6 @@ __all__ = [
     "OptimizerRow",
     "ScheduleRow",
     "checks_for",
+    "raises_argument_error",
     "run_check",
 ]

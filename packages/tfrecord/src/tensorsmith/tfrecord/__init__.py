@@ -9,7 +9,7 @@ from tensorsmith.tfrecord._reshard import reshard, shuffle, split
 from tensorsmith.tfrecord._rows import rows, to_json
 from tensorsmith.tfrecord._stats import BytesStats, NumberStats, Stats, stats
 from tensorsmith.tfrecord._verify import Verified, verify
-from tensorsmith.tfrecord.conversion.pieces import RejectedError
+from tensorsmith.tfrecord.conversion.chunks import RejectedError
 from tensorsmith.tfrecord.parquet import to_parquet
 from tensorsmith.tfrecord.pipeline.examples import examples
 from tensorsmith.tfrecord.schema import Feature, Schema

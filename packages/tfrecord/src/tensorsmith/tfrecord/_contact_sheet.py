@@ -53,7 +53,7 @@ def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape
         len(images) > 0,
         "images",
         Verbatim("no such image"),
-        "in PNG, JPEG, GIF or BMP format",
+        "contain at least one PNG, JPEG, GIF or BMP image",
         "pass `shape` for raw pixels",
     )
     across = min(ACROSS, len(images))

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from tensorsmith.core import SILENT, Progress, argument_error, check, replace_file
 from tensorsmith.tfrecord._support.manifest import Manifest, fingerprints
+from tensorsmith.tfrecord.conversion.chunks import CHUNK, REJECTS, Chunk, RejectedError
 from tensorsmith.tfrecord.conversion.engine import Engine, Threads
-from tensorsmith.tfrecord.conversion.pieces import PIECE, REJECTS, Piece, RejectedError
 from tensorsmith.tfrecord.conversion.tfds_metadata import INFO, write_tfds_metadata
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.schema.stored import SCHEMA
@@ -26,7 +26,7 @@ from tensorsmith.tfrecord.shards.reorder import Split, reorder
 from tensorsmith.tfrecord.sources.source import Source
 
 WORK = ".convert"  # subfolder of the target that holds intermediate files during a conversion
-MANIFEST, LOCK = "asked.json", "lock"  # in `WORK`: the arguments of the conversion, and its lock file
+MANIFEST, LOCK = "arguments.json", "lock"  # in `WORK`: the arguments of the conversion, and its lock file
 
 
 class SourceChangedError(OSError):
@@ -112,38 +112,38 @@ def convert(
         "all" not in split,
         "split",
         "all",
-        'a name other than "all"',
-        'TensorFlow Datasets reserves "all" for the union of all splits',
+        'contain only names other than "all"',
+        'choose another name, because TensorFlow Datasets reserves "all" for the union of all splits',
     )
     work, engine = folder / WORK, engine or Threads(workers)
     with _alone(folder, work):
         schema = schema or source.infer()
-        asked: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "schema": schema.to_yaml(),
             "name": name,
             "source": fingerprints(source.files),
             "options": dict(source.options),
         }
-        asked |= {"collection of rejects": rejects is not None, "size of pieces": PIECE}
-        asked |= {**shaping, "split": split}
-        kept = asked | {"rejects": rejects and os.fspath(Path(rejects).absolute())}
-        if resume and (done := _done(folder, name, kept)):
+        arguments |= {"collection of rejects": rejects is not None, "size of chunks": CHUNK}
+        arguments |= {**shaping, "split": split}
+        all_arguments = arguments | {"rejects": rejects and os.fspath(Path(rejects).absolute())}
+        if resume and (done := _done(folder, name, all_arguments)):
             return done
-        manifest = Manifest(work / MANIFEST, asked | {"engine": type(engine).__name__})
+        manifest = Manifest(work / MANIFEST, arguments | {"engine": type(engine).__name__})
         resumed = _begin(folder, name, resume, manifest)
         try:
-            pieces = _encode(engine, source, schema, work, rejects is None, progress)
+            chunks = _encode(engine, source, schema, work, rejects is None, progress)
         except (RejectedError, SourceChangedError):
             shutil.rmtree(work)  # a different schema or a changed source requires a fresh start
             raise
         if rejects is not None:
             with replace_file(rejects) as draft, draft.open("w", encoding="utf-8") as file:
-                for piece in pieces:
-                    file.write(piece.path.with_suffix(REJECTS).read_text(encoding="utf-8"))
+                for chunk in chunks:
+                    file.write(chunk.path.with_suffix(REJECTS).read_text(encoding="utf-8"))
         pa.default_memory_pool().release_unused()  # frees memory for the index
-        rows, rejected = sum(piece.rows for piece in pieces), sum(piece.rejects for piece in pieces)
+        rows, rejected = sum(chunk.rows for chunk in chunks), sum(chunk.rejects for chunk in chunks)
         shaping |= {"resume": resumed, "manifest": work / "reorder.json"}
-        paths = [piece.path for piece in pieces]
+        paths = [chunk.path for chunk in chunks]
         written = reorder(
             paths, folder, name=name, **shaping, split=split, progress=progress, rearrange=engine.rearrange
         )
@@ -152,7 +152,7 @@ def convert(
         schema.save(folder / SCHEMA)
         for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes, compression)
         done = Converted(rows, rows - rejected, rejected, written, for_tfds)
-        _note_done(folder, name, kept, done)
+        _write_metadata(folder, name, all_arguments, done)
         shutil.rmtree(work)
     return done
 
@@ -201,7 +201,7 @@ def _begin(folder: Path, name: str, resume: bool, manifest: Manifest) -> bool:
     if manifest.path.exists():
         remedy = f"resume it with --resume, or remove {folder / WORK}"
         check(resume, "folder", str(folder), "not contain an interrupted conversion", remedy)
-        manifest.check_unchanged(f"ask for the same, or remove {folder / WORK} to begin anew")
+        manifest.check_unchanged(f"pass the same arguments, or remove {folder / WORK} to start again")
         return True
     there = sorted(path for path in folder.iterdir() if path.name.startswith(f"{name}-") and ".tfrecord-" in path.name)
     there += [path for path in (folder / SCHEMA, folder / INFO) if path.exists()]
@@ -214,36 +214,42 @@ def _begin(folder: Path, name: str, resume: bool, manifest: Manifest) -> bool:
     return False
 
 
-def _note_of(folder: Path, name: str) -> Path:
+def _metadata_path(folder: Path, name: str) -> Path:
     return folder / f".{name}.convert.json"
 
 
-def _note_done(folder: Path, name: str, asked: dict[str, Any], done: Converted) -> None:
+def _write_metadata(folder: Path, name: str, arguments: dict[str, Any], done: Converted) -> None:
     """Writes the arguments and the result of a completed conversion to its metadata file."""
     splits = {part: [made.records, [path.name for path in made.paths]] for part, made in done.splits.items()}
-    note = {"asked": asked, "result": {**vars(done), "splits": splits}, "files": _sizes(folder, asked, done)}
-    with replace_file(_note_of(folder, name)) as draft:
-        draft.write_text(json.dumps(note), encoding="utf-8")
+    metadata = {
+        "arguments": arguments,
+        "result": {**vars(done), "splits": splits},
+        "files": _sizes(folder, arguments, done),
+    }
+    with replace_file(_metadata_path(folder, name)) as draft:
+        draft.write_text(json.dumps(metadata), encoding="utf-8")
 
 
-def _sizes(folder: Path, asked: dict[str, Any], done: Converted) -> dict[str, int]:
+def _sizes(folder: Path, arguments: dict[str, Any], done: Converted) -> dict[str, int]:
     """Returns the size of each output file, or 0 if the file does not exist."""
     paths = [path for made in done.splits.values() for path in made.paths]
     paths += [folder / SCHEMA, *([folder / INFO] if done.for_tfds else [])]
-    paths += [Path(asked["rejects"])] if asked["rejects"] else []
+    paths += [Path(arguments["rejects"])] if arguments["rejects"] else []
     return {os.path.relpath(path, folder): path.stat().st_size if path.exists() else 0 for path in paths}
 
 
-def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
+def _done(folder: Path, name: str, arguments: dict[str, Any]) -> Converted | None:
     """Returns the result of a completed conversion with equal arguments and unchanged files, or `None`."""
     if (folder / WORK / MANIFEST).exists():
         return None
     try:
-        noted = json.loads(_note_of(folder, name).read_text(encoding="utf-8"))
-        splits = noted["result"].pop("splits")
+        metadata = json.loads(_metadata_path(folder, name).read_text(encoding="utf-8"))
+        splits = metadata["result"].pop("splits")
         made = {part: Split(records, [folder / file for file in files]) for part, (records, files) in splits.items()}
-        done = Converted(**noted["result"], splits=made)
-        same = noted["asked"] == json.loads(json.dumps(asked)) and noted["files"] == _sizes(folder, asked, done)
+        done = Converted(**metadata["result"], splits=made)
+        same = metadata["arguments"] == json.loads(json.dumps(arguments)) and metadata["files"] == _sizes(
+            folder, arguments, done
+        )
     except (OSError, ValueError, KeyError, TypeError):  # the file is missing or not a valid metadata file
         return None
     return done if same else None
@@ -251,10 +257,10 @@ def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
 
 def _encode(
     engine: Engine, source: Source, schema: Schema, work: Path, strict: bool, progress: Progress
-) -> list[Piece]:
+) -> list[Chunk]:
     before = fingerprints(source.files)
     task = progress.start("encoding", sum(size for _, size, _ in before))
-    pieces = engine.encode(source, schema, work, strict, task.advance)
+    chunks = engine.encode(source, schema, work, strict, task.advance)
     if fingerprints(source.files) != before:
         raise SourceChangedError("The source changed during the conversion; nothing was written.")
-    return pieces
+    return chunks

@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorsmith.core import Advance, Verbatim, argument_error, replace_file
 from tensorsmith.records.record import FOOTER, HEADER
-from tensorsmith.tfrecord.conversion.pieces import EXAMPLES, Piece, RejectedError, grouped, write_piece
+from tensorsmith.tfrecord.conversion.chunks import EXAMPLES, Chunk, RejectedError, grouped, write_chunk
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import Index
 from tensorsmith.tfrecord.shards.rearrange import rearrange, runs_of
@@ -58,19 +58,19 @@ class Beam:
             raise argument_error("runner", runner, f"an Apache Beam runner ({error})") from error
         self._runner, self._options = runner, list(options)
 
-    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
+    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Chunk]:
         """Encodes the data source as chunks that are numbered by file range."""
         if not isinstance(source, TableSource):
             raise argument_error("source", Verbatim(type(source).__name__), "the return value of `open_source`")
         runs = _runs(source)
         self._each(partial(_encode, source, schema, work), list(enumerate(runs)), work)
-        notes = [json.loads(_note(work, number).read_text(encoding="utf-8")) for number in range(len(runs))]
-        pieces = [_piece(work, fields) for note in notes for fields in note]
-        for piece in pieces:
-            if strict and piece.rejects:
-                raise RejectedError(piece.examples)
-            report(piece.size)
-        return pieces
+        lists = [json.loads(_list_path(work, number).read_text(encoding="utf-8")) for number in range(len(runs))]
+        chunks = [_chunk(work, fields) for chunks in lists for fields in chunks]
+        for chunk in chunks:
+            if strict and chunk.rejects:
+                raise RejectedError(chunk.examples)
+            report(chunk.size)
+        return chunks
 
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
@@ -84,14 +84,14 @@ class Beam:
 
     def _each(self, function: Callable[[Any], None], tasks: Sequence[Any], folder: Path) -> None:
         """Calls a function for each task, and raises an `OSError` with the message of the first failure."""
-        for note in folder.glob(f".*{ERROR}"):  # left by an interrupted call
-            note.unlink()
+        for file in folder.glob(f".*{ERROR}"):  # left by an interrupted call
+            file.unlink()
         with beam.Pipeline(runner=self._runner, options=PipelineOptions([*QUIET, *self._options])) as pipeline:
-            pipeline | beam.Create(tasks) | beam.Reshuffle() | beam.Map(partial(_noting_errors, function, folder))
-        notes = sorted(folder.glob(f".*{ERROR}"))
-        problems = [note.read_text(encoding="utf-8") for note in notes]
-        for note in notes:
-            note.unlink()
+            pipeline | beam.Create(tasks) | beam.Reshuffle() | beam.Map(partial(_writing_errors, function, folder))
+        files = sorted(folder.glob(f".*{ERROR}"))
+        problems = [file.read_text(encoding="utf-8") for file in files]
+        for file in files:
+            file.unlink()
         if problems:
             raise OSError(problems[0])
 
@@ -106,7 +106,7 @@ def unknown_options(options: Sequence[str]) -> set[str]:
         logging.disable(logging.NOTSET)
 
 
-def _noting_errors(function: Callable[[Any], None], folder: Path, task: Any) -> None:
+def _writing_errors(function: Callable[[Any], None], folder: Path, task: Any) -> None:
     try:
         function(task)
     except (OSError, ValueError) as error:
@@ -126,27 +126,27 @@ def _runs(source: TableSource) -> list[tuple[int, int]]:
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 
-def _note(work: Path, number: int) -> Path:
+def _list_path(work: Path, number: int) -> Path:
     """Returns the path of the file that lists the chunks of a task, which is written when the task is complete."""
-    return work / f"{number:06d}.pieces"
+    return work / f"{number:06d}.chunks"
 
 
 def _encode(source: TableSource, schema: Schema, work: Path, task: tuple[int, tuple[int, int]]) -> None:
     number, (begin, end) = task
-    note = _note(work, number)
-    if note.exists():
+    list_path = _list_path(work, number)
+    if list_path.exists():
         return
-    pieces = []
+    chunks = []
     for position, batches in enumerate(grouped(source.part(begin, end).batches(schema))):
-        piece = write_piece(batches, schema, work / f"{number:06d}-{position:06d}.tfrecord")
-        pieces.append({**asdict(piece), "path": piece.path.name})
-    with replace_file(note) as draft:
-        draft.write_text(json.dumps(pieces), encoding="utf-8")
+        chunk = write_chunk(batches, schema, work / f"{number:06d}-{position:06d}.tfrecord")
+        chunks.append({**asdict(chunk), "path": chunk.path.name})
+    with replace_file(list_path) as draft:
+        draft.write_text(json.dumps(chunks), encoding="utf-8")
 
 
-def _piece(work: Path, fields: dict[str, Any]) -> Piece:
+def _chunk(work: Path, fields: dict[str, Any]) -> Chunk:
     examples = [Reject(**reject) for reject in fields["examples"]]
-    return Piece(**{**fields, "path": work / fields["path"], "examples": examples[:EXAMPLES]})
+    return Chunk(**{**fields, "path": work / fields["path"], "examples": examples[:EXAMPLES]})
 
 
 def _write(compression: str, resume: bool, task: tuple[Index, str]) -> None:

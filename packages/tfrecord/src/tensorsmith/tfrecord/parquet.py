@@ -121,8 +121,10 @@ def _texts(name: str, values: Any) -> Any:
     try:
         return values.cast(pa.large_string())
     except pa.ArrowInvalid:
-        expected = f"contain strings, as in {SCHEMA}"
-        raise argument_error(name, Verbatim("bytes that are not UTF-8"), expected, f"remove {SCHEMA}") from None
+        expected = f"contain strings, as declared in {SCHEMA}"
+        raise argument_error(
+            name, Verbatim("bytes that are not UTF-8"), expected, f"remove {SCHEMA} to read the values as bytes"
+        ) from None
 
 
 def _missing(column: Column) -> Any:
@@ -136,6 +138,6 @@ def _singles(name: str, lists: Any, kind: pa.DataType) -> Any:
         pc.all(pc.equal(lengths, 1)).as_py() is not False,
         name,
         Verbatim("lists"),
-        f"contain single numbers, as in {SCHEMA}",
+        f"contain single numbers, as declared in {SCHEMA}",
     )
     return pc.list_element(pc.fill_null(lists, pa.scalar([None], lists.type)), 0).cast(kind)

@@ -97,7 +97,7 @@ class LRFinder:
 
     def __post_init__(self) -> None:
         check(self.start > 0, "start", self.start, "a positive number")
-        check(self.start < self.end < math.inf, "end", self.end, f"greater than start, {self.start}")
+        check(self.start < self.end < math.inf, "end", self.end, f"greater than start ({self.start})")
         check(self.steps >= 2, "steps", self.steps, ">= 2")
 
     def __call__(

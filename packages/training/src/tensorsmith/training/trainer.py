@@ -47,8 +47,8 @@ class Trainer:
     """Trains and evaluates a Keras 3 model, with many steps per return to Python.
 
     Losses, metrics, `add_loss`, constraints, batch normalization and sample weights have the same effect as in Keras
-        `fit`: each step calls `model.train_step`, so models that override it are supported as well. To customize
-        training without subclassing the model, override `train_step` or `test_step` of the trainer.
+    `fit`: each step calls `model.train_step`, so models that override it are supported as well. To customize training
+    without subclassing the model, override `train_step` or `test_step` of the trainer.
 
     A model created in the scope of a `tf.distribute.MirroredStrategy` or `MultiWorkerMirroredStrategy` is trained on
     all replicas. The optimizer, the metrics and the trainer must be created in the same scope. Each replica processes a
@@ -114,7 +114,7 @@ class Trainer:
             optimizer is not None or model.compiled,
             "optimizer",
             optimizer,
-            "an optimizer unless the model is compiled",
+            "not be None unless the model is compiled",
             "pass optimizer= and loss=",
         )
         given = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights, "weighted_metrics": weighted_metrics}
@@ -242,23 +242,23 @@ class Trainer:
         )
         saved = newest(kept.folder) if kept and resume else None
         if saved is not None:
-            same = seed in (None, saved.note["seed"])
-            check(same, "seed", seed, f"{saved.note['seed']}, the seed of the run to resume, or None")
-            seed = saved.note["seed"]
-            self.jit = saved.note["jit"] if self.jit == "auto" else self.jit
-            at = saved.note["position"]
+            same = seed in (None, saved.metadata["seed"])
+            check(same, "seed", seed, f"{saved.metadata['seed']}, the seed of the run to resume, or None")
+            seed = saved.metadata["seed"]
+            self.jit = saved.metadata["jit"] if self.jit == "auto" else self.jit
+            at = saved.metadata["position"]
             check(epochs > at["epoch"] or not at["begun"], "epochs", epochs, f">= {at['epoch'] + 1} in order to resume")
-            if saved.note["stopped"] and epochs > at["epoch"]:
+            if saved.metadata["stopped"] and epochs > at["epoch"]:
                 log.info("a callback stopped the run to resume after epoch %d", at["epoch"])
                 epochs = at["epoch"]
         elif kept is not None:
             check_new(kept.folder)
         worker_group = WorkerGroup(self._strategy)
-        at = saved.note["position"]["total"] if saved else -1
+        at = saved.metadata["position"]["total"] if saved else -1
         check(
             worker_group.agree(at),
             "checkpoints",
-            Verbatim(f"a folder in which workers see different checkpoints, {saved}"),
+            Verbatim(f"a folder in which workers see different checkpoints, on this worker {saved}"),
             "a folder on storage that all workers share",
         )
         seed = worker_group.least(int(np.random.randint(2**31)) if seed is None else seed)
@@ -293,9 +293,9 @@ class Trainer:
         seconds_to_compile = time.perf_counter() - started
 
         history = keras.callbacks.History()
-        history.history = _as_logged(saved.note["history"]) if saved else {}
+        history.history = _as_logged(saved.metadata["history"]) if saved else {}
         bar = [ProgressBar()] if verbose and worker_group.chief else []
-        first_epoch = saved.note["position"]["epoch"] if saved else 0
+        first_epoch = saved.metadata["position"]["epoch"] if saved else 0
         hooks = keras.callbacks.CallbackList(
             [*callbacks, history, *bar],
             add_history=True,
@@ -433,13 +433,13 @@ class Trainer:
         state = described(self.model, variables)
         data = {"batch_size": timeline.batch_size, "steps": timeline.steps_per_epoch}
         if saved is not None:
-            check_same(saved.note["state"], state, str(saved.path))
-            there = saved.note["data"]
+            check_same(saved.metadata["state"], state, str(saved.path))
+            there = saved.metadata["data"]
             received = Verbatim(f"a batch size of {data['batch_size']} and {data['steps']} steps per epoch")
             expected = f"have a batch size of {there['batch_size']} and {there['steps']} steps per epoch, as before"
             check(_same_data(there, data), "x", received, expected)
-        note = {"seed": seed, "jit": self.jit, "state": state, "data": data}
-        return Saving(Keeper(checkpoints, monitor) if worker_group.chief else None, every, variables, note, saved)
+        metadata = {"seed": seed, "jit": self.jit, "state": state, "data": data}
+        return Saving(Keeper(checkpoints, monitor) if worker_group.chief else None, every, variables, metadata, saved)
 
     def _settle_jit(self, source: BatchSource, epochs: int) -> bool:
         """Resolves `jit="auto"`, and returns `True` if XLA compiles the entire loop."""

@@ -65,8 +65,8 @@ class _SKLearnEstimator(BaseEstimator):
         names = _hyperparameters(build)
         own, known = _own_names(), [*_own_names(), *names]
         for name, value in params.items():
-            remedy = did_you_mean(name, known) or f"the parameters are {', '.join(known)}"
-            check(name in known, name, value, "a parameter of the estimator", remedy)
+            remedy = did_you_mean(name, known) or f"use one of the parameters {', '.join(known)}"
+            check(name in known, name, value, "omitted, because the estimator has no such parameter", remedy)
         values = {**self.hyperparameters, **params}
         self.hyperparameters = _complete(build, {name: value for name, value in values.items() if name in names})
         for name in params.keys() & set(own):
@@ -258,8 +258,8 @@ def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, 
     """Returns all hyperparameters of a function: the given values, and defaults for the others."""
     known = _hyperparameters(build)
     for name, value in given.items():
-        remedy = did_you_mean(name, known) or f"its arguments are {', '.join(known) or 'none'}"
-        check(name in known, name, value, f"an argument of {_name(build)}", remedy)
+        remedy = did_you_mean(name, known) or f"use only its arguments: {', '.join(known) or 'none'}"
+        check(name in known, name, value, f"omitted, because {_name(build)} has no such argument", remedy)
     values = {**known, **given}
     for name, value in values.items():
         needed = f"set, because {_name(build)} has no default value for it"

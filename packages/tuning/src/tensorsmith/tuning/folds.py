@@ -30,10 +30,11 @@ def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]
         error = argument_error(
             "folds", received, "0 unless the data are arrays", "omit folds, or return arrays from build_data"
         )
-        raise SearchError(str(error))
+        raise SearchError(str(error), **vars(error))
     examples = len(arrays[0])
     if examples < count:
-        raise SearchError(str(argument_error("folds", count, f"at most {examples}, the number of examples")))
+        error = argument_error("folds", count, f"at most {examples}, the number of examples")
+        raise SearchError(str(error), **vars(error))
     for others, part in KFold(count, shuffle=True, random_state=seed).split(np.empty(examples)):
         yield _rows(data, others), _rows(data, part)
 

@@ -63,7 +63,7 @@ class Search:
         check(bool(self.space), "space", dict(self.space), "a non-empty dict of hyperparameters")
         fields = [field.name for field in dataclasses.fields(self.config)]
         for name in self.space:
-            guess = did_you_mean(name, fields) or f"the fields are {', '.join(fields)}"
+            guess = did_you_mean(name, fields) or f"use one of the fields {', '.join(fields)}"
             check(name in fields, "space", name, "contain only fields of the configuration", guess)
         check_conditions(self.space)
         guess = did_you_mean(str(self.tuner), TUNERS)
@@ -76,7 +76,7 @@ class Search:
         check(self.patience >= 0, "patience", self.patience, "a non-negative integer")
         check(self.keep_best >= 1, "keep_best", self.keep_best, ">= 1")
         for epochs in self.space.get("epochs", Choice((self.config.epochs,))).probes:
-            check(is_integer(epochs) and epochs >= 1, "epochs", epochs, ">= 1")
+            check(is_integer(epochs) and epochs >= 1, "epochs", epochs, "an integer >= 1")
         for size in self.space.get("batch_size", Choice((self.config.batch_size,))).probes:
             check(not is_integer(size) or size >= 1, "batch_size", size, ">= 1")  # the recipe interprets other values
         hyperband = self.tuner == "hyperband"
@@ -119,7 +119,7 @@ class Search:
         if self.objective not in logs:
             guess = did_you_mean(self.objective, logs)
             error = argument_error("objective", self.objective, f"one of {', '.join(sorted(logs))}", guess)
-            raise UnknownObjectiveError(str(error))
+            raise UnknownObjectiveError(str(error), **vars(error))
 
 
 def _with_known_words(objective: str) -> str:

@@ -241,16 +241,16 @@ def check_conditions(space: Mapping[str, Range]) -> None:
         for parent in known.when:
             label = f"{name}.when"
             if parent not in space:
-                remedy = did_you_mean(parent, space) or f"the searched hyperparameters are {', '.join(space)}"
+                remedy = did_you_mean(parent, space) or f"use one of the searched hyperparameters {', '.join(space)}"
                 mistakes.append(
-                    str(argument_error(label, parent, "conditioned on a hyperparameter that is searched", remedy))
+                    str(argument_error(label, parent, "contain only names of searched hyperparameters", remedy))
                 )
                 continue
             wanted = known.when[parent]
             wanted = wanted if isinstance(wanted, list | tuple) else [wanted]
             missing = [value for value in wanted if value not in space[parent]]
             if missing:
-                mistakes.append(str(argument_error(label, missing[0], f"a possible value of {parent}")))
+                mistakes.append(str(argument_error(label, missing[0], f"contain only possible values of {parent}")))
     if not mistakes and (rest := set(space) - set(in_order(space))):
         received = Verbatim(f"a cycle of {', '.join(sorted(rest))}")
         mistakes.append(str(argument_error("when", received, "not contain circular conditions")))
@@ -277,7 +277,7 @@ def _check_ends(low: float, high: float, log: bool, kinds: tuple[type, ...]) -> 
     for name, value in (("low", low), ("high", high)):
         check(_is_number(value, kinds) and math.isfinite(value), name, value, what)
     check(not log or low > 0, "low", low, f"{what} > 0 on a logarithmic scale")
-    check(low <= high, "low", low, f"<= high, {high}")
+    check(low <= high, "low", low, f"<= high ({high})")
 
 
 def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:

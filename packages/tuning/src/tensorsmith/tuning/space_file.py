@@ -58,13 +58,15 @@ def _parse(name: str, said: Any) -> Range:
     kinds = [kind for kind in said if kind in KINDS]
     if len(kinds) != 1:
         guess = next((guess for word in said if (guess := did_you_mean(str(word), KINDS))), "")
-        raise argument_error(name, said, f"one of {', '.join(KINDS)}", guess)
+        raise argument_error(name, said, f"a mapping with exactly one of the keys {', '.join(KINDS)}", guess)
     (kind,) = kinds
     allowed = (kind, "when", *OPTIONS[kind])
     for word in said:
         if word not in allowed:
             remedy = did_you_mean(str(word), allowed)
-            raise argument_error(f"{name}.{word}", said[word], f"one of {', '.join(allowed)}", remedy)
+            raise argument_error(
+                f"{name}.{word}", said[word], f"omitted, because {name} accepts only {', '.join(allowed)}", remedy
+            )
     when = said.get("when", {})
     if not isinstance(when, dict):
         raise argument_error(f"{name}.when", when, "a mapping such as `{optimizer: sgd}`")

@@ -44,8 +44,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
     benchmark = load_benchmark(arguments.benchmark)
     for case in arguments.cases or ():
-        guess = did_you_mean(case, benchmark.cases) or f"the cases are {', '.join(benchmark.cases)}"
-        check(case in benchmark.cases, "--cases", case, f"contain only cases of bench {arguments.benchmark}", guess)
+        guess = did_you_mean(case, benchmark.cases) or f"use one of the cases {', '.join(benchmark.cases)}"
+        check(case in benchmark.cases, "--cases", case, f"contain only cases of `bench {arguments.benchmark}`", guess)
     check(arguments.rounds >= 2, "--rounds", arguments.rounds, ">= 2 to measure the spread between rounds")
     rows: list[Row] = []
     cases = arguments.cases or list(benchmark.cases)

@@ -148,7 +148,13 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
     given = [name for name in given if getattr(arguments, name[2:].replace("-", "_")) is not None]
     given = [name for name in given if name != "--trials"] + ["--smoke"] * arguments.smoke + arguments.fields
     received = Verbatim(f"{' '.join(map(str, given))} for the search {folder}")
-    check(not given, "--resume", received, "used with the same settings as the search", "only --trials may change")
+    check(
+        not given,
+        "--resume",
+        received,
+        "used without settings other than --trials",
+        "omit them, because only the number of trials may change",
+    )
     search = read_search(recipe, folder)
     return folder, search if arguments.trials is None else dataclasses.replace(search, trials=arguments.trials)
 

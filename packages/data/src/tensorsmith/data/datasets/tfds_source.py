@@ -43,7 +43,7 @@ def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset
     described, label = (builder.info.features[key] for key in keys)
     sizes = [spec.shape for spec in _leaves(described.get_tensor_spec()) + _leaves(label.get_tensor_spec())]
     is_regular = all(None not in size for size in sizes)
-    check(is_regular, "name", name, "the name of a data set whose examples have the same shape", remedy)
+    check(is_regular, "name", name, "the name of a data set whose examples all have the same shape", remedy)
     if not builder.is_prepared():
         _prepare(builder, name)
     known = list(builder.info.splits)
@@ -51,7 +51,7 @@ def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset
         dataset = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False, as_supervised=True)
     except (ValueError, KeyError):
         remedy = did_you_mean(str(split), known)
-        raise argument_error("split", split, f"one of {', '.join(known)}, or a slice of one", remedy) from None
+        raise argument_error("split", split, f"one of {', '.join(known)}, or a slice of one of them", remedy) from None
     features, labels = tfds.as_numpy(dataset)
     redistribution = builder.info.redistribution_info
     return Dataset(

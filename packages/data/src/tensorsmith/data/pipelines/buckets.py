@@ -75,12 +75,23 @@ def bucket_by_length(
         first = tf.nest.flatten(dataset.element_spec)[0]
         known = length is not None or first.shape.rank != 0
         remedy = "pass a function that returns the length of an element"
-        check(known, "length", Verbatim(f"None for elements {first}"), "a function", remedy)
+        check(
+            known,
+            "length",
+            Verbatim(f"None for elements {first}"),
+            "a function if the first tensor of the elements is a scalar",
+            remedy,
+        )
         values = padding
         if padding is not None and not tf.nest.is_nested(padding):
             is_text = isinstance(padding, str | bytes)
             fits = all((spec.dtype == tf.string) == is_text for spec in tf.nest.flatten(dataset.element_spec))
-            check(fits, "padding", padding, "match the structure of the elements")
+            check(
+                fits,
+                "padding",
+                padding,
+                "match the dtypes of the elements, or be a nested structure with one value for each tensor",
+            )
             values = tf.nest.map_structure(lambda spec: tf.cast(padding, spec.dtype), dataset.element_spec)
         return dataset.bucket_by_sequence_length(
             length or first_axis,

@@ -63,7 +63,7 @@ def cached(
             version is not None,
             "version",
             version,
-            "a non-empty string",
+            "a JSON-serializable value other than None if `folder` is set",
             "use different versions for different datasets",
         )
     paths = [Path(path).resolve() for path in files]

@@ -111,11 +111,13 @@ def _on_batches(
 
     def transform(dataset: Dataset) -> Dataset:
         spec = dataset.element_spec
-        check(isinstance(spec, tuple) and len(spec) == 2, "dataset", Verbatim(spec), "contain batches (x, y)")
+        check(
+            isinstance(spec, tuple) and len(spec) == 2, "dataset", Verbatim(spec), "contain batches of the form (x, y)"
+        )
         for name, part in zip("xy", spec, strict=True):
             for leaf in tf.nest.flatten(part):
                 remedy = "divide images by 255" if name == "x" else "encode labels with tf.one_hot"
-                check(leaf.dtype.is_floating, name, Verbatim(leaf.dtype.name), "a floating-point tensor", remedy)
+                check(leaf.dtype.is_floating, name, Verbatim(leaf.dtype.name), "have a floating-point dtype", remedy)
         is_rows = tf.is_tensor(spec[1]) or isinstance(spec[1], tf.TensorSpec)
         check(
             is_rows and spec[1].shape.rank != 0,

@@ -81,7 +81,7 @@ class Bucketizer(keras.layers.Layer):
                 ordered and bool(np.isfinite(self.boundaries).all()),
                 "boundaries",
                 boundaries,
-                "strictly increasing numbers",
+                "a non-empty sequence of strictly increasing, finite numbers",
             )
 
     @property

@@ -230,7 +230,7 @@ class Bucketize(Categorical):
     def __post_init__(self) -> None:
         super().__post_init__()
         one = (self.bins is None) == bool(self.boundaries)
-        check(one, "bins", self.bins, "passed if, and only if, `boundaries` are not")
+        check(one, "bins", self.bins, "None if `boundaries` are passed, and an integer >= 2 otherwise")
         check(self.bins is None or (isinstance(self.bins, int) and self.bins > 1), "bins", self.bins, "an integer >= 2")
         ordered = list(self.boundaries) == sorted(set(self.boundaries))
         check(ordered, "boundaries", self.boundaries, "strictly increasing numbers")
@@ -262,7 +262,7 @@ class Cross(Categorical):
     def __post_init__(self) -> None:
         super().__post_init__()
         several = isinstance(self.features, tuple) and len(set(self.features)) == len(self.features) > 1
-        check(several, "features", self.features, "a tuple of at least two feature names")
+        check(several, "features", self.features, "a tuple of at least two distinct feature names")
         check(not self.feature, "feature", self.feature, "None for Cross, which uses `features`")
         _check_positive("bins", self.bins)
 

@@ -71,8 +71,8 @@ class FeatureSpec:
             argument_error(
                 name,
                 schema.features[name].dtype,
-                "listed in `choices` or `exclude`",
-                "this dtype has no default preprocessing",
+                "have a dtype and shape with default preprocessing",
+                "add it to `choices` or `exclude`",
             )
             for name, choice in usual.items()
             if choice is None
@@ -309,7 +309,7 @@ def _as_bytes(name: str, rows: np.ndarray) -> np.ndarray:
     """Converts strings to bytes."""
     found = [text.encode() if isinstance(text, str) else text for text in rows.ravel().tolist()]
     wrong = next((text for text in found if not isinstance(text, bytes)), b"")
-    check(isinstance(wrong, bytes), name, wrong, "a tensor of strings")
+    check(isinstance(wrong, bytes), name, wrong, "contain only strings")
     encoded = np.empty(len(found), object)
     encoded[:] = found
     return encoded.reshape(rows.shape)

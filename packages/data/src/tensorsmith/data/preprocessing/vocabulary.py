@@ -217,7 +217,7 @@ def rows_of_tokens(batch: TensorLike | tf.RaggedTensor) -> list[list[Any]]:
         rows: list[list[Any]] = batch.to_list()
         return rows
     tokens = tf.convert_to_tensor(batch)
-    check(tokens.shape.rank > 0, "data", batch, "have a batch axis of documents", "call `dataset.batch`")
+    check(tokens.shape.rank > 0, "data", batch, "contain documents along a batch axis", "call `dataset.batch`")
     flat: list[list[Any]] = tf.reshape(tokens, (len(tokens), math.prod(tokens.shape[1:]))).numpy().tolist()
     return flat
 

@@ -131,5 +131,8 @@ def _map(layer: keras.Layer) -> Window:
 def _refuse(layer: keras.Layer, what: str, remedy: str) -> NoReturn:
     received = Verbatim(f"a model whose {type(layer).__name__} {layer.name!r} {what}")
     raise argument_error(
-        "model", received, "contain only layers that treat flattened feature maps like feature maps", remedy
+        "model",
+        received,
+        "contain only layers that compute the same result on flattened feature maps as on feature maps",
+        remedy,
     )

@@ -22,9 +22,7 @@ def module_folder(handle: str, fetch: bool = True) -> str:
     if _is_saved_model(Path(handle)):
         return handle
     if "://" not in handle:
-        raise argument_error(
-            "handle", handle, "a folder with a saved_model.pb, or an address that begins with https://"
-        )
+        raise argument_error("handle", handle, "a folder with a saved_model.pb, or a URL that begins with https://")
     cache = Path(os.environ.get("TFHUB_CACHE_DIR") or Path(tempfile.gettempdir()) / "tfhub_modules")
     cached = cache / hashlib.sha1(handle.encode()).hexdigest()  # file name used by tensorflow-hub
     if _is_saved_model(cached):
@@ -41,7 +39,9 @@ def module_folder(handle: str, fetch: bool = True) -> str:
         expected = "a module in the TensorFlow Hub cache when tensorflow-hub is not installed"
         raise argument_error("handle", handle, expected, f"run `pip install tensorflow-hub`, or {remedy}") from None
     except Exception as error:
-        raise argument_error("handle", handle, f"a module that can be downloaded ({error})", remedy) from error
+        raise argument_error(
+            "handle", handle, f"the URL of a module that can be downloaded ({error})", remedy
+        ) from error
 
 
 def _is_saved_model(folder: Path) -> bool:

@@ -53,7 +53,7 @@ def rrelu(
     """
     for name, value in (("lower", lower), ("upper", upper)):
         check(is_number(value), name, value, "a number")
-    check(lower <= upper, "lower", lower, f"<= upper, {upper}")
+    check(lower <= upper, "lower", lower, f"<= upper ({upper})")
     check(seed is None or rng is None, "rng", rng, "None when `seed` is given", "pass only one of them")
     x = floating(keras.ops.convert_to_tensor(x))
     slope: Any = (lower + upper) / 2

@@ -122,7 +122,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
     def build(self, input_shape: Sequence[Shape]) -> None:
         """Creates the weights of the layer."""
         fits = len(input_shape) in (2, 3) and isinstance(input_shape[0], list | tuple)
-        check(fits, "inputs", input_shape, "a list of query, key and, optionally, value")
+        check(fits, "inputs", input_shape, "a list of tensors, [query, key] or [query, key, value]")
         output_size = self._output_size(input_shape)
         features = [input_shape[0][-1], input_shape[1][-1], input_shape[-1][-1]]
         check(None not in features, "inputs", input_shape, "contain tensors with a known number of features")
@@ -149,7 +149,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             key.shape[:-2].is_compatible_with(query.shape[:-2]) and value.shape[:-1].is_compatible_with(key.shape[:-1]),
             "inputs",
             [tuple(each.shape) for each in inputs],
-            "contain a key and a value with equal numbers of steps, and with the leading axes of the query",
+            "contain a key and a value with the same number of steps, and with the same leading axes as the query",
         )
         # Projections of all heads at once.
         hidden = self._hidden(mask, query, key)
@@ -241,8 +241,8 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
                     fits,
                     "mask",
                     tuple(each.shape),
-                    f"have the shape of key, {tuple(key.shape[:-1])}",
-                    "pass a single mask tensor",
+                    f"have shape {tuple(key.shape[:-1])}, the shape of the key without its last axis",
+                    "pass a single mask tensor instead of a list",
                 )
             # (..., keys) becomes (..., 1, 1, keys): all heads and queries see the same keys.
             seen = functools.reduce(keras.ops.logical_and, of_keys)[..., None, None, :]
@@ -252,7 +252,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             seen = keras.ops.convert_to_tensor(mask)
             expected = (query.shape[-2], key.shape[-2])
             fits = 2 <= len(seen.shape) <= rank and seen.shape[-2:].is_compatible_with(expected)
-            check(fits, "mask", tuple(seen.shape), f"have a shape that ends in (steps, keys), {expected}")
+            check(fits, "mask", tuple(seen.shape), f"have a shape that ends in (steps, keys) = {expected}")
             if len(seen.shape) != rank:
                 seen = keras.ops.expand_dims(seen, -3)  # the same mask for all heads
             # Leading axes of size 1 are added up to the rank of the scores.

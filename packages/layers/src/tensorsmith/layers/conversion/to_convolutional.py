@@ -44,7 +44,12 @@ def to_convolutional(model: keras.Model) -> keras.Model:
     """
     check_graph(model)
     windows = flattened_windows(model)
-    check(len(windows) > 0, "model", Verbatim(f"{model.name!r}"), "contain dense layers on flattened feature maps")
+    check(
+        len(windows) > 0,
+        "model",
+        Verbatim(f"{model.name!r}"),
+        "contain dense layers applied to flattened or pooled feature maps",
+    )
 
     def convert(layer: keras.Layer) -> keras.Layer | None:
         if type(layer) is keras.layers.Flatten:

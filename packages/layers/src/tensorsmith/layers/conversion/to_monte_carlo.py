@@ -71,7 +71,7 @@ def to_monte_carlo(model: keras.Model) -> keras.Model:
         return new
 
     copy = convert_layers(model, convert)
-    remedy = "make them layers of the model, or wrap in MonteCarlo the layers that contain them"
+    remedy = "add the inner layers to the model directly, or wrap the layers that contain them in MonteCarlo"
     check(
         not left,
         "model",

@@ -51,7 +51,12 @@ class MaxUnpooling2DV2(keras.layers.Layer):
     def __init__(self, output_size: Sequence[int | None], **kwargs: Any):
         fits = isinstance(output_size, list | tuple) and len(output_size) == 4
         fits = fits and all(size is not None and is_integer(size) and size > 0 for size in output_size[1:3])
-        check(fits, "output_size", output_size, "a sequence of four numbers, (batch, height, width, channels)")
+        check(
+            fits,
+            "output_size",
+            output_size,
+            "a sequence (batch, height, width, channels) with positive integers for height and width",
+        )
         output_size = plain(output_size)
         super().__init__(autocast=False, **kwargs)  # positions given as floats must not be cast to half precision
         self.output_size = list(output_size)

@@ -61,7 +61,7 @@ class DenseTranspose(keras.layers.Layer):
         bias_initializer: Initializer = "zeros",
         **kwargs: Any,
     ):
-        check(isinstance(dense, keras.layers.Dense), "dense", dense, "a keras.layers.Dense")
+        check(isinstance(dense, keras.layers.Dense), "dense", dense, "a keras.layers.Dense layer")
         super().__init__(**kwargs)
         self.supports_masking = True
         self.dense = dense

@@ -66,7 +66,7 @@ class Maxout(keras.layers.Layer):
         features: Any = input_shape[self.axis]
         check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
         divides = features % self.num_units == 0
-        check(divides, "num_units", self.num_units, f"a divisor of the number of features, {features}")
+        check(divides, "num_units", self.num_units, f"a divisor of the number of features ({features})")
 
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the maximum of each group of features."""

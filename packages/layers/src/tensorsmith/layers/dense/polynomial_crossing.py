@@ -90,7 +90,7 @@ class PolynomialCrossing(keras.layers.Layer):
             shapes = {"kernel": (features, features)}
         else:
             fits = 2 * narrow <= features
-            check(fits, "projection_dim", narrow, f"at most half the number of features, {features}")
+            check(fits, "projection_dim", narrow, f"at most half the number of features ({features})")
             shapes = {"kernel_u": (features, narrow), "kernel_v": (narrow, features)}
         self.kernels = [
             self.add_weight(

@@ -71,7 +71,7 @@ class FilterResponseNormalization(keras.layers.Layer):
     ):
         check(is_number(epsilon), "epsilon", epsilon, "a finite number")
         fits = isinstance(axis, list | tuple) and len(axis) > 0 and all(is_integer(one) for one in axis)
-        check(fits, "axis", axis, "a list of integers")
+        check(fits, "axis", axis, "a non-empty list of integers")
         epsilon, axis = plain((epsilon, axis))
         super().__init__(name=name, **kwargs)
         self.supports_masking = True

@@ -146,7 +146,7 @@ def check_normalization(axis: int | Sequence[int], epsilon: float) -> None:
         len(axes) > 0 and all(is_integer(one) for one in axes),
         "axis",
         axis,
-        "an integer or a sequence of integers",
+        "an integer or a non-empty sequence of integers",
         "pass -1 for the last axis",
     )
     check(is_number(epsilon) and epsilon >= 0, "epsilon", epsilon, "a non-negative number")

@@ -60,7 +60,13 @@ class Standardization(keras.layers.Layer):
         axis = plain(axis)
         axes = [] if axis is None else [axis] if isinstance(axis, int) else axis
         fits = isinstance(axes, Sequence) and all(is_integer(one) and one != 0 for one in axes)
-        check(fits, "axis", axis, "an integer, a sequence of integers, or None", "the batch axis, 0, is not allowed")
+        check(
+            fits,
+            "axis",
+            axis,
+            "a nonzero integer, a sequence of nonzero integers, or None",
+            "exclude the batch axis, 0",
+        )
         # Raw data may exceed the range of half precision: inputs are cast after the standardization.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True

@@ -89,7 +89,7 @@ class SampledSoftmax(keras.layers.Layer):
     ):
         check(is_integer(num_classes) and num_classes > 0, "num_classes", num_classes, "a positive integer")
         fits = is_integer(num_sampled) and 0 < num_sampled <= num_classes
-        check(fits, "num_sampled", num_sampled, f"an integer from 1 to the number of classes, {num_classes}")
+        check(fits, "num_sampled", num_sampled, f"an integer from 1 to the number of classes ({num_classes})")
         known = distribution in ("log_uniform", "uniform")
         check(known, "distribution", distribution, "'log_uniform' or 'uniform'")
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")

@@ -77,7 +77,7 @@ class HubLayer(keras.layers.Layer):
         save_weights: bool | None = None,
         **kwargs: Any,
     ):
-        check(isinstance(handle, str), "handle", handle, "a folder or an address, as a string")
+        check(isinstance(handle, str), "handle", handle, "a string, the path of a folder or a URL")
         super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
         self.supports_jit = False  # modules may contain ops that XLA does not support, such as strings and tables
         self.handle = handle

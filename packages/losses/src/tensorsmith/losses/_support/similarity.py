@@ -16,7 +16,7 @@ def cross_entropy(alike: Tensor, similarities: Tensor) -> Tensor:
     """
     alike, logits = precise(alike, similarities)
     fits = logits.shape.is_compatible_with(alike.shape)
-    check(fits, "y_pred", tuple(logits.shape), f"contain similarities of shape {tuple(alike.shape)}")
+    check(fits, "y_pred", tuple(logits.shape), f"a similarity matrix of shape {tuple(alike.shape)}")
     # The targets of a row sum to 1, or are all 0 for a row without similar samples.
     targets = ops.divide_no_nan(alike, ops.sum(alike, axis=1, keepdims=True))
     return -ops.sum(targets * ops.log_softmax(logits, axis=1), axis=1)

@@ -18,7 +18,7 @@ def expect_classes(name: str, tensor: Tensor, num_classes: int) -> None:
     """Raise an ArgumentError unless the size of the last axis, if known, equals the number of classes."""
     shape = tuple(tensor.shape)
     if not shape or shape[-1] not in (None, num_classes):
-        raise argument_error(name, shape, f"have a shape that ends in the {num_classes} classes")
+        raise argument_error(name, shape, f"have shape (..., {num_classes}), with classes on the last axis")
 
 
 def decide(y_pred: Tensor, threshold: float | None) -> Tensor:

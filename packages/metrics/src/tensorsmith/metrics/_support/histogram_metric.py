@@ -61,7 +61,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         _check_range("preds_min", preds_min, "preds_max", preds_max)
         for which, cutpoints in (("actual_cutpoints", actual_cutpoints), ("preds_cutpoints", preds_cutpoints)):
             fits = is_integer(cutpoints) and cutpoints >= 2
-            check(fits, which, cutpoints, "an integer >= 2", "each bin lies between two cut points")
+            check(fits, which, cutpoints, "an integer >= 2", "pass one more than the number of bins")
         super().__init__(name=name, dtype=dtype)
         self.actual_min = actual_min
         self.actual_max = actual_max
@@ -111,7 +111,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
 def _check_range(low_name: str, low: float, high_name: str, high: float) -> None:
     for name, value in ((low_name, low), (high_name, high)):
         check(is_number(value), name, value, "a finite number")
-    check(low < high, high_name, high, f"greater than `{low_name}`, {low}")
+    check(low < high, high_name, high, f"greater than `{low_name}` ({low})")
 
 
 def _cuts(low: float, high: float, count: int) -> np.ndarray:

@@ -44,5 +44,10 @@ def class_numbers(y_true: Tensor, scores: Tensor) -> Tensor:
     if len(classes.shape) == len(scores.shape) and classes.shape[-1] == 1:
         classes = ops.squeeze(classes, -1)
     fits = classes.shape.is_compatible_with(scores.shape[:-1])
-    check(fits, "y_true", tuple(classes.shape), f"contain class indices for predictions of shape {tuple(scores.shape)}")
+    check(
+        fits,
+        "y_true",
+        tuple(classes.shape),
+        f"have the shape of the predictions, {tuple(scores.shape)}, without the last axis",
+    )
     return classes

@@ -56,8 +56,8 @@ class Averaging(Keeper):
             self.has_shadow_copy,
             "optimizer",
             received,
-            "an optimizer that averages weights",
-            "train first, or call `shadow_copy`",
+            "have averages of the weights",
+            "train the model first, or call `shadow_copy`",
         )
         for variable, average in self.pairs(self._trainable_variables):
             dtype = precise(variable.dtype)

@@ -46,7 +46,13 @@ class RectifiedMoments(MomentsOptimizer):
     ):
         check_amounts(min_lr=min_lr)
         fits = isinstance(sma_threshold, Real) and sma_threshold >= 4
-        check(fits, "sma_threshold", sma_threshold, "a number >= 4", "below 4, no step is rectified")
+        check(
+            fits,
+            "sma_threshold",
+            sma_threshold,
+            "a number >= 4",
+            "pass at least 4, because no step is rectified below 4",
+        )
         check_counts(0, total_steps=total_steps)
         check_fractions(warmup_proportion=warmup_proportion)
         super().__init__(learning_rate, **kwargs)

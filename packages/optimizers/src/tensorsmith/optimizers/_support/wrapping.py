@@ -78,7 +78,7 @@ class Wrapper(SlotKeeper):
     def built_for(self, trainable_variables: Sequence[Any] | None) -> list[Any]:
         """Return the variables to update, and build the optimizer if necessary."""
         if trainable_variables is None:
-            check(self.built, "trainable_variables", None, "passed unless the optimizer is already built")
+            check(self.built, "trainable_variables", None, "a list of variables unless the optimizer is built")
             return list(self._trainable_variables)
         variables = list(trainable_variables)
         self.build(variables)

@@ -1,4 +1,4 @@
-"""Checks of error messages for invalid arguments and shapes."""
+"""Conformance checks of error messages for invalid arguments and shapes."""
 
 from typing import Any
 

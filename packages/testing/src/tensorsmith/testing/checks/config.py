@@ -1,4 +1,4 @@
-"""Check of component configs, which must contain all constructor arguments."""
+"""Conformance check of component configs, which must contain all constructor arguments."""
 
 import inspect
 import json

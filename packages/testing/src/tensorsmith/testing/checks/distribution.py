@@ -1,4 +1,4 @@
-"""Check of components under a distribution strategy with two replicas."""
+"""Conformance check of components under a distribution strategy with two replicas."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""Check of SavedModel export."""
+"""Conformance check of SavedModel export."""
 
 import tempfile
 from pathlib import Path

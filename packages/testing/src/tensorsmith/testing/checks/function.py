@@ -1,4 +1,4 @@
-"""Checks of graph execution with tf.function and XLA."""
+"""Conformance checks of graph execution with tf.function and XLA."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Check of gradients by finite differences."""
+"""Conformance check of gradients by finite differences."""
 
 from collections.abc import Callable
 from functools import singledispatch

@@ -1,4 +1,4 @@
-"""Checks of mask propagation and mask usage."""
+"""Conformance checks of mask propagation and mask usage."""
 
 import warnings
 from typing import Any

@@ -1,4 +1,4 @@
-"""Checks of half-precision computation."""
+"""Conformance checks of half-precision computation."""
 
 import contextlib
 from collections.abc import Iterator

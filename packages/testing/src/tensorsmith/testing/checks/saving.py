@@ -1,4 +1,4 @@
-"""Check of saving and loading."""
+"""Conformance check of saving and loading."""
 
 import tempfile
 from functools import singledispatch

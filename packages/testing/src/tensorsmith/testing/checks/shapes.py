@@ -1,4 +1,4 @@
-"""Checks of dimensions that are unknown during tracing."""
+"""Conformance checks of dimensions that are unknown during tracing."""
 
 from typing import Any
 

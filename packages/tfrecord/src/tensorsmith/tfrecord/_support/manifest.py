@@ -36,7 +36,7 @@ class Manifest:
     def check_unchanged(self, remedy: str) -> None:
         """Raises an error if the arguments differ from the stored ones."""
         changed = self.changed()
-        received = Verbatim(f"other values of {' and '.join(changed)}")
+        received = Verbatim(f"different values of {' and '.join(changed)}")
         check(not changed, "resume", received, "used with the same arguments as the interrupted run", remedy)
 
     def write(self) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tensorsmith.core import Advance
-from tensorsmith.tfrecord.conversion.pieces import Piece, RejectedError, grouped, write_piece
+from tensorsmith.tfrecord.conversion.chunks import Chunk, RejectedError, grouped, write_chunk
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import Index
 from tensorsmith.tfrecord.shards.rearrange import rearrange
@@ -19,21 +19,21 @@ from tensorsmith.tfrecord.sources.source import Source
 class Engine(Protocol):
     """Interface of conversion engines. The output is the same for all engines.
 
-    An engine encodes the rows of a source as pieces, and writes the records of the pieces to shards.
+    An engine encodes the rows of a source as chunks, and writes the records of the chunks to shards.
     """
 
-    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
+    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Chunk]:
         """Encodes the data source as chunks in a folder, except for chunks that an interrupted call has written.
 
         Args:
             source: Data source to encode.
             schema: Schema of the examples.
-            work: Working folder for the pieces.
+            work: Working folder for the chunks.
             strict: If `True`, rows that do not conform to the schema raise an error.
             report: Function that is called with the number of bytes encoded since the previous call.
 
         Returns:
-            The pieces, in the order of the source.
+            The chunks, in the order of the source.
 
         Raises:
             RejectedError: If rows do not fit the schema and `strict` is `True`.
@@ -55,21 +55,21 @@ class Threads:
     def __init__(self, count: int) -> None:
         self._count = count
 
-    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
+    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Chunk]:
         """Encodes the data source as numbered chunks."""
-        pieces: list[Piece] = []
-        waiting: deque[Future[Piece]] = deque()
+        chunks: list[Chunk] = []
+        waiting: deque[Future[Chunk]] = deque()
 
         def finish_one() -> None:
-            pieces.append(waiting.popleft().result())
-            report(pieces[-1].size)
-            if strict and pieces[-1].rejects:
-                raise RejectedError(pieces[-1].examples)
+            chunks.append(waiting.popleft().result())
+            report(chunks[-1].size)
+            if strict and chunks[-1].rejects:
+                raise RejectedError(chunks[-1].examples)
 
         with ThreadPoolExecutor(self._count) as pool:
             try:
                 for number, batches in enumerate(grouped(source.batches(schema))):
-                    waiting.append(pool.submit(write_piece, batches, schema, work / f"{number:06d}.tfrecord"))
+                    waiting.append(pool.submit(write_chunk, batches, schema, work / f"{number:06d}.tfrecord"))
                     if len(waiting) > self._count:
                         finish_one()
                 while waiting:
@@ -77,7 +77,7 @@ class Threads:
             finally:
                 for task in waiting:
                     task.cancel()
-        return pieces
+        return chunks
 
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance

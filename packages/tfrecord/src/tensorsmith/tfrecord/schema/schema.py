@@ -125,7 +125,7 @@ class Schema:
 
     def __post_init__(self) -> None:
         for name, size in self.sparse.items():
-            check(isinstance(size, int) and size > 0, f"sparse {name}", size, "a positive size")
+            check(isinstance(size, int) and size > 0, f"sparse {name}", size, "a positive integer")
             parts = [self.features.get(name + part) for part in (INDICES, VALUES)]
             lists = [part for part in parts if part and part.shape == (None,) and not (part.is_raw or part.sequence)]
             fits = len(lists) == 2 and lists[0].dtype in INTEGERS
@@ -159,7 +159,7 @@ class Schema:
         except yaml.YAMLError as error:
             raise ArgumentError(f"The schema is not valid YAML: {error}") from None
         known = isinstance(content, dict) and isinstance(content.get("features"), dict)
-        check(known, "schema", content, "a mapping with `features:` and a line for each feature")
+        check(known, "schema", content, "a mapping with the key `features`, which maps names to feature descriptions")
         features, mistakes = {}, []
         for name, fields in content["features"].items():
             try:
@@ -230,7 +230,13 @@ def _feature(fields: Any) -> Feature:
         "a mapping with `dtype` and, optionally, other fields",
     )
     for name in fields:
-        check(name in FIELDS, str(name), fields[name], f"one of {', '.join(FIELDS)}", did_you_mean(str(name), FIELDS))
+        check(
+            name in FIELDS,
+            str(name),
+            fields[name],
+            f"omitted, because the fields of a feature are {', '.join(FIELDS)}",
+            did_you_mean(str(name), FIELDS),
+        )
     lists = {name: fields[name] or [] for name in ("shape", "labels") if name in fields}
     for name, value in lists.items():
         check(isinstance(value, list), name, value, "a list")

@@ -76,5 +76,11 @@ def numbers_of(name: str, column: Column, stored: Mapping[str, Stored]) -> tuple
     dtype = np.dtype(stored[name].dtype).newbyteorder("<")
     uneven = column.bounds % dtype.itemsize != 0
     received = f"{int(np.diff(column.bounds)[uneven[1:].argmax()])} bytes" if uneven.any() else ""
-    check(not received, name, Verbatim(received), f"contain values of {dtype.name}, as in {SCHEMA}", f"remove {SCHEMA}")
+    check(
+        not received,
+        name,
+        Verbatim(received),
+        f"contain values of {dtype.name}, as declared in {SCHEMA}",
+        f"remove {SCHEMA} to read the values as bytes",
+    )
     return column.values.view(dtype), column.bounds[column.rows] // dtype.itemsize

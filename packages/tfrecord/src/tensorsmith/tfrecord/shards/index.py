@@ -48,7 +48,7 @@ class Index:
             ValueError: If `files` is empty, or if a file is compressed.
             DamagedFileError: If the records of a file cannot be located.
         """
-        check(not isinstance(files, str | os.PathLike) and len(files) > 0, "files", files, "a list of files")
+        check(not isinstance(files, str | os.PathLike) and len(files) > 0, "files", files, "a non-empty list of files")
         of_files = [_sizes(Path(path)) for path in files]
         ends = np.cumsum([len(sizes) for sizes in of_files])
         file, begins, all_sizes = (np.empty(ends[-1], dtype) for dtype in ("int32", "int64", "int32"))

@@ -51,7 +51,7 @@ def parse_size(text: str) -> int:
     parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     size = int(float(parts[1]) * UNITS[parts[2].upper()]) if parts and parts[2].upper() in UNITS else 0
     if size <= 0:
-        raise argument_error("shard size", text, "a number of bytes such as 256MB or 1GiB")
+        raise argument_error("shard_size", text, "a positive number of bytes, such as 256MB or 1GiB")
     return size
 
 
@@ -73,7 +73,13 @@ def parse_split(text: str) -> dict[str, float]:
             raise argument_error("split", text, expected, "name each split once, without a hyphen" if fits else "")
         shares[fits[1]] = float(fits[2])
     whole = sum(shares.values())
-    check(abs(whole - 1) < 1e-9, "split", text, "contain fractions that sum to 1", f"their sum is {whole:g}")
+    check(
+        abs(whole - 1) < 1e-9,
+        "split",
+        text,
+        "contain fractions that sum to 1",
+        f"adjust the fractions, whose sum is {whole:g}",
+    )
     return shares
 
 

@@ -86,9 +86,9 @@ def reorder(
     check(Path(name).name == name, "name", name, "a file name without a folder")
     folder.mkdir(parents=True, exist_ok=True)
     names = {f"{name}-{part}" if part else name for part in split or {"": 1.0}}
-    asked: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
-    asked |= {"split": list((split or {}).items()), "files": fingerprints(files)}
-    with manifest_kept(folder, name, names, asked, resume, manifest), _unpacked(files, folder, name) as plain:
+    arguments: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
+    arguments |= {"split": list((split or {}).items()), "files": fingerprints(files)}
+    with manifest_kept(folder, name, names, arguments, resume, manifest), _unpacked(files, folder, name) as plain:
         index = Index.of(plain)
         order = np.arange(len(index), dtype="int32" if len(index) < 2**31 else "int64")  # int32 halves the memory
         if seed is not None:

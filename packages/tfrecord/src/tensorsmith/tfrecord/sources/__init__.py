@@ -66,7 +66,9 @@ def open_source(path: Paths, **options: Any) -> TableSource:
     options = {name: value for name, value in options.items() if value is not None}
     for name, value in options.items():
         known = OPTIONS.get(kind, ())
-        check(name in known, name, value, f"{' or '.join(known) or 'omitted'} for a source of kind {kind}")
+        check(
+            name in known, name, value, f"omitted for a source of kind {kind} (options: {', '.join(known) or 'none'})"
+        )
     root = _root([path] if isinstance(path, str | os.PathLike) else path, kind)
     module, _, name = CLASSES[kind].partition(".")
     source = getattr(import_module(f"{__name__}.{module}"), name)

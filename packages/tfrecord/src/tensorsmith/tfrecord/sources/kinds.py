@@ -65,7 +65,7 @@ def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
     kinds = by_kind.keys() - {""}
     annotations = by_kind.get("coco", [])
     if annotations and kinds <= {"coco", "images", "text"}:
-        shown, remedy = [str(path) for path in annotations], "name one of them"
+        shown, remedy = [str(path) for path in annotations], "pass one of them"
         check(len(annotations) == 1, "source", shown, "a single annotation file", remedy)
         return "coco", annotations
     if kinds - {"text"} == {"images", "voc"}:

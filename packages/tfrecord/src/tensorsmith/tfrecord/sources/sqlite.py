@@ -45,8 +45,8 @@ class SqliteTable(TableSource):
                 check(cursor.description is not None, "query", self._query, "a SELECT statement")
                 names = [column[0] for column in cursor.description]
                 double = next((name for name in names if names.count(name) > 1), None)
-                remedy = "name them with AS"
-                check(double is None, "query", double, "a query that returns columns with distinct names", remedy)
+                remedy = "rename the columns with AS"
+                check(double is None, "query", double, "not return duplicate column names", remedy)
                 yield from _batches(cursor, names, str(self._path))
             except (sqlite3.Error, UnicodeError) as error:
                 raise UnreadableError(self._path, str(error)) from None

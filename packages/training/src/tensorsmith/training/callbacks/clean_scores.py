@@ -55,7 +55,7 @@ class CleanScores(Every):
     ) -> None:
         duration = Duration.parse(every, "every")
         fits = duration.unit == "epochs" and duration.value == int(duration.value)
-        check(fits, "every", every, 'a number of epochs, such as "5 epochs"')
+        check(fits, "every", every, 'an integer number of epochs, such as "5 epochs"')
         super().__init__(duration, self._score)
         self._trainer = trainer
         self._data: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "batch_size": batch_size}

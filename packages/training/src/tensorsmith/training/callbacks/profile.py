@@ -93,8 +93,8 @@ class Profile(keras.callbacks.Callback):
             tf.profiler.experimental.start(self._folder)
         except tf.errors.AlreadyExistsError as error:
             received, remedy = (
-                Verbatim("a second active profile"),
-                "disable the other, such as `profile_batch` of TensorBoard",
+                Verbatim("a second profiler session"),
+                "disable the other one, such as `profile_batch` of TensorBoard",
             )
-            raise argument_error("callbacks", received, "used with at most one active profile", remedy) from error
+            raise argument_error("callbacks", received, "used with at most one profiler session", remedy) from error
         self._running = True

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 DRAFT = ".draft-"  # prefix of the names of incomplete folders
 STATE = "state"  # bundle of variables, next to the bundles of data positions
-NOTE, FILES = "note", "files"  # keys of two JSON strings in the bundle, in addition to the variables
+METADATA, FILES = "metadata", "files"  # keys of two JSON strings in the bundle, in addition to the variables
 
 
 class DamagedCheckpointError(Exception):
@@ -28,21 +28,21 @@ def new_draft(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(dir=folder, prefix=DRAFT))
 
 
-def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], note: str) -> Path:
+def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], metadata: str) -> Path:
     """Writes variables and metadata to a draft folder, which then replaces any checkpoint with the given name.
 
     Args:
         draft: Folder created by `new_draft`, with the other files of the checkpoint.
         name: Name of the checkpoint folder.
         values: Mapping from keys to variable values.
-        note: Metadata, serialized as JSON.
+        metadata: Metadata, serialized as JSON.
 
     Raises:
         OSError: If the checkpoint cannot be written. The draft is removed in this case.
     """
     target = draft.parent / name
     try:
-        tensors = {**values, NOTE: np.array(note), FILES: np.array(json.dumps(_checksums(draft)))}
+        tensors = {**values, METADATA: np.array(metadata), FILES: np.array(json.dumps(_checksums(draft)))}
         tf.raw_ops.SaveV2(
             prefix=str(draft / STATE),
             tensor_names=list(tensors),
@@ -63,14 +63,14 @@ def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], note: str) 
     return target
 
 
-def read_note(checkpoint: Path) -> Any:
+def read_metadata(checkpoint: Path) -> Any:
     """Returns the metadata of a checkpoint.
 
     Raises:
         DamagedCheckpointError: If the checkpoint cannot be read.
     """
     with _damage_shows(checkpoint):
-        return json.loads(tf.train.load_checkpoint(str(checkpoint / STATE)).get_tensor(NOTE))
+        return json.loads(tf.train.load_checkpoint(str(checkpoint / STATE)).get_tensor(METADATA))
 
 
 def read(checkpoint: Path) -> tuple[dict[str, np.ndarray], Any]:
@@ -85,7 +85,7 @@ def read(checkpoint: Path) -> tuple[dict[str, np.ndarray], Any]:
         files = json.loads(values.pop(FILES))
         if _checksums(checkpoint, files) != files:
             raise DamagedCheckpointError(f"{checkpoint}: the position in the data does not match the checkpoint")
-        return values, json.loads(values.pop(NOTE))
+        return values, json.loads(values.pop(METADATA))
 
 
 def checkpoints_in(folder: Path) -> list[Path]:

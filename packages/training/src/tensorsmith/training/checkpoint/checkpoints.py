@@ -20,7 +20,7 @@ from tensorsmith.training.checkpoint.checkpoint_folder import (
     finish,
     new_draft,
     read,
-    read_note,
+    read_metadata,
     remove,
     sweep,
 )
@@ -74,12 +74,12 @@ class Saved:
     Attributes:
         path: Path of the checkpoint folder.
         values: Mapping from keys to arrays.
-        note: Metadata that was saved with the checkpoint.
+        metadata: Metadata that was saved with the checkpoint.
     """
 
     path: Path
     values: Mapping[str, np.ndarray]
-    note: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
 
 def newest(folder: str | os.PathLike[str]) -> Saved | None:
@@ -147,7 +147,7 @@ class Keeper:
         self,
         name: str,
         values: Mapping[str, np.ndarray],
-        note: Mapping[str, Any],
+        metadata: Mapping[str, Any],
         save_positions: Callable[[Path], None],
         scores: Mapping[str, Any],
     ) -> None:
@@ -156,7 +156,7 @@ class Keeper:
         Args:
             name: Name of the checkpoint, which must be greater than the previous names in sort order.
             values: Mapping from keys to arrays, which must not be modified until the checkpoint is written.
-            note: JSON-serializable metadata.
+            metadata: JSON-serializable metadata.
             save_positions: Function that writes the position in the data to files in the given folder.
             scores: Scores of the epoch at whose end the checkpoint is saved, if any.
 
@@ -172,7 +172,7 @@ class Keeper:
             raise
         loss = self._losses[name] = self._loss(scores)
         gone = self._retire()
-        text = json.dumps({**note, "loss": loss}, default=_plain)  # before training changes the metadata
+        text = json.dumps({**metadata, "loss": loss}, default=_plain)  # before training changes the metadata
         self._pending = self._thread.submit(self._write, draft, name, values, text, gone)
 
     def wait(self) -> None:
@@ -210,15 +210,15 @@ class Keeper:
         return [self._folder / name for name in gone]
 
     @staticmethod
-    def _write(draft: Path, name: str, values: Mapping[str, np.ndarray], note: str, gone: list[Path]) -> None:
-        finish(draft, name, values, note)
+    def _write(draft: Path, name: str, values: Mapping[str, np.ndarray], metadata: str, gone: list[Path]) -> None:
+        finish(draft, name, values, metadata)
         for checkpoint in gone:
             remove(checkpoint)
 
 
 def _loss_of(checkpoint: Path) -> float:
     try:
-        return float(read_note(checkpoint)["loss"])
+        return float(read_metadata(checkpoint)["loss"])
     except DamagedCheckpointError:
         return math.inf
 
@@ -226,5 +226,11 @@ def _loss_of(checkpoint: Path) -> float:
 def _plain(value: Any) -> Any:
     """Converts NumPy numbers and arrays to JSON-serializable values."""
     fits = isinstance(value, np.generic | np.ndarray)
-    check(fits, "logs", value, "contain only numbers and arrays", "other values cannot be stored in checkpoints")
+    check(
+        fits,
+        "logs",
+        value,
+        "contain only numbers and arrays",
+        "remove other values, which cannot be stored in checkpoints",
+    )
     return value.tolist()

@@ -54,14 +54,14 @@ class Saving:
         keeper: Writer of the checkpoints. `None` in processes that do not write any.
         every: Trigger that determines when checkpoints are saved.
         variables: Variables that define the training state.
-        note: Metadata that does not change during the run.
+        metadata: Metadata that does not change during the run.
         saved: Checkpoint from which the run resumes, if any.
     """
 
     keeper: Keeper | None
     every: Recurring
     variables: list[tf.Variable]
-    note: dict[str, Any]
+    metadata: dict[str, Any]
     saved: Saved | None
 
 
@@ -106,7 +106,7 @@ class Run:
         self._saving = saving
         self._interruption = Interruption()
         self._interrupted = False
-        self._position = Position(**saving.saved.note["position"]) if saving and saving.saved else Position()
+        self._position = Position(**saving.saved.metadata["position"]) if saving and saving.saved else Position()
         self._last_saved = self._position.name if saving and saving.saved else ""
         self._logs: dict[str, Any] = {}
 
@@ -155,7 +155,7 @@ class Run:
                 logs=self._logs,
                 limit=self._limit,
                 on_begin=hooks.on_train_batch_begin,
-                on_end=self._end_window,
+                on_end=self._end_chunk,
                 finite=True,
             )
             if self._interrupted and not model.stop_training and at.step != self._source.steps:
@@ -184,7 +184,7 @@ class Run:
             left.append(self._saving.every.steps_left(self._position.total))
         return self._worker_group.least(min(left))
 
-    def _end_window(self, step: int, logs: dict[str, Any]) -> bool:
+    def _end_chunk(self, step: int, logs: dict[str, Any]) -> bool:
         """Performs the operations between two chunks. Returns `True` to end the epoch."""
         at = self._position
         at.total += step - at.step
@@ -229,8 +229,8 @@ class Run:
         saving.every.done()
         if saving.keeper is None:  # after the snapshot, in which all workers take part, as metrics are summed over them
             return
-        note = {
-            **saving.note,
+        metadata = {
+            **saving.metadata,
             "position": vars(self._position),
             "stopped": bool(self._model.stop_training),
             "logs": self._logs,
@@ -239,7 +239,7 @@ class Run:
             "random": random_state(),
         }
         arrays = self._callback_state.arrays()
-        saving.keeper.save(name, {**values, **arrays}, note, self._save_positions, scores or {})
+        saving.keeper.save(name, {**values, **arrays}, metadata, self._save_positions, scores or {})
 
     def _restore(self) -> None:
         """Restores the state in the checkpoint if the run is resumed."""
@@ -247,9 +247,9 @@ class Run:
             return
         variables, saved = self._saving.variables, self._saving.saved
         restore(variables, [saved.values[VARIABLE.format(i)] for i in range(len(variables))])
-        self._callback_state.restore(saved.note["callbacks"], saved.values)
-        set_random_state(saved.note["random"])
-        self._logs = saved.note["logs"]
+        self._callback_state.restore(saved.metadata["callbacks"], saved.values)
+        set_random_state(saved.metadata["random"])
+        self._logs = saved.metadata["logs"]
         at = self._position
         self._source.restore(saved.path / "train", at.epoch, at.step if at.begun else None)
         if self._validation is not None:

@@ -16,7 +16,7 @@ def check_schedules(schedules: Schedules) -> None:
     """Raises an error unless `schedules` maps names to pairs of a variable and a schedule."""
     for name, pair in schedules.items():
         fits = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], keras.Variable) and callable(pair[1])
-        check(fits, f"schedules[{name!r}]", Verbatim(repr(pair)), "a pair of a keras.Variable and a schedule")
+        check(fits, f"schedules[{name!r}]", Verbatim(repr(pair)), "a tuple of a keras.Variable and a schedule")
 
 
 def bind(owner: object, schedules: Iterable[Any], timeline: Timeline) -> bool:

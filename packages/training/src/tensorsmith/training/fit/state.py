@@ -80,7 +80,7 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
         )
     for name in ("optimizer", "metrics"):
         received = Verbatim(f"{where} with {name} {theirs[name]}")
-        check(theirs[name] == ours[name], "checkpoint", received, f"written with {ours[name]}", remedy)
+        check(theirs[name] == ours[name], "checkpoint", received, f"written with {name} {ours[name]}", remedy)
 
 
 def _put_on_first(variable: tf.Variable, value: np.ndarray) -> None:

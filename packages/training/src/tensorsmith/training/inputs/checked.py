@@ -153,7 +153,7 @@ def to_arrays(
     """
     x, y, sample_weight = (keras.tree.map_structure(_as_array, tree) for tree in (x, y, sample_weight))
     leaves = named(x, "x") + named(y, "y") + named(sample_weight, "sample_weight")
-    check(bool(leaves), "x", x, "arrays or a tf.data.Dataset")
+    check(bool(leaves), "x", x, "an array, a structure of arrays, or a tf.data.Dataset")
     for name, values in leaves:
         check(values.ndim > 0, name, values[()], "an array", "convert lists of numbers with np.asarray")
     size = len(leaves[0][1])
@@ -224,7 +224,7 @@ def check_class_weight(y: NestedArrays | tf.TensorSpec, class_weight: Mapping[in
     sound = isinstance(class_weight, Mapping) and len(class_weight) > 0
     sound = sound and all(is_integer(label) and label >= 0 for label in class_weight)
     sound = sound and all(is_number(weight) and weight >= 0 for weight in class_weight.values())
-    check(sound, "class_weight", class_weight, "a dict of non-negative weights by class index")
+    check(sound, "class_weight", class_weight, "a non-empty dict that maps class indices to non-negative weights")
     one = hasattr(y, "shape") and len(y.shape) <= 2
     check(one, "class_weight", class_weight, "None unless y is a single array of labels or one-hot rows")
 

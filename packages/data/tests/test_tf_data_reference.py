@@ -16,13 +16,13 @@ def lists(dataset):
     return [batch.tolist() for batch in dataset.as_numpy_iterator()]
 
 
-def test_repeat_then_batch_crosses_the_ends():
+def test_repeat_before_batch():
     dataset = tf.data.Dataset.range(10).repeat(3).batch(7)
     assert lists(dataset)[1:2] + lists(dataset)[-1:] == [[7, 8, 9, 0, 1, 2, 3], [8, 9]]
     assert [len(batch) for batch in tf.data.Dataset.range(10).repeat(3).batch(7, drop_remainder=True)] == [7] * 4
 
 
-def test_shuffle_with_a_buffer_of_five_and_seed_42():
+def test_shuffle_with_seed():
     tf.random.set_seed(87654321)  # the default seed of TensorFlow
     dataset = tf.data.Dataset.range(10).repeat(3).shuffle(buffer_size=5, seed=42).batch(7)
     assert lists(dataset) == [
@@ -34,14 +34,14 @@ def test_shuffle_with_a_buffer_of_five_and_seed_42():
     ]
 
 
-def test_a_small_buffer_shuffles_little():
+def test_shuffle_with_small_buffer():
     """Tests that the element at position i is from the first i + buffer elements, so none is much too early."""
     order = np.array(list(tf.data.Dataset.range(1000).shuffle(5, seed=0).as_numpy_iterator()))
     assert (order - np.arange(1000)).max() <= 4
     assert sorted(order) == list(range(1000))
 
 
-def test_a_shuffle_that_does_not_reshuffle():
+def test_shuffle_without_reshuffling():
     once = tf.data.Dataset.range(20).shuffle(20, seed=1, reshuffle_each_iteration=False).repeat(2).batch(20)
     first, second = lists(once)
     assert first == second
@@ -49,7 +49,7 @@ def test_a_shuffle_that_does_not_reshuffle():
     assert first != second
 
 
-def test_interleave_reads_cycle_after_cycle(tmp_path):
+def test_interleave_cycles(tmp_path):
     """Tests that five of seven files are read concurrently, one line from each in turn, followed by the other two."""
     for file in range(7):
         (tmp_path / f"{file}.csv").write_text("header\n" + "".join(f"{file}{row}\n" for row in range(3)))
@@ -63,7 +63,7 @@ def test_interleave_reads_cycle_after_cycle(tmp_path):
     assert [line.decode() for line in batch] == by_hand
 
 
-def test_files_of_other_lengths_leave_tails_that_are_not_interleaved():
+def test_interleave_files_of_different_lengths():
     sizes = tf.constant([1, 1, 4], tf.int64)
     dataset = tf.data.Dataset.range(3).interleave(
         lambda file: tf.data.Dataset.range(10 * file, 10 * file + sizes[file]), cycle_length=3
@@ -124,7 +124,7 @@ def people():
 ALICE = b"\n\x05Alice\x10{\x1a\x07a@b.com\x1a\x07c@d.com"
 
 
-def test_a_person_of_27_bytes(people):
+def test_protobuf_serialization(people):
     pool = descriptor_pool.DescriptorPool()
     pool.Add(people.file[0])
     person_class = message_factory.GetMessageClass(pool.FindMessageTypeByName("Person"))
@@ -135,7 +135,7 @@ def test_a_person_of_27_bytes(people):
     assert person_class.FromString(ALICE) == person
 
 
-def test_a_person_decoded_inside_the_graph(people):
+def test_decode_proto(people):
     sizes, values = tf.io.decode_proto(
         ALICE,
         "Person",
@@ -148,7 +148,7 @@ def test_a_person_decoded_inside_the_graph(people):
 
 
 @pytest.mark.parametrize("compression", ["", "GZIP"])
-def test_a_record_costs_16_bytes(tmp_path, compression):
+def test_record_overhead(tmp_path, compression):
     path = str(tmp_path / "my_data.tfrecord")
     with tf.io.TFRecordWriter(path, tf.io.TFRecordOptions(compression_type=compression)) as writer:
         writer.write(b"This is the first record")
@@ -159,7 +159,7 @@ def test_a_record_costs_16_bytes(tmp_path, compression):
     assert list(dataset.as_numpy_iterator()) == [b"This is the first record", ALICE]
 
 
-def test_examples_are_parsed_a_batch_at_a_time(tmp_path):
+def test_parse_batches_of_examples(tmp_path):
     feature = {
         "name": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"Alice"])),
         "id": tf.train.Feature(int64_list=tf.train.Int64List(value=[123])),
@@ -185,7 +185,7 @@ def test_examples_are_parsed_a_batch_at_a_time(tmp_path):
     assert sizes == [10, 2]
 
 
-def test_a_cache_before_the_shuffle_reads_once():
+def test_cache_before_shuffle():
     read = []
 
     def generate():

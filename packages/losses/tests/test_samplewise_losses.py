@@ -9,6 +9,7 @@ from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score, mean_pinball_loss
 
 from tensorsmith import losses
+from tensorsmith.testing import raises_argument_error
 
 
 def boxes(rng, count):
@@ -35,7 +36,7 @@ SUMMED = {"reduction": "sum_over_batch_size"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_one_batch_is_ten(name):
+def test_loss_is_mean_over_batches(name):
     make, y_true, y_pred = made(name, 1_000)
     whole = make(**SUMMED)(y_true, y_pred)
     parts = [make(**SUMMED)(y_true[i : i + 100], y_pred[i : i + 100]) for i in range(0, 1_000, 100)]
@@ -56,7 +57,7 @@ def test_masks_and_sample_weights(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_empty_batch_gives_0(name):
+def test_empty_batch(name):
     make, y_true, y_pred = made(name, 3)
 
     @tf.function(input_signature=[tf.TensorSpec([None, *y.shape[1:]]) for y in (y_true, y_pred)])
@@ -80,7 +81,7 @@ def test_contrastive():
     assert float(half[0]) == 90_000  # above the maximum of float16
 
 
-def test_giou_of_boxes_on_a_grid():
+def test_giou_on_grid():
     """Boxes on a grid, whose areas are counted in cells."""
     rng = np.random.default_rng(8)
     cells = np.stack(np.meshgrid(np.arange(12), np.arange(12), indexing="ij"), axis=-1)
@@ -98,7 +99,7 @@ def test_giou_of_boxes_on_a_grid():
         np.testing.assert_allclose(losses.giou_loss([one], [other], "iou"), [1 - iou], rtol=1e-5)
 
 
-def test_giou_of_no_area_and_of_pixels_in_half_precision():
+def test_giou_of_empty_boxes_and_in_float16():
     empty = tf.zeros((2, 4))
     with tf.GradientTape() as tape:
         tape.watch(empty)
@@ -107,18 +108,18 @@ def test_giou_of_no_area_and_of_pixels_in_half_precision():
     assert np.isfinite(tape.gradient(loss, empty)).all()
     pixels = tf.constant([[0, 0, 1000, 1000]], "float16")
     np.testing.assert_allclose(losses.giou_loss(pixels, pixels / 2), [0.75])
-    with pytest.raises(ValueError, match=r"y_pred must have 4 coordinates along the last axis, got \(1, 3\)"):
+    with raises_argument_error("y_pred", received="(1, 3)", expected="have 4 coordinates along the last axis"):
         losses.giou_loss(np.zeros((1, 4)), np.zeros((1, 3)))
 
 
 @pytest.mark.parametrize("tau", [0.0, 0.1, 0.5, 0.9, 1.0])
-def test_pinball_is_scikit_learns(tau):
+def test_pinball_matches_scikit_learn(tau):
     y_true, y_pred = np.random.default_rng(0).normal(size=(2, 50))
     np.testing.assert_allclose(losses.pinball_loss(y_true, y_pred, tau), mean_pinball_loss(y_true, y_pred, alpha=tau))
 
 
 @pytest.mark.parametrize("tau", [0.25, 0.9])
-def test_pinball_finds_quantiles(tau):
+def test_pinball_minimum_is_quantile(tau):
     y, loss = np.random.default_rng(1).gamma(2.0, size=(501, 1)), losses.PinballLoss(tau, dtype="float64")
     fitted = minimize(lambda q: float(loss(y, 0 * y + q)), [1.0], method="Powell")
     np.testing.assert_allclose(fitted.x[0], np.quantile(y, tau), rtol=1e-2)
@@ -147,7 +148,7 @@ def test_focal():
 
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
-def test_focal_is_finite_at_the_ends(gamma, from_logits):
+def test_focal_is_finite_at_extremes(gamma, from_logits):
     ends = tf.constant([[-200.0, 200.0, -200.0, 200.0]] if from_logits else [[0.0, 1.0, 0.0, 1.0]])
     with tf.GradientTape() as tape:
         tape.watch(ends)
@@ -157,7 +158,7 @@ def test_focal_is_finite_at_the_ends(gamma, from_logits):
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1.5, 2.0])
-def test_focal_of_probabilities_rounded_beyond_the_ends(gamma):
+def test_focal_clips_probabilities(gamma):
     beyond, ends = tf.Variable([[1.0001, -0.0001] * 2]), [[1.0, 0.0] * 2]
     with tf.GradientTape() as tape:
         loss = losses.sigmoid_focal_crossentropy([[1, 1, 0, 0]], beyond, gamma=gamma)
@@ -191,7 +192,7 @@ def test_sparsemax(scale):
     np.testing.assert_allclose(losses.sparsemax_loss(z, p, q), expected, rtol=1e-9, atol=1e-12)
 
 
-def test_sparsemax_of_impossible_classes():
+def test_sparsemax_of_infinite_logits():
     logits = tf.constant([[1.0, -np.inf, 0.5]])
     with tf.GradientTape() as tape:
         tape.watch(logits)
@@ -201,7 +202,7 @@ def test_sparsemax_of_impossible_classes():
 
 
 @pytest.mark.parametrize(("weightage", "repeated"), [("linear", False), ("quadratic", False), ("quadratic", True)])
-def test_kappa_of_certain_predictions_is_scikit_learns(weightage, repeated):
+def test_kappa_matches_scikit_learn(weightage, repeated):
     rng = np.random.default_rng(9)
     y_true, y_pred = rng.integers(0, 4, 40), rng.integers(0, 4, 40)
     weights = rng.integers(0, 4, 40) if repeated else None
@@ -211,7 +212,7 @@ def test_kappa_of_certain_predictions_is_scikit_learns(weightage, repeated):
     np.testing.assert_allclose(found, np.log(1 - kappa + 1e-6), rtol=1e-9)
 
 
-def test_kappa_of_one_class_and_of_nothing():
+def test_kappa_of_single_class_and_empty_batch():
     loss = losses.WeightedKappaLoss(3)
     alike = tf.constant([[1.0, 0.0, 0.0]] * 2)
     with tf.GradientTape() as tape:
@@ -221,11 +222,11 @@ def test_kappa_of_one_class_and_of_nothing():
     assert np.isfinite(tape.gradient(value, alike)).all()
     run = tf.function(loss, input_signature=[tf.TensorSpec([None, 3])] * 2)
     assert run(alike[:0], alike[:0]) == 0
-    with pytest.raises(ValueError, match=r"y_true must have shape \(batch, 3\), got \(2, 1\)"):
+    with raises_argument_error("y_true", received="(2, 1)", expected="have shape (batch, 3)"):
         loss([[0], [1]], alike)
 
 
-def test_kappa_where_no_weight_counts_is_0():
+def test_kappa_with_zero_weights():
     y_pred = tf.Variable([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]])
     with tf.GradientTape() as tape:
         loss = losses.WeightedKappaLoss(3)(np.eye(3)[:2], y_pred, np.zeros(2))
@@ -258,7 +259,7 @@ def test_kappa_in_fit(weights):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_the_focal_loss_trains_unreduced_as_summed():
+def test_training_with_unreduced_focal_loss():
     """With the default reduction of TensorFlow Addons, "none", the gradients of the samples are summed."""
     x, y = np.eye(4, dtype="float32"), np.eye(4, dtype="float32")
     weights = []

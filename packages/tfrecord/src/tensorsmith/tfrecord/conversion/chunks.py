@@ -14,7 +14,7 @@ from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, write_index
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 
-PIECE = 8 << 20  # approximate size of the rows of a piece in bytes
+CHUNK = 8 << 20  # approximate size of the rows of a chunk in bytes
 REJECTS = ".rejects"  # suffix of files with the rows that do not fit the schema
 EXAMPLES = 5  # rejects that an error message shows
 
@@ -33,12 +33,12 @@ class RejectedError(OSError):
 
 
 @dataclass(frozen=True)
-class Piece:
+class Chunk:
     """File that contains encoded records in the order of the data source.
 
     Attributes:
         path: Path of the file. Its index and its rejects, as JSON lines, are next to it.
-        rows: Number of rows of the source in the piece.
+        rows: Number of rows of the source in the chunk.
         size: Size of these rows in bytes.
         rejects: Number of rows that were rejected.
         examples: First few rejected rows, for error messages.
@@ -58,21 +58,21 @@ def grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
     for batch in batches:
         group.append(batch)
         size += batch.rows.nbytes
-        if size >= PIECE:
+        if size >= CHUNK:
             yield group
             group, size, number = [], 0, number + 1
     if group or number == 0:  # a source without rows yields an empty group
         yield group
 
 
-def write_piece(batches: list[Batch], schema: Schema, path: Path) -> Piece:
+def write_chunk(batches: list[Batch], schema: Schema, path: Path) -> Chunk:
     """Encodes batches and writes them to a chunk file, unless the file already exists."""
     rows = sum(batch.rows.num_rows + len(batch.rejects) for batch in batches)
     size = sum(batch.rows.nbytes for batch in batches)
-    note = path.with_suffix(REJECTS)
+    rejects_path = path.with_suffix(REJECTS)
     if path.exists() and path.with_name(path.name + INDEX_SUFFIX).exists():  # the index is written last
-        rejects = [Reject(**json.loads(line)) for line in note.read_text(encoding="utf-8").splitlines()]
-        return Piece(path, rows, size, len(rejects), rejects[:EXAMPLES])
+        rejects = [Reject(**json.loads(line)) for line in rejects_path.read_text(encoding="utf-8").splitlines()]
+        return Chunk(path, rows, size, len(rejects), rejects[:EXAMPLES])
     rejects, sizes = [], []
     with replace_file(path) as draft, draft.open("wb") as file:
         for batch in batches:
@@ -81,7 +81,7 @@ def write_piece(batches: list[Batch], schema: Schema, path: Path) -> Piece:
             if columns or batch.rows.num_rows:
                 check(bool(columns), "schema", Verbatim("no features"), "have at least one feature")
                 sizes.append(write(file, columns))
-    with replace_file(note) as draft:
+    with replace_file(rejects_path) as draft:
         draft.write_text("".join(json.dumps(asdict(reject)) + "\n" for reject in rejects), encoding="utf-8")
     write_index(path, np.concatenate([np.zeros(0, "int64"), *sizes]))
-    return Piece(path, rows, size, len(rejects), rejects[:EXAMPLES])
+    return Chunk(path, rows, size, len(rejects), rejects[:EXAMPLES])

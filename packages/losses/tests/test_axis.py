@@ -8,6 +8,7 @@ from scipy.spatial.distance import cosine
 from scipy.special import log_softmax
 
 from tensorsmith.losses import CosineSimilarity, SparseCategoricalCrossentropy
+from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.normal(size=(2, 3, 4, 5)).astype("float32")
@@ -15,7 +16,7 @@ LOGITS = RNG.normal(size=(3, 4, 2, 5)).astype("float32")
 
 
 @pytest.mark.parametrize("axis", [1, 2, -1])
-def test_cosines(axis):
+def test_cosine_similarity(axis):
     y_true, y_pred = VECTORS
     pairs = zip(*(np.moveaxis(y, axis, -1).reshape((-1, y.shape[axis])) for y in (y_true, y_pred)), strict=True)
     expected = [cosine(one, other) - 1 for one, other in pairs]
@@ -25,7 +26,7 @@ def test_cosines(axis):
     np.testing.assert_array_equal(found, keras.losses.CosineSimilarity(axis, reduction=None)(y_true, y_pred))
 
 
-def test_cosines_of_large_vectors_in_half_types():
+def test_cosine_similarity_in_float16():
     y_true, y_pred = (1e4 * VECTORS).astype("float16")
     expected = CosineSimilarity()(y_true.astype("float32"), y_pred.astype("float32"))
     np.testing.assert_allclose(CosineSimilarity(dtype="float16")(y_true, y_pred), expected, rtol=1e-2)
@@ -39,7 +40,7 @@ def entropies(axis, classes):
 @pytest.mark.parametrize("axis", [1, -2, 3])
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("kept", [True, False])
-def test_entropies(axis, from_logits, kept):
+def test_sparse_categorical_crossentropy(axis, from_logits, kept):
     shape = np.delete(LOGITS.shape, axis)
     classes = RNG.integers(0, LOGITS.shape[axis], shape)
     y_pred = LOGITS if from_logits else tf.nn.softmax(LOGITS, axis=axis)
@@ -48,7 +49,7 @@ def test_entropies(axis, from_logits, kept):
     np.testing.assert_allclose(found, entropies(axis, classes), rtol=1e-5)
 
 
-def test_ignored_classes():
+def test_ignore_class():
     classes = RNG.integers(0, 4, (3, 2, 5))
     classes[0, 1] = 3
     loss = SparseCategoricalCrossentropy(True, ignore_class=3, axis=1)
@@ -60,7 +61,7 @@ def test_ignored_classes():
     )
 
 
-def test_is_keras_along_the_last_axis():
+def test_matches_keras_along_last_axis():
     classes, weights = RNG.integers(0, 5, 12), RNG.uniform(size=12)
     y_pred = tf.nn.softmax(LOGITS.reshape((-1, 5))[:12])
     mine, theirs = SparseCategoricalCrossentropy(), keras.losses.SparseCategoricalCrossentropy()
@@ -70,11 +71,11 @@ def test_is_keras_along_the_last_axis():
 @pytest.mark.parametrize("axis", ["last", 1.0, None])
 def test_bad_axes(axis):
     for loss in (CosineSimilarity, SparseCategoricalCrossentropy):
-        with pytest.raises(ValueError, match="axis must be an integer"):
+        with raises_argument_error("axis", expected="an integer"):
             loss(axis=axis)
 
 
-def test_axes_survive_where_keras_forgets_them(tmp_path):
+def test_axis_is_saved(tmp_path):
     inputs = keras.Input((2, 3))
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
     y_pred = tf.nn.softmax(RNG.normal(size=(4, 2, 3)), axis=1)
@@ -96,7 +97,7 @@ def test_axes_survive_where_keras_forgets_them(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_types_keep_the_numbers_of_many_classes(dtype):
+def test_half_precision_with_many_classes(dtype):
     logits = np.zeros((1, 4096), "float32")
     logits[0, 4001] = 5
     expected = -log_softmax(logits)[0, 4001]

@@ -43,7 +43,7 @@ def result(folder):
 
 @pytest.mark.slow  # six runs per kind
 @pytest.mark.parametrize("kind", ["mlp", "lstm", "attention", "convnet"])
-def test_six_kills_change_nothing(kind, run, tmp_path):
+def test_killed_run_matches_uninterrupted_run(kind, run, tmp_path):
     never, often = tmp_path / "never", tmp_path / "often"
     never.mkdir(), often.mkdir()
     assert run(kind, never) == 0

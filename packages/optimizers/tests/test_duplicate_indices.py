@@ -21,7 +21,7 @@ SETTINGS = [{}, {"clipnorm": 0.5}, {"global_clipnorm": 0.5}, {"clipvalue": 0.3}]
 @pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: next(iter(setting), "none"))
 @pytest.mark.parametrize("kind", KINDS)
-def test_slices_of_one_row_count_as_their_sum(kind, setting, jit):
+def test_duplicate_indices_are_summed(kind, setting, jit):
     rng = np.random.default_rng(0)
     steps = [(slices(rng), tf.constant(rng.normal(size=3), tf.float32)) for _ in range(3)]  # index 4 is duplicated
     results = []

@@ -26,14 +26,14 @@ def trained(model, optimizer, batch_size=32, epochs=2, jit=False, **arguments):
 
 
 @pytest.mark.parametrize(("make", "jit"), [(keras.optimizers.SGD, False), (keras.optimizers.Adam, True)])
-def test_accumulated_gradients_are_those_of_the_big_batch(make, jit):
+def test_accumulated_gradients_match_large_batch(make, jit):
     _, whole = trained(mlp(), make(0.01), batch_size=32, jit=jit)
     _, parts = trained(mlp(), make(0.01, gradient_accumulation_steps=4), batch_size=8, jit=jit)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
 
 
-def test_batch_normalization_sees_the_small_batches():
+def test_accumulation_with_batch_normalization():
     """Tests that statistics are those of 8 examples instead of 32, unlike in the large batch."""
     norm = keras.layers.BatchNormalization
     _, whole = trained(mlp(norm()), keras.optimizers.SGD(0.01), batch_size=32)
@@ -42,7 +42,7 @@ def test_batch_normalization_sees_the_small_batches():
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_a_step_that_overflows_is_left_out_and_halves_the_loss_scale(jit):
+def test_overflow_skips_step_and_halves_loss_scale(jit):
     x, y = data()
     y[32:64] = 3e4  # the scaled squared error exceeds the range of float16
     model = mlp(dtype="mixed_float16")
@@ -53,7 +53,7 @@ def test_a_step_that_overflows_is_left_out_and_halves_the_loss_scale(jit):
     assert int(optimizer.iterations) == 3  # one of four steps was skipped
 
 
-def test_the_loss_of_several_optimizers_is_scaled():
+def test_loss_scaling_with_several_optimizers():
     """Tests loss scaling of several optimizers, as in Keras, and log names that do not depend on earlier optimizers."""
 
     def rates():
@@ -70,7 +70,7 @@ def test_the_loss_of_several_optimizers_is_scaled():
 
 
 @pytest.mark.parametrize(("dtype", "scaled"), [("mixed_float16", True), ("mixed_bfloat16", False)])
-def test_half_types_train_as_keras_does(dtype, scaled):
+def test_half_precision_matches_keras(dtype, scaled):
     keras_model, ours = mlp(dtype=dtype), mlp(dtype=dtype)
     optimizers = [keras.optimizers.Adam(0.01) for _ in range(2)]
     if scaled:
@@ -82,7 +82,7 @@ def test_half_types_train_as_keras_does(dtype, scaled):
     assert expected[-1] < expected[0]
 
 
-def test_averaged_weights_are_evaluated():
+def test_evaluation_with_averaged_weights():
     averaged = keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.8)
     model = mlp()
     swap = keras.callbacks.SwapEMAWeights()
@@ -94,7 +94,7 @@ def test_averaged_weights_are_evaluated():
     assert any(not np.array_equal(one, other) for one, other in zip(weights, plain[1], strict=True))
 
 
-def test_an_auxiliary_loss_counts():
+def test_auxiliary_loss():
     class Penalty(keras.layers.Layer):
         def call(self, inputs):
             self.add_loss(0.5 * keras.ops.mean(inputs**2))
@@ -107,7 +107,7 @@ def test_an_auxiliary_loss_counts():
     np.testing.assert_allclose(history["loss"], expected, rtol=1e-5)
 
 
-def test_several_optimizers_for_one_model():
+def test_several_optimizers():
     first, second = keras.optimizers.SGD(0.05, name="first"), keras.optimizers.Adam(0.01, name="second")
     model = mlp()
     kernel = model.layers[0].kernel

@@ -257,7 +257,7 @@ OPTIMIZER = optimizer(Optimizer)
         ("save_and_load", optimizer(ForgetfulOptimizer), "differ at", OPTIMIZER),
     ],
 )
-def test_catches(check, broken, message, sound):
+def test_check_detects_defect(check, broken, message, sound):
     with pytest.raises(ConformanceError, match=f"{broken.title} fails {check}") as failure:
         run_check(broken, check)
     assert message in str(failure.value)
@@ -265,7 +265,7 @@ def test_catches(check, broken, message, sound):
 
 
 @pytest.mark.parametrize("sound", [LOSS, METRIC, SCHEDULE, OPTIMIZER], ids=lambda sound: sound.title)
-def test_sound_components_pass_all_else(sound):
+def test_valid_components_pass(sound):
     for check in checks_for(sound):
         if check != "mirrored_strategy":
             run_check(sound, check)
@@ -288,14 +288,14 @@ def make(rate, wrong):
         (ValueError("rate is -1"), "does not say what is expected"),
     ],
 )
-def test_bad_arguments_are_told(wrong, message):
+def test_accepted_bad_arguments(wrong, message):
     row = ScheduleRow(make, kwargs={"rate": 0.5, "wrong": wrong}, steps=(0,), bad=[({"rate": -1}, "rate")])
     with pytest.raises(ConformanceError, match=r"make fails bad_arguments") as failure:
         run_check(row, "bad_arguments")
     assert message in str(failure.value)
 
 
-def test_bad_arguments_are_named():
+def test_error_names_argument():
     row = ScheduleRow(Schedule, steps=(0,), bad=[({"rate": -1}, "must be")])
     run_check(row, "bad_arguments")
     misnamed = ScheduleRow(lambda share: Schedule(share), name="misnamed", steps=(0,), bad=[({"share": -1}, "must be")])
@@ -303,13 +303,13 @@ def test_bad_arguments_are_named():
         run_check(misnamed, "bad_arguments")
 
 
-def test_a_check_that_does_not_exist():
+def test_unknown_check():
     with pytest.raises(ValueError, match="Did you mean save_and_load"):
         run_check(LOSS, "save_and_lod")
     assert "jit" not in checks_for(LOSS)
 
 
-def test_two_replicas_need_two_cpus():
+def test_replicas_require_two_cpus():
     assert len(tf.config.list_logical_devices("CPU")) == 1
     with pytest.raises(ConformanceError, match="TensorFlow has started with one logical CPU"):
         run_check(LOSS, "mirrored_strategy")

@@ -59,7 +59,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_gradients_are_slopes(name, rng):
+def test_finite_differences(name, rng):
     function, shapes = ROWS[name]
     inputs = [0.3 * rng.normal(size=shape) for shape in shapes]
     weights = None
@@ -90,7 +90,7 @@ def test_gradients_are_slopes(name, rng):
 
 
 @pytest.mark.parametrize("units", [5, 16])
-def test_infinite_inputs_stay_with_their_gates(units, rng):
+def test_infinite_inputs(units, rng):
     """Saturated gates and their gradients are finite, with and without padding of the units."""
     x = rng.normal(size=(2, 3, 4)).astype("float32")
     x[0, 1, 2] = np.inf

@@ -41,7 +41,7 @@ def gradients_of_changing_rows():
 
 
 @pytest.mark.parametrize("kind", LEAVES_OTHER_ROWS)
-def test_weights_of_other_rows_stay(kind):
+def test_other_rows_are_unchanged(kind):
     variable = table()
     before = np.array(variable)
     train(make(kind), variable, sparse_gradients())
@@ -50,7 +50,7 @@ def test_weights_of_other_rows_stay(kind):
 
 
 @pytest.mark.parametrize("settings", [{}, {"weight_decay": 0.1, "amsgrad": True}, {"global_clipnorm": 0.5}])
-def test_lazy_adam_touches_no_other_rows(settings):
+def test_lazy_adam_updates_only_given_rows(settings):
     """Intermediate results are smaller than the table, and the moments of other rows are unchanged."""
     rng, rows = np.random.default_rng(4), 1009
     variable = keras.Variable(rng.normal(size=(rows, COLUMNS)), dtype="float32")
@@ -142,7 +142,7 @@ def test_sparse_gradients_of_two_replicas():
 
 @pytest.mark.parametrize("setting", ["clipnorm", "global_clipnorm", "clipvalue"])
 @pytest.mark.parametrize("kind", LEAVES_OTHER_ROWS)
-def test_sparse_gradients_are_clipped_as_sums(kind, setting):
+def test_clipping_sums_duplicate_indices(kind, setting):
     """A gradient whose duplicate slices nearly cancel has a small norm and is not clipped."""
     limit = 0.5
     values = tf.constant([[3.0, 0.1, 0.0, 0.2], [-2.9, 0.1, 0.1, 0.0]])
@@ -155,7 +155,7 @@ def test_sparse_gradients_are_clipped_as_sums(kind, setting):
 
 
 @pytest.mark.parametrize("setting", ["clipnorm", "global_clipnorm", "clipvalue"])
-def test_clipping_of_dense_and_sparse_together(setting):
+def test_clipping_dense_and_sparse_gradients(setting):
     """The result is that of dense gradients in Keras. SGDW without decay moves along the gradient."""
     rng = np.random.default_rng(5)
     gradients = [slices(rng, scale=3.0), tf.constant(rng.normal(size=5), tf.float32), slices(rng, scale=0.1)]
@@ -190,7 +190,7 @@ def test_accumulated_gradients(kind, sparse):
 
 
 @every_kind
-def test_scaled_losses(kind):
+def test_loss_scaling(kind):
     """Loss scaling by a constant factor, and by the Keras wrapper, which skips non-finite gradients."""
     expected = train(make(kind), table(), sparse_gradients())
     factor = train(make(kind, loss_scale_factor=8.0), table(), sparse_gradients(scale=8.0))
@@ -205,7 +205,7 @@ def test_scaled_losses(kind):
 
 
 @every_kind
-def test_averages(kind):
+def test_ema(kind):
     """Exponential averages of the weights, maintained by Keras."""
     optimizer, variable, average = make(kind, use_ema=True, ema_momentum=0.8), table(), 0.0
     weights = []
@@ -222,7 +222,7 @@ def test_averages(kind):
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("bfloat16", 2e-2)])
 @every_kind
-def test_half_variables(kind, dtype, tolerance, sparse):
+def test_half_precision_variables(kind, dtype, tolerance, sparse):
     """Results equal those in float32 up to rounding of the weights, also if squared gradients underflow."""
     results = []
     for kept in (dtype, "float32"):
@@ -236,7 +236,7 @@ def test_half_variables(kind, dtype, tolerance, sparse):
     np.testing.assert_allclose(*results, atol=5 * tolerance)
 
 
-def test_large_gradients_of_half_variables_are_clipped():
+def test_clipping_large_half_precision_gradients():
     """The squares of these gradients overflow."""
     variable = keras.Variable(np.zeros(4), dtype="float16")
     optimizer = optimizers.SGDW(0.0, 1.0, clipnorm=1.0)
@@ -255,7 +255,7 @@ def test_mixed_precision(kind, policy):
 
 @trained_kinds
 @pytest.mark.slow  # several seconds
-def test_training_goes_on_from_a_file(kind, tmp_path):
+def test_resume_from_file(kind, tmp_path):
     model = model_with(make(kind))
     losses(model)
     model.save(tmp_path / "model.keras")
@@ -272,7 +272,7 @@ def test_training_goes_on_from_a_file(kind, tmp_path):
 
 
 @every_kind
-def test_own_variables_and_checkpoints(kind, tmp_path):
+def test_saving_and_checkpoints(kind, tmp_path):
     """Loading the Keras store and a TensorFlow checkpoint restores the entire state of a built optimizer."""
     optimizer, variable = make(kind), table()
     train(optimizer, variable, sparse_gradients())
@@ -302,7 +302,7 @@ def test_tensorflow_variables_and_missing_gradients(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"COCOB"}))
-def test_rates_can_change(kind):
+def test_changing_learning_rate(kind):
     """A number may be set between steps, and a callable is evaluated in each step."""
     gradients = sparse_gradients(4)
     one, other = table(), table()

@@ -8,6 +8,7 @@ from stepping import COLUMNS, ROWS, expect_same, losses, model_with, slices, spa
 
 from tensorsmith import optimizers
 from tensorsmith.optimizers import extend_with_decoupled_weight_decay
+from tensorsmith.testing import raises_argument_error
 
 
 def decaying(**options):
@@ -24,7 +25,7 @@ def after_step(optimizer, variables, **chosen):
     return [round(float(variable[0]), 3) for variable in variables]
 
 
-def test_decay_of_variables_that_are_not_excluded():
+def test_exclude_from_weight_decay():
     """Variables are excluded by path patterns, or by the method of all Keras optimizers."""
     assert after_step(*decaying()) == [0.5, 0.5, 0.5]
     assert after_step(*decaying(exclude_from_weight_decay=["bias", "norm/"])) == [0.5, 1.0, 1.0]
@@ -33,7 +34,7 @@ def test_decay_of_variables_that_are_not_excluded():
     assert after_step(optimizer, variables) == [0.5, 1.0, 1.0]
 
 
-def test_decay_of_chosen_variables():
+def test_decay_var_list():
     """The selection is valid for one step and overrides exclusions."""
     optimizer, variables = decaying(exclude_from_weight_decay=["bias"])
     assert after_step(optimizer, variables, decay_var_list=variables[1:2]) == [1.0, 0.5, 1.0]
@@ -44,7 +45,7 @@ def test_decay_of_chosen_variables():
 
 
 @pytest.mark.parametrize("name", ["LAMB", "NovoGrad", "RectifiedAdam"])
-def test_keras_own_exclusion(name):
+def test_keras_exclusion_method(name):
     """Decay within the update respects the exclusion method of Keras."""
     results = []
     for decay in (0.0, 0.5):
@@ -55,7 +56,7 @@ def test_keras_own_exclusion(name):
     np.testing.assert_array_equal(*results)
 
 
-def test_what_lamb_leaves_out():
+def test_lamb_exclusions():
     """By default, variables without decay are not adapted either, and are updated as by Adam."""
 
     def trained(make=optimizers.LAMB, **options):
@@ -85,7 +86,7 @@ def test_extended_optimizers_decay_once(base):
     assert type(optimizer).from_config(optimizer.get_config()).weight_decay == 0.5
 
 
-def test_extended_adam_sums_rows():
+def test_extended_adam_sums_duplicate_indices():
     """Keras' Adam squares duplicate indices one by one."""
     adam = extend_with_decoupled_weight_decay(keras.optimizers.Adam)(weight_decay=0.0)
     dense = keras.optimizers.Adam()
@@ -109,7 +110,7 @@ def test_extended_classes():
             extend_with_decoupled_weight_decay(base)
 
 
-def test_bases_of_one_name():
+def test_bases_with_equal_names():
     """Saved models could not distinguish them. A redefined class replaces the previous one."""
 
     def define(module):
@@ -118,11 +119,11 @@ def test_bases_of_one_name():
     extend_with_decoupled_weight_decay(define("one"))
     again = extend_with_decoupled_weight_decay(define("one"))
     assert keras.saving.get_registered_object("tensorsmith>NamesakeWithDecoupledWeightDecay") is again
-    with pytest.raises(ValueError, match="base_optimizer must be a class with a name other than"):
+    with raises_argument_error("base_optimizer", expected="a class with a name other than"):
         extend_with_decoupled_weight_decay(define("other"))
 
 
-def test_numbers_of_numpy(tmp_path):
+def test_numpy_scalars(tmp_path):
     """NumPy scalars are accepted and serialized as numbers."""
     numbers = {"beta_1": np.float32(0.5), "epsilon": np.float32(1e-3), "total_steps": np.int64(10)}
     plain = {"beta_1": 0.5, "epsilon": 1e-3, "total_steps": 10}
@@ -151,7 +152,7 @@ def slow_decay():
     return tf.constant(0.01)
 
 
-def test_functions_as_decay():
+def test_callable_weight_decay():
     """Callables are evaluated in each step, and serialized by their registered name."""
     for name in ("SGDW", "RectifiedAdam"):
         optimizer = getattr(optimizers, name)(learning_rate=0.1, weight_decay=slow_decay)

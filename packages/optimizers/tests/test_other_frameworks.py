@@ -62,13 +62,13 @@ def decoupled(base, weight_decay, learning_rate, **options):
         lambda: decoupled(optimizers.SGD, 0.01, 0.05, momentum=0.9),
     ],
 )
-def test_fifty_steps_as_in_keras(pair):
+def test_matches_keras(pair):
     """The state variables are the same, too."""
     expect_same(*[train(each, variables_for(each)) for each in pair()])
 
 
 @pytest.mark.parametrize("amsgrad", [False, True])
-def test_lazy_adam_and_adam_load_each_other(amsgrad):
+def test_lazy_adam_state_is_compatible_with_adam(amsgrad):
     kinds = [optimizers.LazyAdam, keras.optimizers.Adam]
     for first, second in (kinds, kinds[::-1]):
         one, other = first(amsgrad=amsgrad, name="same"), second(amsgrad=amsgrad, name="same")
@@ -133,7 +133,7 @@ def pytorch(script, folder, **given):
 
 
 @with_pytorch
-def test_averages_as_in_pytorch(tmp_path):
+def test_averages_match_pytorch(tmp_path):
     rng = np.random.default_rng(5)
     weights, gradients = rng.normal(size=(5, 3)), rng.normal(size=(STEPS, 5, 3)) + 0.5
     expected = pytorch(AVERAGES, tmp_path, weights=weights, gradients=gradients)
@@ -152,7 +152,7 @@ def test_averages_as_in_pytorch(tmp_path):
 
 @with_pytorch
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_rectified_adam_as_in_pytorch(decay, tmp_path):
+def test_rectified_adam_matches_pytorch(decay, tmp_path):
     """Epsilon is 0, because PyTorch adds it in a different step of the formula."""
     rng = np.random.default_rng(5)
     weights, gradients = rng.normal(size=(5, 3)), rng.normal(size=(STEPS, 5, 3)) + 0.5

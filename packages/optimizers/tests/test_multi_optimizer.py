@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.optimizers import Lookahead, MultiOptimizer, ScaledUpdates, layerwise_decay
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.skipif(
     not hasattr(keras.optimizers, "MultiOptimizer"), reason="Keras has a MultiOptimizer since 3.15"
@@ -49,7 +50,7 @@ def in_numpy(weights, gradients, rates):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_each_variable_has_its_optimizer(jit):
+def test_optimizer_per_variable(jit):
     rng = np.random.default_rng(4)
     weights, gradients = rng.normal(size=(3, 5)), rng.normal(size=(20, 3, 5))
     variables = [keras.Variable(w, dtype="float32", name=name) for w, name in zip(weights, "abc", strict=True)]
@@ -90,7 +91,7 @@ def test_layers_patterns_and_lists():
         np.testing.assert_allclose(curve, curves[0], rtol=1e-6)
 
 
-def test_layers_that_are_built_later_and_models():
+def test_nested_models_built_later():
     body = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(4)])
     head = keras.layers.Dense(1)
     model = keras.Sequential([body, head])
@@ -104,7 +105,7 @@ def test_layers_that_are_built_later_and_models():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scaled", [False, True])
-def test_training_goes_on_from_a_file(scaled, tmp_path):
+def test_resume_from_file(scaled, tmp_path):
     """Pairs with layers are saved as paths, with inner wrappers and outer loss scaling."""
 
     def make():
@@ -127,62 +128,75 @@ def test_training_goes_on_from_a_file(scaled, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("pairs", "message"),
+    ("pairs", "error"),
     [
         (
             lambda model: [(sgd(), "haed"), (adam(), ".")],
-            "optimizers_and_layers must match at least one of the trainable variables.*got 'haed'",
+            {
+                "name": "optimizers_and_layers",
+                "received": "'haed'",
+                "expected": "match at least one of the trainable variables",
+            },
         ),
         (
             lambda model: [(sgd(), model.layers[0])],
-            "optimizers_and_layers must contain an optimizer for every variable, including 'net/head/kernel'",
+            {
+                "name": "optimizers_and_layers",
+                "expected": "contain an optimizer for every variable, including 'net/head/kernel'",
+            },
         ),
         (
             lambda model: [(sgd(name="one"), "."), (adam(name="two"), "head")],
-            "optimizers_and_layers must contain a single entry for 'net/head/kernel'",
+            {"name": "optimizers_and_layers", "expected": "contain a single entry for 'net/head/kernel'"},
         ),
         (
             lambda model: [(sgd(), keras.layers.Dense(3)), (adam(), ".")],
-            "optimizers_and_layers must match at least one of the trainable variables",
+            {"name": "optimizers_and_layers", "expected": "match at least one of the trainable variables"},
         ),
     ],
 )
-def test_pairs_that_do_not_fit_a_model(pairs, message):
+def test_pairs_not_matching_model(pairs, error):
     """The error is raised before anything is changed."""
     model = model_of("first", "head")
     before = model.get_weights()
     model.compile(MultiOptimizer(pairs(model)), "mse")
-    with pytest.raises(ValueError, match=message):
+    with raises_argument_error(**error):
         fit(model)
     for one, other in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_pairs_that_are_none():
+def test_invalid_pairs():
     one = sgd()
-    for pairs, message in (
+    for pairs, error in (
         (
             [("sgd", ".")],
-            "optimizers_and_layers must contain single optimizers, not a .*, got 'sgd'",
+            {"name": "optimizers_and_layers", "received": "'sgd'", "expected": "contain single optimizers, not a"},
         ),
-        ([(one, 3)], "a list of pairs.*got 3"),
-        ([(one, "norm(")], "re.escape"),
-        ([(one, "a"), (one, "b")], "distinct optimizers"),
+        ([(one, 3)], {"name": "optimizers_and_layers", "received": "3", "expected": "a list of pairs"}),
+        ([(one, "norm(")], {"name": "optimizers_and_layers", "remedy": "re.escape"}),
+        ([(one, "a"), (one, "b")], {"name": "optimizers_and_layers", "expected": "distinct optimizers"}),
         (
             [(keras.optimizers.LossScaleOptimizer(one), ".")],
-            "optimizers_and_layers must contain single optimizers, not a MultiOptimizer or LossScaleOptimizer",
+            {
+                "name": "optimizers_and_layers",
+                "expected": "contain single optimizers, not a MultiOptimizer or LossScaleOptimizer",
+            },
         ),
         (
             [(MultiOptimizer([(one, ".")]), ".")],
-            "optimizers_and_layers must contain single optimizers, not a MultiOptimizer or LossScaleOptimizer",
+            {
+                "name": "optimizers_and_layers",
+                "expected": "contain single optimizers, not a MultiOptimizer or LossScaleOptimizer",
+            },
         ),
-        ([], "a list of pairs"),
+        ([], {"name": "optimizers_and_layers", "expected": "a list of pairs"}),
     ):
-        with pytest.raises(ValueError, match=message):
+        with raises_argument_error(**error):
             MultiOptimizer(pairs)
 
 
-def test_rates_that_decay_by_layer(tmp_path):
+def test_layerwise_decay(tmp_path):
     """The result equals that of several optimizers with these learning rates, also after loading.
 
     The inner optimizer is one whose updates do not depend on the scale of gradients.
@@ -206,7 +220,7 @@ def test_rates_that_decay_by_layer(tmp_path):
     assert abs(fit(plain)[-1] - curves[0][-1]) > 1e-3  # the decay has an effect
 
 
-def test_layers_in_order():
+def test_layerwise_decay_order():
     """Nested models are expanded, layers without weights are skipped, and frozen layers are counted."""
     inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(3, name="b")])
     layers = [inner, keras.layers.ReLU(), keras.layers.Dense(3, name="c"), keras.layers.Dense(1, name="d")]
@@ -215,30 +229,33 @@ def test_layers_in_order():
     scales = layerwise_decay(model, "adam", 0.1).get_config()["scales"]
     found = {pattern.split("/")[-2].removeprefix(")"): scale for pattern, scale in scales.items()}
     assert found == pytest.approx({"a": 0.001, "b": 0.01})
-    for given, factor, message in (
-        (model, 0.0, "factor must be a positive number"),
-        (keras.Sequential([layers[1]]), 0.5, "built"),
+    for given, factor, error in (
+        (model, 0.0, {"name": "factor", "expected": "a positive number"}),
+        (keras.Sequential([layers[1]]), 0.5, {"name": "model", "expected": "built"}),
     ):
-        with pytest.raises(ValueError, match=message):
+        with raises_argument_error(**error):
             layerwise_decay(given, "adam", factor)
 
 
 @pytest.mark.parametrize(
-    ("scales", "message"),
+    ("scales", "error"),
     [
-        ({"haed": 0.5}, "scales must match at least one of the trainable variables.*got 'haed'"),
-        ({"head": 0.5, "kernel": 0.1}, "scales must contain a single entry for 'net/head/kernel'"),
-        ({"norm(": 0.5}, "re.escape"),
-        ({"head": -0.5}, r"scales\['head'\] must be a non-negative number"),
+        (
+            {"haed": 0.5},
+            {"name": "scales", "received": "'haed'", "expected": "match at least one of the trainable variables"},
+        ),
+        ({"head": 0.5, "kernel": 0.1}, {"name": "scales", "expected": "contain a single entry for 'net/head/kernel'"}),
+        ({"norm(": 0.5}, {"name": "scales", "remedy": "re.escape"}),
+        ({"head": -0.5}, {"name": "scales['head']", "expected": "a non-negative number"}),
     ],
 )
-def test_scales_that_do_not_fit(scales, message):
+def test_invalid_scales(scales, error):
     model = model_of("first", "head")
-    with pytest.raises(ValueError, match=message):
+    with raises_argument_error(**error):
         ScaledUpdates("adam", scales).build(model.trainable_variables)
 
 
-def test_layers_may_freeze_and_thaw():
+def test_freezing_and_unfreezing_layers():
     """An optimizer receives the gradients of the trainable layers; a frozen layer is unchanged until unfrozen."""
     model = model_of("body", "head")
     model.compile(MultiOptimizer([(sgd(), model.layers[0]), (adam(), "head")]), "mse")
@@ -267,19 +284,17 @@ def nested(*names):
     return model
 
 
-def test_a_config_from_before_training():
+def test_config_before_training():
     first, second = nested("one", "two"), nested("one", "two")
     second.compile(MultiOptimizer.from_config(first.optimizer.get_config()), "mse")
     np.testing.assert_array_equal(fit(second), fit(first))
 
 
-def test_layers_that_a_file_could_not_tell_apart():
-    with pytest.raises(
-        ValueError, match="optimizers_and_layers must contain only layers with distinct paths in order to be saved"
-    ):
+def test_duplicate_layer_paths():
+    with raises_argument_error("optimizers_and_layers", expected="contain only layers with distinct paths in order"):
         nested("dense", "dense").optimizer.get_config()
 
 
-def test_several_optimizers_cannot_be_inside_a_wrapper():
-    with pytest.raises(ValueError, match="optimizer must be a single optimizer"):
+def test_multi_optimizer_in_wrapper_is_rejected():
+    with raises_argument_error("optimizer", expected="a single optimizer"):
         Lookahead(MultiOptimizer([(sgd(), ".")]))

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.special import log_softmax, softmax
 
 from tensorsmith.metrics import BLEU, Perplexity
+from tensorsmith.testing import raises_argument_error
 
 
 def sentences(rng, count, longest):
@@ -30,7 +31,7 @@ def numbers(texts):
 
 @pytest.mark.parametrize("order", [1, 2, 4])
 @pytest.mark.parametrize("longest", [6, 14])  # reference length: translations are longer or shorter
-def test_bleu_is_sacrebleus(order, longest):
+def test_bleu_matches_sacrebleu(order, longest):
     rng = np.random.default_rng(order)
     found, references = sentences(rng, 30, 10), np.reshape(sentences(rng, 90, longest), (30, 3))
     references[:10, 2] = ""  # some sentences have only two references
@@ -46,7 +47,7 @@ def test_bleu_is_sacrebleus(order, longest):
     np.testing.assert_allclose(rows.result(), expected, rtol=1e-6)
 
 
-def test_bleu_of_the_paper():
+def test_bleu_example_of_paper():
     """The modified unigram precision of example 2 in the paper is 2/7: a reference contains "the" at most twice."""
     metric = BLEU(max_order=1)
     found = ["the the the the the the the"]
@@ -54,7 +55,7 @@ def test_bleu_of_the_paper():
     np.testing.assert_allclose(metric.result(), 2 / 7, rtol=1e-6)
 
 
-def test_bleu_of_one_reference_each_and_of_weights():
+def test_bleu_with_single_reference_and_weights():
     rng = np.random.default_rng(3)
     found, references = sentences(rng, 20, 10), sentences(rng, 20, 10)
     weights = rng.integers(0, 3, 20)
@@ -67,7 +68,7 @@ def test_bleu_of_one_reference_each_and_of_weights():
     np.testing.assert_allclose(metric.result(), expected, rtol=1e-6)
 
 
-def test_bleu_is_0_of_nothing_and_of_nothing_shared():
+def test_bleu_of_empty_and_disjoint_sentences():
     metric = BLEU()
     assert metric.result() == 0
     metric.update_state(["a b c d e"], [""])
@@ -79,9 +80,9 @@ def test_bleu_is_0_of_nothing_and_of_nothing_shared():
     assert metric.result() == 1
 
 
-def test_bleu_tells_shapes_that_do_not_fit():
+def test_bleu_invalid_shapes():
     for references, found in (([[["a b"]]], ["a b"]), (["a b"], ["a b", "a b"]), (["a b"] * 3, ["a b"])):
-        with pytest.raises(ValueError, match="one or more references for each translation"):
+        with pytest.raises(ValueError, match=r"have shape \(batch, references, words\)"):
             BLEU().update_state(references, found)
 
 
@@ -104,7 +105,7 @@ def test_perplexity(from_logits, batches):
     np.testing.assert_allclose(metric.result(), np.exp(-np.average(picked, weights=counts)), rtol=1e-6)
 
 
-def test_perplexity_of_uniform_predictions_is_the_number_of_classes():
+def test_perplexity_of_uniform_predictions():
     metric = Perplexity()
     assert metric.result() == 0
     metric.update_state([[0, 49]], tf.fill((1, 2, 50), tf.constant(1 / 64, "bfloat16")) * 64 / 50)
@@ -114,7 +115,7 @@ def test_perplexity_of_uniform_predictions_is_the_number_of_classes():
     np.testing.assert_allclose(metric.result(), 50, rtol=1e-6)
 
 
-def test_perplexity_of_masked_steps_and_weights_of_sequences():
+def test_perplexity_with_masks_and_sequence_weights():
     rng = np.random.default_rng(5)
     labels, logits = likelihood(rng, 4)
     mask, weights = rng.random(labels.shape) < 0.5, rng.uniform(0, 2, 4)
@@ -127,14 +128,14 @@ def test_perplexity_of_masked_steps_and_weights_of_sequences():
 
 
 @pytest.mark.parametrize("shape", [(7,), (1, 7), (4, 1), (4, 7, 2)])
-def test_perplexity_tells_shapes_that_do_not_fit(shape):
-    with pytest.raises(ValueError, match=r"y_true must contain class indices for predictions of shape \(4, 7, 5\)"):
+def test_perplexity_invalid_shapes(shape):
+    with raises_argument_error("y_true", expected="have the shape of the predictions, (4, 7, 5), without"):
         Perplexity().update_state(np.zeros(shape), np.full((4, 7, 5), 0.2))
 
 
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("number", [-1, 5])
-def test_perplexity_of_no_class(number, from_logits):
+def test_perplexity_labels_out_of_range(number, from_logits):
     metric = Perplexity(from_logits)
     with pytest.raises(
         tf.errors.InvalidArgumentError,
@@ -146,7 +147,7 @@ def test_perplexity_of_no_class(number, from_logits):
 
 
 @pytest.mark.parametrize("logits", [[-3.0, 5.0], [5.0, -3.0]])
-def test_perplexity_of_probabilities_refuses_logits(logits):
+def test_perplexity_rejects_logits(logits):
     with pytest.raises(
         tf.errors.InvalidArgumentError,
         match=r"y_pred must contain probabilities in \[0, 1\]",

@@ -77,7 +77,7 @@ def trajectory(optimizer, through, before=lambda step: None, first=0, last=STEPS
 
 @pytest.mark.parametrize("way", WAYS)
 @every_kind
-def test_schedules_are_followed(kind, way):
+def test_schedules(kind, way):
     make, reference = KINDS[kind]
     found = trajectory(make(SCHEDULE), WAYS[way])
     np.testing.assert_allclose(found, list(reference(*given())), rtol=1e-4, atol=1e-5)
@@ -104,7 +104,7 @@ def test_double_precision(kind):
 
 
 @every_kind
-def test_state_and_config_keep_it(kind):
+def test_state_and_config(kind):
     """An optimizer with the config and the variables of another continues in the same way."""
     make, reference = KINDS[kind]
     expected = list(reference(*given()))
@@ -137,7 +137,7 @@ def variable_of(optimizer):
 
 
 @pytest.mark.parametrize("kind", [pytest.param("SGD", marks=pytest.mark.slow), "AdamW"])
-def test_models_are_saved_with_it(kind, tmp_path):
+def test_saving_model(kind, tmp_path):
     """Save models with an embedding, whose gradient is sparse, and with half precision and loss scaling."""
     for policy in ("float32", "mixed_float16"):
         model = model_with(KINDS[kind][0](SCHEDULE), policy)
@@ -149,7 +149,7 @@ def test_models_are_saved_with_it(kind, tmp_path):
 
 
 @every_kind
-def test_sparse_gradients_as_dense(kind):
+def test_sparse_gradients_match_dense(kind):
     """Sparse gradients with all rows give the result of dense gradients."""
     make, _ = KINDS[kind]
     results = []
@@ -164,7 +164,7 @@ def test_sparse_gradients_as_dense(kind):
 
 
 @every_kind
-def test_one_cycle_of_a_trainer(kind):
+def test_schedule_in_trainer(kind):
     """`Trainer(schedules=...)` sets the momentum, and the weights equal those of the reference implementation."""
     training = pytest.importorskip("tensorsmith.training", reason="the trainer is another package")
     make, reference = KINDS[kind]

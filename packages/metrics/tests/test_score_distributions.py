@@ -7,6 +7,7 @@ from keras import metrics as keras_metrics
 from scipy.linalg import sqrtm
 
 from tensorsmith.metrics import ExpectedCalibrationError, FrechetDistance, RoundedAccuracy
+from tensorsmith.testing import raises_argument_error
 
 
 @pytest.fixture
@@ -41,14 +42,14 @@ def test_calibration(rng, bins, batches):
     np.testing.assert_allclose(found, calibration(labels, scores, weights, bins), rtol=1e-5)
 
 
-def test_calibration_of_one_score_for_two_classes(rng):
+def test_calibration_of_binary_scores(rng):
     labels, scores = rng.integers(0, 2, 100), rng.random((100, 1))
     two = np.concatenate([1 - scores, scores], axis=1)
     found = streamed(ExpectedCalibrationError(10), (labels[:, None], scores), 1)
     np.testing.assert_allclose(found, calibration(labels, two, np.ones(100), 10), rtol=1e-5)
 
 
-def test_calibration_of_steps_that_are_masked_and_of_nothing(rng):
+def test_calibration_of_masked_steps(rng):
     labels, scores, mask = rng.integers(0, 3, (5, 7)), rng.dirichlet(np.ones(3), (5, 7)), rng.random((5, 7)) < 0.5
     metric = ExpectedCalibrationError(5)
     assert metric.result() == 0
@@ -61,13 +62,13 @@ def test_calibration_of_steps_that_are_masked_and_of_nothing(rng):
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 7), (5, 1), (5, 7, 2)])
-def test_calibration_tells_shapes_that_do_not_fit(shape):
-    with pytest.raises(ValueError, match=r"y_true must contain class indices for predictions of shape \(5, 7, 3\)"):
+def test_calibration_invalid_shapes(shape):
+    with raises_argument_error("y_true", expected="have the shape of the predictions, (5, 7, 3), without"):
         ExpectedCalibrationError().update_state(np.zeros(shape), np.zeros((5, 7, 3)))
 
 
 @pytest.mark.parametrize("logits", [[-3.0, 5.0], [-3.0, -5.0], [-2.0]])
-def test_calibration_refuses_logits(logits):
+def test_calibration_rejects_logits(logits):
     metric = ExpectedCalibrationError()
     with pytest.raises(
         tf.errors.InvalidArgumentError,
@@ -83,7 +84,7 @@ def test_calibration_refuses_logits(logits):
     assert metric.result() in (0.5, 0.0)
 
 
-def test_calibration_of_a_sure_class():
+def test_calibration_of_certain_predictions():
     metric = ExpectedCalibrationError()
     metric.update_state([0, 0], [[1.0, 0.0], [1.0, 0.0]])
     assert metric.result() == 0
@@ -105,7 +106,7 @@ def test_frechet_distance(rng, offset, batches):
     np.testing.assert_allclose(found, frechet(real, fake), rtol=1e-7)
 
 
-def test_frechet_distance_of_fewer_samples_than_features_and_of_other_counts(rng):
+def test_frechet_distance_of_few_samples(rng):
     real, fake = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))
     metric = FrechetDistance(8, dtype="float64")
     metric.update_state(real, fake)
@@ -113,7 +114,7 @@ def test_frechet_distance_of_fewer_samples_than_features_and_of_other_counts(rng
     np.testing.assert_allclose(metric.result(), frechet(real, fake), rtol=1e-5)
 
 
-def test_frechet_distance_with_weights_and_a_mask(rng):
+def test_frechet_distance_with_weights_and_mask(rng):
     real, fake, weights = rng.normal(size=(40, 3)), rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
     fake[weights == 0] = np.nan
     metric = FrechetDistance(3, dtype="float64")
@@ -127,13 +128,13 @@ def test_frechet_distance_with_weights_and_a_mask(rng):
     np.testing.assert_allclose(metric.result(), frechet(real, fake[weights > 0]), rtol=1e-7)
 
 
-def test_frechet_distance_of_the_same_and_of_nothing(rng):
+def test_frechet_distance_of_equal_samples(rng):
     metric = FrechetDistance(3, dtype="float64")
     assert metric.result() == 0
     same = rng.normal(size=(40, 3))
     metric.update_state(same, rng.permutation(same))
     np.testing.assert_allclose(metric.result(), 0, atol=1e-9)
-    with pytest.raises(ValueError, match=r"y_pred must have shape \(batch, 3\), got \(40, 2\)"):
+    with raises_argument_error("y_pred", received="(40, 2)", expected="have shape (batch, 3)"):
         metric.update_state(same, same[:, :2])
 
 
@@ -145,7 +146,7 @@ def test_rounded_accuracy(rng, batches):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_rounded_accuracy_is_what_keras_lacks(rng):
+def test_rounded_accuracy_of_soft_targets(rng):
     targets = rng.uniform(0.01, 0.99, (10, 4))
     keras_own, ours = keras_metrics.BinaryAccuracy(), RoundedAccuracy()
     for metric in (keras_own, ours):
@@ -155,11 +156,11 @@ def test_rounded_accuracy_is_what_keras_lacks(rng):
 
 @pytest.mark.parametrize(("true", "predicted"), [((4, 1), (4, 3)), ((4, 3), (4,)), ((1, 3), (4, 3))])
 def test_rounded_accuracy_does_not_broadcast(true, predicted):
-    with pytest.raises(ValueError, match="y_true must have the shape of `y_pred`, "):
+    with raises_argument_error("y_true", expected="have the shape of `y_pred`"):
         RoundedAccuracy().update_state(np.zeros(true), np.zeros(predicted))
 
 
-def test_rounded_accuracy_forgives_a_last_axis_of_size_1():
+def test_rounded_accuracy_with_trailing_axis():
     for true, predicted in (((4,), (4, 1)), ((4, 1), (4,))):
         metric = RoundedAccuracy()
         metric.update_state(np.reshape([0, 0, 0, 1], true), np.zeros(predicted))

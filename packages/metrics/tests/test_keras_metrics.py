@@ -6,7 +6,7 @@ import pytest
 from keras import metrics
 
 
-def test_streaming_precision_is_keras_own():
+def test_streaming_precision():
     """4 of 5 and 0 of 3 correct positive predictions give 4 of 8, not the mean of 80 % and 0 %."""
     metric = metrics.Precision()
     metric.update_state([0, 1, 1, 1, 0, 1, 0, 1], [1, 1, 0, 1, 0, 1, 0, 1])
@@ -23,7 +23,7 @@ def test_streaming_precision_is_keras_own():
     ],
     ids=["AUC, thresholds", "SparseTopKCategoricalAccuracy, from_sorted_ids"],
 )
-def test_arguments_survive_saving_with_keras_own(metric, y_true, y_pred, tmp_path):
+def test_arguments_are_saved(metric, y_true, y_pred, tmp_path):
     inputs = keras.Input(np.shape(y_pred)[1:])
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
     model.compile(metrics=[metric])
