@@ -13,23 +13,25 @@ OPS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory):
+def tutorial(tmp_path_factory):
     """Copies the Python code of ops and benchmarks, adds the files of the README, and builds a library."""
-    folder = tmp_path_factory.mktemp("walk")
+    folder = tmp_path_factory.mktemp("tutorial")
     package = folder / "src/tensorsmith/ops"
     shutil.copytree(OPS / "src/tensorsmith/ops", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     benchmarks = "benchmarks/src/tensorsmith/benchmarks"
     shutil.copytree(OPS.parents[1] / benchmarks, folder / benchmarks, ignore=shutil.ignore_patterns("__pycache__"))
     section = (OPS / "README.md").read_text().partition("## Adding a kernel")[2]
-    for match in re.finditer(
-        r"^\*\*[^`]*`(?P<file>\S+)`.*?^```\w+\n(?P<text>.*?)^```", section, re.DOTALL | re.MULTILINE
-    ):
+    files = list(
+        re.finditer(r"^The file `(?P<file>\S+)`.*?^```\w+\n(?P<text>.*?)^```", section, re.DOTALL | re.MULTILINE)
+    )
+    assert len(files) == 4
+    for match in files:
         path = folder / match["file"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(match["text"])
-    (line,) = re.findall("^`(from .*)`:$", section, re.MULTILINE)
+    (line,) = re.findall(r"add `(from\s[^`]*)`", section)
     with (package / "__init__.py").open("a") as file:
-        file.write(f"{line}\n")
+        file.write(f"{' '.join(line.split())}\n")
     shutil.copy(OPS / "tests/conftest.py", folder / "tests")
     build = "from pathlib import Path; from build_library import build_ops; build_ops(Path({!r}), [Path({!r})])"
     kernel = "src/kernels/squareplus.cc"
@@ -50,16 +52,16 @@ def run(folder, *arguments, PYTHONPATH="src"):
 
 
 @pytest.mark.slow
-def test_tutorial_tests_pass(walk):
-    said = run(walk, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
+def test_tutorial_tests_pass(tutorial):
+    said = run(tutorial, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
     assert re.search(r"^8 passed", said, re.MULTILINE)
 
 
 @pytest.mark.slow
-def test_tutorial_benchmark_runs(walk):
+def test_tutorial_benchmark_runs(tutorial):
     code = """
 from tensorsmith.benchmarks.ops import CASES
 case = CASES["squareplus"]
 print(*[case.work(name)()[0].shape for name in case.providers])
 """
-    assert run(walk, "-c", code, PYTHONPATH="src:benchmarks/src").count("(1000, 1000)") == 3
+    assert run(tutorial, "-c", code, PYTHONPATH="src:benchmarks/src").count("(1000, 1000)") == 3
