@@ -4,6 +4,7 @@ import lzma
 import math
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ ERRORS = (
 
 
 class NumpyFiles(Arrays):
-    """Data source for NumPy arrays.
+    """Data source for NumPy .npy and .npz files.
 
     Several .npy files provide one feature each, named after the file. Several .npz files, whose keys are the features,
     are concatenated. Arrays in Fortran order are read into memory completely.
@@ -48,7 +49,7 @@ class NumpyFiles(Arrays):
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns files and functions that open their arrays."""
+        """Returns pairs of a file and a function that opens its arrays. All .npy files form one pair."""
         zipped = [path for path in self.files if _is_zipped(path)]
         if not zipped:
             return [(self.files[0], partial(_files, self.files))]
@@ -112,8 +113,9 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, stack
             return arrays[name]
 
     try:
-        file: Any = stack.enter_context(archive.open(member))
-    except ERRORS as error:
+        with warnings.catch_warnings(action="error", category=UserWarning):  # on overlapping members, since Python 3.13
+            file: Any = stack.enter_context(archive.open(member))
+    except (*ERRORS, UserWarning) as error:
         raise UnreadableError(path, f"`{name}` is not a valid array: {error}") from None
     return _array(path, name, file, member.file_size, whole)
 
