@@ -17,7 +17,7 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible():
-    """Install a SIGINT handler, because background jobs of a shell ignore SIGINT and child processes inherit this."""
+    """Install a SIGINT handler, because background jobs of a shell and their child processes ignore SIGINT."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -77,5 +77,5 @@ def covering(rows):
 
 
 def follows(column, other):
-    """Return `True` if the values of the other column determine the values of this column."""
+    """Return `True` if the values of `other` determine the values of `column`."""
     return len(set(zip(other, column, strict=True))) == len(set(other))

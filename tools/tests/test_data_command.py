@@ -95,7 +95,7 @@ def test_typos(call, no_data, subcommand):
 def test_fetch_reports_all_unknown_names(call, no_data):
     code, out, err = call("fetch", "digits", "fashion_mist", "adolt")
     assert (code, out) == (2, "")
-    assert "For fashion_mist: Did you mean fashion_mnist?; for adolt: Did you mean adult?" in err
+    assert "For fashion_mist: Did you mean fashion_mnist? For adolt: Did you mean adult?" in err
 
 
 @pytest.mark.parametrize("arguments", [[], ["digits", "--all"]])
@@ -185,7 +185,7 @@ def test_preview_of_time_series(call):
 def test_preview_with_invalid_out(call, no_data):
     code, _, err = call("preview", "adult", "--out", "table.png")
     assert code == 2
-    assert "--out must be omitted, because adult has no images and is not a series" in err
+    assert "--out must be omitted (adult has no images and is not a series)" in err
     code, _, err = call("preview", "mnist_5k", "--out", "no/such/folder/sheet.png")
     assert code == 1
     assert "no such folder" in err

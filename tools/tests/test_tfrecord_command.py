@@ -198,10 +198,10 @@ def test_to_parquet(call, folder):
         (
             ["to-parquet", "toy.tfrecord-00000-of-00002", "toy.tfrecord-00000-of-00002"],
             2,
-            "which would otherwise be overwritten",
+            "must differ from the input file",
         ),
-        (["inspect", "toy*", "--images", "toy.tfrecord-00000-of-00002"], 2, "which would otherwise be overwritten"),
-        (["infer", "toy*", "--out", "toy.tfrecord-00000-of-00002"], 2, "which would otherwise be overwritten"),
+        (["inspect", "toy*", "--images", "toy.tfrecord-00000-of-00002"], 2, "must differ from the input file"),
+        (["infer", "toy*", "--out", "toy.tfrecord-00000-of-00002"], 2, "must differ from the input file"),
     ],
 )
 def test_usage_errors(call, folder, arguments, code, message):

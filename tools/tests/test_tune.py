@@ -115,9 +115,9 @@ def test_folds_space_and_config_flags(tmp_path):
         ([], "units: {choice: [[4], many]}", "got choice([(4,), 'many'])"),
         ([], "batch_size: {uniform: [1, 9]}", "got uniform(1, 9)"),
         ([], "learnign_rate: {uniform: [0, 1]}", "Did you mean learning_rate?"),
-        ([], "epochs: {integer: [9, 1]}", "epochs: low must be <= high (1), got 9"),
+        ([], "epochs: {integer: [9, 1]}", "epochs: low must be <= `high` (1), got 9"),
         ([], "epochs: {intger: [1, 9]}", "Did you mean integer?"),
-        (["--learning_rate", "0.1"], "", "--learning_rate must be omitted, because it is searched"),
+        (["--learning_rate", "0.1"], "", "--learning_rate must be omitted (it is searched"),
         (["--epohcs", "3"], "", "Did you mean epochs?"),
         (["--tuner", "hyperbnad"], "", "Did you mean hyperband?"),
         (["--trials", "0"], "", "trials must be >= 1, got 0"),
@@ -151,7 +151,7 @@ def test_resume_with_other_settings(finished, capsys):
     ("flags", "said"),
     [
         (["--objective", "val_losss", "--direction", "min"], "Did you mean val_loss?"),
-        (["--folds", "129"], "folds must be at most 128, the number of examples, got 129"),
+        (["--folds", "129"], "folds must be at most the number of examples (128), got 129"),
     ],
 )
 def test_invalid_settings_remove_folder(tmp_path, capsys, flags, said):
@@ -187,7 +187,7 @@ def test_recipe_path_is_resolved(finished, tmp_path, monkeypatch):
     assert read_search(find_recipe("./noisy_line.py"), finished).trials == 3
     other = tmp_path / "noisy_line.py"
     other.write_text(Path(RECIPE).read_text())
-    with raises_argument_error("recipe", expected="the recipe of the search in"):
+    with raises_argument_error("recipe", expected="to resume the search in"):
         read_search(find_recipe(str(other)), finished)
 
 

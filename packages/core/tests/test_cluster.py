@@ -60,7 +60,7 @@ def test_chief_task():
             {
                 "name": "task index",
                 "received": "2",
-                "expected": "an integer from 0 to 1, the index of a task of job worker",
+                "expected": "the index of a task of job worker (an integer from 0 to 1)",
             },
         ),
         (tf_config(task={"type": "worker", "index": "0"}), {"name": "task index", "received": "'0'"}),

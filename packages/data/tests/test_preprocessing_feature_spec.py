@@ -365,9 +365,9 @@ def test_unsupported_features(feature, message):
         ),
         (
             [{"x": np.array(["1", "2"]), "s": np.array(["a", "b"])}],
-            {"name": "x", "expected": "have dtype float32, as in the schema"},
+            {"name": "x", "expected": "have dtype float32 to match the schema"},
         ),
-        ([{"x": np.zeros(2), "s": np.zeros(2)}], {"name": "s", "expected": "have dtype string, as in the schema"}),
+        ([{"x": np.zeros(2), "s": np.zeros(2)}], {"name": "s", "expected": "have dtype string to match the schema"}),
         ([{"x": np.zeros((2, 3)), "s": np.array(["a", "b"])}], {"name": "x", "received": "(2, 3)"}),
         ([{"x": np.zeros(()), "s": np.array("a")}], {"name": "x", "expected": "have shape (None,)"}),
         ([np.zeros(3)], {"name": "dataset", "expected": "contain batches that are dictionaries"}),
@@ -403,7 +403,9 @@ def test_missing_string(nothing):
 )
 def test_values_beyond_schema_dtype(dtype, values):
     spec = FeatureSpec(Schema({"x": Feature(dtype)}), {"x": Standardize()})
-    with raises_argument_error("x", received=f"numbers that {dtype} cannot represent", expected="have dtype"):
+    with raises_argument_error(
+        "x", received=f"numbers that {dtype} cannot represent", expected="contain numbers of dtype"
+    ):
         spec.adapt([{"x": np.array(values)}])
 
 

@@ -194,7 +194,7 @@ def test_unbuilt_layer_in_pipeline():
         (lambda: Vocabulary().adapt(tf.constant([b"\xff"])), {"name": "token", "expected": "UTF-8"}),
         (
             lambda: idf_weights([3], 2),
-            {"name": "document_counts", "expected": "contain numbers from 0 to 2, the number of documents"},
+            {"name": "document_counts", "expected": "contain numbers from 0 to the number of documents (2)"},
         ),
     ],
 )

@@ -240,7 +240,7 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[
-            ({"lower": 0.6}, "<= upper (0.5)"),
+            ({"lower": 0.6}, "<= `upper` (0.5)"),
             ({"upper": "a"}, "a number"),
             ({"seed": 0.5}, "an integer or None"),
         ],
@@ -251,7 +251,7 @@ ROWS = [
         inputs=Data((6, 4)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"frequency_initializer": "zeros"}, "an initializer other than zeros, because the layer")],
+        bad=[({"frequency_initializer": "zeros"}, "an initializer other than zeros")],
     ),
     LayerRow(
         Sparsemax,
@@ -332,7 +332,7 @@ ROWS = [
         supports_jit=False,
         bad=[
             ({"handle": "nowhere"}, "a folder with a saved_model.pb"),
-            ({"signature": "none"}, "one of the signatures of the module, ['serve',"),
+            ({"signature": "none"}, "one of the signatures ['serve',"),
         ],
     ),
     LayerRow(
@@ -384,8 +384,8 @@ ROWS = [
         straight_through=True,
         half_tolerance=0.03,
         bad=[
-            ({"layer": keras.layers.ReLU()}, "a layer of one of the types Dense, Conv1D,"),
-            ({"layer": "dense"}, "a layer of one of the types Dense, Conv1D,"),
+            ({"layer": keras.layers.ReLU()}, "an instance of one of the classes Dense, Conv1D,"),
+            ({"layer": "dense"}, "an instance of one of the classes Dense, Conv1D,"),
             ({"num_bits": 20}, "an integer from 2 to 16"),
         ],
     ),

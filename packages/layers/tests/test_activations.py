@@ -109,7 +109,7 @@ def test_rrelu_seeds():
     np.testing.assert_allclose(layer(x), x * (1 / 8 + 1 / 3) / 2, rtol=1e-6)
     with raises_argument_error("rng", expected="None when `seed` is given"):
         activations.rrelu(x, seed=3, rng=rng)
-    with raises_argument_error("lower", received="0.5", expected="<= upper (0.3333333333333333)"):
+    with raises_argument_error("lower", received="0.5", expected="<= `upper` (0.3333333333333333)"):
         activations.rrelu(x, lower=0.5)
 
 

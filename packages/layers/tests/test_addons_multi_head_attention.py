@@ -215,5 +215,5 @@ def test_mask_of_another_batch_size():
 
 def test_mask_as_nested_lists():
     x = np.zeros((3, 2, 4), "float32")
-    with raises_argument_error("mask", received="(2,)", expected="have shape (3, 2), the shape of the key without"):
+    with raises_argument_error("mask", received="(2,)", expected="have shape (3, 2) to match the key without"):
         AddonsMultiHeadAttention(4, 2)([x, x], mask=[[1, 0], [1, 1]])

@@ -163,7 +163,7 @@ def test_attention_invalid_masks():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 5, 4)).astype("float32")
     for mask in (np.ones((2, 5), bool), [None]):
-        with raises_argument_error("mask", expected="a list of the query mask and the value mask"):
+        with raises_argument_error("mask", expected="a list [query_mask, value_mask] of masks"):
             layers.Attention()([x, x], mask=mask)
 
 

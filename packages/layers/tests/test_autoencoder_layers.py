@@ -98,7 +98,7 @@ def test_invalid_dense_layers():
         DenseTranspose(keras.layers.Dense(3))(np.ones((2, 3)))
     dense = keras.layers.Dense(3)
     dense.build((None, 5))
-    with raises_argument_error("inputs", expected="have 3 features, the number of units of the dense layer"):
+    with raises_argument_error("inputs", expected="have 3 features to match the units of the dense layer"):
         DenseTranspose(dense)(np.ones((2, 5)))
 
 

@@ -144,7 +144,7 @@ def test_equalized_kernel_seeds():
 def test_equalizing_built_layer_is_rejected():
     dense = keras.layers.Dense(4)
     dense.build((None, 3))
-    with raises_argument_error("layer", expected="a layer that is not built"):
+    with raises_argument_error("layer", expected="not be built"):
         EqualizedLearningRate(dense)
 
 

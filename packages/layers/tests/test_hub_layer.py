@@ -239,7 +239,7 @@ def test_signatures_and_output_keys(folders):
     for layer, error in (
         (
             HubLayer(handle, signature="both"),
-            {"name": "inputs", "received": "a tensor", "expected": "a dict with the keys ['a', 'b']"},
+            {"name": "inputs", "received": "a tensor", "expected": "a dict with the inputs ['a', 'b']"},
         ),
         (HubLayer(handle, output_key="twise"), {"name": "output_key", "remedy": "Did you mean twice"}),
         (
@@ -278,7 +278,7 @@ def test_exported_keras_model(tmp_path):
 @pytest.mark.slow  # takes seconds
 def test_url_is_resolved_in_hub_cache(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    with raises_argument_error("handle", expected="available locally, because loading a model does not download"):
+    with raises_argument_error("handle", expected="available locally when a model is loaded"):
         HubLayer.from_config({"handle": URL})
     with raises_argument_error("handle", received="'nowhere'", expected="a folder with a saved_model.pb"):
         HubLayer("nowhere")

@@ -211,7 +211,7 @@ def test_layers_with_lora_are_rejected():
     model = keras.Sequential([keras.Input((5,)), dense])
     dense.enable_lora(2)
     for quantize, what in ((QuantizationAware, dense), (quantization_aware, model)):
-        with raises_argument_error("layer", expected="a layer without LoRA"):
+        with raises_argument_error("layer", expected="not use LoRA"):
             quantize(what)
 
 

@@ -159,7 +159,7 @@ def test_masked_steps_are_ignored():
 
 
 def test_invalid_target_shape():
-    with raises_argument_error("targets", received="(5, 1)", expected="have the shape of the inputs without"):
+    with raises_argument_error("targets", received="(5, 1)", expected="to match the inputs without"):
         loss_of(layer_with(3), targets=TARGETS[:, None])
 
 

@@ -133,6 +133,6 @@ def test_invalid_channels():
 @pytest.mark.parametrize("sides", [(3, 9), (9, 4)])
 def test_inputs_smaller_than_kernel(sides):
     layer = SparselyConnectedConv2D([[1]], 5)
-    with raises_argument_error("inputs", expected="at least as large as the kernel, (5, 5)"):
+    with raises_argument_error("inputs", expected="at least as large as the kernel (5, 5)"):
         layer.compute_output_shape((None, *sides, 1))
     assert layer.compute_output_shape((None, 5, None, 1)) == (None, 1, None, 1)

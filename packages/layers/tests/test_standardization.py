@@ -110,7 +110,10 @@ def test_repeated_adapt():
         (DATA[:, :3], {"expected": "a non-empty batch"}),
         (np.full((3, 4), np.nan), {"expected": "finite numbers"}),
         (tf.data.Dataset.from_tensor_slices(DATA[:0]).batch(2), {"expected": "at least one batch"}),
-        (tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2), {"remedy": "map a dataset of inputs and targets"}),
+        (
+            tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2),
+            {"remedy": "call `dataset.map` to select the inputs"},
+        ),
     ],
     ids=["empty", "other features", "not finite", "empty data set", "with targets"],
 )
@@ -131,11 +134,11 @@ def test_data_without_feature_axis(data):
 @pytest.mark.parametrize(
     ("axis", "shape", "error"),
     [
-        (3, (None, 4), {"name": "axis", "expected": "axes for inputs"}),
+        (3, (None, 4), {"name": "axis", "expected": "valid for inputs"}),
         (
             -2,
             (None, 4),
-            {"name": "axis", "expected": "set to valid axes for inputs of shape (None, 4), excluding the batch axis"},
+            {"name": "axis", "expected": "valid for inputs of shape (None, 4) and exclude the batch axis"},
         ),
         (1, (2, None, 4), {"name": "inputs", "expected": "have a statically known size along `axis`"}),
     ],

@@ -50,7 +50,7 @@ def test_block_matches_numpy():
 
 
 def test_invalid_number_of_features():
-    with raises_argument_error("inputs", expected="have 3 features, the value of `filters`"):
+    with raises_argument_error("inputs", expected="have 3 features to match `filters`"):
         WaveNetBlock(3).build((None, 9, 1))
 
 

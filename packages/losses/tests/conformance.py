@@ -40,7 +40,7 @@ def squared_error(labels, logits):
 
 def broadcasting(*shapes, **arguments):
     """Return pairs of shapes, in both orders, that would broadcast to a wrong loss."""
-    message = "y_true must have the shape of `y_pred`, {}, got {}"
+    message = "y_true must have shape {} to match `y_pred`, got {}"
     return [(arguments, pair, message.format(pair[1], pair[0])) for pair in itertools.permutations(shapes, 2)]
 
 
@@ -159,7 +159,7 @@ ROWS = [
         bad=[
             ({"kind": "bernouli"}, "Did you mean bernoulli?"),
             ({"pixels": "summ"}, "Did you mean sum?"),
-            ({"kind": "gaussian", "from_logits": True}, "a bool, and False with kind='gaussian'"),
+            ({"kind": "gaussian", "from_logits": True}, "True or False, and False if `kind` is 'gaussian'"),
         ],
         bad_shapes=broadcasting((2, 3, 1), (2, 3, 4)) + broadcasting((1, 3), (2, 3)),
     ),

@@ -67,7 +67,7 @@ def test_missing_last_axis():
     expected = reference(y_true[:, None], y_pred[:, None], 1.0)
     np.testing.assert_allclose(huber(y_true, y_pred[:, None]), expected, rtol=1e-6)
     np.testing.assert_allclose(huber(y_true[:, None], y_pred), expected, rtol=1e-6)
-    with raises_argument_error("y_true", received="(9,)", expected="have the shape of `y_pred`, (3, 3)"):
+    with raises_argument_error("y_true", received="(9,)", expected="have shape (3, 3) to match `y_pred`"):
         huber(y_true, y_pred.reshape(3, 3))
 
 

@@ -117,7 +117,7 @@ def test_invalid_target_shapes(shape, own):
     _, logits, weights = drawn()
     functions = tf.nn.sparse_softmax_cross_entropy_with_logits, tf.nn.softmax_cross_entropy_with_logits
     targets = np.zeros(shape, "int32" if len(shape) == 2 else "float32")
-    message = re.escape(f"targets must have shape {(6, 5, 4)[: len(shape)]}, like `logits`, got {shape}")
+    message = re.escape(f"targets must have shape {(6, 5, 4)[: len(shape)]} to match `logits`, got {shape}")
     with pytest.raises(ValueError, match=message):
         sequence_loss(logits, targets, weights, softmax_loss_function=functions[len(shape) - 2] if own else None)
     with pytest.raises(ValueError, match=message):

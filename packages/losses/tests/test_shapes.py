@@ -25,7 +25,7 @@ MEETING = [
 @pytest.mark.parametrize("shapes", [((4,), (4, 1)), ((4, 3), (1, 3))])
 @pytest.mark.parametrize(("loss", "names"), MEETING)
 def test_mismatched_shapes(loss, names, shapes):
-    message = re.escape(f"{names[0]} must have the shape of `{names[1]}`, {shapes[1]}, got {shapes[0]}")
+    message = re.escape(f"{names[0]} must have shape {shapes[1]} to match `{names[1]}`, got {shapes[0]}")
     with pytest.raises(ValueError, match=message):
         loss(*(np.zeros(shape) for shape in shapes))
 

@@ -25,13 +25,13 @@ from tensorsmith.testing import Data, MetricRow
 
 def other_weights(true, predicted):
     """Return shapes of sample weights that do not match four samples."""
-    message = "have the shape of the leading axes of the samples, ("
+    message = "have a shape that matches the leading axes of the samples ("
     return [({}, (true, predicted, shape), message) for shape in [(1,), (3,), (1, 4), (4, 4), (1, 1), (4, 3, 2)]]
 
 
 def other_targets(shapes, **arguments):
     """Return shapes of targets and predictions that would broadcast to a wrong result."""
-    return [(arguments, pair, "have the shape of `y_pred`, ") for pair in shapes]
+    return [(arguments, pair, "to match `y_pred`") for pair in shapes]
 
 
 LABELS = Data((3,), "int32", 0, 2)  # three classes

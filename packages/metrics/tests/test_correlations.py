@@ -84,7 +84,7 @@ def test_functions_in_graphs(function, reference):
 def test_functions_of_degenerate_inputs(function, reference):
     for x, y in (([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [5, 5, 5]), ([], []), ([1], [2])):
         assert np.isnan(function(x, y))
-    with raises_argument_error("y", received="(2,)", expected="have the shape of `x`, (3,)"):
+    with raises_argument_error("y", received="(2,)", expected="have shape (3,) to match `x`"):
         function([1, 2, 3], [1, 2])
 
 
@@ -243,7 +243,7 @@ def test_capacity_exceeded(metric, reference):
 @pytest.mark.parametrize(("metric", "options", "reference"), ALL)
 @pytest.mark.parametrize(("true", "predicted"), [((1,), (3,)), ((3,), (1,)), ((3, 1), (1, 3)), ((3, 1), (3, 4))])
 def test_mismatched_shapes(metric, options, reference, true, predicted):
-    with raises_argument_error("y_true", expected="have the shape of `y_pred`"):
+    with raises_argument_error("y_true", expected="to match `y_pred`"):
         metric(**options).update_state(np.zeros(true), np.zeros(predicted))
 
 

@@ -62,7 +62,7 @@ def test_shapes():
         metric.update_state(np.zeros(first), np.ones(first[:1]), [1, 0, 1])
         metric.update_state(np.zeros(second), np.full(second[:1], 2.0))
         assert float(metric.result()) == pytest.approx((0.5 + 0.5 + 1.5) / 3)
-    with raises_argument_error("y_true", received="(4, 1)", expected="have the shape of `y_pred`, (4, 3)"):
+    with raises_argument_error("y_true", received="(4, 1)", expected="have shape (4, 3) to match `y_pred`"):
         HuberMetric().update_state(np.zeros((4, 1)), np.zeros((4, 3)))
 
 

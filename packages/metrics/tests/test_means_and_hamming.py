@@ -83,11 +83,11 @@ def test_invalid_thresholds(threshold):
 def test_mismatched_shapes():
     flat, column, rows = np.zeros(4, "int32"), np.zeros((4, 1), "int32"), np.zeros((4, 3), "int32")
     for mode in ("multiclass", "multilabel"):
-        with raises_argument_error("y_true", received="(4, 1)", expected="have the shape of `y_pred`, (4, 3)"):
+        with raises_argument_error("y_true", received="(4, 1)", expected="have shape (4, 3) to match `y_pred`"):
             HammingLoss(mode).update_state(column, rows)
-    with raises_argument_error("y_true", received="(4,)", expected="have the shape of `y_pred`, (4, 3)"):
+    with raises_argument_error("y_true", received="(4,)", expected="have shape (4, 3) to match `y_pred`"):
         hamming_loss_fn(flat, rows, 0.5, "multilabel")
-    with raises_argument_error("actuals", received="(4, 3)", expected="have the shape of `predictions`, (4,)"):
+    with raises_argument_error("actuals", received="(4, 3)", expected="have shape (4,) to match `predictions`"):
         hamming_distance(rows, flat)
     assert float(hamming_distance([[1], [0], [1], [0]], [1, 0, 0, 0])) == 0.25
     assert float(hamming_distance([1, 0, 1, 0], [[1], [0], [0], [0]])) == 0.25

@@ -63,7 +63,7 @@ def test_calibration_of_masked_steps(rng):
 
 @pytest.mark.parametrize("shape", [(5,), (1, 7), (5, 1), (5, 7, 2)])
 def test_calibration_invalid_shapes(shape):
-    with raises_argument_error("y_true", expected="have the shape of the predictions, (5, 7, 3), without"):
+    with raises_argument_error("y_true", expected="have shape (5, 7) to match the predictions without"):
         ExpectedCalibrationError().update_state(np.zeros(shape), np.zeros((5, 7, 3)))
 
 
@@ -156,7 +156,7 @@ def test_rounded_accuracy_of_soft_targets(rng):
 
 @pytest.mark.parametrize(("true", "predicted"), [((4, 1), (4, 3)), ((4, 3), (4,)), ((1, 3), (4, 3))])
 def test_rounded_accuracy_does_not_broadcast(true, predicted):
-    with raises_argument_error("y_true", expected="have the shape of `y_pred`"):
+    with raises_argument_error("y_true", expected="to match `y_pred`"):
         RoundedAccuracy().update_state(np.zeros(true), np.zeros(predicted))
 
 

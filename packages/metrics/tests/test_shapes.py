@@ -21,7 +21,7 @@ def test_mismatched_class_indices(true, predicted):
 
 @pytest.mark.parametrize(("precision", "recall"), [((4, 3), (1, 3)), ((4, 3), (4, 1)), ((4, 1), (4,)), ((4,), (1,))])
 def test_mismatched_precision_and_recall(precision, recall):
-    message = re.escape(f"recall must have the shape of `precision`, {precision}, got {recall}")
+    message = re.escape(f"recall must have shape {precision} to match `precision`, got {recall}")
     with pytest.raises(ValueError, match=message):
         metrics.average_precision(np.zeros(precision, int), np.zeros(recall, int))
 

@@ -129,7 +129,7 @@ def test_perplexity_with_masks_and_sequence_weights():
 
 @pytest.mark.parametrize("shape", [(7,), (1, 7), (4, 1), (4, 7, 2)])
 def test_perplexity_invalid_shapes(shape):
-    with raises_argument_error("y_true", expected="have the shape of the predictions, (4, 7, 5), without"):
+    with raises_argument_error("y_true", expected="have shape (4, 7) to match the predictions without"):
         Perplexity().update_state(np.zeros(shape), np.full((4, 7, 5), 0.2))
 
 

@@ -119,7 +119,7 @@ def test_bases_with_equal_names():
     extend_with_decoupled_weight_decay(define("one"))
     again = extend_with_decoupled_weight_decay(define("one"))
     assert keras.saving.get_registered_object("tensorsmith>NamesakeWithDecoupledWeightDecay") is again
-    with raises_argument_error("base_optimizer", expected="a class with a name other than"):
+    with raises_argument_error("base_optimizer", expected="a class for which the name"):
         extend_with_decoupled_weight_decay(define("other"))
 
 

@@ -179,7 +179,7 @@ def test_cluster_spec_with_parameter_servers(capsys):
             "worker must contain only addresses of the form HOST:PORT with a port from 1 to 65535, got 'b'",
         ),
         (["run", "mlp/digits", "--workers", "0"], "--workers must be >= 1, got 0"),
-        (["run", "mlp/digits", "--workers", "3"], "batch_size must be a multiple of 3, the number of workers, got 32"),
+        (["run", "mlp/digits", "--workers", "3"], "batch_size must be a multiple of the number of workers (3), got 32"),
         (
             ["run", "mlp/digits", "--parameter-servers", "1"],
             "--parameter-servers must be >= 0, and 0 unless --workers is set, got 1",

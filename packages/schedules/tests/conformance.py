@@ -79,7 +79,7 @@ ROWS = [
         bad=[
             *no_schedules(),
             *no_numbers("minimum", "maximum"),
-            ({"minimum": 0.9}, "<= maximum (0.8)"),
+            ({"minimum": 0.9}, "<= `maximum` (0.8)"),
             ({"minimum": None, "maximum": None}, "minimum or maximum must be passed"),
         ],
     ),

@@ -231,7 +231,7 @@ def interrupt(files, folder, **asked):
 
 def test_error_message_suggests_resume(files, tmp_path):
     interrupt(files, tmp_path / "out", shards=3)
-    with pytest.raises(ArgumentError, match="or resume, because"):
+    with pytest.raises(ArgumentError, match="or resume the interrupted call"):
         reorder(files, tmp_path / "out", name="x", shards=3)
     with pytest.raises(ArgumentError, match=r"another folder\.$"):
         reorder(files, tmp_path / "out", name="x", shards=4)

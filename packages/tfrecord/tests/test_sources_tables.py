@@ -272,9 +272,9 @@ def test_sqlite_queries_and_tables(base):
     assert len(read(open_source(base, table="seen"))[0]) == 2
     query = 'SELECT i AS n FROM "my ""t" ORDER BY i DESC'
     assert [row["n"] for row in read(open_source(base, query=query))[0]] == [2**63 - 1, 2, 1]
-    with pytest.raises(ArgumentError, match='which has keyed, my "t, seen'):
+    with raises_argument_error("table", received="None", expected='(keyed, my "t, seen)'):
         open_source(base)
-    with pytest.raises(ArgumentError, match="Did you mean keyed"):
+    with raises_argument_error("table", received="'keye'", remedy="Did you mean keyed"):
         open_source(base, table="keye")
     with raises_argument_error("query", expected="not return duplicate column names"):
         read(open_source(base, query="SELECT v, v FROM keyed"))

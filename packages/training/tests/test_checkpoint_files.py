@@ -40,7 +40,9 @@ def test_checkpoint_of_another_model(tmp_path):
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     wider = keras.Sequential([keras.Input((5,)), keras.layers.Dense(16), keras.layers.Dense(3, "softmax")])
     before = wider.get_weights()
-    with raises_argument_error("checkpoint", expected="match the 19 variables of model, optimizer and metrics"):
+    with raises_argument_error(
+        "checkpoint", expected="match the 19 variables of the model, the optimizer and the metrics"
+    ):
         Trainer(wider, "adam", "sparse_categorical_crossentropy", ["accuracy"], jit=False).fit(
             *data(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True
         )
@@ -50,7 +52,9 @@ def test_checkpoint_of_another_model(tmp_path):
 
 def test_existing_checkpoints_without_resume(tmp_path):
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
-    with raises_argument_error("checkpoints", expected="an empty folder", remedy="pass resume=True, or another folder"):
+    with raises_argument_error(
+        "checkpoints", expected="an empty folder", remedy="pass `resume=True`, or another folder"
+    ):
         reused().fit(*data(), verbose=False, checkpoints=tmp_path)
 
 
@@ -215,8 +219,8 @@ def test_resume_with_fewer_epochs(tmp_path):
 @pytest.mark.parametrize(
     ("other", "error"),
     [
-        ({"batch_size": 64}, {"name": "x", "expected": "have a batch size of 32 and 5 steps per epoch, as before"}),
-        ({"seed": 12}, {"name": "seed", "received": "12", "expected": "11, the seed of the run to resume, or None"}),
+        ({"batch_size": 64}, {"name": "x", "expected": "have a batch size of 32 and 5 steps per epoch, as in the run"}),
+        ({"seed": 12}, {"name": "seed", "received": "12", "expected": "None or 11 (the seed of the run to resume)"}),
     ],
 )
 def test_resume_with_other_arguments(other, error, tmp_path):
@@ -231,7 +235,7 @@ def test_resume_with_another_optimizer(tmp_path):
     with raises_argument_error(
         "checkpoint",
         expected="written with optimizer ['Adagrad']",
-        remedy="resume with the model, optimizer and metrics",
+        remedy="resume with the model, the optimizer and the metrics",
     ):
         trainer_of(optimizer=keras.optimizers.Adagrad(0.1)).fit(
             *data(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True

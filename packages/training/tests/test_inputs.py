@@ -66,7 +66,7 @@ CASES = [
     ((lambda x, y: (with_value(x, (7, 2), np.inf), y)), r"x must .*got inf at row 7, column 2"),
     ((lambda x, y: (x, with_value(y, 5, 3))), r"y must .*0 to 2.*got label 3 at row 5"),
     ((lambda x, y: (x, with_value(y, 5, -1))), r"y must .*got label -1 at row 5"),
-    ((lambda x, y: (x, y[:30])), "y must have 40 examples, like x"),
+    ((lambda x, y: (x, y[:30])), "y must have 40 examples to match `x`"),
     ((lambda x, y: (x[:, :3], y)), r"x must have shape \(examples, 4\)"),
     ((lambda x, y: (x[:0], y[:0])), r"x must contain at least one example, got no examples"),
     ((lambda x, y: (x.astype(str), y)), r"x must .*got dtype"),
@@ -94,7 +94,7 @@ def test_empty_and_unbatched_datasets(trainer):
     dataset = tf.data.Dataset.from_tensor_slices(good())
     with pytest.raises(ValueError, match="an empty dataset"):
         trainer.fit(dataset.batch(8).filter(lambda x, y: False))
-    with raises_argument_error("y", expected="contain batches", remedy="call dataset.batch(32)"):
+    with raises_argument_error("y", expected="contain batches", remedy="call `dataset.batch(32)`"):
         trainer.fit(dataset)
 
 
@@ -154,7 +154,7 @@ def test_class_weights_multiply_sample_weights(stream, column):
 
 def test_lists_and_invalid_labels_in_later_batches(trainer):
     x, y = good()
-    with raises_argument_error("x[0][0]", expected="an array", remedy="convert lists of numbers with np.asarray"):
+    with raises_argument_error("x[0][0]", expected="an array", remedy="convert lists of numbers with `np.asarray`"):
         trainer.fit(x.tolist(), y.tolist())
     y[35] = 7
     with pytest.raises(ValueError, match=r"label value of 7 .*epoch 1, steps"):

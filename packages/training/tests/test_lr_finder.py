@@ -108,7 +108,7 @@ def test_unsupported_trainers():
         def train_step(self, data):
             return {"mae": tf.constant(0.0)}
 
-    with pytest.raises(ValueError, match="a trainer that logs a loss"):
+    with pytest.raises(ValueError, match="must have a loss in its logs"):
         LRFinder()(Silent(trainer_of().model, "sgd", jit=False), *data())
     trainer = trainer_of()
     trainer.model.optimizer = None
@@ -120,7 +120,7 @@ def test_unsupported_trainers():
     ("arguments", "error"),
     [
         ({"start": 0.0}, {"name": "start", "expected": "a positive number"}),
-        ({"end": 1e-6}, {"name": "end", "expected": "greater than start (1e-05)"}),
+        ({"end": 1e-6}, {"name": "end", "expected": "greater than `start` (1e-05)"}),
         ({"steps": 1}, {"name": "steps", "expected": ">= 2"}),
     ],
 )

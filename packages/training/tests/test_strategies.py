@@ -35,7 +35,7 @@ def test_optimizer_outside_scope(strategy):
         trainer = Trainer(network(), optimizer, "mse")
     refused(
         trainer,
-        "model must be created within the scope of MirroredStrategy.*Create model, optimizer and metrics inside",
+        "model must be created within the scope of MirroredStrategy.*Create the model, the optimizer and the metrics",
     )
 
 
@@ -52,7 +52,7 @@ def test_accumulation_in_wrapped_optimizer(strategy):
         trainer = Trainer(network(), optimizer, "mse")
     refused(
         trainer,
-        "gradient_accumulation_steps must be None with parameter servers, and in wrapped optimizers .*, got 2",
+        "gradient_accumulation_steps must be None with parameter servers and, .*, in wrapped optimizers, got 2",
     )
 
 
@@ -69,7 +69,7 @@ def test_accumulation_with_schedule(strategy):
         trainer = Trainer(network(), keras.optimizers.SGD(rate, gradient_accumulation_steps=2), "mse")
     refused(
         trainer,
-        "optimizer must have a constant learning rate when .*Pass the schedule to the trainer as schedules=",
+        "optimizer must have a constant learning rate when .*Pass the schedule to the trainer with the argument",
     )
 
 

@@ -277,7 +277,7 @@ def test_infinite_dataset_requires_steps_per_epoch():
         trainer.fit(dataset, verbose=False)
     trainer.fit(dataset, epochs=2, steps_per_epoch=7, verbose=False)
     assert int(trainer.model.optimizer.iterations) == 14
-    with pytest.raises(ValueError, match=re.escape("Call dataset.repeat()")):
+    with pytest.raises(ValueError, match=re.escape("Call `dataset.repeat()`")):
         trainer.fit(dataset.take(3), steps_per_epoch=7, verbose=False)
 
 
@@ -317,7 +317,7 @@ def test_callback_errors(tmp_path):
     with pytest.raises(OSError, match="No space left"):
         trainer.fit(x, y, callbacks=[Full()])
     with raises_argument_error(
-        "callbacks", expected="not contain BackupAndRestore", remedy="pass checkpoints= and resume=True"
+        "callbacks", expected="not contain BackupAndRestore", remedy="pass `checkpoints` and `resume=True`"
     ):
         trainer.fit(x, y, callbacks=[keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))])
 

@@ -53,7 +53,7 @@ def test_lazy_attributes():
 @pytest.mark.parametrize(
     ("make", "error"),
     [
-        (lambda: tune.uniform(1.0, 0.0), {"name": "low", "received": "1.0", "expected": "<= high (0.0)"}),
+        (lambda: tune.uniform(1.0, 0.0), {"name": "low", "received": "1.0", "expected": "<= `high` (0.0)"}),
         (lambda: tune.uniform(0.0, float("inf")), {"name": "high", "received": "inf", "expected": "a number"}),
         (
             lambda: tune.log_uniform(0.0, 1.0),
@@ -111,11 +111,11 @@ def test_parse_space_round_trip():
             "a: {uniform: [1, 2], integer: [1, 2]}",
             "a must be a mapping with exactly one of the keys uniform",
         ),
-        ("a: {uniform: [1, 2], steps: 3}", "a.steps must be omitted, because a accepts only uniform, when, got 3"),
+        ("a: {uniform: [1, 2], steps: 3}", "a.steps must be omitted (a accepts only uniform, when), got 3"),
         ("a: {integer: [1, 2, 3]}", "a: integer must be a pair of bounds, got"),
         ("a: {integer: 3}", "a.integer must be a list, got 3"),
         ("a: {uniform: [x, 2]}", "a: low must be a number, got 'x'"),
-        ("a: {uniform: [2, 1]}", "a: low must be <= high (1), got 2"),
+        ("a: {uniform: [2, 1]}", "a: low must be <= `high` (1), got 2"),
         ("a: {integer: [1, 2], log: maybe}", "a: log must be true or false, got 'maybe'"),
         ("a: {uniform: [1, 2], when: b}", "a.when must be a mapping such as `{optimizer: sgd}`, got 'b'"),
     ],

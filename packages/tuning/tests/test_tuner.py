@@ -255,7 +255,7 @@ def test_folds_partition_data():
 
 def test_more_folds_than_examples(fixed, tmp_path):
     """Tests that this error ends the search, because all other trials would fail as well."""
-    with raises_argument_error("folds", received="49", expected="at most 48, the number of examples"):
+    with raises_argument_error("folds", received="49", expected="at most the number of examples (48)"):
         run(fixed.search(folds=49, trials=2), tmp_path)
     assert [path.name for path in tmp_path.glob("trial_*")] == ["trial_0"]
 
@@ -289,7 +289,7 @@ def test_folds_require_arrays(data):
         ({"direction": "up"}, {"name": "direction", "received": "'up'"}),
         (
             {"objective": "val_frobnication"},
-            {"name": "direction", "expected": "it cannot be inferred from val_frobnication"},
+            {"name": "direction", "expected": "if it cannot be inferred from val_frobnication"},
         ),
         ({"tuner": "hyperband", "folds": 3}, {"name": "folds", "received": "3", "expected": "0 with hyperband"}),
         ({"tuner": "hyperband", "space": {"epochs": tune.Int(1, 9)}}, {"name": "space", "received": "'epochs'"}),

@@ -15,7 +15,7 @@ class Contender(Protocol):
         """Run the warm-up and return the time in seconds until the end of the first step."""
 
     def turn(self) -> float:
-        """Return one measurement, in the unit of the benchmark case."""
+        """Perform one measurement and return the result, in the unit of the benchmark case."""
 
 
 def _unknown(case: str) -> None:
@@ -56,7 +56,7 @@ class Benchmark:
 
 
 def load_benchmark(name: str) -> Benchmark:
-    """Return the benchmark with a name in `NAMES`, or the benchmark that the module with a qualified name defines."""
+    """Return the benchmark with the given name, or the one in the module with the given qualified name."""
     module = importlib.import_module(f"{__package__}.{name}" if name in NAMES else name)
     benchmark: Benchmark = module.BENCHMARK
     return benchmark

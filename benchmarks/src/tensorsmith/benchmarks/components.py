@@ -41,7 +41,7 @@ class Case:
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Return a dict that maps each implementation to `True` if it is installed."""
+    """Return a dict that maps each implementation to `True` if it is installed, else to `False`."""
     return {name: _there(name) for name in ("tensorsmith", *CASES[case].others)}
 
 
@@ -66,7 +66,7 @@ def _part(provider: str, name: str) -> ModuleType:
 
 
 def _with_gradients(function: Callable[..., Any], tensors: list[Any]) -> Work:
-    """Return a callable that computes a function and its gradients, weighted by a tensor outside of the graph."""
+    """Return a callable for a function and its gradients. The upstream gradient is an input of the graph."""
     import tensorflow as tf
 
     @tf.function

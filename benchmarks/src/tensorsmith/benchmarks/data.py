@@ -40,7 +40,7 @@ class Case:
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Return a dict that maps each implementation to `True` if it is installed."""
+    """Return a dict that maps each implementation to `True` if it is installed, else to `False`."""
     return {name: importlib.util.find_spec(MODULES.get(name, "tensorflow")) is not None for name in CASES[case].work}
 
 

@@ -21,10 +21,10 @@ class Case:
             must be imported inside it.
         providers: Names of the available implementations: `"tensorsmith"` and some of `"keras"`, `"tensorflow"`,
             `"xla"` and `"torch"`.
-        targets: Dict that maps other implementations to the target speedup of the compiled kernel.
+        targets: Dict that maps each other implementation to the target speedup of the compiled kernel relative to it.
         megabytes: Minimum amount of memory traffic in megabytes, from which the minimum duration is computed.
-        gigaflops: Minimum number of matrix multiplication operations in units of 10^9, from which the minimum duration
-            is computed.
+        gigaflops: Minimum number of floating-point operations in matrix multiplications, in units of 10^9, from which
+            the minimum duration is computed.
         warm_up: Function like `work` with smaller inputs. If given, the benchmark measures peak memory, excluding
             inputs and results.
     """

@@ -51,12 +51,12 @@ WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transfor
 
 
 def _targets(case: str) -> dict[str, float]:
-    """Return a dict that maps each implementation to its target ratio."""
+    """Return a dict that maps each other implementation to its target ratio."""
     return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {"keras": 1, "keras_spe50": 1}
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Return a dict that maps each implementation to `True` if it is installed."""
+    """Return a dict that maps each implementation to `True` if it is installed, else to `False`."""
     if CASES[case].feature:
         # With steps_per_execution=50, Keras 3.15 crashes under MirroredStrategy and calls callbacks every 50 steps
         # only.

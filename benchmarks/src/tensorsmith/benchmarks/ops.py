@@ -37,7 +37,7 @@ def _unit(case: str) -> str:
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Return a dict that maps each implementation to `True` if it is installed."""
+    """Return a dict that maps each implementation to `True` if it is installed, else to `False`."""
     check(
         active(),
         "compiled kernels",

@@ -1,4 +1,4 @@
-"""Provider process that answers requests received on standard input. Run as a script; see turns.py."""
+"""Process that measures one implementation, as requested on standard input. Run as a script; see turns.py."""
 
 import importlib
 import sys

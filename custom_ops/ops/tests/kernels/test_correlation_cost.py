@@ -118,11 +118,11 @@ def test_unknown_shapes(rng):
         ),
         (
             {"b": np.ones((1, 3, 4, 1), "float32")},
-            {"name": "b", "expected": "have the same dtype and shape as `a`, float32 (1, 3, 3, 1)"},
+            {"name": "b", "expected": "have dtype float32 and shape (1, 3, 3, 1) to match `a`"},
         ),
         (
             {"b": np.ones((1, 3, 3, 1), "float64")},
-            {"name": "b", "expected": "have the same dtype and shape as `a`, float32 (1, 3, 3, 1)"},
+            {"name": "b", "expected": "have dtype float32 and shape (1, 3, 3, 1) to match `a`"},
         ),
         ({"max_displacement": 2}, {"name": "a", "expected": "more than 4 rows"}),
         ({"a": np.ones((1, 3, 3, 1), "int32")}, {"name": "a", "expected": "floating-point"}),

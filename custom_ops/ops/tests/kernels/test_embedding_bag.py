@@ -104,7 +104,7 @@ def test_second_gradients(rng):
     [
         ({"combiner": "max"}, {"name": "combiner", "expected": "'sum' or 'mean'"}),
         ({"combiner": "mean", "weights": [[1.0]]}, {"name": "combiner", "expected": "'sum' when `weights` are passed"}),
-        ({"weights": [1.0]}, {"name": "weights", "expected": "have the shape of `indices`, (1, 1)"}),
+        ({"weights": [1.0]}, {"name": "weights", "expected": "have shape (1, 1) to match `indices`"}),
         ({"indices": 0}, {"name": "indices", "expected": "shape"}),
         ({"indices": [[0.5]]}, {"name": "indices", "expected": "an integer dtype"}),
         ({"params": [1.0]}, {"name": "params", "expected": "have shape (rows, width)"}),

@@ -76,7 +76,7 @@ def test_unknown_ranks(choice, rng):
     ("changes", "name", "message"),
     [
         ({"step_ids": np.ones((2, 3), int)}, "step_ids", "shape (steps, batch, beams"),
-        ({"parent_ids": np.ones((2, 3, 5), int)}, "parent_ids", "have the shape of `step_ids`"),
+        ({"parent_ids": np.ones((2, 3, 5), int)}, "parent_ids", "to match `step_ids`"),
         ({"max_sequence_lengths": [1]}, "max_sequence_lengths", "shape (3,"),
         ({"end_token": [1]}, "end_token", "a scalar with shape ()"),
     ],

@@ -109,7 +109,7 @@ def test_unknown_shapes(rng):
         ({"x": np.ones((2, 3), "int32")}, "have a floating-point dtype"),
         ({"x": np.ones((2, 3), "float32"), "scale": np.ones(2)}, "shape (3,)"),
         ({"x": np.ones((2, 3), "float32"), "offset": np.ones((1, 3))}, "shape (3,)"),
-        ({"x": np.ones((2, 3), "float32"), "residual": np.ones((3, 3), "float32")}, "the shape of `x`, (2, 3)"),
+        ({"x": np.ones((2, 3), "float32"), "residual": np.ones((3, 3), "float32")}, "have shape (2, 3) to match `x`"),
         ({"x": np.ones((2, 3), "float32"), "epsilon": -1.0}, "a non-negative number"),
     ],
 )

@@ -199,8 +199,8 @@ ONE = np.ones(2, "float32")
     ("arguments", "message"),
     [
         ({"gradients": []}, "have length 1, with one tensor for each parameter"),
-        ({"gradients": [np.ones(3, "float32")]}, "have dtype float32 and shape (2,), like the parameter"),
-        ({"gradients": [np.ones(2, "float64")]}, "have dtype float32 and shape (2,), like the parameter"),
+        ({"gradients": [np.ones(3, "float32")]}, "have dtype float32 and shape (2,) to match the parameter"),
+        ({"gradients": [np.ones(2, "float64")]}, "have dtype float32 and shape (2,) to match the parameter"),
         ({"parameters": [np.ones(2, "int32")]}, "have the same floating-point dtype as the other tensors"),
         ({"weight_decay": [0.1, 0.2]}, "have shape () or (1,), with one value for each parameter"),
         ({"learning_rate": [0.1]}, "a scalar with shape ()"),

@@ -87,8 +87,8 @@ def test_unknown_shapes(rng):
     ("inputs", "error"),
     [
         (([[1.0]], [1.0], [1.0]), {"name": "x", "expected": "have shape (n,)"}),
-        (([1.0], [1.0, 2.0], [1.0]), {"name": "y", "expected": "have the shape of `x`, (1,)"}),
-        (([1.0], [1.0], [[1.0]]), {"name": "weights", "expected": "have the shape of `x`, (1,)"}),
+        (([1.0], [1.0, 2.0], [1.0]), {"name": "y", "expected": "have shape (1,) to match `x`"}),
+        (([1.0], [1.0], [[1.0]]), {"name": "weights", "expected": "have shape (1,) to match `x`"}),
     ],
 )
 def test_bad_arguments(inputs, error):

@@ -39,7 +39,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
     space = declared(recipe.recipe.config_class)
     if file is not None:
         space.update(parse_space(read_yaml(file, "--space")))
-    remedy = "declare ranges in its Config with tensorsmith.tuning, or pass --space FILE.yaml"
+    remedy = "declare ranges in the `Config` of the recipe with tensorsmith.tuning, or pass --space FILE.yaml"
     check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "contain at least one range", remedy)
     mistakes, fitting = [], {}
     for name, known in space.items():
@@ -84,7 +84,7 @@ def read_search(recipe: RecipeFile, folder: Path) -> Search:
         expected = "a string" if kind is str else "a mapping"
         check(isinstance(said.get(name), kind), f"{FILE}: {name}", said.get(name), expected, remedy)
     if recipe.name != said["recipe"] and recipe.path != Path(said["recipe"]).resolve():
-        raise argument_error("recipe", recipe.name, f"{said['recipe']}, the recipe of the search in {folder}")
+        raise argument_error("recipe", recipe.name, f"{said['recipe']} to resume the search in {folder}")
     config = resolve(recipe, said["config"])
     settings = {name: said[name] for name in SETTINGS if name in said}
     return Search(supervised(recipe), config, parse_space(said["space"]), **settings)

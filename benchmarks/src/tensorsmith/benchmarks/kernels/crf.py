@@ -41,7 +41,7 @@ def _decode(provider: str) -> Work:
 
 
 def _tensorflow(unaries: Tensor, tags: Tensor, lengths: Tensor, transitions: Tensor) -> Tensor:
-    """Compute the log-likelihood as TensorFlow Addons does, with gathers for the score and tf.scan for the normalizer.
+    """Compute the log-likelihood as TensorFlow Addons does: gathers for the score, `tf.scan` for the normalizer.
 
     All sequences have full length here, so the normalizer requires no mask.
     """

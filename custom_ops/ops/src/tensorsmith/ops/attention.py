@@ -108,9 +108,9 @@ def _check_shapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> None:
         check(tensor.shape.rank == 4, name, Verbatim(tensor.shape), "have shape (batch, steps, heads, width)")
     batch, _, heads, width = query.shape
     fits = key.shape.is_compatible_with([batch, None, None, width])
-    check(fits, "key", Verbatim(key.shape), f"have batch size {batch} and width {width}, like `query`")
+    check(fits, "key", Verbatim(key.shape), f"have the batch size ({batch}) and the width ({width}) of `query`")
     fits = value.shape.is_compatible_with([*key.shape[:3], None])
-    check(fits, "value", Verbatim(value.shape), f"match the shape of `key`, {key.shape}, except for the width")
+    check(fits, "value", Verbatim(value.shape), f"match the shape {key.shape} of `key` except for the width")
     groups = key.shape[2]
     fits = None in (groups, heads) or (heads % groups == 0 if groups else heads == 0)
     check(fits, "key", Verbatim(key.shape), f"have a number of heads that divides the {heads} heads of `query`")
@@ -139,7 +139,7 @@ def _check_options(
             fits,
             name,
             Verbatim(tensor.shape),
-            f"have shape (batch, heads, steps, keys) = {tuple(full)}, where shared axes may have size 1",
+            f"have shape (batch, heads, steps, keys) = {tuple(full)}, or size 1 along shared axes",
         )
 
 

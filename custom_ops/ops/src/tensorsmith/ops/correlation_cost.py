@@ -60,7 +60,7 @@ def correlation_cost(
         "kernel_size",
         kernel_size,
         "an odd integer",
-        "use an odd size, so that each patch has a center",
+        "patches of even size have no center",
     )
     check(a.dtype.is_floating, "a", a.dtype.name, "have a floating-point dtype")
     check(a.shape.rank == 4, "a", Verbatim(a.shape), "have shape (batch, height, width, channels)")
@@ -69,7 +69,7 @@ def correlation_cost(
         same,
         "b",
         Verbatim(f"{b.dtype.name} {b.shape}"),
-        f"have the same dtype and shape as `a`, {a.dtype.name} {a.shape}",
+        f"have dtype {a.dtype.name} and shape {a.shape} to match `a`",
     )
     border = max_displacement + kernel_size // 2
     for size in a.shape[1:3]:

@@ -54,7 +54,7 @@ def crf_log_likelihood(
         tags.shape.is_compatible_with(unaries.shape[:2]),
         "tags",
         Verbatim(tags.shape),
-        f"have shape (batch, steps) = {unaries.shape[:2]}, like `unaries`",
+        f"have shape (batch, steps) = {unaries.shape[:2]} to match `unaries`",
     )
     if compiled(unaries, transitions):
         likelihood, _ = library().ops.tensorsmith_crf_log_likelihood(unaries, tags, lengths, transitions)

@@ -54,7 +54,7 @@ def embedding_bag(
     if weights is not None:
         given = tf.convert_to_tensor(weights)
         fits = given.shape.is_compatible_with(indices.shape)
-        check(fits, "weights", Verbatim(given.shape), f"have the shape of `indices`, {indices.shape}")
+        check(fits, "weights", Verbatim(given.shape), f"have shape {indices.shape} to match `indices`")
         factors = tf.reshape(tf.cast(given, wide), tf.shape(flat))
     y = _compiled(flat, table, factors) if compiled(table) else _reference(flat, table, factors)
     if combiner == "mean":

@@ -43,7 +43,7 @@ def gather_tree(
     lengths, end = as_int32(max_sequence_lengths, "max_sequence_lengths"), as_int32(end_token, "end_token")
     check(step_ids.shape.rank in (3, None), "step_ids", Verbatim(step_ids.shape), "have shape (steps, batch, beams)")
     fits = parent_ids.shape.is_compatible_with(step_ids.shape)
-    check(fits, "parent_ids", Verbatim(parent_ids.shape), f"have the shape of `step_ids`, {step_ids.shape}")
+    check(fits, "parent_ids", Verbatim(parent_ids.shape), f"have shape {step_ids.shape} to match `step_ids`")
     batch = step_ids.shape[1] if step_ids.shape.rank else None
     fits = lengths.shape.is_compatible_with([batch])
     check(fits, "max_sequence_lengths", Verbatim(lengths.shape), f"have shape ({batch},)")

@@ -91,7 +91,7 @@ def _normalize(
     shift = tf.zeros(size, inner) if offset is None else tf.cast(offset, inner)
     for name, value in (("scale", gain), ("offset", shift)):
         fits = value.shape.is_compatible_with([width])
-        check(fits, name, Verbatim(value.shape), f"have shape ({width},), to match the last axis of `x`")
+        check(fits, name, Verbatim(value.shape), f"have shape ({width},) to match the last axis of `x`")
     tensors = [x]
     if residual is not None:
         added = tf.convert_to_tensor(residual, x.dtype)
@@ -99,7 +99,7 @@ def _normalize(
             added.shape.is_compatible_with(x.shape),
             "residual",
             Verbatim(added.shape),
-            f"have the shape of `x`, {x.shape}",
+            f"have shape {x.shape} to match `x`",
         )
         tensors.append(added)
     if compiled(*tensors, types=FLOATS):

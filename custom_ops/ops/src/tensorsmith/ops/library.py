@@ -93,7 +93,7 @@ def _load(path: Path) -> Library:
 
 
 def set_threads(count: int) -> None:
-    """Sets the number of threads that the compiled ops use. Results do not depend on it.
+    """Sets the number of threads that the compiled ops use. Results do not depend on this number.
 
     Args:
         count: Number of threads. If 0, all cores available to this process are used.

@@ -57,7 +57,9 @@ def pair_counts(x: TensorLike, y: TensorLike, weights: TensorLike) -> PairCounts
     x, y, weights = (tf.convert_to_tensor(value, tf.float64) for value in (x, y, weights))
     check(x.shape.rank in (1, None), "x", Verbatim(x.shape), "have shape (n,)")
     for name, value in (("y", y), ("weights", weights)):
-        check(value.shape.is_compatible_with(x.shape), name, Verbatim(value.shape), f"have the shape of `x`, {x.shape}")
+        check(
+            value.shape.is_compatible_with(x.shape), name, Verbatim(value.shape), f"have shape {x.shape} to match `x`"
+        )
     if compiled(x, y, weights, types=(tf.float64,)):
         return PairCounts(*tf.unstack(library().ops.tensorsmith_pair_counts(x, y, weights)))
     return _reference(x, y, weights)

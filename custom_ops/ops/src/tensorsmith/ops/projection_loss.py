@@ -77,10 +77,10 @@ def softmax_cross_entropy_with_projection(
         fits,
         "kernel",
         Verbatim(kernel.shape),
-        f"have shape (width, words), where width is {width}, the size of the last axis of `features`",
+        f"have shape ({width}, words) to match the last axis of `features`",
     )
     words = kernel.shape[1] if kernel.shape.rank is not None else None
-    check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one column (one per word)")
+    check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one column, with one column for each word")
     offset = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
     check(offset.shape.is_compatible_with([words]), "bias", Verbatim(offset.shape), f"have shape ({words},)")
     labels = as_int32(labels, "labels")
@@ -89,14 +89,14 @@ def softmax_cross_entropy_with_projection(
         labels.shape.is_compatible_with(tokens),
         "labels",
         Verbatim(labels.shape),
-        f"have shape {tokens}, one value for each token",
+        f"have shape {tokens} with one value for each token",
     )
     factors = tf.ones_like(labels, inner) if weights is None else tf.cast(weights, inner)
     check(
         factors.shape.is_compatible_with(tokens),
         "weights",
         Verbatim(factors.shape),
-        f"have shape {tokens}, one value for each token",
+        f"have shape {tokens} with one value for each token",
     )
     if ignored_index is not None:
         factors = tf.where(labels == ignored_index, tf.zeros_like(factors), factors)
@@ -149,7 +149,7 @@ def _gradient(op: tf.Operation, dloss: tf.Tensor, *unused: tf.Tensor) -> list[tf
         "gradients",
         False,
         "True to compute gradients",
-        "pass `gradients=True` to softmax_cross_entropy_with_projection",
+        "pass `gradients=True` to `softmax_cross_entropy_with_projection`",
     )
     gradients = library().ops.tensorsmith_projection_loss_grad(
         dloss, *op.outputs[1:], *op.inputs, label_smoothing=op.get_attr("label_smoothing"), mean=op.get_attr("mean")

@@ -34,7 +34,7 @@ class Inputs(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """Weight besides the two kernels, with its shape in multiples of `units` and the default that replaces `None`."""
+    """Weight other than the two kernels, with its shape in multiples of `units` and its default value."""
 
     value: Any
     shape: Sequence[int]

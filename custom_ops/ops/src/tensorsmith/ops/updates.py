@@ -46,7 +46,7 @@ def tensor_lists(parameters: Sequence[Any], others: Mapping[str, Sequence[Any]])
         for i, (value, parameter) in enumerate(zip(values, lists["parameters"], strict=True)):
             tensor = tf.convert_to_tensor(value)
             if tensor.dtype != parameter.dtype or not tensor.shape.is_compatible_with(parameter.shape):
-                expected = f"have dtype {parameter.dtype.name} and shape {parameter.shape}, like the parameter"
+                expected = f"have dtype {parameter.dtype.name} and shape {parameter.shape} to match the parameter"
                 raise argument_error(f"{name}[{i}]", Verbatim(f"{tensor.dtype.name} {tensor.shape}"), expected)
             lists[name].append(tensor)
     return lists

@@ -109,7 +109,7 @@ class Column:
 
     @classmethod
     def of_raw(cls, array: np.ndarray) -> "Column":
-        """Returns a column of type `"bytes"` in which the memory of each row is a single value.
+        """Returns a column of type `"bytes"` in which the bytes of each row form a single value.
 
         Args:
             array: uint8 array of shape `(rows, ...)`, such as raw images of equal size.
@@ -121,11 +121,11 @@ class Column:
 
     @classmethod
     def lists(cls, kind: str, rows: Sequence[Any], sequence: bool = False) -> "Column":
-        """Returns a column that contains Python lists, one per row, with `None` for rows without the feature.
+        """Returns a column created from Python lists, one per row, or `None` for rows without the feature.
 
         Args:
             kind: Type of the values: `"bytes"`, `"float"` or `"int64"`.
-            rows: List of values for each row, or list of lists for sequences.
+            rows: List of values for each row, list of lists for sequences, or `None` for a row without the feature.
             sequence: If `True`, each row is a list of time steps, each a list of values.
         """
         present = np.array([row is not None for row in rows], "bool")
@@ -182,5 +182,7 @@ def _check_splits(name: str, positions: np.ndarray | None, count: int, what: str
         and positions[-1] <= count
         and bool((positions[1:] >= positions[:-1]).all())
     )
-    check(rises, name, positions, f"contain one or more non-decreasing offsets from 0 to {count}, the number of {what}")
+    check(
+        rises, name, positions, f"contain one or more non-decreasing offsets from 0 to the number of {what} ({count})"
+    )
     return len(positions) - 1

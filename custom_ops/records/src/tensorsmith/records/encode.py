@@ -17,7 +17,7 @@ PIECE = 1 << 20  # bytes per write, small enough for the CPU cache
 
 
 def encode(columns: Mapping[str, Column], first: int = 0, last: int | None = None) -> Records:
-    """Encodes rows as `tf.train.Example`, or as `tf.train.SequenceExample` if a column has steps.
+    """Encodes rows as `tf.train.Example`, or as `tf.train.SequenceExample` if a column contains sequences.
 
     The features of a record are sorted by name, so that equal rows are encoded as equal bytes. The data of the result,
     which includes frames with checksums, are the contents of a TFRecord file.

@@ -99,7 +99,7 @@ def frame(records: Records) -> Records:
 
 
 def scan(data: np.ndarray, check_data: bool, most: int) -> tuple[np.ndarray, np.ndarray, int, int, int]:
-    """Returns the record offsets and sizes, the bytes consumed, the bytes required, and the type of damage."""
+    """Returns the record offsets and sizes, the number of bytes consumed and required, and the type of damage."""
     view, at, needed, damage = data.data, 0, 0, 0
     begins: list[int] = []
     sizes: list[int] = []

@@ -70,7 +70,7 @@ class Cluster:
         check(known, "task type", job, f"one of {', '.join(self.jobs)}", did_you_mean(str(job), self.jobs))
         count = len(self.jobs[job])
         inside = isinstance(index, int) and 0 <= index < count
-        check(inside, "task index", index, f"an integer from 0 to {count - 1}, the index of a task of job {job}")
+        check(inside, "task index", index, f"the index of a task of job {job} (an integer from 0 to {count - 1})")
 
     @property
     def chief(self) -> bool:
@@ -136,14 +136,14 @@ def cluster_from_environment() -> Cluster | None:
         raise argument_error("TF_CONFIG", text, f"JSON such as {FORM}", str(error)) from error
     if said == {}:
         return None
-    check(isinstance(said, dict), "TF_CONFIG", text, FORM)
+    check(isinstance(said, dict), "TF_CONFIG", text, f"JSON such as {FORM}")
     for name in said:
         known = ("cluster", "task", "rpc_layer", "environment")
         check(
             name in known,
             f"TF_CONFIG[{name!r}]",
             said[name],
-            "omitted, because the key is unknown",
+            "omitted (unknown key)",
             did_you_mean(name, known),
         )
     cluster, task = said.get("cluster"), said.get("task")

@@ -43,7 +43,8 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
     Args:
         name: Name of the argument in the signature of the caller.
         received: Received value, or a `Verbatim` description of it.
-        expected: Description of valid values, which follows "must be", or "must" if it starts with one of these.
+        expected: Description of valid values, which follows "must be", or "must" if it starts with one of the words
+            above.
         remedy: Advice on how to fix the error, if it is not obvious.
 
     Example:

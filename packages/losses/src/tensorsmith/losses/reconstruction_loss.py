@@ -155,4 +155,4 @@ def _check(kind: str, pixels: str, from_logits: bool) -> None:
     check(kind in KINDS, "kind", kind, "'bernoulli' or 'gaussian'", did_you_mean(str(kind), KINDS))
     check(pixels in PIXELS, "pixels", pixels, "'sum' or 'mean'", did_you_mean(str(pixels), PIXELS))
     fits = isinstance(from_logits, bool) and (kind == "bernoulli" or not from_logits)
-    check(fits, "from_logits", from_logits, "a bool, and False with kind='gaussian'")
+    check(fits, "from_logits", from_logits, "True or False, and False if `kind` is 'gaussian'")

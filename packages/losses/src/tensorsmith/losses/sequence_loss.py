@@ -76,7 +76,7 @@ def sequence_loss(
     )
     expected = logits.shape[: len(targets.shape)]
     fits = targets.shape.is_compatible_with(expected)
-    check(fits, "targets", tuple(targets.shape), f"have shape {tuple(expected)}, like `logits`")
+    check(fits, "targets", tuple(targets.shape), f"have shape {tuple(expected)} to match `logits`")
     fits = weights.shape.is_compatible_with(logits.shape[:2])
     check(fits, "weights", tuple(weights.shape), f"have shape (batch, time) = {tuple(logits.shape[:2])}")
     # Ignored steps may hold NaN or invalid classes, which a weight of 0 would not remove from the product.
@@ -230,4 +230,4 @@ def _check(flags: tuple[bool, ...]) -> None:
     names = ("average_across_timesteps", "average_across_batch", "sum_over_timesteps", "sum_over_batch")
     given = dict(zip(names, flags, strict=True))
     for (one, other), reason in CLASHES.items():
-        check(not (given[one] and given[other]), other, True, f"False when `{one}` is True, because {reason}")
+        check(not (given[one] and given[other]), other, True, f"False when `{one}` is True ({reason})")

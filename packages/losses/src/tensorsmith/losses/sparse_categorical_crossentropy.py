@@ -65,7 +65,13 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         dtype: DType | None = None,
     ):
         fits = is_integer(axis) and axis != 0
-        check(fits, "axis", axis, "an integer other than 0", "pass 1 when channels come first")
+        check(
+            fits,
+            "axis",
+            axis,
+            "an integer other than 0",
+            "pass `axis=1` if the class axis is the first axis after the batch axis",
+        )
         super().__init__(from_logits, ignore_class, reduction, name=name, dtype=dtype)
         self.axis = axis
 

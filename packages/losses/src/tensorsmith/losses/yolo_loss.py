@@ -40,7 +40,7 @@ class YOLOLoss(keras.losses.Loss):
     Args:
         boxes: Number of anchor boxes per cell.
         box_weight: Weight of the coordinate errors, `>= 0`.
-        no_object_weight: Confidence loss weight of boxes without an object, which are the majority, `>= 0`.
+        no_object_weight: Weight of the confidence loss for boxes without an object, which are the majority, `>= 0`.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.

@@ -45,7 +45,7 @@ def average_precision(precision: np.ndarray, recall: np.ndarray, recall_levels: 
     """
     check_levels(recall_levels)
     precision, recall = np.asarray(precision, "float64"), np.asarray(recall, "float64")
-    check(recall.shape == precision.shape, "recall", recall.shape, f"have the shape of `precision`, {precision.shape}")
+    check(recall.shape == precision.shape, "recall", recall.shape, f"have shape {precision.shape} to match `precision`")
     # The maximum over this and all higher recalls is a running maximum from the end.
     best = np.maximum.accumulate(precision[::-1])[::-1]
     if recall_levels is None:

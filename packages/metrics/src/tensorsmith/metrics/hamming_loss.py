@@ -46,8 +46,8 @@ def hamming_loss_fn(y_true: TensorLike, y_pred: TensorLike, threshold: float | N
     Args:
         y_true: Tensor of binary labels, with classes along the last axis.
         y_pred: Tensor of scores, with the shape of `y_true`.
-        threshold: Threshold above which scores are converted to 1, and otherwise to 0. If `None`, the largest score of
-            each sample is converted to 1 unless it is 0.
+        threshold: Threshold of the scores. Scores above it are converted to 1, all others to 0. If `None`, the largest
+            score of each sample is converted to 1 unless it is 0.
         mode: `"multiclass"` (the loss is 0 if the true class is among the predicted classes, otherwise 1) or
             `"multilabel"` (the loss is the fraction of incorrect labels).
 
@@ -85,8 +85,8 @@ class HammingLoss(StreamedMean):
     Args:
         mode: Type of classification, `"multiclass"` or `"multilabel"`.
         name: Name of the metric instance.
-        threshold: Threshold above which scores are converted to 1, and otherwise to 0. If `None`, the largest score of
-            each sample is converted to 1 unless it is 0.
+        threshold: Threshold of the scores. Scores above it are converted to 1, all others to 0. If `None`, the largest
+            score of each sample is converted to 1 unless it is 0.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
     Call arguments:

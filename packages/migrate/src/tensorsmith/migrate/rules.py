@@ -57,7 +57,7 @@ def small_letters(given: Given) -> Given:
 
 
 def exact_gelu(given: Given) -> Given:
-    """Convert to the exact GELU. The tanh approximation, the default of Addons, is not available as a layer."""
+    """Convert the exact GELU. The tanh approximation, the default of Addons, is not available as a layer."""
     if _literal(given.get("approximate", "True")) is not False:
         raise RefusedError(
             'keras.layers.Activation("gelu") is exact and differs from this approximation by up to 0.0005; '
@@ -67,7 +67,7 @@ def exact_gelu(given: Given) -> Given:
 
 
 def known_transitions(given: Given) -> Given:
-    """Require transitions given as a name or number, because the rewritten call evaluates them twice."""
+    """Require `transitions` to be a name or number, because the rewritten call evaluates it twice."""
     if not _may_be_number(given.get("transitions", "None")):
         raise RefusedError("transitions are no longer created: pass a variable as transition_params")
     return given

@@ -65,9 +65,7 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
             continue
         if name not in known:
             guess = did_you_mean(name, known) or f"use one of the fields {', '.join(known)}"
-            mistakes.append(
-                str(argument_error(name, value, f"omitted, because {recipe.name} has no such field", guess))
-            )
+            mistakes.append(str(argument_error(name, value, f"omitted ({recipe.name} has no such field)", guess)))
             continue
         try:
             parsed = parser.parse_object({name: value}, defaults=False)

@@ -121,7 +121,7 @@ def launch(request: RunRequest) -> RunResult:
     if folder is not None and (folder.path / "metrics.json").exists():
         return RunResult(folder)
     divides = request.workers is None or request.parameter_servers > 0 or config.batch_size % request.workers == 0
-    expected = f"a multiple of {request.workers}, the number of workers"
+    expected = f"a multiple of the number of workers ({request.workers})"
     check(divides, "batch_size", getattr(config, "batch_size", None), expected)
     leads = cluster is None or cluster.chief
     if folder is None:
@@ -206,7 +206,7 @@ def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request:
         "--resume",
         Verbatim(f"{' '.join(others)} with the {'finished' if finished else 'unfinished'} run {folder.path}"),
         "used with the same settings as the run",
-        "start a new run; pass the old config.yaml with --config to repeat its settings",
+        "start a new run. To repeat the settings of the old run, pass its config.yaml with --config",
     )
 
 

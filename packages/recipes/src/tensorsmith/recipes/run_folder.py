@@ -79,11 +79,11 @@ def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
         except FileExistsError:
             continue
         return RunFolder(parent / f"{stamp}{suffix}")
-    raise argument_error("out", str(parent), "a folder with an unused run number", "pass another folder as --out")
+    raise argument_error("out", str(parent), "a folder with an unused run number", "pass another folder with --out")
 
 
 def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
-    """Return the given run folder, or the latest one of the recipe, preferably unfinished, or `None`."""
+    """Return the given run folder, or the latest of the recipe, preferably unfinished. `None` if none exists."""
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
     return next((run for run in runs if not (run.path / "metrics.json").exists()), next(iter(runs), None))

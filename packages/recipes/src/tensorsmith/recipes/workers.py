@@ -127,7 +127,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
-    """Wait for all processes, or for one on which others depend, to exit, and return the exit codes."""
+    """Wait until all processes, or one on which others depend, have exited, and return the exit codes."""
     while True:
         codes = processes.codes()
         if has_servers:

@@ -46,7 +46,7 @@ class Clip(Schedule):
         if self.minimum is None or self.maximum is None:
             check(self.minimum != self.maximum, "minimum or maximum", Verbatim("None for both"), "passed")
         else:
-            check(self.minimum <= self.maximum, "minimum", minimum, f"<= maximum ({maximum})")
+            check(self.minimum <= self.maximum, "minimum", minimum, f"<= `maximum` ({maximum})")
         self.parts = [self.schedule]
         super().__init__()
 

@@ -78,6 +78,6 @@ class CyclicalLearningRate(Cycles):
             "scale_fn",
             Verbatim(f"{known.__name__}, which is not registered"),
             "a serializable function",
-            "decorate it with @keras.saving.register_keras_serializable()",
+            "decorate it with `@keras.saving.register_keras_serializable()`",
         )
         return {**super().get_config(), "scale_fn": keras.saving.serialize_keras_object(self.scale_fn)}

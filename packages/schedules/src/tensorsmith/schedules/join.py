@@ -45,7 +45,7 @@ class Join(Schedule):
         check(fits, "schedules", schedules, "a list of at least two schedules")
         self.schedules = [part(f"schedules[{position}]", each) for position, each in enumerate(schedules)]
         fits = isinstance(boundaries, list | tuple) and len(boundaries) == len(schedules) - 1
-        check(fits, "boundaries", boundaries, f"a list of {len(schedules) - 1} durations, one fewer than `schedules`")
+        check(fits, "boundaries", boundaries, f"a list of {len(schedules) - 1} durations (one fewer than `schedules`)")
         self.parts = self.schedules
         super().__init__(**{f"boundaries[{position}]": each for position, each in enumerate(boundaries)})
 

@@ -79,8 +79,8 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
                 self._open[0],
                 self.lengths[self._open[0]],
                 "a number of steps when no timeline is bound",
-                "train with Trainer.fit, which binds schedules, or call schedule.bind(Timeline(steps_per_epoch=..., "
-                "batch_size=..., total_steps=...)) with the values that are known",
+                "train with `Trainer.fit`, which binds schedules, or call `schedule.bind(Timeline(steps_per_epoch=..., "
+                "batch_size=..., total_steps=...))` with the values that are known",
             )
         return self._steps[name]
 

@@ -23,7 +23,7 @@ class Absent(importlib.abc.MetaPathFinder):
 
 
 def reload(folder: str, calls: int) -> None:
-    """Runs the model in `folder` `calls` times on inputs.npz, and writes outputs.npz."""
+    """Loads the model in `folder`, calls it `calls` times with inputs.npz, and writes outputs.npz."""
     import numpy as np
     import tensorflow as tf
 

@@ -92,7 +92,7 @@ def convert(
             unchanged.
         rejects: Output file for rows that do not conform to the schema, one JSON object per line. If `None`, such rows
             raise an error.
-        engine: Engine that replaces threads, such as `tensorsmith.tfrecord.beam.Beam`.
+        engine: Conversion engine to use instead of threads, such as `tensorsmith.tfrecord.beam.Beam`.
         progress: Progress display to use.
 
     Returns:
@@ -197,7 +197,7 @@ def _check(
 
 
 def _begin(folder: Path, name: str, resume: bool, manifest: Manifest) -> bool:
-    """Writes the manifest, or compares it with that of an interrupted conversion. Returns `True` if there was one."""
+    """Writes the manifest, or validates it and returns `True` if there is an interrupted conversion."""
     if manifest.path.exists():
         remedy = f"resume it with --resume, or remove {folder / WORK}"
         check(resume, "folder", str(folder), "not contain an interrupted conversion", remedy)
@@ -239,7 +239,7 @@ def _sizes(folder: Path, arguments: dict[str, Any], done: Converted) -> dict[str
 
 
 def _done(folder: Path, name: str, arguments: dict[str, Any]) -> Converted | None:
-    """Returns the result of a completed conversion with equal arguments and unchanged files, or `None`."""
+    """Returns the result of an earlier conversion with the same arguments and intact output files, or `None`."""
     if (folder / WORK / MANIFEST).exists():
         return None
     try:

@@ -47,7 +47,7 @@ def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
 
 
 def _lists(name: str, column: Column, stored: Mapping[str, Stored]) -> list[Any]:
-    """Returns the feature values of each row, decoded to numbers if the schema next to the file specifies it."""
+    """Returns the feature values of each row. Numbers stored as bytes are decoded according to the schema."""
     numbers = numbers_of(name, column, stored)
     if numbers is None:
         return column.to_lists()

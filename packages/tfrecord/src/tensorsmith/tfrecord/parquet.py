@@ -94,7 +94,7 @@ def _table(columns: Mapping[str, Column], schema: pa.Schema, stored: Mapping[str
 
 
 def _array(name: str, column: Column, kind: pa.DataType, stored: Mapping[str, Stored]) -> Any:
-    """Returns a column as an Arrow array that shares and keeps its memory."""
+    """Returns a column as an Arrow array, which shares the memory of the column and keeps it alive."""
     numbers = numbers_of(name, column, stored)
     if numbers is not None:
         values, positions = numbers
@@ -121,7 +121,7 @@ def _texts(name: str, values: Any) -> Any:
     try:
         return values.cast(pa.large_string())
     except pa.ArrowInvalid:
-        expected = f"contain strings, as declared in {SCHEMA}"
+        expected = f"contain strings to match {SCHEMA}"
         raise argument_error(
             name, Verbatim("bytes that are not UTF-8"), expected, f"remove {SCHEMA} to read the values as bytes"
         ) from None
@@ -138,6 +138,6 @@ def _singles(name: str, lists: Any, kind: pa.DataType) -> Any:
         pc.all(pc.equal(lengths, 1)).as_py() is not False,
         name,
         Verbatim("lists"),
-        f"contain single numbers, as declared in {SCHEMA}",
+        f"contain single numbers to match {SCHEMA}",
     )
     return pc.list_element(pc.fill_null(lists, pa.scalar([None], lists.type)), 0).cast(kind)

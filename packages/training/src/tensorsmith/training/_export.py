@@ -56,7 +56,7 @@ def export(
             not _kernels_in(draft),
             "model",
             Verbatim("a model with a tf.function that was traced with compiled kernels"),
-            "a model that can be retraced",
+            "traced without compiled kernels",
             "build the model inside `tensorsmith.ops.use('reference')` and load its weights",
         )
         if lite:
@@ -75,7 +75,7 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
         "model",
         Verbatim("a model that is not built"),
         "built",
-        "call it once, or start it with a keras.Input",
+        "call the model once, or start it with keras.Input",
     )
     if input_shapes is None and not lite:
         return None
@@ -84,7 +84,7 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
         bool(inputs),
         "model",
         Verbatim("a model without `inputs`"),
-        "built from keras.Input, so that its shapes can be fixed",
+        "built from keras.Input to have fixed shapes",
     )
     shapes = [(1, *tensor.shape[1:]) for tensor in inputs]
     if input_shapes is not None:
@@ -98,8 +98,8 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
         not lite or all(None not in shape for shape in shapes),
         "input_shapes",
         shapes,
-        "a list of shapes without None, because TFLite requires fixed sizes",
-        "pass `input_shapes` with fixed batch sizes and lengths",
+        "a list of shapes without None for TFLite",
+        "pass `input_shapes` with fixed batch sizes and lengths, which TFLite requires",
     )
     specs = [tf.TensorSpec(shape, tensor.dtype, tensor.name) for shape, tensor in zip(shapes, inputs, strict=True)]
     structure = inputs[0] if isinstance(model, keras.Sequential) else model.input  # set by the first call

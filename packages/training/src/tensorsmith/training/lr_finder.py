@@ -97,7 +97,7 @@ class LRFinder:
 
     def __post_init__(self) -> None:
         check(self.start > 0, "start", self.start, "a positive number")
-        check(self.start < self.end < math.inf, "end", self.end, f"greater than start ({self.start})")
+        check(self.start < self.end < math.inf, "end", self.end, f"greater than `start` ({self.start})")
         check(self.steps >= 2, "steps", self.steps, ">= 2")
 
     def __call__(
@@ -187,9 +187,7 @@ class LRFinder:
                 source.begin(epoch)
                 done, logs = source.run(step, 1)
             step += done
-            check(
-                "loss" in logs, "trainer", Verbatim(f"a trainer that logs {sorted(logs)}"), "a trainer that logs a loss"
-            )
+            check("loss" in logs, "trainer", Verbatim(f"a trainer that logs {sorted(logs)}"), "have a loss in its logs")
             loss = float(logs["loss"])
             mean = kept * mean + (1 - kept) * loss
             smoothed = mean / (1 - kept**i)

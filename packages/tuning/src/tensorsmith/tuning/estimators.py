@@ -66,7 +66,7 @@ class _SKLearnEstimator(BaseEstimator):
         own, known = _own_names(), [*_own_names(), *names]
         for name, value in params.items():
             remedy = did_you_mean(name, known) or f"use one of the parameters {', '.join(known)}"
-            check(name in known, name, value, "omitted, because the estimator has no such parameter", remedy)
+            check(name in known, name, value, "omitted (the estimator has no such parameter)", remedy)
         values = {**self.hyperparameters, **params}
         self.hyperparameters = _complete(build, {name: value for name, value in values.items() if name in names})
         for name in params.keys() & set(own):
@@ -258,11 +258,11 @@ def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, 
     """Returns all hyperparameters of a function: the given values, and defaults for the others."""
     known = _hyperparameters(build)
     for name, value in given.items():
-        remedy = did_you_mean(name, known) or f"use only its arguments: {', '.join(known) or 'none'}"
-        check(name in known, name, value, f"omitted, because {_name(build)} has no such argument", remedy)
+        remedy = did_you_mean(name, known) or f"the arguments of the function are: {', '.join(known) or 'none'}"
+        check(name in known, name, value, f"omitted ({_name(build)} has no such argument)", remedy)
     values = {**known, **given}
     for name, value in values.items():
-        needed = f"set, because {_name(build)} has no default value for it"
+        needed = f"set ({_name(build)} has no default value for it)"
         check(value is not inspect.Parameter.empty, name, None, needed)
     return values
 
@@ -273,7 +273,9 @@ def _hyperparameters(build: Callable[..., Any]) -> dict[str, Any]:
     parameters = inspect.signature(build).parameters.values()
     found = {each.name: each.default for each in parameters if each.kind in kinds and each.name not in GIVEN}
     taken = sorted(found.keys() & set(_own_names()))
-    check(not taken, "build", taken, "not have arguments in common with the estimator", "rename them")
+    check(
+        not taken, "build", taken, "not have arguments in common with the estimator", "rename the arguments of `build`"
+    )
     return found
 
 

@@ -28,12 +28,12 @@ def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]
     if not fits:
         received = Verbatim(f"a {type(data).__name__} as training data")
         error = argument_error(
-            "folds", received, "0 unless the data are arrays", "omit folds, or return arrays from build_data"
+            "folds", received, "0 unless the data are arrays", "omit `folds`, or return arrays from `build_data`"
         )
         raise SearchError(str(error), **vars(error))
     examples = len(arrays[0])
     if examples < count:
-        error = argument_error("folds", count, f"at most {examples}, the number of examples")
+        error = argument_error("folds", count, f"at most the number of examples ({examples})")
         raise SearchError(str(error), **vars(error))
     for others, part in KFold(count, shuffle=True, random_state=seed).split(np.empty(examples)):
         yield _rows(data, others), _rows(data, part)

@@ -19,7 +19,7 @@ LIVES = 3  # number of lost workers after which a trial fails
 
 
 class _Safe(keras_tuner.Oracle):
-    """Base class for oracles for searches that may be interrupted.
+    """Base class for oracles of searches that may be interrupted.
 
     State files are replaced atomically, whereas keras-tuner writes them in place, and a kill could truncate them. If
     all trials are assigned, a worker is asked to wait instead of to stop, because a trial may be returned by a worker

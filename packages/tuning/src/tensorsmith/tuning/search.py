@@ -80,16 +80,20 @@ class Search:
         for size in self.space.get("batch_size", Choice((self.config.batch_size,))).probes:
             check(not is_integer(size) or size >= 1, "batch_size", size, ">= 1")  # the recipe interprets other values
         hyperband = self.tuner == "hyperband"
-        remedy = "search epochs with another tuner"
+        remedy = "use another `tuner` to search `epochs`, which hyperband sets itself"
         check(
             not (hyperband and "epochs" in self.space),
             "space",
             "epochs",
-            "not contain `epochs`, which hyperband sets",
+            "not contain `epochs` with hyperband",
             remedy,
         )
         check(
-            not (hyperband and self.folds), "folds", self.folds, "0 with hyperband, which continues training one model"
+            not (hyperband and self.folds),
+            "folds",
+            self.folds,
+            "0 with hyperband",
+            "use another `tuner` for cross-validation, because hyperband continues training one model",
         )
         check(isinstance(self.objective, str), "objective", self.objective, "the name of a metric")
         known_words = _with_known_words(self.objective)
@@ -98,7 +102,7 @@ class Search:
             bool(self.best),
             "direction",
             self.direction,
-            f"'min' or 'max', because it cannot be inferred from {self.objective}",
+            f"'min' or 'max' if it cannot be inferred from {self.objective}",
             guess,
         )
 

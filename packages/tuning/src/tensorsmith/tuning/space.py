@@ -277,7 +277,7 @@ def _check_ends(low: float, high: float, log: bool, kinds: tuple[type, ...]) -> 
     for name, value in (("low", low), ("high", high)):
         check(_is_number(value, kinds) and math.isfinite(value), name, value, what)
     check(not log or low > 0, "low", low, f"{what} > 0 on a logarithmic scale")
-    check(low <= high, "low", low, f"<= high ({high})")
+    check(low <= high, "low", low, f"<= `high` ({high})")
 
 
 def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -65,7 +65,7 @@ def _parse(name: str, said: Any) -> Range:
         if word not in allowed:
             remedy = did_you_mean(str(word), allowed)
             raise argument_error(
-                f"{name}.{word}", said[word], f"omitted, because {name} accepts only {', '.join(allowed)}", remedy
+                f"{name}.{word}", said[word], f"omitted ({name} accepts only {', '.join(allowed)})", remedy
             )
     when = said.get("when", {})
     if not isinstance(when, dict):

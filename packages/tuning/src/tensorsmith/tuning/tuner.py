@@ -144,7 +144,7 @@ class Tuner(BaseTuner):
         self.save()
 
     def pre_create_trial(self) -> None:
-        """Pauses if the oracle has told the worker to wait."""
+        """Pauses if the oracle has asked the worker to wait."""
         if self._waiting:
             time.sleep(SECONDS_TO_WAIT)
         self._waiting = True

@@ -47,7 +47,7 @@ def alone_in(folder: Path) -> Iterator[int]:
 
 
 def end_without_launcher() -> bool:
-    """Tells this process to save and exit if its launcher has exited. Returns `True` if so."""
+    """Makes this process save and exit if its launcher has exited, and returns `True` in this case."""
     parent = str(os.getppid())
     gone = os.environ.get(LAUNCHER, parent) != parent
     if gone:

@@ -50,7 +50,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     given = ", ".join(arguments.names) or "none"
     check(arguments.all != bool(arguments.names), "NAME", given, "one or more data set names, or omitted with --all")
     unknown = [name for name in arguments.names if name not in names()]
-    remedy = "; ".join(f"for {name}: {did_you_mean(name, names()) or 'no similar name'}" for name in unknown)
+    remedy = " ".join(f"For {name}: {did_you_mean(name, names()) or 'There is no similar name.'}" for name in unknown)
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
     failed = 0
     for description in map(info, names() if arguments.all else arguments.names):
@@ -82,7 +82,7 @@ def _preview(arguments: argparse.Namespace) -> int:
             drawn,
             "--out",
             str(arguments.out),
-            f"omitted, because {description.name} has no images and is not a series",
+            f"omitted ({description.name} has no images and is not a series)",
         )
         if not arguments.out.absolute().parent.is_dir():
             raise FileNotFoundError(f"{arguments.out}: no such folder")

@@ -127,7 +127,7 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
     space = space_of(recipe, arguments.space)
     given = from_flags(arguments.fields)
     for name in given.keys() & space.keys():
-        raise argument_error(f"--{name}", given[name], f"omitted, because it is searched in {space[name]}")
+        raise argument_error(f"--{name}", given[name], f"omitted (it is searched in {space[name]})")
     values = dict(recipe.recipe.smoke) if arguments.smoke else {}
     values = {name: value for name, value in values.items() if name not in space}
     if arguments.config:
@@ -153,7 +153,7 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
         "--resume",
         received,
         "used without settings other than --trials",
-        "omit them, because only the number of trials may change",
+        "omit the other settings, because only the number of trials may change",
     )
     search = read_search(recipe, folder)
     return folder, search if arguments.trials is None else dataclasses.replace(search, trials=arguments.trials)
@@ -166,6 +166,6 @@ def _wait_for(path: Path) -> None:
             time.monotonic() < until,
             "--out",
             str(path.parent),
-            f"a folder shared with the chief, which writes {FILE} to it",
+            f"a folder that is shared with the chief and contains {FILE}",
         )
         time.sleep(0.5)

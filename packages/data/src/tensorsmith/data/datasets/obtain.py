@@ -49,7 +49,7 @@ def is_offline() -> bool:
 
 
 def is_cached(info: DatasetInfo) -> bool:
-    """Returns `True` if the cache contains all files of one host. Unlike `obtain`, it does not verify their hashes."""
+    """Returns `True` if the cache contains all files of one host. Unlike in `obtain`, hashes are not verified."""
     cache = cache_folder() / info.name
     return any(all((cache / file.name).is_file() for file in source.files) for source in info.sources)
 

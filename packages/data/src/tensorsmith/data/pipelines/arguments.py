@@ -23,7 +23,7 @@ def check_seed(seed: int | None) -> None:
 
 
 def counted(dataset: Dataset, cardinality: int) -> Dataset:
-    """Sets a cardinality that TensorFlow cannot infer. The cardinality may also be unknown or infinite."""
+    """Sets a cardinality that TensorFlow cannot infer, unless it is unknown. It may be infinite."""
     import tensorflow as tf
 
     unknown = cardinality == tf.data.UNKNOWN_CARDINALITY

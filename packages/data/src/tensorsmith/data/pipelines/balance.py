@@ -21,8 +21,8 @@ def undersample(
     of dropped examples. The draws differ in each iteration over the dataset.
 
     Args:
-        label: Function that returns the class index of an example, a scalar integer. It has the signature of the
-            function in `dataset.map`.
+        label: Function that returns the class index of an example, a scalar integer. It is called like a function
+            passed to `dataset.map`.
         counts: Number or fraction of examples of each class.
         target: Target class distribution, as counts or fractions. Defaults to equal fractions.
         seed: Random seed. If `None`, a different seed is used in each process.
@@ -64,8 +64,8 @@ def oversample(
     The copies are adjacent, so shuffle the dataset afterwards.
 
     Args:
-        label: Function that returns the class index of an example, a scalar integer. It has the signature of the
-            function in `dataset.map`.
+        label: Function that returns the class index of an example, a scalar integer. It is called like a function
+            passed to `dataset.map`.
         counts: Number or fraction of examples of each class.
         target: Target class distribution, as counts or fractions. Defaults to equal fractions. A class with fraction 0
             is dropped.
@@ -111,7 +111,7 @@ def _ratio(counts: Sequence[float], target: Sequence[float] | None) -> np.ndarra
         len(want) == len(have), "target", target, f"a sequence of {len(have)} fractions, one for each class in `counts`"
     )
     missing = np.flatnonzero((want > 0) & (have == 0))
-    check(not len(missing), "target", target, f"0 for the classes without examples, {missing.tolist()}")
+    check(not len(missing), "target", target, f"0 for the classes {missing.tolist()} without examples")
     return np.divide(want, have, out=np.zeros_like(want), where=want > 0)
 
 

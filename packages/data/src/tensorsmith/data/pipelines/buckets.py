@@ -26,12 +26,12 @@ def bucket_by_length(
         boundaries: Strictly increasing lower length bounds of all buckets except the first.
         batch_size: Batch size for all buckets, or a sequence with one size per bucket, which has one more element than
             `boundaries`. Smaller sizes for longer elements keep the number of steps per batch roughly constant.
-        length: Function that returns the length of an element as int32 or int64. It has the signature of the function
-            in `dataset.map`. Defaults to the size of the first axis of the first tensor.
+        length: Function that returns the length of an element as int32 or int64. It is called like a function passed to
+            `dataset.map`. Defaults to the size of the first axis of the first tensor.
         padding: Padding value, as a nested structure that matches the elements or a single value for all. Defaults to
             0, "" or `False`, depending on the dtype.
-        pad_to_boundary: If `True`, all batches of a bucket are padded to its upper boundary minus one, instead of the
-            length of their longest element. Elements must then be shorter than the last boundary.
+        pad_to_boundary: If `True`, all batches of a bucket are padded to its upper boundary minus one, instead of to
+            the length of their longest element. Elements must then be shorter than the last boundary.
         drop_remainder: If `True`, incomplete batches at the end are dropped.
 
     Returns:
@@ -57,7 +57,7 @@ def bucket_by_length(
         "boundaries",
         boundaries,
         "a non-empty sequence",
-        "call dataset.padded_batch to pad without buckets",
+        "call `dataset.padded_batch` to pad without buckets",
     )
     check(boundaries == sorted(set(boundaries)), "boundaries", boundaries, "strictly increasing")
     sizes = [batch_size] * (len(boundaries) + 1) if isinstance(batch_size, int) else list(batch_size)

@@ -55,7 +55,7 @@ def cached(
         [np.int64(0), np.int64(1), np.int64(4), np.int64(9)]
     """
     if folder is None:
-        remedy = "pass a folder; an in-memory cache does not outlive its dataset"
+        remedy = "pass `folder`, because an in-memory cache does not outlive its dataset"
         check(version is None, "version", version, "None if `folder` is not set", remedy)
         check(not files, "files", files, "empty if `folder` is not set", remedy)
     else:
@@ -64,7 +64,7 @@ def cached(
             "version",
             version,
             "a JSON-serializable value other than None if `folder` is set",
-            "use different versions for different datasets",
+            "pass a different `version` for each dataset",
         )
     paths = [Path(path).resolve() for path in files]
     try:

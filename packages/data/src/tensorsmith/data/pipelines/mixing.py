@@ -116,7 +116,7 @@ def _on_batches(
         )
         for name, part in zip("xy", spec, strict=True):
             for leaf in tf.nest.flatten(part):
-                remedy = "divide images by 255" if name == "x" else "encode labels with tf.one_hot"
+                remedy = "divide images by 255" if name == "x" else "encode labels with `tf.one_hot`"
                 check(leaf.dtype.is_floating, name, Verbatim(leaf.dtype.name), "have a floating-point dtype", remedy)
         is_rows = tf.is_tensor(spec[1]) or isinstance(spec[1], tf.TensorSpec)
         check(

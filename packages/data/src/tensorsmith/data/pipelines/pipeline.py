@@ -36,7 +36,7 @@ class Pipeline:
             skipped.
         compression: Compression of the files: "", "GZIP" or "ZLIB".
         parse: Function that parses a string tensor `(batch,)` of records, such as `tf.io.parse_example`.
-        map: Function applied to the output of `parse`, called like the function of `dataset.map`.
+        map: Function applied to the output of `parse`, called like a function passed to `dataset.map`.
         cycle_length: Number of files that are read concurrently.
         block_length: Number of consecutive records to read from a file before switching to the next file.
         shuffle: Number of records in a block that is shuffled; two blocks are held in memory. 0 keeps the order of the
@@ -114,7 +114,13 @@ class Pipeline:
         patterns = [self.files] if isinstance(self.files, str | os.PathLike) else self.files
         found: set[str] = set()
         for pattern in [os.fspath(pattern) for pattern in patterns]:
-            check(not tf.io.gfile.isdir(pattern), "files", pattern, "a file name or pattern", f"pass {pattern}/*")
+            check(
+                not tf.io.gfile.isdir(pattern),
+                "files",
+                pattern,
+                "a file name or pattern",
+                f"pass `{pattern}/*` to select the files in the folder",
+            )
             fitting = [pattern] if tf.io.gfile.exists(pattern) else _fitting(tf.io.gfile.glob(pattern))
             if not fitting:
                 raise FileNotFoundError(f"{pattern}: no such file, and no file that matches")
@@ -122,12 +128,12 @@ class Pipeline:
         if self.shard_by == "record":
             return sorted(found)
         index, count = self.shard
-        remedy = 'pass shard_by="record", or write more files'
+        remedy = 'pass `shard_by="record"`, or write more files'
         check(
             count <= len(found),
             "shard",
             self.shard,
-            f"have a worker count of at most {len(found)}, the number of files",
+            f"have a worker count of at most the number of files ({len(found)})",
             remedy,
         )
         return sorted(found)[index::count]

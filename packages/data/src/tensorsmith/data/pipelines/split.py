@@ -22,10 +22,10 @@ def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any
 
     Args:
         part: Name of the split to select.
-        fractions: Mapping from the name of each split to its fraction of the examples. The fractions must sum to 1, and
-            their order must be the same for all splits.
-        key: Function that returns the key of an example, a scalar string or integer. It has the signature of the
-            function in `dataset.map`. Integers are hashed as decimal strings.
+        fractions: Mapping from the name of each split to its fraction of the examples. The fractions must sum to 1 and
+            be given in the same order for all splits.
+        key: Function that returns the key of an example, a scalar string or integer. It is called like a function
+            passed to `dataset.map`. Integers are hashed as decimal strings.
         salt: Prefix of the key. A different salt produces a different split.
 
     Returns:

@@ -48,7 +48,7 @@ def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Tr
 
     def transform(dataset: Dataset) -> Dataset:
         endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
-        check(not endless, "dataset", Verbatim("an infinite dataset"), "finite", "remove its `repeat`")
+        check(not endless, "dataset", Verbatim("an infinite dataset"), "finite", "remove `repeat` from the dataset")
         sequence = next(iter(dataset.batch(sys.maxsize)), None)
         steps = 0 if sequence is None else len(tf.nest.flatten(sequence)[0])
         each = steps // count

@@ -19,9 +19,9 @@ def interleave_weighted(
     Args:
         datasets: Datasets with elements of the same structure. The order of each dataset is preserved.
         weights: Relative sampling weight of each dataset.
-        until: Stopping condition. "first": stops when an element is drawn from an exhausted dataset, so that the
-            weights apply until the end. "last": stops when all datasets are exhausted, after each element has been
-            drawn. "never": restarts each dataset when it is exhausted.
+        until: Stopping condition. "first" stops when an element is drawn from an exhausted dataset, so that the weights
+            apply until the end. "last" stops when all datasets are exhausted, after each element has been drawn.
+            "never" restarts each dataset when it is exhausted.
         seed: Random seed. The order differs in each iteration over the dataset. If `None`, a different
             seed is used in each process.
 

@@ -23,7 +23,7 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
         shift: Number of elements between the starts of consecutive windows. Windows do not overlap if it equals
             `length`.
         stride: Number of elements between consecutive elements in a window.
-        nested: If `True`, each window is a nested dataset, or several in the structure of the elements, as created by
+        nested: If `True`, each window is a nested dataset or a structure of nested datasets, as created by
             `tf.data.Dataset.window`. Use this option for elements of varying shape, or to process windows as datasets.
 
     Returns:

@@ -114,7 +114,7 @@ class Bucketizer(keras.layers.Layer):
                 "boundaries",
                 None,
                 "set before the layer is called",
-                f"call the `adapt` method of {self.name!r}, or pass boundaries",
+                f"call the `adapt` method of {self.name!r}, or pass `boundaries`",
             )
         return self.boundaries
 
@@ -151,8 +151,8 @@ def boundaries_of(quantiles: Quantiles, bins: int) -> list[float]:
     check(
         bool(boundaries),
         "data",
-        Verbatim(f"boundaries {boundaries}"),
-        "have at least two distinct quantiles, to form at least two bins",
+        Verbatim("values that form at most one bin"),
+        "contain values that form at least two bins",
         remedy,
     )
     return boundaries

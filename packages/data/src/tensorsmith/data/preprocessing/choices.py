@@ -40,7 +40,7 @@ class FeatureChoice:
         return "real numbers" if feature.dtype in (*STRINGS, *COMPLEX) else ""
 
     def statistics(self, seed: int) -> Any:
-        """Returns statistics to `update` with batches of shape `(batch, values)`, or `None` if none are needed."""
+        """Returns an accumulator for batches of shape `(batch, values)`, or `None` if no statistics are needed."""
         return None
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
@@ -187,7 +187,7 @@ class Lookup(Categorical):
 
 @dataclass(frozen=True)
 class Hash(Categorical):
-    """Maps strings or integers to a fixed number of bins by hashing, with a `keras.layers.Hashing`.
+    """Maps strings or integers to a fixed number of bins by hashing, with a `keras.layers.Hashing` layer.
 
     Args:
         bins: Number of hash bins.
@@ -246,7 +246,7 @@ class Bucketize(Categorical):
 
 @dataclass(frozen=True)
 class Cross(Categorical):
-    """Crosses features: hashes each combination of their class indices to a fixed number of bins.
+    """Crosses features: hashes each combination of class indices to one of a fixed number of bins.
 
     It uses a `keras.layers.HashedCrossing`, and one more for each feature after the second, as that layer does not
     support a third feature in a functional model.
@@ -263,7 +263,7 @@ class Cross(Categorical):
         super().__post_init__()
         several = isinstance(self.features, tuple) and len(set(self.features)) == len(self.features) > 1
         check(several, "features", self.features, "a tuple of at least two distinct feature names")
-        check(not self.feature, "feature", self.feature, "None for Cross, which uses `features`")
+        check(not self.feature, "feature", self.feature, "None for Cross", "pass only `features`")
         _check_positive("bins", self.bins)
 
     def join(self, numbers: Sequence[Any]) -> Tensor:

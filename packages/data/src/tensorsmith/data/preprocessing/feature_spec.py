@@ -88,8 +88,8 @@ class FeatureSpec:
             argument_error(
                 "choices",
                 name,
-                'not contain keys with "/", which Keras does not allow in names',
-                "rename the feature in the schema and the data set",
+                'not contain keys with "/"',
+                'rename the feature in the schema and the data set, because Keras does not allow "/" in names',
             )
             for name in names
             if "/" in name
@@ -227,7 +227,7 @@ class FeatureSpec:
 
     @cached_property
     def _layers(self) -> dict[str, list[Any]]:
-        """Layers of the preprocessing options of a spec for which `adapt` was not called."""
+        """Layers of the preprocessing options, created without statistics. Raises an error if `adapt` is required."""
         unknown = [name for name in self._sources if self._choices[name].statistics(0) is not None]
         if unknown:
             features = ", ".join(map(repr, unknown))
@@ -290,7 +290,9 @@ def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
     fits = array.ndim > 0 and array.size == len(array) * width
     check(fits, name, array.shape, f"have shape {(None, *feature.shape)}", "call `dataset.batch`")
     texts = feature.dtype in STRINGS
-    check(texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"have dtype {feature.dtype}, as in the schema")
+    check(
+        texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"have dtype {feature.dtype} to match the schema"
+    )
     rows = array.reshape(len(array), width)
     if texts:
         return _as_bytes(name, rows)
@@ -300,7 +302,7 @@ def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
         not lost,
         name,
         Verbatim(f"numbers that {feature.dtype} cannot represent"),
-        f"have dtype {feature.dtype}, as in the schema",
+        f"contain numbers of dtype {feature.dtype} to match the schema",
     )
     return cast
 

@@ -10,7 +10,7 @@ from tensorsmith.core.types import TensorLike
 
 @export
 def split_words(texts: TensorLike) -> Any:
-    """Splits strings into lowercase words, which consist of letters, digits and apostrophes of any script.
+    """Splits strings into lowercase words, which consist of letters and digits of any script, and apostrophes.
 
     It can be passed to `keras.layers.TextVectorization` as `split`, with `standardize=None`. The default of Keras
     removes punctuation without inserting a space, so that "well-known" becomes "wellknown", and lower-cases only ASCII

@@ -80,7 +80,7 @@ class TokenCounts:
             self.document_counts = Counter({token: self.document_counts[token] for token in self.counts})
 
     def most_frequent(self, limit: int | None = None) -> list[Any]:
-        """Returns the tokens in descending order of frequency. Ties are in the sort order of the tokens."""
+        """Returns the tokens in descending order of frequency. Tokens of equal frequency are sorted."""
         return sorted(self.counts, key=lambda token: (-self.counts[token], token))[:limit]
 
 

@@ -42,5 +42,5 @@ def idf_weights(document_counts: Sequence[int], documents: int, formula: str = "
     check(formula in FORMULAS, "formula", formula, " or ".join(map(repr, FORMULAS)), did_you_mean(formula, FORMULAS))
     counts = np.asarray(document_counts, "float64")
     fits = counts.ndim == 1 and bool(((counts >= 0) & (counts <= documents)).all())
-    check(fits, "document_counts", document_counts, f"contain numbers from 0 to {documents}, the number of documents")
+    check(fits, "document_counts", document_counts, f"contain numbers from 0 to the number of documents ({documents})")
     return np.log1p(documents / (1 + counts)) if formula == "keras" else 1 / np.log(np.maximum(counts, 2))

@@ -155,7 +155,7 @@ class Vocabulary(keras.layers.Layer):
                 "vocabulary",
                 None,
                 "set before the layer is called",
-                f"call the `adapt` method of {self.name!r}, or pass tokens",
+                f"call the `adapt` method of {self.name!r}, or pass `vocabulary`",
             )
         return self.vocabulary
 
@@ -231,4 +231,6 @@ def as_text(token: str | bytes | int) -> Any:
     try:
         return token.decode() if isinstance(token, bytes) else token
     except UnicodeDecodeError:
-        raise argument_error("token", token, "valid UTF-8", "hash tokens that are not text") from None
+        raise argument_error(
+            "token", token, "valid UTF-8", "use hashing instead of a vocabulary for tokens that are not text"
+        ) from None

@@ -123,7 +123,7 @@ def _map(layer: keras.Layer) -> Window:
     """Returns the height and width of the feature map that a layer flattens or pools."""
     shape = layer.input.shape
     if len(shape) != 4 or None in shape[1:] or layer.data_format != "channels_last":
-        remedy = "build it with images of known shape (height, width, channels)"
+        remedy = "build the model with images of known shape (height, width, channels)"
         _refuse(layer, f"takes {shape} in the format {layer.data_format}", remedy)
     return shape[1:3]
 

@@ -22,7 +22,7 @@ def is_graph(layer: keras.Layer) -> bool:
 def check_graph(model: keras.Model) -> None:
     """Raises a `ValueError` unless `model` is a functional or Sequential model with known inputs."""
     fits = is_graph(model) and model.built and bool(model.inputs)
-    remedy = "start a Sequential model with a keras.Input, or call it once; subclassed models are not supported"
+    remedy = "start a Sequential model with keras.Input, or call the model once; subclassed models are not supported"
     check(fits, "model", Verbatim(type(model).__name__), "a built functional or Sequential model", remedy)
 
 

@@ -27,10 +27,12 @@ def module_folder(handle: str, fetch: bool = True) -> str:
     cached = cache / hashlib.sha1(handle.encode()).hexdigest()  # file name used by tensorflow-hub
     if _is_saved_model(cached):
         return str(cached)
-    remedy = f"download and unpack it and pass its folder, or put it into TensorFlow Hub's cache as {cached}"
+    remedy = f"download and unpack the module and pass its folder, or move it to the TensorFlow Hub cache as {cached}"
     if not fetch:
-        expected = "a module that is available locally, because loading a model does not download modules"
-        raise argument_error("handle", handle, expected, f"call HubLayer(handle) once, or {remedy}")
+        expected = "a module that is available locally when a model is loaded"
+        raise argument_error(
+            "handle", handle, expected, f"call `HubLayer(handle)` once to download the module, or {remedy}"
+        )
     try:
         import tensorflow_hub
 

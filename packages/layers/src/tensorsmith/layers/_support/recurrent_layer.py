@@ -32,7 +32,7 @@ OF_LAYERS = (
 ARGUMENTS = """\
 dropout: Float in [0, 1). Fraction of the units to drop for the linear transformation of the inputs.
 recurrent_dropout: Float in [0, 1). Fraction of the units to drop for the linear transformation of the state h.
-seed: Random seed of the dropout.
+seed: Random seed for dropout.
 return_sequences: If `True`, return the full sequence of outputs instead of the last output.
 return_state: If `True`, return the last states in addition to the output."""
 KERAS_ARGUMENTS = f"""{ARGUMENTS}

@@ -51,7 +51,7 @@ class RReLU(keras.layers.Layer):
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, seed: int | None = None, **kwargs: Any):
         for name, value in (("lower", lower), ("upper", upper)):
             check(is_number(value), name, value, "a number")
-        check(lower <= upper, "lower", lower, f"<= upper ({upper})")
+        check(lower <= upper, "lower", lower, f"<= `upper` ({upper})")
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
         lower, upper, seed = plain((lower, upper, seed))
         super().__init__(**kwargs)

@@ -45,8 +45,9 @@ class Snake(keras.layers.Layer):
     def __init__(self, frequency_initializer: Initializer = "ones", **kwargs: Any):
         frequency_initializer = keras.initializers.get(frequency_initializer)
         fits = not isinstance(frequency_initializer, keras.initializers.Zeros)
-        expected = "an initializer other than zeros, because the layer divides by the frequency"
-        check(fits, "frequency_initializer", "zeros", expected)
+        expected = "an initializer other than zeros"
+        remedy = "use a nonzero frequency, because the layer divides by it"
+        check(fits, "frequency_initializer", "zeros", expected, remedy)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.frequency_initializer = frequency_initializer

@@ -91,7 +91,7 @@ class TLU(keras.layers.Layer):
             "inputs",
             tuple(input_shape),
             "have a known shape except for the batch axis",
-            "pass shared_axes, such as [1, 2]",
+            "pass `shared_axes`, for example [1, 2]",
         )
         self.tau = self.add_weight(
             shape=shape,

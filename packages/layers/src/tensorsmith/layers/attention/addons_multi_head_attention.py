@@ -49,7 +49,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         bias_initializer: Initializer for the bias vector.
         bias_regularizer: Regularizer for the bias vector.
         bias_constraint: Constraint for the bias vector.
-        seed: Random seed of the dropout.
+        seed: Random seed for dropout.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -241,7 +241,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
                     fits,
                     "mask",
                     tuple(each.shape),
-                    f"have shape {tuple(key.shape[:-1])}, the shape of the key without its last axis",
+                    f"have shape {tuple(key.shape[:-1])} to match the key without its last axis",
                     "pass a single mask tensor instead of a list",
                 )
             # (..., keys) becomes (..., 1, 1, keys): all heads and queries see the same keys.

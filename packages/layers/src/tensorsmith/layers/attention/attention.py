@@ -37,7 +37,7 @@ class Attention(KernelLayer, keras.layers.Attention):
         use_scale: If `True`, multiply the scores by a learned scalar.
         score_mode: Score function: `"dot"` for dot products or `"concat"` for additive scores.
         dropout: Dropout rate for the attention weights, in [0, 1).
-        seed: Random seed of the dropout.
+        seed: Random seed for dropout.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -93,7 +93,7 @@ class Attention(KernelLayer, keras.layers.Attention):
         masks = [None, None] if mask is None else list(mask) if isinstance(mask, list | tuple) else mask
         fits = isinstance(masks, list) and len(masks) in (2, 3)
         received = Verbatim(type(mask).__name__ if masks is mask else f"{len(masks)} masks")
-        check(fits, "mask", received, "a list of the query mask and the value mask, each of which may be None")
+        check(fits, "mask", received, "a list [query_mask, value_mask] of masks or None values")
         query_mask, value_mask = masks[:2]
         # Cases that the kernel does not cover are computed by Keras.
         plain = all(len(tensor.shape) == 3 for tensor in inputs) and (value_mask is None or len(value_mask.shape) == 2)

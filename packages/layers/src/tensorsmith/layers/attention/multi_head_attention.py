@@ -43,7 +43,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
             query is used.
         attention_axes: Axes over which attention is applied. If `None`, attention is applied over all axes except
             batch, heads and features.
-        seed: Random seed of the dropout.
+        seed: Random seed for dropout.
         **kwargs: Other arguments of `keras.layers.MultiHeadAttention`: `sliding_window`, `use_gate`, initializers,
             regularizers and constraints for kernels and biases, `activity_regularizer`, `name`, `dtype` and
             `trainable`.

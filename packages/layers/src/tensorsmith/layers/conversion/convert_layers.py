@@ -108,7 +108,7 @@ class _Conversion:
         return type(layer).from_config(config)
 
     def input(self, tensor: Tensor) -> Tensor:
-        """Returns the input tensor of the copy that corresponds to an input tensor of the model."""
+        """Returns an input tensor for the copy, given the corresponding input tensor of the model."""
         batch, *sizes = tensor.shape
         if self.any_size and sizes:
             sizes[:-1] = [None] * (len(sizes) - 1)
@@ -125,7 +125,7 @@ def _call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
 
 @contextmanager
 def _uncompiled(model: keras.Model) -> Iterator[None]:
-    """Prevents Keras from compiling a clone.
+    """Context manager in which Keras does not compile a clone of the model.
 
     Keras restores losses from their configs, which fails for some losses and drops arguments of others.
     """

@@ -59,9 +59,9 @@ class QuantizationAware(keras.layers.Wrapper):
         self, layer: keras.Layer, num_bits: int = 8, per_channel: bool = True, momentum: float = 0.99, **kwargs: Any
     ):
         kinds = ", ".join(kind.__name__ for kind in WITH_KERNEL)
-        check(type(layer) in WITH_KERNEL, "layer", layer, f"a layer of one of the types {kinds}")
+        check(type(layer) in WITH_KERNEL, "layer", layer, f"an instance of one of the classes {kinds}")
         without = not getattr(layer, "lora_rank", None)
-        check(without, "layer", layer, "a layer without LoRA", "merge LoRA into the kernel first")
+        check(without, "layer", layer, "not use LoRA", "merge LoRA into the kernel first")
         check_quantization(num_bits, momentum)
         num_bits, momentum = plain((num_bits, momentum))
         super().__init__(layer, **kwargs)

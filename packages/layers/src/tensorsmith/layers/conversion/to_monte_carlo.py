@@ -71,7 +71,7 @@ def to_monte_carlo(model: keras.Model) -> keras.Model:
         return new
 
     copy = convert_layers(model, convert)
-    remedy = "add the inner layers to the model directly, or wrap the layers that contain them in MonteCarlo"
+    remedy = "add the dropout layers to the model directly, or wrap the layers that contain them in `MonteCarlo`"
     check(
         not left,
         "model",

@@ -33,7 +33,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         stride_1: Integer, the distance between adjacent patches.
         stride_2: Integer, the distance between adjacent displacements.
         pad: Integer, the number of zeros to pad on each side of both images.
-        data_format: `"channels_last"` or `"channels_first"`. TensorFlow Addons has no default.
+        data_format: `"channels_last"` or `"channels_first"`. TensorFlow Addons requires this argument.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -77,7 +77,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
             "kernel_size",
             kernel_size,
             "an odd integer",
-            "use an odd size, so that each patch has a center",
+            "patches of even size have no center",
         )
         known = data_format in ("channels_last", "channels_first")
         check(known, "data_format", data_format, "'channels_last' or 'channels_first'")

@@ -147,7 +147,7 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         for side, size, step in zip(sides, _pair(self.kernel_size), _pair(self.strides), strict=True):
             lost = size - 1 if self.padding == "valid" else 0
             fits = side is None or side > lost
-            check(fits, "inputs", tuple(input_shape), f"at least as large as the kernel, {_pair(self.kernel_size)}")
+            check(fits, "inputs", tuple(input_shape), f"at least as large as the kernel {_pair(self.kernel_size)}")
             smaller.append(None if side is None else -(-(side - lost) // step))
         return (batch, *smaller, len(self.connections[0]))
 

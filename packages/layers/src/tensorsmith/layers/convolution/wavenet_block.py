@@ -30,8 +30,8 @@ class WaveNetBlock(keras.layers.Layer):
     Source: van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016.
 
     Args:
-        filters: Integer, the number of features of the inputs and of the residual output. Use a convolution with a
-            kernel size of 1 to match the number of input features.
+        filters: Integer, the number of features of the inputs and of the residual output. If the inputs have another
+            number of features, apply a convolution with a kernel size of 1 before this layer.
         num_layers: Integer, the number of dilated convolutions.
         kernel_size: Integer of 2 or more, the kernel size of the dilated convolutions.
         skip_filters: Integer, the number of features of the skip output. If `None`, `filters` is used.
@@ -97,7 +97,7 @@ class WaveNetBlock(keras.layers.Layer):
             input_shape[-1] == self.filters,
             "inputs",
             tuple(input_shape),
-            f"have {self.filters} features, the value of `filters`",
+            f"have {self.filters} features to match `filters`",
         )
         gated = (*input_shape[:-1], self.filters)
         self.dilated = [

@@ -76,7 +76,7 @@ class DenseTranspose(keras.layers.Layer):
             input_shape[-1] == units,
             "inputs",
             tuple(input_shape),
-            f"have {units} features, the number of units of the dense layer",
+            f"have {units} features to match the units of the dense layer",
         )
         self.bias = self.add_weight((self.dense.kernel.shape[0],), self.bias_initializer, name="bias")
 

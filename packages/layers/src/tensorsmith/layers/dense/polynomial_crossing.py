@@ -13,7 +13,7 @@ from tensorsmith.layers._support.fresh import fresh
 
 @export
 class PolynomialCrossing(keras.layers.Layer):
-    """Cross layer of Deep & Cross Networks, which computes feature crosses with the network inputs.
+    """Cross layer of Deep & Cross Networks: computes feature crosses with the network inputs.
 
     A stack of n layers represents products of up to n + 1 features. Formula, with W a full matrix, or the product U V
     of two low-rank matrices:

@@ -89,7 +89,7 @@ class LearnedPositionalEncoding(keras.layers.Layer):
 
     def _check_steps(self, shape: Shape) -> None:
         fits = shape[-2] is None or shape[-2] <= self.max_length
-        remedy = "pass a larger max_length, or use SinusoidalPositionalEncoding, which has no limit"
+        remedy = "pass a larger `max_length`, or use `SinusoidalPositionalEncoding`, which has no limit"
         check(fits, "inputs", tuple(shape), f"have at most {self.max_length} steps", remedy)
 
     def get_config(self) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             fits,
             "inputs",
             tuple(input_shape),
-            f"have statically known sizes along the axes {self.axes}, which must not include the batch axis",
+            f"have statically known sizes along the axes {self.axes}, without the batch axis",
         )
         # Keras creates one mean and variance for each position along the merged axes.
         super().build((None, math.prod(sizes)))
@@ -89,7 +89,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if len(self.axes) == 1:
             return super().call(inputs, training=training, mask=mask)
         received = Verbatim("None" if mask is None else f"a mask of shape {tuple(mask.shape)}")
-        check(mask is None, "mask", received, "None if `axis` contains several axes", "pass a single axis to the layer")
+        check(
+            mask is None, "mask", received, "None if `axis` contains several axes", "pass a single `axis` to the layer"
+        )
         last = list(range(-len(self.positions), 0))
         # Merge the axes into one, so that Keras normalizes over a single feature axis.
         x = ops.moveaxis(inputs, self.positions, last)

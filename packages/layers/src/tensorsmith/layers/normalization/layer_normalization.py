@@ -90,7 +90,8 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
             fits,
             "epsilon_outside",
             epsilon_outside,
-            "False with `rms_scaling=True`, which adds epsilon inside the square root",
+            "False with `rms_scaling=True`",
+            "`rms_scaling` always adds epsilon inside the square root",
         )
         axis, epsilon = plain((axis, epsilon))
         super().__init__(

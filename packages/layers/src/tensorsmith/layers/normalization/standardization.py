@@ -65,7 +65,7 @@ class Standardization(keras.layers.Layer):
             "axis",
             axis,
             "a nonzero integer, a sequence of nonzero integers, or None",
-            "exclude the batch axis, 0",
+            "exclude axis 0, which is the batch axis",
         )
         # Raw data may exceed the range of half precision: inputs are cast after the standardization.
         super().__init__(autocast=False, **kwargs)
@@ -81,7 +81,7 @@ class Standardization(keras.layers.Layer):
             fits,
             "axis",
             self.axis,
-            f"set to valid axes for inputs of shape {tuple(input_shape)}, excluding the batch axis",
+            f"valid for inputs of shape {tuple(input_shape)} and exclude the batch axis",
         )
         kept = {axis % rank for axis in self._axes}
         shape = [input_shape[axis] if axis in kept else 1 for axis in range(rank)]
@@ -113,7 +113,7 @@ class Standardization(keras.layers.Layer):
     def _moments(self, batch: np.ndarray) -> "_Moments":
         if not self.built:
             expected = f"contain batches with the feature axes {self.axis} after the batch axis"
-            remedy = "pass a single feature as a column, or another `axis` to the layer"
+            remedy = "reshape a single feature to a column, or pass another `axis` to the layer"
             check(self._has_axes(batch.ndim), "data", batch.shape, expected, remedy)
             self.build((None, *batch.shape[1:]))
         rank = len(self.mean.shape)
@@ -181,7 +181,7 @@ def _batches(data: NestedArrays | Dataset) -> Iterator[np.ndarray]:
     """Yields the batches as float64 arrays. Raises an error if there are none."""
     empty = True
     for batch in data.as_numpy_iterator() if hasattr(data, "as_numpy_iterator") else [data]:
-        remedy = "map a dataset of inputs and targets to the inputs"
+        remedy = "call `dataset.map` to select the inputs from a dataset of inputs and targets"
         check(
             not isinstance(batch, tuple | dict),
             "data",

@@ -147,7 +147,7 @@ class CRF(KernelLayer, keras.layers.Layer):
                 "inputs",
                 tuple(input_shape),
                 shape,
-                "pass use_kernel=True for inputs with another number of features",
+                "pass `use_kernel=True` for inputs with another number of features",
             )
         self.chain_kernel = self.add_weight(
             shape=(self.units, self.units),

@@ -135,7 +135,7 @@ class SampledSoftmax(keras.layers.Layer):
         scores += ops.cast(self.bias, inputs.dtype)
         if targets is not None:
             fits = targets.shape.is_compatible_with(inputs.shape[:-1])
-            expected = f"have the shape of the inputs without the feature axis, {tuple(inputs.shape[:-1])}"
+            expected = f"have shape {tuple(inputs.shape[:-1])} to match the inputs without the feature axis"
             check(fits, "targets", tuple(targets.shape), expected)
             mask = inputs_mask if mask is None else mask
             targets = ops.cast(targets, "int64")

@@ -31,7 +31,7 @@ class ESNCell(keras.layers.Layer):
         leaky: Float in [0, 1], the leaking rate.
         spectral_radius: Non-negative float, the largest absolute eigenvalue of the recurrent kernel.
         use_norm2: If `True`, scale the Frobenius norm of the recurrent kernel instead of its spectral radius. The norm
-            is an upper bound that does not require eigenvalues.
+            is an upper bound of the spectral radius that does not require eigenvalues.
         use_bias: If `True`, the layer uses a bias vector.
         activation: Activation function to use.
         kernel_initializer: Initializer for the kernel matrix.
@@ -110,7 +110,7 @@ class ESNCell(keras.layers.Layer):
         self.bias = fixed("bias", (self.units,), self.bias_initializer) if self.use_bias else None
 
     def _reservoir(self, shape: Shape, dtype: DType | None = None) -> Tensor:
-        """Returns the sparse recurrent kernel, scaled to its spectral radius or norm."""
+        """Returns the sparse recurrent kernel, scaled to the specified spectral radius or norm."""
         connected = keras.random.uniform(shape, seed=self._connections) <= self.connectivity
         weights = keras.ops.where(connected, self.recurrent_initializer(shape, "float32"), 0.0)
         if self.use_norm2:

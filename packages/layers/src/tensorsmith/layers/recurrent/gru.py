@@ -12,7 +12,7 @@ from tensorsmith.layers._support.recurrent_layer import RecurrentLayer, checked_
 
 @export
 class GRU(RecurrentLayer, keras.layers.GRU):
-    """Gated recurrent unit layer of Keras with a compiled kernel that is faster on CPU.
+    """Gated recurrent unit layer of Keras with a compiled kernel for CPU.
 
     Arguments, weights and results are those of `keras.layers.GRU`. Formula, at each step, with the columns in the order
     z, r, n in the weights W (kernel) and U (recurrent kernel):

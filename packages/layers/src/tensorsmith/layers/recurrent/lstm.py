@@ -12,7 +12,7 @@ from tensorsmith.layers._support.recurrent_layer import RecurrentLayer, checked_
 
 @export
 class LSTM(RecurrentLayer, keras.layers.LSTM):
-    """Long short-term memory layer of Keras with a compiled kernel that is faster on CPU.
+    """Long short-term memory layer of Keras with a compiled kernel for CPU.
 
     Arguments, weights and results are those of `keras.layers.LSTM`. Formula, at each step, with the gates in the order
     i, f, g, o in the weights:

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.recurrent_layer import RecurrentLayer, checked_
 
 @export
 class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
-    """Fully connected RNN layer of Keras with a compiled kernel that is faster on CPU.
+    """Fully connected RNN layer of Keras with a compiled kernel for CPU.
 
     Arguments, weights and results are those of `keras.layers.SimpleRNN`. Formula, at each step:
 

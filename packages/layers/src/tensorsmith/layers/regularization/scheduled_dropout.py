@@ -29,8 +29,8 @@ class ScheduledDropout(keras.layers.Layer):
     Args:
         rate: Float in [0, 1], the initial fraction of the input units to drop. The current value is saved with the
             model and restored. Values outside of [0, 1] that a schedule assigns are clipped.
-        noise_shape: Shape of the binary dropout mask. `None` uses the size of the inputs; 1 shares the mask along an
-            axis.
+        noise_shape: Shape of the binary dropout mask. An entry of `None` stands for the size of the inputs; an entry of
+            1 shares the mask along its axis.
         seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 

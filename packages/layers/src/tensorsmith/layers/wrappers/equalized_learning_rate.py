@@ -23,7 +23,7 @@ OUTPUTS = {
 
 @export
 class EqualizedLearningRate(keras.layers.Wrapper):
-    """Wrapper that scales a kernel initialized from N(0, 1) at runtime instead of at initialization.
+    """Wrapper that initializes a kernel from N(0, 1) and scales it at runtime instead of at initialization.
 
     Optimizers that normalize by the magnitude of gradients, such as Adam, then update all kernels at the same relative
     rate. Formula, with fan_in the number of inputs of an output unit:
@@ -68,7 +68,7 @@ class EqualizedLearningRate(keras.layers.Wrapper):
         initializer = layer.kernel_initializer
         # Keras builds the inner layer of a saved wrapper before it creates the wrapper.
         fits = not layer.built or (isinstance(initializer, keras.initializers.RandomNormal) and initializer.stddev == 1)
-        check(fits, "layer", layer, "a layer that is not built", "wrap it before it is called")
+        check(fits, "layer", layer, "not be built", "wrap the layer before it is called")
         check(is_number(gain) and gain > 0, "gain", gain, "a positive number")
         gain = plain(gain)
         super().__init__(layer, **kwargs)

@@ -32,8 +32,8 @@ class HubLayer(keras.layers.Layer):
             package tensorflow-hub.
         trainable: If `True`, the variables of the module are trained.
         arguments: Additional keyword arguments to pass to the module, such as `{"return_sequences": True}`.
-        signature: Name of the signature to use. If `None`, the module is called, or its signature `"serving_default"`
-            is used if it is not callable.
+        signature: Name of the signature to use. If `None`, the module is called, or, if it is not callable, its
+            signature `"serving_default"` is used.
         output_key: Key of the output to return if there are several named outputs. If `None`, a dict of all outputs is
             returned.
         output_shape: Shape of the output without the batch axis, or a dict of shapes. Required if the module does not
@@ -77,7 +77,7 @@ class HubLayer(keras.layers.Layer):
         save_weights: bool | None = None,
         **kwargs: Any,
     ):
-        check(isinstance(handle, str), "handle", handle, "a string, the path of a folder or a URL")
+        check(isinstance(handle, str), "handle", handle, "a string with the path of a folder or a URL")
         super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
         self.supports_jit = False  # modules may contain ops that XLA does not support, such as strings and tables
         self.handle = handle
@@ -97,7 +97,7 @@ class HubLayer(keras.layers.Layer):
     def _signature(self, name: str) -> Any:
         known = list(getattr(self.module, "signatures", {}))
         remedy = did_you_mean(name, known)
-        check(name in known, "signature", name, f"one of the signatures of the module, {known}", remedy)
+        check(name in known, "signature", name, f"one of the signatures {known} of the module", remedy)
         return self.module.signatures[name]
 
     def _variables(self) -> list[tuple[tf.Variable, bool]]:
@@ -131,7 +131,7 @@ class HubLayer(keras.layers.Layer):
         if self.output_key is not None:
             key, names = self.output_key, list(outputs) if isinstance(outputs, Mapping) else []
             remedy = "" if key in names else did_you_mean(key, names)
-            check(key in names, "output_key", key, f"one of the output names, {names}", remedy)
+            check(key in names, "output_key", key, f"one of the output names {names}", remedy)
             outputs = outputs[key]
         if self.trainable:
             for loss in getattr(self.module, "regularization_losses", ()):
@@ -161,7 +161,7 @@ class HubLayer(keras.layers.Layer):
             len(names) == 1,
             "inputs",
             Verbatim("a tensor"),
-            f"a dict with the keys {names}, the inputs of the signature",
+            f"a dict with the inputs {names} of the signature",
         )
         return {names[0]: inputs}
 

@@ -131,7 +131,7 @@ class WeightNormalization(keras.layers.Wrapper):
 
     @property
     def _lengths(self) -> Tensor:
-        """Norm of v, with the same lower bound on the sum of squares as in TensorFlow."""
+        """Norm of v for each output unit, with the same lower bound on the sum of squares as in TensorFlow."""
         # One norm for each output unit: (units,).
         squares = ops.sum(ops.square(self.v), axis=list(range(len(self.v.shape) - 1)))
         return ops.sqrt(ops.maximum(squares, 1e-12))

@@ -27,7 +27,7 @@ def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
 
 
 def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> Tensor:
-    """Return one distance per row of the distance matrix, if possible without a gradient of the full matrix size.
+    """Return one entry from each row of the distance matrix, if possible without a gradient for all entries.
 
     Args:
         positions: Column indices, of shape `(batch,)`.
@@ -43,7 +43,7 @@ def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> T
 
 
 def metric_from(given: Any) -> Metric:
-    """Return the distance metric of an argument or config, after validation."""
+    """Return the distance metric that an argument or a config specifies, after validation."""
     metric = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
     fits = callable(metric) or (isinstance(metric, str) and metric in METRICS)
     remedy = did_you_mean(metric, METRICS) if isinstance(metric, str) and not fits else ""

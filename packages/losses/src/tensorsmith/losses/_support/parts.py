@@ -10,7 +10,7 @@ from tensorsmith.core.types import Tensor, TensorLike
 
 
 def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
-    """Separate sample weights, which Keras applies to losses, from element weights, which enter the sums.
+    """Separate sample weights, which Keras applies, from element weights, which the loss applies itself.
 
     Keras would multiply losses of shape `(batch,)` by weights of shape `(batch, steps)`. This raises an error, or gives
     a wrong result if both sizes are equal.

@@ -7,7 +7,7 @@ from tensorsmith.core.types import Tensor
 
 
 def same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both tensors with the same shape, with a missing trailing axis of size 1 added.
+    """Return both tensors with equal shapes, after adding a missing trailing axis of size 1.
 
     Without it, (n, 1) - (n,) would broadcast to (n, n).
 
@@ -32,4 +32,4 @@ def check_same_shape(**tensors: Tensor) -> None:
     *others, (last, expected) = tensors.items()
     for name, tensor in others:
         fits = tensor.shape.is_compatible_with(expected.shape)
-        check(fits, name, tuple(tensor.shape), f"have the shape of `{last}`, {tuple(expected.shape)}")
+        check(fits, name, tuple(tensor.shape), f"have shape {tuple(expected.shape)} to match `{last}`")

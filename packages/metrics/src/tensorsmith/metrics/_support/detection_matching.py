@@ -17,10 +17,10 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike,
     box of largest overlap, if this reaches the threshold. Unmatched detections within a crowd are ignored.
 
     Args:
-        truths: Dict of ground truth "boxes" `(images, m, 4)`, "labels" `(images, m)`, which are negative for padding,
-            and "crowds" with the shape of the labels.
-        found: Dict of detected "boxes" `(images, n, 4)` and "labels" `(images, n)`, which are negative for padding, in
-            descending order of score.
+        truths: Dict with the ground truth: "boxes" of shape `(images, m, 4)`, "labels" of shape `(images, m)`, which
+            are negative for padding, and "crowds" with the shape of the labels.
+        found: Dict with the detections in descending order of score: "boxes" of shape `(images, n, 4)` and "labels" of
+            shape `(images, n)`, which are negative for padding.
         thresholds: Intersection over union (IoU) thresholds, of shape `(thresholds,)`.
         box_format: Box format, as in `box_iou`.
 

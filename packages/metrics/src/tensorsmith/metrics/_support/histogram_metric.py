@@ -61,7 +61,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         _check_range("preds_min", preds_min, "preds_max", preds_max)
         for which, cutpoints in (("actual_cutpoints", actual_cutpoints), ("preds_cutpoints", preds_cutpoints)):
             fits = is_integer(cutpoints) and cutpoints >= 2
-            check(fits, which, cutpoints, "an integer >= 2", "pass one more than the number of bins")
+            check(fits, which, cutpoints, "an integer >= 2", "pass the number of bins plus one")
         super().__init__(name=name, dtype=dtype)
         self.actual_min = actual_min
         self.actual_max = actual_max

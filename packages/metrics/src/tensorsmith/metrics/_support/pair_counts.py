@@ -18,7 +18,7 @@ def as_samples(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor, Tensor]:
         ValueError: If the shapes differ.
     """
     x, y = (_by_order(ops.convert_to_tensor(value)) for value in (x, y))
-    check(x.shape.is_compatible_with(y.shape), "y", tuple(y.shape), f"have the shape of `x`, {tuple(x.shape)}")
+    check(x.shape.is_compatible_with(y.shape), "y", tuple(y.shape), f"have shape {tuple(x.shape)} to match `x`")
     return samples_of(x, y, None)
 
 

@@ -9,7 +9,7 @@ from tensorsmith.core.types import Tensor, TensorLike
 def same_shape(
     y_true: TensorLike, y_pred: TensorLike, names: tuple[str, str] = ("y_true", "y_pred")
 ) -> tuple[Tensor, Tensor]:
-    """Return both values as tensors of the same shape, with a missing trailing axis of size 1 added.
+    """Return both values as tensors of equal shapes, after adding a missing trailing axis of size 1.
 
     Args:
         y_true: Tensor of targets.
@@ -26,12 +26,12 @@ def same_shape(
     elif missing == -1 and true.shape[-1] == 1:
         predicted = ops.expand_dims(predicted, -1)
     if not true.shape.is_compatible_with(predicted.shape):
-        raise argument_error(names[0], tuple(true.shape), f"have the shape of `{names[1]}`, {tuple(predicted.shape)}")
+        raise argument_error(names[0], tuple(true.shape), f"have shape {tuple(predicted.shape)} to match `{names[1]}`")
     return true, predicted
 
 
 def class_numbers(y_true: Tensor, scores: Tensor) -> Tensor:
-    """Return class indices as `int32`, without a trailing axis of size 1, given scores with classes on the last axis.
+    """Return class indices as `int32`, with the shape of the scores without their last axis.
 
     Args:
         y_true: Tensor of class indices.
@@ -48,6 +48,6 @@ def class_numbers(y_true: Tensor, scores: Tensor) -> Tensor:
         fits,
         "y_true",
         tuple(classes.shape),
-        f"have the shape of the predictions, {tuple(scores.shape)}, without the last axis",
+        f"have shape {tuple(scores.shape[:-1])} to match the predictions without the last axis",
     )
     return classes

@@ -15,7 +15,7 @@ def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: Tensor
     """Return one weight per sample, which defaults to 1, or 0 where the predictions are masked.
 
     Args:
-        samples: Tensor whose shape is that of the samples.
+        samples: Tensor that determines the shape of the samples. Its values are not used.
         sample_weight: Optional weights, with the shape of the leading axes of the samples and, optionally, a trailing
             axis of size 1.
         y_pred: Tensor of predictions, optionally with a Keras mask.
@@ -34,7 +34,7 @@ def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: Tensor
             given = ops.squeeze(given, -1)
         rank = len(given.shape)
         fits = rank <= len(shape) and given.shape.is_compatible_with(weights.shape[:rank])
-        expected = f"have the shape of the leading axes of the samples, {tuple(weights.shape)}"
+        expected = f"have a shape that matches the leading axes of the samples {tuple(weights.shape)}"
         check(fits, "sample_weight", tuple(given.shape), expected, "pass one weight for each sample")
         # Weights are broadcast over the remaining axes: (batch,) becomes (batch, 1, ...).
         weights = weights * ops.reshape(given, (*ops.shape(given), *(1,) * (len(shape) - rank)))

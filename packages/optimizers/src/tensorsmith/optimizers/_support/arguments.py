@@ -27,7 +27,7 @@ def check_decay(weight_decay: Hyperparameter | None) -> None:
 
 def check_constant_decay(weight_decay: Hyperparameter | None) -> None:
     """Validate a weight decay that Keras applies. It must be a number, because Keras supports only constants."""
-    remedy = "use extend_with_decoupled_weight_decay for schedules and functions"
+    remedy = "use `extend_with_decoupled_weight_decay` for schedules and functions"
     check(not callable(weight_decay), "weight_decay", weight_decay, "a number or None", remedy)
     check_decay(weight_decay)
 
@@ -57,7 +57,7 @@ def check_patterns(**patterns: Sequence[str] | None) -> None:
         fits = given is None or (isinstance(given, list | tuple) and all(isinstance(each, str) for each in given))
         check(fits, name, given, "a list of regular expressions, or None")
         for pattern in given or ():
-            remedy = f"use re.escape({pattern!r}) to match it literally"
+            remedy = f"use `re.escape({pattern!r})` to match the text literally"
             check(_compiles(pattern), name, given, "contain only valid regular expressions", remedy)
 
 

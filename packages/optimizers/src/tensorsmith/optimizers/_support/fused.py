@@ -14,8 +14,8 @@ from tensorsmith.optimizers._support.rows import merged
 
 ARGUMENTS = """\
 **kwargs: Base optimizer keyword arguments, such as `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`,
-    `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, `name`.
-    Clipping by `global_clipnorm` is part of the compiled op."""
+    `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps` and `name`. Clipping
+    by `global_clipnorm` is part of the compiled op."""
 RAISES = """\
 Raises:
     ValueError: If a number is out of range, or Keras rejects an argument."""
@@ -26,7 +26,7 @@ class _Unclipped(list[Any]):
 
 
 class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
-    """Mixin for Keras optimizers that update all variables in one op. List it before the Keras class in the bases.
+    """Mixin for Keras optimizers that update all variables in one op. List it before the Keras base class.
 
     Keras has no public method between `apply`, which performs the entire step, and `update_step`, which updates one
     variable. `apply` calls the three methods overridden below, which the optimizers of individual backends override,

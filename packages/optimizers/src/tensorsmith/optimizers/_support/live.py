@@ -25,7 +25,7 @@ class LiveMomentum(keras.optimizers.Optimizer):
     live = "momentum"  # name of the argument
 
     def adopt(self, setting: Hyperparameter) -> None:
-        """Set the attribute of the hyperparameter, with a variable in place of a schedule."""
+        """Store the hyperparameter as an attribute, with a variable in place of a schedule."""
         if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
             self._momentum_schedule = setting
             setting = self.add_variable((), "zeros", name=self.live)

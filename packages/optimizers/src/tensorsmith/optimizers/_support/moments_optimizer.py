@@ -16,7 +16,7 @@ epsilon: Small float added to the denominator for numerical stability."""
 KERAS = """\
 name: Name of the optimizer.
 **kwargs: Base optimizer keyword arguments, such as `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`,
-    `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`."""
+    `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`."""
 
 
 class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):

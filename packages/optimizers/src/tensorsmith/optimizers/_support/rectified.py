@@ -51,7 +51,7 @@ class RectifiedMoments(MomentsOptimizer):
             "sma_threshold",
             sma_threshold,
             "a number >= 4",
-            "pass at least 4, because no step is rectified below 4",
+            "below 4, no step is rectified",
         )
         check_counts(0, total_steps=total_steps)
         check_fractions(warmup_proportion=warmup_proportion)

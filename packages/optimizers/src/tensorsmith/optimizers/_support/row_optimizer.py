@@ -19,7 +19,7 @@ class Step:
     """Update step of one variable, or of the rows that occur in its sparse gradient.
 
     Attributes:
-        gradient: Gradient with respect to the updated rows.
+        gradient: Gradient with respect to the rows that the step updates.
         rate: Learning rate.
         number: Number of the step, counted from 1.
         decay: Current value of `weight_decay` for the variable, or `None` if it does not decay.
@@ -38,15 +38,15 @@ class Step:
 
     @property
     def weights(self) -> tf.Tensor:
-        """Updated rows of the variable."""
+        """Current values of the rows of the variable that the step updates."""
         return read(self.variable, self.indices, self.gradient.dtype)
 
     def kept(self, slots: Slots) -> tf.Tensor:
-        """Return the updated rows of a state variable."""
+        """Return the rows of a state variable that the step updates."""
         return read(slots[self.position], self.indices, self.gradient.dtype)
 
     def keep(self, slots: Slots, values: tf.Tensor) -> tf.Tensor:
-        """Assign values to the updated rows of a state variable, and return them."""
+        """Assign values to the rows of a state variable that the step updates, and return the values."""
         write(slots[self.position], self.indices, values)
         return values
 
@@ -59,7 +59,7 @@ class Step:
         write(slots[self.position], None, value)
 
     def fade(self, slots: Slots, share: float, gain: tf.Tensor) -> tf.Tensor:
-        """Decay all rows of a state variable, add the increment to the updated rows, and return these rows."""
+        """Decay all rows of a state variable, add `gain` to the rows that the step updates, and return these rows."""
         if self.indices is not None:
             slot = native(slots[self.position])
             # All rows decay, including those of the step, to which the gain is added below.

@@ -34,7 +34,7 @@ class COCOB(RowOptimizer):
         alpha: Parameter that limits the size of the first bets, `>= 1`.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
-            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
+            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`.
 
     Raises:
         ValueError: If `alpha` is less than 1, or Keras rejects an argument.

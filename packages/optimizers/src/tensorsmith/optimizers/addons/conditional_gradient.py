@@ -41,7 +41,7 @@ class ConditionalGradient(RowOptimizer):
             treated as a matrix with a single row, and all axes except the last are flattened.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
-            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
+            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`.
 
     Raises:
         ValueError: If a number is out of range, `ord` is unknown, or Keras rejects an argument.

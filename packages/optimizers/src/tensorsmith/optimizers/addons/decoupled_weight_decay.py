@@ -35,8 +35,9 @@ class DecoupledWeightDecayExtension(BASE):
         weight_decay: Fraction of the weights that is subtracted in each step: a float, a schedule, or a callable
             without arguments.
         exclude_from_weight_decay: List of regular expressions. Variables whose path, such as `model/dense_1/bias`,
-            matches one of them are excluded from weight decay. TensorFlow Addons matches names, which are only `bias`
-            in Keras 3. Variables can also be excluded with the method of the same name that all Keras optimizers have.
+            matches one of them are excluded from weight decay. TensorFlow Addons matches names instead, which in Keras
+            3 contain only the last component of the path, such as `bias`. Variables can also be excluded with the
+            method of the same name that all Keras optimizers have.
         **kwargs: Arguments of the optimizer class.
 
     Raises:
@@ -87,8 +88,8 @@ class DecoupledWeightDecayExtension(BASE):
             grads: List of gradients.
             trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
                 built with are used.
-            decay_var_list: List of variables with weight decay in this step, which overrides exclusions. If `None`,
-                weight decay is applied to all variables except for the excluded ones.
+            decay_var_list: List of variables to apply weight decay to in this step, including excluded variables. If
+                `None`, weight decay is applied to all variables except for the excluded ones.
         """
         self._chosen = None if decay_var_list is None else {self._var_key(variable) for variable in decay_var_list}
         super().apply(grads, trainable_variables)
@@ -100,8 +101,8 @@ class DecoupledWeightDecayExtension(BASE):
 
         Args:
             grads_and_vars: List of (gradient, variable) pairs.
-            decay_var_list: List of variables with weight decay in this step, which overrides exclusions. If `None`,
-                weight decay is applied to all variables except for the excluded ones.
+            decay_var_list: List of variables to apply weight decay to in this step, including excluded variables. If
+                `None`, weight decay is applied to all variables except for the excluded ones.
         """
         gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables, decay_var_list)
@@ -185,8 +186,8 @@ def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
     name = f"{base_optimizer.__name__}WithDecoupledWeightDecay"
     known = keras.saving.get_registered_object(f"tensorsmith>{name}")
     free = known is None or _origin(known.__bases__[-1]) == _origin(base_optimizer)  # a notebook cell was run again
-    expected = f"a class with a name other than {name}, which is already registered for another class"
-    check(free, "base_optimizer", base_optimizer, expected, "subclass it under another name")
+    expected = f"a class for which the name {name} is not already registered"
+    check(free, "base_optimizer", base_optimizer, expected, "define a subclass with another name")
     return export(type(name, (DecoupledWeightDecayExtension, base_optimizer), {"__module__": __name__}))
 
 

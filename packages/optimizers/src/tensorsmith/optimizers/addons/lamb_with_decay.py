@@ -36,8 +36,9 @@ class LAMB(MomentsOptimizer):
         weight_decay: Fraction of the weights that is added to the update: a float, a schedule, or a callable without
             arguments.
         exclude_from_weight_decay: List of regular expressions. Variables whose path, such as `model/dense_1/bias`,
-            matches one of them are excluded from weight decay. TensorFlow Addons matches names, which are only `bias`
-            in Keras 3. Variables can also be excluded with the method of the same name that all Keras optimizers have.
+            matches one of them are excluded from weight decay. TensorFlow Addons matches names instead, which in Keras
+            3 contain only the last component of the path, such as `bias`. Variables can also be excluded with the
+            method of the same name that all Keras optimizers have.
         exclude_from_layer_adaptation: List of regular expressions for variables with a trust ratio of 1. Defaults to
             `exclude_from_weight_decay`.
         {{keras}}

@@ -32,9 +32,9 @@ class LazyAdam(MomentsOptimizer):
         amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far.
             TensorFlow Addons supports this variant only for dense gradients.
         name: Name of the optimizer.
-        **kwargs: Base optimizer keyword arguments, such as `weight_decay`, which is not applied to rows without a
-            gradient, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-            `loss_scale_factor`, `gradient_accumulation_steps`.
+        **kwargs: Base optimizer keyword arguments, such as `weight_decay` (not applied to rows without a gradient),
+            `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
+            `loss_scale_factor` and `gradient_accumulation_steps`.
 
     Raises:
         ValueError: If a number is out of range, or Keras rejects an argument.

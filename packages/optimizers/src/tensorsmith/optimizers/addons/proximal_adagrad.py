@@ -38,7 +38,7 @@ class ProximalAdagrad(RowOptimizer):
         l2_regularization_strength: Strength l2 of the L2 regularization penalty.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
-            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
+            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`.
 
     Raises:
         ValueError: If a number is out of range, or Keras rejects an argument.

@@ -38,7 +38,7 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
         name: Name of the optimizer.
         **kwargs: `exclude_from_weight_decay`, a list of regular expressions for the paths of variables without weight
             decay, and base optimizer keyword arguments, such as `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`,
-            `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
+            `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`.
 
     Raises:
         ValueError: If a number is out of range, or Keras rejects an argument.
@@ -75,7 +75,7 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
             (self._momentums,) = self.add_slots(variables, "momentum")
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the weights after a momentum update, to which weight decay has already been applied."""
+        """Return the weights after a momentum update. Weight decay has already been applied."""
         move = -step.rate * step.gradient
         if not self._has_momentums():
             return step.weights + move

@@ -44,7 +44,7 @@ class Yogi(RowOptimizer):
         activation: Function that updates the second moments: `"sign"`, or `"tanh"` for a smooth variant.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
-            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
+            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`.
 
     Raises:
         ValueError: If a number is out of range, `activation` is unknown, or Keras rejects an argument.

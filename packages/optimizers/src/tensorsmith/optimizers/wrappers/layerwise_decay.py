@@ -122,7 +122,7 @@ def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> 
         0.25 (^|/)first/bias$
     """
     built = isinstance(model, keras.Model) and model.built
-    check(built, "model", Verbatim(f"{model!r}"), "a built model", "call it once, or start it with a keras.Input")
+    check(built, "model", Verbatim(f"{model!r}"), "a built model", "call the model once, or start it with keras.Input")
     check_amounts(factor=factor)
     check(factor > 0, "factor", factor, "a positive number")
     layers = [layer for layer in _in_order(model) if layer.weights]

@@ -163,7 +163,7 @@ class _Map:
                 NAME,
                 what,
                 "contain only layers with distinct paths in order to be saved",
-                "give them different names",
+                "give the layers different names",
             )
         return patterns
 

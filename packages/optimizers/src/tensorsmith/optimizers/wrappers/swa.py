@@ -34,7 +34,7 @@ class SWA(Averaging):
     Args:
         optimizer: Inner Keras optimizer, or its name.
         start_averaging: Index of the update at which averaging starts.
-        average_period: Number of updates between two updates of the average.
+        average_period: Number of optimizer updates between two samples of the weights.
         name: Name of the optimizer.
 
     Raises:
@@ -59,7 +59,7 @@ class SWA(Averaging):
         self.average_period = average_period
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Update the weight averages every `average_period` updates."""
+        """Add the weights to the averages every `average_period` optimizer updates."""
         # `_iterations` already counts this update, whereas t in the formula starts from 0.
         since = self._iterations.value - 1 - self.start_averaging
         due = (since >= 0) & (since % self.average_period == 0)

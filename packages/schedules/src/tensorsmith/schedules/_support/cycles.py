@@ -14,7 +14,7 @@ MODES = ("cycle", "iterations")
 
 
 class Cycles(Schedule):
-    """Base class for cyclical schedules, which alternate between linear increases and decreases of `step_size` steps.
+    """Base class for cyclical schedules: linear increases and decreases that take `step_size` steps each.
 
     Subclasses implement `scale`, the factor of the amplitude.
 

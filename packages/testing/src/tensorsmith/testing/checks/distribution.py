@@ -77,7 +77,7 @@ def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the sum of the replica losses, because Keras divides the mean of each replica by their number."""
+    """Compares the sum of the replica losses, because Keras divides each mean by the number of replicas."""
     with strategy.scope():
         ways = functions(row, make(row))
     whole = examples(row, batch=2 * BATCH) if row.per_sample else examples(row)

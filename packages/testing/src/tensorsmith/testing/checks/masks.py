@@ -81,7 +81,7 @@ def _first_output(layer: keras.Layer, *arguments: Any) -> Any:
 
 
 def _masked(row: LayerRow) -> tuple[tuple[Any, ...], np.ndarray]:
-    """Returns the arguments and a mask for the first one that masks the first step and, in alternate rows, the last."""
+    """Returns the arguments, and a mask that excludes the first step and, in alternate rows, the last step."""
     arguments = examples(row)
     mask = np.ones(arguments[0].shape[:2], "bool")
     mask[:, 0] = False

@@ -19,18 +19,18 @@ HINT = "Use an epsilon that the dtype can represent (not below 6e-8 for float16)
 
 
 def mixed_float16(row: Row) -> None:
-    """Checks that values and gradients under the policy mixed_float16 are finite and close to the float32 ones."""
+    """Checks that values and gradients under the policy mixed_float16 are finite and close to float32 values."""
     _check(row, "float16", row.half_tolerance)
 
 
 def mixed_bfloat16(row: Row) -> None:
-    """Checks that values and gradients under the policy mixed_bfloat16 are finite and close to the float32 ones."""
+    """Checks that values and gradients under the policy mixed_bfloat16 are finite and close to float32 values."""
     _check(row, "bfloat16", 8 * row.half_tolerance)
 
 
 @contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Sets the global dtype policy to `name` within the context."""
+    """Sets the global dtype policy to `name` within the block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

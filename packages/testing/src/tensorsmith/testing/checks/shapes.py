@@ -35,7 +35,7 @@ def unknown_time_size(row: LayerRow) -> None:
 
 
 def _longer(arguments: Any, axis: int, steps: int) -> Any:
-    """Returns the arguments with `steps` time steps added, by repeating the first ones, or removed."""
+    """Returns the arguments with `steps` time steps added by repetition, or removed if `steps` is negative."""
 
     def resized(array: np.ndarray) -> np.ndarray:
         size = array.shape[axis]

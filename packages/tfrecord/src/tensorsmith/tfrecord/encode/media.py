@@ -13,7 +13,7 @@ from tensorsmith.tfrecord.sources.image_files import dtype_of
 
 
 def check_files(files: pa.Array, feature: Feature, reject: RejectValue) -> None:
-    """Rejects values that are not valid files, or raw bytes, of the format and size that the feature specifies."""
+    """Rejects values that are not files or raw bytes with the format and size that the feature specifies."""
     for leaf, file in enumerate(files.to_pylist()):
         if file is not None and (problem := _file_problem(file, feature)):
             reject(leaf, problem)

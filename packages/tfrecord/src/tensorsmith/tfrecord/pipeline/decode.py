@@ -34,7 +34,7 @@ def stored_features(schema: Schema) -> dict[str, Any]:
             name,
             Verbatim("a sequence"),
             "a feature of tf.train.Example",
-            "read sequences with tf.io.parse_sequence_example",
+            "read sequences with `tf.io.parse_sequence_example`",
         )
         shape = () if _is_one_text(feature) else feature.shape
         dtype = kinds[feature.kind]

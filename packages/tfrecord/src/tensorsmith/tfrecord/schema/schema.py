@@ -159,7 +159,12 @@ class Schema:
         except yaml.YAMLError as error:
             raise ArgumentError(f"The schema is not valid YAML: {error}") from None
         known = isinstance(content, dict) and isinstance(content.get("features"), dict)
-        check(known, "schema", content, "a mapping with the key `features`, which maps names to feature descriptions")
+        check(
+            known,
+            "schema",
+            content,
+            "a mapping with the key `features` and, as its value, a mapping of names to feature descriptions",
+        )
         features, mistakes = {}, []
         for name, fields in content["features"].items():
             try:
@@ -234,7 +239,7 @@ def _feature(fields: Any) -> Feature:
             name in FIELDS,
             str(name),
             fields[name],
-            f"omitted, because the fields of a feature are {', '.join(FIELDS)}",
+            f"omitted (the fields of a feature are {', '.join(FIELDS)})",
             did_you_mean(str(name), FIELDS),
         )
     lists = {name: fields[name] or [] for name in ("shape", "labels") if name in fields}

@@ -80,7 +80,7 @@ def numbers_of(name: str, column: Column, stored: Mapping[str, Stored]) -> tuple
         not received,
         name,
         Verbatim(received),
-        f"contain values of {dtype.name}, as declared in {SCHEMA}",
+        f"contain values of dtype {dtype.name} to match {SCHEMA}",
         f"remove {SCHEMA} to read the values as bytes",
     )
     return column.values.view(dtype), column.bounds[column.rows] // dtype.itemsize

@@ -106,7 +106,7 @@ def _read_sizes(path: Path) -> np.ndarray:
         compression = compression_of(file.read(2))
     parts = list(read(path, check_data=False))
     plain = sum(int(part.records.sizes.sum()) + len(part.records) * (HEADER + FOOTER) for part in parts)
-    remedy = "read it from the start with tensorsmith.tfrecord.read or tf.data.TFRecordDataset"
+    remedy = "read the file from the start with `tensorsmith.tfrecord.read` or `tf.data.TFRecordDataset`"
     check(
         plain == path.stat().st_size,
         str(path),

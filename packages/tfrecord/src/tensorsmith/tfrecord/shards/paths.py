@@ -57,7 +57,13 @@ def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[st
     """
     target = Path(target)
     same = target.exists() and any(target.samefile(path) for path in sources)
-    check(not same, name, os.fspath(target), "differ from the input file, which would otherwise be overwritten")
+    check(
+        not same,
+        name,
+        os.fspath(target),
+        "differ from the input file",
+        "pass another output file, so that the input file is not overwritten",
+    )
 
 
 def _without_indexes(paths: Iterable[Path]) -> list[Path]:

@@ -34,7 +34,8 @@ def rearrange(
 
     Args:
         index: Index of the records in the input files.
-        order: Indices of the records to write, int64 `(records,)`. A record may occur more than once or not at all.
+        order: Indices of the records to write, an int64 array of shape `(records,)`. A record may occur more than once
+            or not at all.
         paths: Paths of the shards, whose folders must exist. Existing files are replaced.
         compression: Compression of the shards: "none", "gzip" or "zlib".
         resume: If `True`, keep the shards that an earlier call with the same index and order has completed.

@@ -65,8 +65,8 @@ def reorder(
         seed: Random seed for shuffling. If `None`, the order is preserved. The same seed produces identical files.
         split: Mapping from split names to fractions of the records, which must sum to 1. The numbers of records are
             rounded to integers.
-        resume: If `True`, resume an interrupted call with the same arguments and unchanged files. The arguments are
-            stored in a hidden file in the folder until all shards are written.
+        resume: If `True`, resume an interrupted call with the same arguments. The files must be unchanged. The
+            arguments are stored in a hidden file in the folder until all shards are written.
         manifest: Path of a permanent manifest file. If `None`, a temporary file is used and removed at the end.
         progress: Progress display to use.
         rearrange: Function that writes the shards of a split, with the signature of `rearrange`.

@@ -46,7 +46,7 @@ def manifest_kept(
         expected = f"not contain shards of {' and '.join(sorted(names))}"
         remedy = f"remove {there[0].name} and similar files, or pass another folder"
         if not resume and interrupted and not manifest.changed():
-            remedy += "; or resume, because an interrupted call with the same arguments wrote it"
+            remedy += ", or resume the interrupted call that wrote it with the same arguments"
         check(resume, "folder", str(folder), expected, remedy)
         check(
             interrupted,

@@ -48,7 +48,7 @@ class Arrays(TableSource):
 
     @abstractmethod
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns files and functions that open their arrays, with one entry for files that share their rows."""
+        """Returns pairs of a file and a function that opens its arrays. Files that share rows form one pair."""
 
     def rows(self) -> Iterator[Batch]:
         """Yields batches of all rows."""

@@ -228,7 +228,7 @@ def check_encoding(encoding: str) -> str:
 
 
 def wrong_encoding(path: Path, encoding: str) -> str:
-    """Returns the first position that is invalid in an encoding, or an empty string if the file is valid."""
+    """Returns a description of the first invalid bytes in a file, or an empty string if the file is valid."""
     decoder, line = codecs.getincrementaldecoder(encoding)(), 1
     try:
         with open_plain(path) as file:

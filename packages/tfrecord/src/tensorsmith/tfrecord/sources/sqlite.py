@@ -45,7 +45,7 @@ class SqliteTable(TableSource):
                 check(cursor.description is not None, "query", self._query, "a SELECT statement")
                 names = [column[0] for column in cursor.description]
                 double = next((name for name in names if names.count(name) > 1), None)
-                remedy = "rename the columns with AS"
+                remedy = "rename the columns with `AS`"
                 check(double is None, "query", double, "not return duplicate column names", remedy)
                 yield from _batches(cursor, names, str(self._path))
             except (sqlite3.Error, UnicodeError) as error:
@@ -69,8 +69,8 @@ class SqliteTable(TableSource):
                         len(tables) == 1,
                         "table",
                         None,
-                        f"a table of {self._path}, which has {names}",
-                        "pass one of them",
+                        f"one of the tables of {self._path} ({names})",
+                        "pass `table`",
                     )
                     table = next(iter(tables))
                 check(table in tables, "table", table, f"one of {', '.join(tables)}", did_you_mean(table, tables))

@@ -89,7 +89,7 @@ class TableSource(ABC):
 
 
 def select(rows: Any, schema: Schema) -> Any:
-    """Returns the columns of a schema, in schema order."""
+    """Returns a record batch with the columns of a schema, in schema order."""
     there = set(rows.schema.names)
     columns = [rows.column(name) if name in there else pa.nulls(rows.num_rows) for name in schema.features]
     if not columns:

@@ -17,7 +17,7 @@ class AtBest(keras.callbacks.Callback):
     Args:
         monitor: Name of the monitored score in the logs.
         action: Function that takes a `Moment`.
-        mode: "min" if smaller scores are better, or "max".
+        mode: "min" if smaller scores are better, or "max" if larger scores are better.
 
     Raises:
         ValueError: If `mode` is invalid, or if the score is not logged in the first epoch.

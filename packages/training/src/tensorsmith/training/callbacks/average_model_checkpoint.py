@@ -71,7 +71,7 @@ class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
         """Sets the model after checking that its optimizer averages weights."""
         super().set_model(model)
         received = Verbatim(f"a model with the optimizer {type(model.optimizer).__name__}")
-        remedy = "wrap it in tensorsmith.optimizers.MovingAverage or SWA"
+        remedy = "wrap the optimizer in `MovingAverage` or `SWA` of tensorsmith.optimizers"
         check(bool(self._averaging), "model", received, "have an optimizer that keeps averages of weights", remedy)
 
     def _save_model(self, epoch: int, batch: int | None, logs: Logs) -> None:

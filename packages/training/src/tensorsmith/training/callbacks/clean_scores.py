@@ -27,7 +27,7 @@ class CleanScores(Every):
         y: Target data. Must be `None` if `x` is a dataset.
         sample_weight: Sample weights of shape `(examples,)`.
         batch_size: Number of examples per step.
-        every: Interval between evaluations in epochs.
+        every: Number of epochs between evaluations.
 
     Raises:
         ValueError: If `every` is not an integer number of epochs, or if the data cannot be used for evaluation.

@@ -75,7 +75,7 @@ class Every(keras.callbacks.Callback):
         self._last = -1
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Calls the action if it is due within an epoch. At the end of an epoch, `on_epoch_end` has additional logs."""
+        """Calls the action if it is due within an epoch. At the end of an epoch, `on_epoch_end` calls it."""
         self._step = self._steps_before + batch + 1
         if batch + 1 != self.params.get("steps") and self._recurring.due_after(self._step):
             self._act(logs)

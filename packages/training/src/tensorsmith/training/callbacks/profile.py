@@ -42,7 +42,11 @@ class Profile(keras.callbacks.Callback):
     def __init__(self, folder: str | os.PathLike[str], after: int = 20, steps: int = 20) -> None:
         super().__init__()
         check(
-            isinstance(after, int) and after >= 1, "after", after, ">= 1, because the first step includes compilation"
+            isinstance(after, int) and after >= 1,
+            "after",
+            after,
+            ">= 1",
+            "skip the first step, which includes compilation",
         )
         check(isinstance(steps, int) and steps >= 1, "steps", steps, ">= 1")
         self._folder = str(folder)
@@ -94,7 +98,7 @@ class Profile(keras.callbacks.Callback):
         except tf.errors.AlreadyExistsError as error:
             received, remedy = (
                 Verbatim("a second profiler session"),
-                "disable the other one, such as `profile_batch` of TensorBoard",
+                "disable the other session, for example `profile_batch` of the callback TensorBoard",
             )
             raise argument_error("callbacks", received, "used with at most one profiler session", remedy) from error
         self._running = True

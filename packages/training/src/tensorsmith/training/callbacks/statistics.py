@@ -32,7 +32,7 @@ def weight_statistics(model: keras.Model) -> dict[str, float]:
 
 
 def dead_unit_fractions(model: keras.Model, x: NestedArrays) -> dict[str, float]:
-    """Returns the fraction of units or channels in each ReLU layer whose output is 0 for all examples.
+    """Returns the fraction of dead units or channels in each ReLU layer: those that are 0 for all examples.
 
     Args:
         model: Functional or Sequential model.

@@ -43,7 +43,7 @@ class TimeStopping(keras.callbacks.Callback):
         self._start = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Stops training after the time limit if it is allowed to stop within an epoch."""
+        """Stops training after the time limit if stopping within an epoch is allowed."""
         if self._within_epoch:
             self._look()
 

@@ -74,7 +74,8 @@ class Unfreeze(keras.callbacks.Callback):
             not averaging,
             "use_ema",
             True,
-            "False, because Keras assigns averages to the wrong weights when layers are unfrozen",
+            "False when layers are unfrozen",
+            "disable `use_ema`, because Keras would assign averages to the wrong weights",
         )
         for layer in self._layers:
             check(layer.trainable, "layers", layer, "trainable at the start of training")

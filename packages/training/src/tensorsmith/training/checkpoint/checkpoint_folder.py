@@ -115,7 +115,7 @@ def _damage_shows(checkpoint: Path) -> Iterator[None]:
 
 
 def _checksums(folder: Path, names: Iterable[str] | None = None) -> dict[str, int]:
-    """Returns the checksums of the named files or of all files. TensorFlow does not verify saved data positions."""
+    """Returns the checksums of the named files, or of all files. TensorFlow does not verify saved iterators."""
     files = sorted(folder.iterdir()) if names is None else [folder / name for name in names]
     return {file.name: zlib.crc32(file.read_bytes()) for file in files}
 

@@ -102,7 +102,7 @@ def check_new(folder: str | os.PathLike[str]) -> None:
     received = Verbatim(
         f"{folder}, which contains {len(there)} checkpoints that are corrupted or belong to a run that is not resumed"
     )
-    check(not there, "checkpoints", received, "an empty folder", "pass resume=True, or another folder")
+    check(not there, "checkpoints", received, "an empty folder", "pass `resume=True`, or another folder")
 
 
 class Keeper:

@@ -22,7 +22,7 @@ def gathers_any_number(step: CompiledStep) -> bool:
 
 
 def _any_open(nodes: Iterable[Any], given: dict[str, Any]) -> bool:
-    """Returns `True` if a gather op has an input without a static shape that is not the output of a padding op."""
+    """Returns `True` if an input of a gather op has no static shape and is not the output of a padding op."""
     made = {node.name: node for node in nodes}
     shapes = given | {node.name: node.attr for node in nodes}
     taken = [node.input[0].partition(":")[0] for node in nodes if node.op == "CollectiveGatherV2"]

@@ -43,16 +43,16 @@ def check_fits(owner: object, model: keras.Model) -> None:
     for variable in keras_variables(owner):
         inside = strategy.extended.variable_created_in_scope(variable.value)
         received = Verbatim(f"{variable.path}, which was created outside of the scope")
-        remedy = "create model, optimizer and metrics inside `with strategy.scope():`"
+        remedy = "create the model, the optimizer and the metrics inside `with strategy.scope():`"
         check(inside, "model", received, f"created within the scope of {type(strategy).__name__}", remedy)
     outer = optimizers_of(owner)
     for optimizer in filter(accumulates, (within for each in outer for within in optimizers_within(each))):
         fits = optimizer in outer and not isinstance(strategy, tf.distribute.ParameterServerStrategy)
-        expected = "None with parameter servers, and in wrapped optimizers under any strategy"
+        expected = "None with parameter servers and, under any strategy, in wrapped optimizers"
         check(fits, "gradient_accumulation_steps", optimizer.gradient_accumulation_steps, expected)
         check(not optimizer.use_ema, "use_ema", True, "False when gradients are accumulated across replicas")
         scheduled = [part for part in vars(optimizer).values() if isinstance(part, SCHEDULE)]
-        remedy = "pass the schedule to the trainer as schedules="
+        remedy = "pass the schedule to the trainer with the argument `schedules`"
         check(
             not scheduled,
             "optimizer",

@@ -80,7 +80,7 @@ def run_chunks(
             "x",
             Verbatim(f"a dataset that ended after {step} steps"),
             f"have {source.steps} steps per epoch",
-            "call dataset.repeat()",
+            "call `dataset.repeat()`",
         )
     return logs
 

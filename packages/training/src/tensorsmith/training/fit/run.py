@@ -42,7 +42,7 @@ class Position:
 
     @property
     def name(self) -> str:
-        """Name of a checkpoint at this position. Names are in the sort order of the positions."""
+        """Name of a checkpoint at this position. The names sort in the order of the positions."""
         return f"epoch-{self.epoch:06d}-step-{self.step:09d}"
 
 

@@ -66,7 +66,7 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
     Raises:
         ValueError: If they differ. The message describes the difference.
     """
-    remedy = "resume with the model, optimizer and metrics of the original run, or pass another folder"
+    remedy = "resume with the model, the optimizer and the metrics of the original run, or pass another folder"
     there, here = theirs["variables"], ours["variables"]
     differing = [i for i, pair in enumerate(zip(there, here, strict=False)) if pair[0][1:] != pair[1][1:]]
     if differing or len(there) != len(here):
@@ -74,8 +74,9 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
         first = [" ".join(map(str, side[i])) if i < len(side) else "none" for side in (there, here)]
         raise argument_error(
             "checkpoint",
-            Verbatim(f"{where} with {len(there)} variables, where variable {i + 1} is {first[0]}"),
-            f"match the {len(here)} variables of model, optimizer and metrics, where variable {i + 1} is {first[1]}",
+            Verbatim(f"{where} with {len(there)} variables (variable {i + 1}: {first[0]})"),
+            f"match the {len(here)} variables of the model, the optimizer and the metrics "
+            f"(variable {i + 1}: {first[1]})",
             remedy,
         )
     for name in ("optimizer", "metrics"):

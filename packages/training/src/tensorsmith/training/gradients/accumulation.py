@@ -20,7 +20,7 @@ def accumulates(optimizer: keras.optimizers.Optimizer) -> bool:
 
 @contextlib.contextmanager
 def accumulating(optimizers: Iterable[keras.optimizers.Optimizer]) -> Iterator[None]:
-    """Context in which optimizers with gradient accumulation accumulate across replicas."""
+    """Context manager in which optimizers with gradient accumulation accumulate across replicas."""
     with contextlib.ExitStack() as stack:
         for optimizer in filter(accumulates, optimizers):
             stack.enter_context(patched_updates(optimizer, _Accumulator(optimizer)))

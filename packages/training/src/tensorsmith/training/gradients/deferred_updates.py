@@ -15,7 +15,7 @@ from tensorsmith.training.loop.compiled_step import Step
 
 @contextlib.contextmanager
 def deferred_updates(optimizer: keras.optimizers.Optimizer) -> Iterator[list[tuple[Any, Any]]]:
-    """Context in which the arguments of `apply_gradients` are appended to a list instead of being applied."""
+    """Context manager in which `apply_gradients` only appends its arguments to a list."""
     pairs: list[tuple[Any, Any]] = []
 
     def keep(grads_and_vars: Iterable[tuple[Any, Any]]) -> None:

@@ -70,7 +70,7 @@ def thresholds(optimizer: keras.optimizers.Optimizer) -> list[tuple[Any, str, fl
 
 @contextlib.contextmanager
 def collected_gradients(optimizer: keras.optimizers.Optimizer) -> Iterator[list[Any]]:
-    """Context in which the gradients passed to `apply_gradients` are appended to a list."""
+    """Context manager in which the gradients passed to `apply_gradients` are also appended to a list."""
     listener = vars(optimizer).get("apply_gradients")
     listener = listener if isinstance(listener, Listener) else Listener(optimizer)
     replica = threading.get_ident()

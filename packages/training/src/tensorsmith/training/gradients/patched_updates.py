@@ -9,7 +9,7 @@ import keras
 
 @contextlib.contextmanager
 def patched_updates(optimizer: keras.optimizers.Optimizer, function: Callable[..., Any]) -> Iterator[None]:
-    """Context in which the method `apply_gradients` of an optimizer is replaced."""
+    """Context manager in which the method `apply_gradients` of an optimizer is replaced by a function."""
     before = vars(optimizer).get("apply_gradients")
     optimizer.apply_gradients = function
     try:

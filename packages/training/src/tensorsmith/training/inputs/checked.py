@@ -104,7 +104,7 @@ def _check_classes(name: str, values: np.ndarray, classes: int, where: str) -> N
         raise argument_error(
             name,
             Verbatim(f"label {values[tuple(bad[0])]} at {where}row {bad[0][0]} ({len(bad)} such labels)"),
-            f"contain integers from 0 to {classes - 1}, because the model has {classes} outputs",
+            f"contain integers from 0 to {classes - 1} for a model with {classes} outputs",
             "number the classes from 0, or add units to the last layer",
         )
 
@@ -155,16 +155,16 @@ def to_arrays(
     leaves = named(x, "x") + named(y, "y") + named(sample_weight, "sample_weight")
     check(bool(leaves), "x", x, "an array, a structure of arrays, or a tf.data.Dataset")
     for name, values in leaves:
-        check(values.ndim > 0, name, values[()], "an array", "convert lists of numbers with np.asarray")
+        check(values.ndim > 0, name, values[()], "an array", "convert lists of numbers with `np.asarray`")
     size = len(leaves[0][1])
     for name, values in leaves:
-        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"have {size} examples, like x")
+        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"have {size} examples to match `x`")
     check(size > 0, "x", Verbatim("no examples"), "contain at least one example")
     for name, values in leaves:
         kind = Verbatim(f"dtype {values.dtype}")
         check(values.dtype.kind in "biuf", name, kind, "an array of numbers", "encode strings before training")
         check_values(name, values)
-    check(sample_weight is None or y is not None, "sample_weight", Verbatim("weights"), "None if y is None")
+    check(sample_weight is None or y is not None, "sample_weight", Verbatim("weights"), "None if `y` is None")
     if model is not None:
         check_shapes(model, x)
         check_targets(model, y)
@@ -192,11 +192,11 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
         "dataset",
         Verbatim("an empty dataset"),
         "contain at least one batch",
-        "check its filters and files",
+        "check the filters and files of the dataset",
     )
     x, y, _ = keras.utils.unpack_x_y_sample_weight(first)
     for name, values in named(x, "x") + named(y, "y"):
-        check(values.shape.rank != 0, name, Verbatim("single examples"), "contain batches", "call dataset.batch(32)")
+        check(values.shape.rank != 0, name, Verbatim("single examples"), "contain batches", "call `dataset.batch(32)`")
         if values.dtype.is_floating:
             ragged = isinstance(values, tf.RaggedTensor)
             numbers = values.flat_values if ragged else getattr(values, "values", values)  # values of a sparse tensor

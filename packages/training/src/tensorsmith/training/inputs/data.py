@@ -45,7 +45,9 @@ def make_source(
         arrays = to_arrays(model, x, y, sample_weight, class_weight)
         return ArraySource(arrays, batch_size, seed, steps_per_epoch)
     for name, value in (("y", y), ("sample_weight", sample_weight)):
-        check(value is None, name, value, "None when x is a dataset, whose elements contain it")
+        check(
+            value is None, name, value, "None when `x` is a dataset", f"include `{name}` in the elements of the dataset"
+        )
     first = first_batch(model, x)
     if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise argument_error("steps_per_epoch", None, "an integer for an infinite dataset")
@@ -62,7 +64,7 @@ def make_validation_source(model: keras.Model | None, data: tuple[Any, ...] | Da
     """
     if isinstance(data, tf.data.Dataset):
         ends = data.cardinality() != tf.data.INFINITE_CARDINALITY
-        check(ends, "validation_data", Verbatim("an infinite dataset"), "finite", "call dataset.take(steps)")
+        check(ends, "validation_data", Verbatim("an infinite dataset"), "finite", "call `dataset.take(steps)`")
         return make_source(model, data)
     check(
         isinstance(data, tuple) and len(data) in (2, 3),

@@ -84,7 +84,7 @@ class StreamSource:
                     "x",
                     Verbatim(f"a dataset with the stateful operation {name}, whose position cannot be saved"),
                     "not contain stateful operations when checkpoints are written",
-                    "use tf.random.stateless_uniform with seeds from tf.data.Dataset.random"
+                    "use `tf.random.stateless_uniform` with seeds from `tf.data.Dataset.random`"
                     if "Random" in name
                     else "remove the operation, or train without checkpoints",
                 ) from error
