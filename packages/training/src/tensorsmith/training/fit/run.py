@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import ArgumentError
+from tensorsmith.training.callbacks.protocol import steps_left
 from tensorsmith.training.checkpoint.callback_state import CallbackState
 from tensorsmith.training.checkpoint.checkpoints import Keeper, Saved
 from tensorsmith.training.distribution.worker_group import WorkerGroup
@@ -75,7 +76,7 @@ class Run:
         validation: Data source for validation, or `None`.
         hooks: List of all callbacks of the run.
         remembered: Callbacks whose state is saved in checkpoints.
-        in_force: Function that returns the current hyperparameters, for the logs.
+        hyperparameters: Function that returns the current hyperparameters, for the logs.
         sizer: Chunk sizer, which determines the number of steps per return to Python.
         worker_group: Worker group that trains the model.
         saving: Checkpoint settings, or `None` for no checkpoints.
@@ -83,13 +84,14 @@ class Run:
 
     def __init__(
         self,
+        *,
         model: keras.Model,
         source: BatchSource,
         compile_source: Callable[[], None],
         validation: BatchSource | None,
         hooks: keras.callbacks.CallbackList,
         remembered: list[keras.callbacks.Callback],
-        in_force: Callable[[], dict[str, float]],
+        hyperparameters: Callable[[], dict[str, float]],
         sizer: ChunkSizer,
         worker_group: WorkerGroup,
         saving: Saving | None,
@@ -100,7 +102,7 @@ class Run:
         self._validation = validation
         self._hooks = hooks
         self._remembered = remembered
-        self._in_force = in_force
+        self._hyperparameters = hyperparameters
         self._sizer = sizer
         self._worker_group = worker_group
         self._saving = saving
@@ -160,9 +162,9 @@ class Run:
             )
             if self._interrupted and not model.stop_training and at.step != self._source.steps:
                 break
-            logs = logs | self._in_force()
+            logs = logs | self._hyperparameters()
             if self._validation is not None:
-                scores = evaluate(model, self._validation, hooks, self._worker_group)
+                scores = evaluate(model, self._validation, self._worker_group, hooks)
                 logs.update({f"val_{name}": value for name, value in scores.items()})
             hooks.on_epoch_end(at.epoch, logs)
             at.epoch, at.step, at.begun = at.epoch + 1, 0, False
@@ -178,11 +180,10 @@ class Run:
 
     def _limit(self, chunk: int) -> int:
         """Returns the number of steps in the next chunk, limited by the next action of a callback or checkpoint."""
-        left = [chunk]
-        left += [callback.steps_left() for callback in self._hooks.callbacks if hasattr(callback, "steps_left")]
+        chunk = steps_left(self._hooks.callbacks, chunk)
         if self._saving is not None:
-            left.append(self._saving.every.steps_left(self._position.total))
-        return self._worker_group.least(min(left))
+            chunk = min(chunk, self._saving.every.steps_left(self._position.total))
+        return self._worker_group.least(chunk)
 
     def _end_chunk(self, step: int, logs: dict[str, Any]) -> bool:
         """Performs the operations between two chunks. Returns `True` to end the epoch."""
@@ -190,7 +191,7 @@ class Run:
         at.total += step - at.step
         at.step = step
         self._logs = logs
-        self._hooks.on_train_batch_end(step - 1, {**logs, **self._in_force()})
+        self._hooks.on_train_batch_end(step - 1, {**logs, **self._hyperparameters()})
         due = self._agree(self._saving is not None and self._saving.every.due_after(at.total))
         ends = self._model.stop_training or step == self._source.steps
         if due and not ends:
@@ -263,9 +264,13 @@ class Run:
 
 
 def evaluate(
-    model: keras.Model, source: BatchSource, hooks: keras.callbacks.CallbackList, worker_group: WorkerGroup
+    model: keras.Model,
+    source: BatchSource,
+    worker_group: WorkerGroup,
+    hooks: keras.callbacks.CallbackList | None = None,
 ) -> dict[str, Any]:
     """Returns the loss and metrics of a data source."""
+    hooks = hooks or keras.callbacks.CallbackList([], model=model)
     model.reset_metrics()
     hooks.on_test_begin()
     source.begin(0)

@@ -26,6 +26,10 @@ class ChunkSizer:
         self._steps = 0
         self._seconds = 0.0
 
+    def fix(self, steps: int) -> None:
+        """Sets a fixed number of steps per chunk."""
+        self._fixed = self.chunk = steps
+
     def record(self, steps: int, seconds: float) -> None:
         """Records the number of steps and the duration of the last chunk."""
         # The first chunk includes compilation and is not representative.

@@ -56,12 +56,16 @@ def make_source(
     return StreamSource(weigh_classes(x, class_weight) if class_weight is not None else x, first, steps_per_epoch)
 
 
-def make_validation_source(model: keras.Model | None, data: tuple[Any, ...] | Dataset, batch_size: int) -> BatchSource:
-    """Returns a data source for `(x, y)`, `(x, y, sample_weight)` or a dataset.
+def make_validation_source(
+    model: keras.Model | None, data: tuple[Any, ...] | Dataset | None, batch_size: int
+) -> BatchSource | None:
+    """Returns a data source for `(x, y)`, `(x, y, sample_weight)` or a dataset, or `None` without data.
 
     Raises:
         ValueError: If `data` has another form, is infinite, or cannot be used for evaluation.
     """
+    if data is None:
+        return None
     if isinstance(data, tf.data.Dataset):
         ends = data.cardinality() != tf.data.INFINITE_CARDINALITY
         check(ends, "validation_data", Verbatim("an infinite dataset"), "finite", "call `dataset.take(steps)`")

@@ -1,10 +1,27 @@
-"""Early creation of variables, which avoids a second trace of a tf.function that would create them."""
+"""Compilation of a model, and early creation of the variables that would otherwise require a second trace."""
 
 from typing import Any
 
 import keras
 
+from tensorsmith.core import check
+from tensorsmith.core.types import Optimizer
 from tensorsmith.training.fit.state import restore, snapshot
+
+
+def compile_model(model: keras.Model, optimizer: Optimizer | None, **arguments: Any) -> None:
+    """Compiles a model in the scope of its strategy, or checks that it is compiled if there is no optimizer.
+
+    Raises:
+        ValueError: If there is no optimizer and the model is not compiled, or if there are other arguments.
+    """
+    compiled, expected = optimizer is not None or model.compiled, "not be None unless the model is compiled"
+    check(compiled, "optimizer", optimizer, expected, "pass `optimizer` and `loss`")
+    for name, value in arguments.items():
+        check(optimizer is not None or value is None, name, value, "None without an optimizer")
+    if optimizer is not None:
+        with model.distribute_strategy.scope():
+            model.compile(optimizer=optimizer, **arguments)
 
 
 def build_late_parts(model: keras.Model, batch: tuple[Any, ...]) -> None:

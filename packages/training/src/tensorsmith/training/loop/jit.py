@@ -3,11 +3,14 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import keras
 import tensorflow as tf
 
+from tensorsmith.core import check
 from tensorsmith.training._support.model_layers import layers_of
+from tensorsmith.training.distribution.replicas import is_distributed
 from tensorsmith.training.fit.state import restore, snapshot
 
 CONVOLUTIONS = tuple(
@@ -21,6 +24,18 @@ SHORT_RUN_SECONDS = 3.0  # minimum duration of a run for which compilation is wo
 Run = Callable[[int], int]  # from requested to completed steps
 
 log = logging.getLogger("tensorsmith.training")
+
+
+def jit_under(strategy: tf.distribute.Strategy, jit: bool | Literal["auto"]) -> bool | Literal["auto"]:
+    """Returns the setting for a distribution strategy, under which `"auto"` does not use XLA.
+
+    Raises:
+        ValueError: If the setting is invalid, or is `True` with parameter servers.
+    """
+    check(jit in (True, False, "auto"), "jit", jit, 'True, False or "auto"')
+    serves = isinstance(strategy, tf.distribute.ParameterServerStrategy)
+    check(not (serves and jit is True), "jit", jit, 'False or "auto" with parameter servers')
+    return jit is True if is_distributed(strategy) else jit
 
 
 def jit_is_ruled_out(model: keras.Model) -> bool:

@@ -1,0 +1,137 @@
+"""Arguments of `Trainer.fit`, validated and independent of the data."""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from tensorsmith.core import Verbatim, check, is_integer
+from tensorsmith.core.types import Dataset, NestedArrays
+from tensorsmith.training.checkpoint.checkpoints import Checkpoints, Saved, check_new, newest
+from tensorsmith.training.distribution.worker_group import WorkerGroup
+from tensorsmith.training.inputs.data import make_source, make_validation_source
+from tensorsmith.training.inputs.sources import BatchSource
+
+log = logging.getLogger("tensorsmith.training")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Arguments of `Trainer.fit` other than the data.
+
+    Raises:
+        ValueError: If an argument is invalid.
+    """
+
+    epochs: int
+    batch_size: int
+    steps_per_epoch: int | None
+    shuffle: bool
+    seed: int | None
+    callbacks: list[keras.callbacks.Callback]
+    checkpoints: Checkpoints | os.PathLike[str] | str | None
+    resume: bool
+    verbose: bool
+
+    def __post_init__(self) -> None:
+        check(is_integer(self.epochs) and self.epochs >= 1, "epochs", self.epochs, ">= 1")
+        check(is_integer(self.batch_size), "batch_size", self.batch_size, "an integer")
+        whole = self.steps_per_epoch is None or is_integer(self.steps_per_epoch)
+        check(whole, "steps_per_epoch", self.steps_per_epoch, "an integer or None")
+        fits = not self.resume or self.checkpoints is not None
+        check(fits, "resume", self.resume, "False unless `checkpoints` is set", "pass `checkpoints`")
+
+    @property
+    def checkpoint_settings(self) -> Checkpoints | None:
+        """Checkpoint settings, or `None` for no checkpoints."""
+        given = self.checkpoints
+        return Checkpoints(given) if isinstance(given, str | os.PathLike) else given
+
+
+@dataclass(frozen=True)
+class FitData:
+    """Data arguments of `Trainer.fit`."""
+
+    x: NestedArrays | Dataset
+    y: NestedArrays | None
+    sample_weight: NestedArrays | None
+    class_weight: Mapping[int, float] | None
+    validation_data: tuple[Any, ...] | Dataset | None
+
+    def sources(self, model: keras.Model | None, options: FitOptions) -> tuple[BatchSource, BatchSource | None]:
+        """Returns the data sources for training and, if there are validation data, for validation.
+
+        Args:
+            model: Model that the examples must be compatible with, or `None` for custom steps.
+            options: Other arguments of `fit`.
+
+        Raises:
+            ValueError: If the data are invalid.
+        """
+        source = make_source(
+            model,
+            self.x,
+            self.y,
+            sample_weight=self.sample_weight,
+            class_weight=self.class_weight,
+            batch_size=options.batch_size,
+            seed=options.seed if options.shuffle else None,
+            steps_per_epoch=options.steps_per_epoch,
+        )
+        return source, make_validation_source(model, self.validation_data, options.batch_size)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start of a run, from the first step or from a checkpoint.
+
+    Attributes:
+        options: Arguments of `fit`, with the seed and the number of epochs of the run.
+        checkpoints: Checkpoint settings, or `None` for no checkpoints.
+        saved: Checkpoint that the run resumes, or `None`.
+    """
+
+    options: FitOptions
+    checkpoints: Checkpoints | None
+    saved: Saved | None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Metadata of the checkpoint, or an empty dict."""
+        return dict(self.saved.metadata) if self.saved else {}
+
+
+def start_run(options: FitOptions, worker_group: WorkerGroup) -> Start:
+    """Returns the start of a run, on which all workers agree.
+
+    Raises:
+        ValueError: If the checkpoint belongs to a run with other arguments, if there are checkpoints that the run does
+            not resume, or if workers see different checkpoints.
+    """
+    checkpoints = options.checkpoint_settings
+    saved = newest(checkpoints.folder) if checkpoints and options.resume else None
+    seed, epochs = options.seed, options.epochs
+    if saved is not None:
+        there, at = saved.metadata, saved.metadata["position"]
+        check(seed in (None, there["seed"]), "seed", seed, f"None or {there['seed']} (the seed of the run to resume)")
+        seed = there["seed"]
+        check(epochs > at["epoch"] or not at["begun"], "epochs", epochs, f">= {at['epoch'] + 1} in order to resume")
+        if there["stopped"] and epochs > at["epoch"]:
+            log.info("a callback stopped the run to resume after epoch %d", at["epoch"])
+            epochs = at["epoch"]
+    elif checkpoints is not None:
+        check_new(checkpoints.folder)
+    received = Verbatim(f"a folder in which this worker finds {saved.path.name if saved else 'no checkpoint'}")
+    check(
+        worker_group.agree(saved.metadata["position"]["total"] if saved else -1),
+        "checkpoints",
+        received,
+        "a folder in which all workers find the same checkpoint",
+        "use storage that all workers share",
+    )
+    seed = worker_group.least(int(np.random.randint(2**31)) if seed is None else seed)
+    return Start(replace(options, seed=seed, epochs=epochs), checkpoints, saved)

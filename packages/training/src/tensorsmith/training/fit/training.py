@@ -1,0 +1,85 @@
+"""Training over the epochs of a run, with callbacks and checkpoints."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+
+from tensorsmith.core import Timeline
+from tensorsmith.training.callbacks import protocol
+from tensorsmith.training.distribution.worker_group import WorkerGroup
+from tensorsmith.training.fit.hyperparameters import current_hyperparameters
+from tensorsmith.training.fit.options import Start
+from tensorsmith.training.fit.progress import ProgressBar
+from tensorsmith.training.fit.run import Run
+from tensorsmith.training.fit.saving import make_saving
+from tensorsmith.training.fit.sizer import ChunkSizer
+from tensorsmith.training.inputs.sources import BatchSource
+from tensorsmith.training.loop.step_compiler import StepCompiler
+
+
+def train(
+    steps: StepCompiler,
+    source: BatchSource,
+    validation: BatchSource | None,
+    start: Start,
+    timeline: Timeline,
+    worker_group: WorkerGroup,
+    sizer: ChunkSizer,
+) -> keras.callbacks.History:
+    """Trains a model and returns the history.
+
+    Args:
+        steps: Compiled steps.
+        source: Data source for training, whose loop is compiled.
+        validation: Data source for validation, whose loop is compiled, or `None`.
+        start: Start of the run.
+        timeline: Number of steps and examples of the run.
+        worker_group: Worker group that trains the model.
+        sizer: Chunk sizer, which determines the number of steps per return to Python.
+    """
+    model, options, metadata = steps.model, start.options, start.metadata
+    history = keras.callbacks.History()
+    history.history = _as_logged(metadata.get("history", {}))
+    bar = [ProgressBar()] if options.verbose and worker_group.chief else []
+    hooks = keras.callbacks.CallbackList(
+        [*options.callbacks, history, *bar],
+        add_history=True,
+        model=model,
+        epochs=options.epochs,
+        steps=source.steps,
+        batch_size=source.batch_size,
+        first_epoch=metadata["position"]["epoch"] if metadata else 0,
+        seed=options.seed,
+        verbose=1,
+    )
+    if any(map(protocol.wants_every_batch, hooks.callbacks)):
+        sizer.fix(1)
+    try:
+        monitor = "loss" if validation is None else "val_loss"
+        saving = make_saving(steps, start, timeline, worker_group, monitor)
+        Run(
+            model=model,
+            source=source,
+            compile_source=partial(steps.compile, source),
+            validation=validation,
+            hooks=hooks,
+            remembered=options.callbacks,
+            hyperparameters=partial(current_hyperparameters, model.optimizer, steps.schedules),
+            sizer=sizer,
+            worker_group=worker_group,
+            saving=saving,
+        ).train()
+    finally:
+        protocol.close(hooks.callbacks)
+    return history
+
+
+def _as_logged(history: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Returns a history loaded from JSON, with lists converted to arrays for metrics that have several values."""
+    return {
+        name: [np.asarray(value, np.float32) if isinstance(value, list) else value for value in values]
+        for name, values in history.items()
+    }

@@ -1,0 +1,162 @@
+"""Compilation of the training and evaluation steps of a trainer."""
+
+import sys
+from functools import partial
+from typing import Any, Literal, Protocol
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.core import Timeline, check
+from tensorsmith.core.types import Logs
+from tensorsmith.training.distribution.replicas import check_fits, is_distributed
+from tensorsmith.training.fit.scheduled import Schedules, bind
+from tensorsmith.training.fit.state import training_state
+from tensorsmith.training.gradients.global_gradient import collected_gradients, norm_of, thresholds
+from tensorsmith.training.inputs.sources import BatchSource
+from tensorsmith.training.loop.build import build_late_parts
+from tensorsmith.training.loop.jit import faster_with_jit, jit_is_ruled_out
+from tensorsmith.training.loop.loops import Loops
+
+
+class StepOwner(Protocol):
+    """Object with a training step and an evaluation step, such as a `Trainer`.
+
+    Attributes:
+        model: Model that the steps use.
+        jit: If `True`, use XLA. If `"auto"`, the `StepCompiler` chooses.
+    """
+
+    model: keras.Model
+    jit: bool | Literal["auto"]
+
+    @property
+    def steps_as_keras(self) -> bool:
+        """`True` if the training step is that of Keras."""
+
+    @property
+    def evaluates_as_keras(self) -> bool:
+        """`True` if the evaluation step is that of Keras."""
+
+    def train_step(self, data: tuple[Any, ...]) -> Logs:
+        """Performs one training step on a batch."""
+
+    def test_step(self, data: tuple[Any, ...]) -> Logs:
+        """Performs one evaluation step on a batch."""
+
+
+class StepCompiler:
+    """Compiles the steps of a trainer for its data sources.
+
+    The training step is extended by schedules and the gradient norm, if there are any.
+
+    Args:
+        owner: Trainer with the steps and the variables that they use.
+        schedules: Mapping from log names to pairs of a variable and a schedule.
+        steps_done: Number of completed steps, the argument of the schedules.
+        gradient_norm: If `True`, log the global norm of the gradients.
+    """
+
+    def __init__(self, owner: StepOwner, schedules: Schedules, steps_done: keras.Variable, gradient_norm: bool) -> None:
+        self.model = model = owner.model
+        self._owner = owner
+        self.schedules = schedules
+        self._steps_done = steps_done
+        self._gradient_norm = gradient_norm
+        self._distributed = is_distributed(model.distribute_strategy)
+        single = isinstance(model.optimizer, keras.optimizers.Optimizer)
+        check(single or not gradient_norm, "gradient_norm", gradient_norm, "False for a model without an optimizer")
+        clips = single and self._distributed and bool(thresholds(model.optimizer))
+        self._collects = gradient_norm or clips
+        step = self._train_step if schedules or self._collects else owner.train_step
+        self._loops = Loops(owner, model, {"train": step, "test": owner.test_step})
+        self._timeline: Timeline | None = None
+        self._built = False
+
+    @property
+    def jit(self) -> bool:
+        """`True` if the training step uses XLA."""
+        return self._owner.jit is True
+
+    @property
+    def checked_model(self) -> keras.Model | None:
+        """Model that the examples must be compatible with, or `None` for custom steps."""
+        return self.model if self._owner.steps_as_keras else None
+
+    def prepare(self, source: BatchSource, validation: BatchSource | None, timeline: Timeline) -> None:
+        """Builds the model, resolves `jit="auto"` of the owner, and compiles the loops for training and validation.
+
+        Args:
+            source: Data source for training.
+            validation: Data source for validation, or `None`.
+            timeline: Number of steps and examples of the run, to which the schedules are bound.
+
+        Raises:
+            ValueError: If a batch cannot be divided among the replicas, or if the model or a schedule is incompatible
+                with the strategy or the run.
+        """
+        replicas = self.model.distribute_strategy.num_replicas_in_sync
+        fits = source.batch_size % replicas == 0 or source.steps == 1
+        check(fits, "batch_size", source.batch_size, f"a multiple of the number of replicas ({replicas})")
+        schedules = [schedule for _, schedule in self.schedules.values()]
+        if bind(self._owner, schedules, timeline) and timeline != self._timeline:
+            self._loops.forget()  # values captured during tracing have changed
+        self._timeline = timeline
+        self._build(source, self._owner.steps_as_keras)
+        if validation is not None:
+            self._build(validation, self._owner.evaluates_as_keras)
+        if self._owner.jit == "auto":
+            self._owner.jit = not jit_is_ruled_out(self.model) and self._jit_is_faster(source, timeline)
+        self.compile(source)
+        if validation is not None:
+            validation.compile(self._loops, "test", jit=False)
+
+    def prepare_evaluation(self, source: BatchSource) -> None:
+        """Builds the model and compiles the loop for evaluation."""
+        self._build(source, self._owner.evaluates_as_keras)
+        source.compile(self._loops, "test", jit=False)
+
+    def compile(self, source: BatchSource) -> None:
+        """Compiles the training loop of a data source for the currently trainable layers."""
+        source.compile(self._loops, "train", self.jit and not self._distributed)
+
+    def state(self) -> list[tf.Variable]:
+        """Returns all variables that define the training state."""
+        return training_state(self._owner, self._loops.variables())
+
+    def random_ops(self) -> set[str]:
+        """Returns the types of stateful random ops in the steps, whose state cannot be saved."""
+        return self._loops.drawing()
+
+    def _build(self, source: BatchSource, as_keras: bool) -> None:
+        if as_keras and not self._built:  # custom steps decide themselves what to build
+            with self.model.distribute_strategy.scope():
+                build_late_parts(self.model, source.example)
+            self._built = True
+        if self._distributed:
+            check_fits(self._owner, self.model)
+
+    def _train_step(self, data: tuple[Any, ...]) -> Logs:
+        for variable, schedule in self.schedules.values():
+            variable.assign(schedule(self._steps_done))
+        if self._collects:
+            with collected_gradients(self.model.optimizer) as gradients:
+                logs = self._owner.train_step(data)
+            if self._gradient_norm:
+                logs = {**logs, "gradient_norm": norm_of(gradients, self.model.optimizer)}
+        else:
+            logs = self._owner.train_step(data)
+        self._steps_done.assign_add(1)
+        return logs
+
+    def _jit_is_faster(self, source: BatchSource, timeline: Timeline) -> bool:
+        warm_up_source = source.warm_up_source()
+
+        def run(jit: bool, steps: int) -> int:
+            warm_up_source.compile(self._loops, "train", jit)
+            warm_up_source.begin(0)
+            return warm_up_source.run(0, steps)[0]
+
+        warm_up_source.compile(self._loops, "train", jit=False)  # creates all variables of the training state
+        steps_to_come = timeline.total_steps or sys.maxsize
+        return faster_with_jit(partial(run, False), partial(run, True), self.state(), steps_to_come)
