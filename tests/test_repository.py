@@ -2,7 +2,9 @@
 
 import ast
 import dataclasses
+import functools
 import importlib.metadata
+import inspect
 import pkgutil
 import re
 import subprocess
@@ -31,6 +33,14 @@ CODE_FILES = [path for path in FILES if path.suffix in (".py", ".cc", ".h")]
 LOCKS = ["requirements.lock", "requirements-bench.lock"]
 
 MAY_USE_PRIVATE: set[str] = set()  # paths of files, each with a reason
+INTERNALS = {  # the only files that read private attributes of TensorFlow, Keras and keras-tuner
+    ROOT / "custom_ops/ops/src/tensorsmith/ops/_internals.py",
+    ROOT / "packages/core/src/tensorsmith/core/keras_internals.py",
+    ROOT / "packages/tuning/src/tensorsmith/tuning/_internals.py",
+}
+KERAS_USERS = ["data", "layers", "losses", "metrics", "optimizers", "schedules", "testing", "training", "tuning"]
+OWN = ("self", "cls", "super()", "type(self)")  # expressions for the object or class of a method
+NAMED_TUPLE = {"_asdict", "_fields", "_make", "_replace"}  # public in spite of the underscore
 # Assembled from parts, so that this file does not contain the forbidden strings.
 FORBIDDEN = [
     *(".".join([host, "org"]) for host in ("pypi", "pythonhosted", "download.pytorch")),
@@ -67,6 +77,121 @@ def test_no_private_interfaces():
         if begins_with(name, ("tensorflow.python", "keras.src"))
     }
     assert not private
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__") and name != "_" and name not in NAMED_TUPLE
+
+
+def is_ours(kind):
+    return kind.__module__.startswith("tensorsmith.")
+
+
+def is_of_keras(kind):
+    return kind.__module__.partition(".")[0] in ("keras", "keras_tuner")
+
+
+@functools.cache
+def classes_of_keras_users():
+    """Return all classes in the modules of packages that use Keras."""
+    kinds = set()
+    for package in KERAS_USERS:
+        folder = importlib.import_module(f"tensorsmith.{package}")
+        for found in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
+            kinds.update(filter(inspect.isclass, vars(importlib.import_module(found.name)).values()))
+    return {kind for kind in kinds if is_ours(kind)}
+
+
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def class_node(kind):
+    """Return the definition of a class at the top level of its module."""
+    module = sys.modules[kind.__module__]
+    nodes = parsed(Path(module.__file__)).body if getattr(module, "__file__", "").endswith(".py") else []
+    found = [node for node in nodes if isinstance(node, ast.ClassDef) and node.name == kind.__qualname__]
+    return found[-1] if found else ast.Module([], [])
+
+
+def defined_names(tree):
+    """Return the private names that are defined in a tree, including those of attributes that methods assign."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            of_object = isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls")
+            names |= set() if of_object else {node.id if isinstance(node, ast.Name) else node.attr}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.alias):
+            names.add(node.name)
+    return set(filter(is_private, names))
+
+
+def private_accesses(tree):
+    """Yield (object, name, node) of accesses to private attributes, including `getattr` with a literal name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            yield ast.unparse(node.value), node.attr, node
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr", "setattr", "delattr"):
+            name = getattr(node.args[1], "value", None)
+            if isinstance(name, str) and is_private(name):
+                yield ast.unparse(node.args[0]), name, node
+
+
+def names_in_bases(kind, chosen):
+    """Return the private names that the chosen ones of a class and its base classes define."""
+    bases = [base for base in kind.__mro__[:-1] if chosen(base)]
+    return {name for base in bases for name in (*defined_names(class_node(base)), *filter(is_private, vars(base)))}
+
+
+def marks(kind):
+    """Return the marks of a class by the names of the marked methods."""
+    return {
+        name: method.overrides_private for name, method in vars(kind).items() if hasattr(method, "overrides_private")
+    }
+
+
+def test_private_attributes_of_libraries():
+    """Only three files access private attributes of TensorFlow, Keras and keras-tuner.
+
+    A class may use the private names that it or its base classes in this project define, unless a base class in a
+    library also defines them, and the methods that it overrides with a mark. Elsewhere, a name must be defined in this
+    project, and must not be one of Keras or keras-tuner unless the object is `self` and the same file defines it.
+    """
+    of_project = {name for path in PYTHON_FILES for name in defined_names(parsed(path))}
+    of_keras = {name for kind in classes_of_keras_users() for name in names_in_bases(kind, is_of_keras)}
+    known, foreign = set(), set()
+    for kind in classes_of_keras_users():
+        usable = names_in_bases(kind, is_ours) - names_in_bases(kind, lambda base: not is_ours(base))
+        usable |= {name for base in kind.__mro__ for name in marks(base)}
+        for owner, name, node in private_accesses(class_node(kind)):
+            if owner in OWN:
+                known.add(node)
+                if name not in usable:
+                    foreign.add(f"{kind.__module__}:{node.lineno}: {owner}.{name}")
+    for path in set(PYTHON_FILES) - INTERNALS:
+        of_file = defined_names(parsed(path))
+        for owner, name, node in private_accesses(parsed(path)):
+            ours = name in of_project and (name not in of_keras or (owner in OWN and name in of_file))
+            if node not in known and not ours:
+                foreign.add(f"{path.relative_to(ROOT)}:{node.lineno}: {owner}.{name}")
+    assert not foreign, "\n".join(sorted(foreign))
+
+
+def test_marks_of_overridden_private_methods():
+    """Each method that overrides a private method of Keras or keras-tuner is marked, and each mark is correct."""
+    kinds = classes_of_keras_users()
+    overriding = {
+        (base, name)
+        for kind in kinds
+        for position, base in enumerate(kind.__mro__)
+        if is_ours(base)
+        for name in filter(is_private, vars(base))
+        if any(is_of_keras(later) and callable(vars(later).get(name)) for later in kind.__mro__[position:])
+    }
+    marked = {(kind, name): mark for kind in kinds for name, (mark, _) in marks(kind).items()}
+    assert marked == {(kind, name): name for kind, name in overriding}
 
 
 def test_no_lambda_layers_and_no_pickle():

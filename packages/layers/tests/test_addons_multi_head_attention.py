@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import softmax
 
+from tensorsmith.core.keras_internals import keras_mask
 from tensorsmith.layers import AddonsMultiHeadAttention, MultiHeadAttention
 from tensorsmith.testing import raises_argument_error
 
@@ -88,7 +89,7 @@ def test_propagated_masks(coefficients):
     query, key = masked(QUERY, queries_seen), masked(KEY, KEYS_SEEN)
     found = layer([query, key])
     output = found[0] if coefficients else found
-    np.testing.assert_array_equal(output._keras_mask, queries_seen)
+    np.testing.assert_array_equal(keras_mask(output), queries_seen)
     seen = np.broadcast_to(KEYS_SEEN[:, None, None], (3, 3, 5, 7))
     reference, _ = expected(layer, [query.numpy(), key.numpy()], seen)
     np.testing.assert_allclose(output, reference, rtol=1e-4, atol=1e-4)

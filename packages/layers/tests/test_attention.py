@@ -7,6 +7,7 @@ import tensorflow as tf
 from packaging.version import Version
 
 from tensorsmith import layers, ops
+from tensorsmith.core.keras_internals import keras_mask
 from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
@@ -86,7 +87,7 @@ def test_input_masks():
     ours = layer(query, value)
     theirs = reference(with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, KEYS_SEEN))
     np.testing.assert_allclose(ours.numpy()[QUERIES_SEEN], theirs.numpy()[QUERIES_SEEN], rtol=1e-5, atol=1e-5)
-    np.testing.assert_array_equal(ours._keras_mask, QUERIES_SEEN)
+    np.testing.assert_array_equal(keras_mask(ours), QUERIES_SEEN)
 
 
 @pytest.mark.parametrize("causal", [False, True])

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith import ops
+from tensorsmith.core.keras_internals import keras_mask
 from tensorsmith.layers import CRF
 from tensorsmith.testing import raises_argument_error
 
@@ -96,7 +97,7 @@ def test_mask_propagation(given):
     decoded, potentials, lengths, _ = drawn()(x, **given)
     np.testing.assert_array_equal(lengths, LENGTHS)
     for tensor in (decoded, potentials):
-        np.testing.assert_array_equal(tensor._keras_mask, MASK)
+        np.testing.assert_array_equal(keras_mask(tensor), MASK)
 
 
 @pytest.mark.parametrize("steps", [[0, 1, 1, 1], [1, 0, 1, 1]], ids=["before", "within"])

@@ -1,5 +1,6 @@
 """Tests that integer inputs give the same results as floats, as in `keras.layers.Dense`."""
 
+import inspect
 from pathlib import Path
 
 import keras
@@ -36,7 +37,7 @@ def test_layers(title, training):
         if isinstance(layer, layers.HubLayer) or type(layer).__module__.startswith("keras."):
             pytest.skip("what it takes is up to the module, or to Keras")
         arguments = keras.tree.map_structure(keras.ops.convert_to_tensor, arguments)
-        options = {"training": training} if layer._call_has_training_arg else {}
+        options = {"training": training} if "training" in inspect.signature(layer.call).parameters else {}
         found.append(keras.tree.flatten(layer(*arguments, **options)))
     for one, other in zip(*found, strict=True):
         assert one.dtype == other.dtype

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.special import expit, log_expit, log_softmax, logit
 
 from tensorsmith import losses
+from tensorsmith.core.keras_internals import set_keras_mask
 from tensorsmith.testing import raises_argument_error
 
 
@@ -147,7 +148,7 @@ def test_batches_masks_and_weights(rng, name):
     each = make(reduction=None, **options)(y_true, y_pred).numpy()
     assert each.shape == (9,)
     masked = tf.constant(y_pred)
-    masked._keras_mask = tf.constant(mask)
+    set_keras_mask(masked, tf.constant(mask))
     np.testing.assert_allclose(make(**options)(y_true, masked, weights), np.mean((each * weights)[mask]), rtol=1e-5)
 
     @tf.function(input_signature=[tf.TensorSpec([None, *y.shape[1:]], y.dtype) for y in (y_true, y_pred)])

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith import losses
+from tensorsmith.core.keras_internals import set_keras_mask
 from tensorsmith.testing import raises_argument_error
 
 LOSSES = [
@@ -31,7 +32,7 @@ def drawn():
 
 def masked(y_pred, mask):
     y_pred = tf.identity(y_pred)
-    y_pred._keras_mask = tf.constant(np.array(mask, bool))
+    set_keras_mask(y_pred, tf.constant(np.array(mask, bool)))
     return y_pred
 
 

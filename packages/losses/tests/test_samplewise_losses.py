@@ -9,6 +9,7 @@ from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score, mean_pinball_loss
 
 from tensorsmith import losses
+from tensorsmith.core.keras_internals import set_keras_mask
 from tensorsmith.testing import raises_argument_error
 
 
@@ -51,7 +52,7 @@ def test_masks_and_sample_weights(name):
     assert each.shape == (9,)
     np.testing.assert_allclose(make(reduction="sum")(y_true, y_pred, weights), np.sum(each * weights), rtol=1e-5)
     predictions = tf.constant(y_pred)
-    predictions._keras_mask = tf.constant(mask)
+    set_keras_mask(predictions, tf.constant(mask))
     found = make(**SUMMED)(y_true, predictions, weights)
     np.testing.assert_allclose(found, np.mean((each * weights)[mask]), rtol=1e-5)
 
@@ -239,7 +240,7 @@ def test_kappa_of_masked_samples(weights):
     rng = np.random.default_rng(6)
     y_true, y_pred, mask = np.eye(3)[rng.integers(0, 3, 8)], rng.dirichlet(np.ones(3), 8), np.arange(8) % 3 > 0
     masked = tf.constant(y_pred, "float32")
-    masked._keras_mask = tf.constant(mask)
+    set_keras_mask(masked, tf.constant(mask))
     expected = losses.WeightedKappaLoss(3)(y_true[mask], y_pred[mask], None if weights is None else weights[mask])
     np.testing.assert_allclose(losses.WeightedKappaLoss(3)(y_true, masked, weights), expected, rtol=1e-5)
     each = losses.WeightedKappaLoss(3, reduction=None)(y_true, masked, weights)

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import log_softmax
 
+from tensorsmith.core.keras_internals import set_keras_mask
 from tensorsmith.losses import SequenceLoss, sequence_loss
 from tensorsmith.testing import raises_argument_error
 
@@ -40,7 +41,7 @@ def test_masks_and_sequence_weights():
     targets, logits, _ = drawn()
     weights, mask = np.linspace(0.5, 2, 6, dtype="float32"), np.arange(5) < np.array([[5], [4], [3], [2], [1], [0]])
     masked = tf.constant(logits)
-    masked._keras_mask = tf.constant(mask)
+    set_keras_mask(masked, tf.constant(mask))
     expected = np.sum(entropies(targets, logits) * weights[:, None] * mask) / mask.sum()
     padded = np.where(mask, targets, -1)  # not a valid class
     np.testing.assert_allclose(SequenceLoss()(padded, masked, weights), expected, rtol=1e-5)

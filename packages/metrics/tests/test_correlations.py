@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from tensorsmith.core.keras_internals import set_keras_mask
 from tensorsmith.metrics import (
     KendallsTauB,
     KendallsTauC,
@@ -129,7 +130,7 @@ def test_masked_steps_are_ignored(metric, options, reference):
     x, y = (array.reshape(10, 10) for array in levels(100))
     mask = np.random.default_rng(11).random((10, 10)) < 0.7
     predictions = tf.constant(np.where(mask, y, 99))
-    predictions._keras_mask = tf.constant(mask)  # as set by layers
+    set_keras_mask(predictions, tf.constant(mask))  # as set by layers
     metric = metric(**options)
     metric.update_state(x, predictions)
     np.testing.assert_allclose(metric.result(), reference(x[mask], y[mask]), rtol=1e-6)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from tensorsmith.core.keras_internals import set_keras_mask
 from tensorsmith.metrics import AveragePrecision, MeanAveragePrecision, average_precision, box_iou
 from tensorsmith.testing import raises_argument_error
 
@@ -162,7 +163,7 @@ def test_masked_detections_are_ignored():
     truths, found = scene(6)
     mask = np.random.default_rng(0).random(found.shape[:2]) < 0.5
     masked = tf.constant(found)
-    masked._keras_mask = tf.constant(mask)
+    set_keras_mask(masked, tf.constant(mask))
     removed = np.where((np.arange(6) == 4) & ~mask[..., None], -1, found)
     np.testing.assert_allclose(value(made(), truths, masked), value(made(), truths, removed), rtol=1e-12)
 

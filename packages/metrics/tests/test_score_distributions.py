@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras import metrics as keras_metrics
 from scipy.linalg import sqrtm
 
+from tensorsmith.core.keras_internals import set_keras_mask
 from tensorsmith.metrics import ExpectedCalibrationError, FrechetDistance, RoundedAccuracy
 from tensorsmith.testing import raises_argument_error
 
@@ -54,7 +55,7 @@ def test_calibration_of_masked_steps(rng):
     metric = ExpectedCalibrationError(5)
     assert metric.result() == 0
     masked = tf.where(mask[..., None], scores, float("nan"))
-    masked._keras_mask = tf.constant(mask)
+    set_keras_mask(masked, tf.constant(mask))
     metric.update_state(labels, masked)
     np.testing.assert_allclose(
         metric.result(), calibration(labels[mask], scores[mask], np.ones(mask.sum()), 5), rtol=1e-5
@@ -123,7 +124,7 @@ def test_frechet_distance_with_weights_and_mask(rng):
     np.testing.assert_allclose(found, expected, rtol=1e-7)
     metric.reset_state()
     masked = tf.constant(fake)
-    masked._keras_mask = tf.constant(weights > 0)
+    set_keras_mask(masked, tf.constant(weights > 0))
     metric.update_state(real, masked)
     np.testing.assert_allclose(metric.result(), frechet(real, fake[weights > 0]), rtol=1e-7)
 

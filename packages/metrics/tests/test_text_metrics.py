@@ -6,6 +6,7 @@ import sacrebleu
 import tensorflow as tf
 from scipy.special import log_softmax, softmax
 
+from tensorsmith.core.keras_internals import set_keras_mask
 from tensorsmith.metrics import BLEU, Perplexity
 from tensorsmith.testing import raises_argument_error
 
@@ -120,7 +121,7 @@ def test_perplexity_with_masks_and_sequence_weights():
     labels, logits = likelihood(rng, 4)
     mask, weights = rng.random(labels.shape) < 0.5, rng.uniform(0, 2, 4)
     masked = tf.constant(logits)
-    masked._keras_mask = tf.constant(mask)
+    set_keras_mask(masked, tf.constant(mask))
     metric, other = Perplexity(True), Perplexity(True)
     metric.update_state(np.where(mask, labels, -1), masked, weights)  # masked labels may be invalid
     other.update_state(labels, logits, mask * weights[:, None])

@@ -1,6 +1,7 @@
 """Tests of oracles with given scores: draws, and state after an interruption."""
 
 import pytest
+from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import TrialStatus
 
 from tensorsmith.tuning.oracles import LIVES, make_oracle
@@ -12,7 +13,7 @@ def oracle(fixed, tmp_path):
 
     def make(**more):
         made = make_oracle(fixed.search(**more))
-        made._set_project_dir(str(tmp_path), "search")
+        BaseTuner(made, directory=str(tmp_path), project_name="search")  # sets the folder of the oracle
         if (tmp_path / "search" / "oracle.json").exists():
             made.reload()
         return made

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.ops._internals import control_flow_context
 from tensorsmith.ops.library import library
 
 CHOICES = ("compiled", "reference")
@@ -88,7 +89,7 @@ def traced_for_xla() -> bool:
         return False
     graph = tf.compat.v1.get_default_graph()
     while graph is not None:
-        context = graph._get_control_flow_context()  # private, as there is no public API for this
+        context = control_flow_context(graph)
         while context is not None:
             if context.IsXLAContext():
                 return True

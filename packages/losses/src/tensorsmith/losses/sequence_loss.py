@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.keras_internals import keras_mask
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.precision import precise
 
@@ -170,7 +171,7 @@ class SequenceLoss(keras.losses.Loss):
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
         """Return the reduced loss of a batch. Unlike in Keras, the sample weights are also part of the denominator."""
-        mask = getattr(y_pred, "_keras_mask", None)  # Keras has no public accessor for the mask
+        mask = keras_mask(y_pred)
         # The mask is read first, because the cast may return a tensor without it.
         y_pred = ops.cast(y_pred, keras.backend.result_type(self.dtype, "float32"))
         # One weight per step, (batch, time): the product of sample weights and mask.

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export, is_integer, is_number
+from tensorsmith.core.keras_internals import keras_mask
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.addons_loss import AddonsLoss
 from tensorsmith.losses._support.precision import precise
@@ -94,7 +95,7 @@ class WeightedKappaLoss(AddonsLoss):
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
         """Return the reduced loss of a batch."""
         # Pass weights and mask to `call`: Keras would multiply the logarithm by them.
-        given = (sample_weight, getattr(y_pred, "_keras_mask", None))  # Keras has no public accessor
+        given = (sample_weight, keras_mask(y_pred))
         return super().__call__((y_true, *(weights for weights in given if weights is not None)), y_pred)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import keras_tuner
@@ -12,6 +11,8 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
 from tensorsmith.core import replace_file
+from tensorsmith.core.keras_internals import overrides_private
+from tensorsmith.tuning._internals import project_folder, set_oracle_random_state, trial_folder
 from tensorsmith.tuning.hyperparameters import as_hyperparameters
 from tensorsmith.tuning.search import Search
 
@@ -35,16 +36,17 @@ class _Safe(keras_tuner.Oracle):
 
     def save(self) -> None:
         """Saves the oracle state, excluding the trials, which have their own files."""
-        with replace_file(Path(self._project_dir) / "oracle.json") as draft:
+        with replace_file(project_folder(self) / "oracle.json") as draft:
             draft.write_text(json.dumps(self.get_state()))
 
+    @overrides_private("_save_trial", "keras-tuner writes the files of trials in place")
     def _save_trial(self, trial: Trial) -> None:
-        with replace_file(Path(self._get_trial_dir(trial.trial_id)) / "trial.json") as draft:
+        with replace_file(trial_folder(self, trial.trial_id) / "trial.json") as draft:
             draft.write_text(json.dumps(trial.get_state()))
 
     def reload(self) -> None:
         """Loads the oracle state of a search that may have been interrupted at any time."""
-        folder = Path(self._project_dir)
+        folder = project_folder(self)
         started = json.loads((folder / "oracle.json").read_text())["start_order"]
         for path in folder.glob("trial_*/trial.json"):
             if path.parent.name.removeprefix("trial_") not in started:  # not yet started; will be drawn again
@@ -97,7 +99,8 @@ class _Bayesian(_Safe, BayesianOptimizationOracle):
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Samples hyperparameter values for the next trial, independently of interruptions."""
-        self._random_state = np.random.RandomState(self.seed + len(self.trials))  # not part of the saved state
+        # The random state is not part of the saved state.
+        set_oracle_random_state(self, np.random.RandomState(self.seed + len(self.trials)))
         values: dict[str, Any] = super().populate_space(trial_id)
         return values
 

@@ -17,7 +17,9 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from tensorsmith.core import ArgumentError
+from tensorsmith.core.keras_internals import overrides_private
 from tensorsmith.training import NonFiniteLossError
+from tensorsmith.tuning._internals import is_worker, run_and_update_trial
 from tensorsmith.tuning.hyperparameters import as_fields
 from tensorsmith.tuning.oracles import LIVES, make_oracle
 from tensorsmith.tuning.search import Search, SearchError
@@ -105,7 +107,7 @@ class Tuner(BaseTuner):
     @property
     def is_worker(self) -> bool:
         """`True` if this process trains trials that the chief assigns."""
-        return bool(self._is_worker())
+        return is_worker(self)
 
     @property
     def folder(self) -> Path:
@@ -215,10 +217,11 @@ class Tuner(BaseTuner):
         """Returns the model of one of the best trials, with the weights of its best epoch."""
         return keras.models.load_model(Path(self.get_trial_dir(trial.trial_id)) / "model.keras")
 
+    @overrides_private("_try_run_and_update_trial", "keras-tuner treats all errors as failures of the trial")
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Runs a trial without printing failures. Errors in the code are raised."""
         try:
-            self._run_and_update_trial(trial)
+            run_and_update_trial(self, trial)
             trial.status = TrialStatus.COMPLETED
         except SearchError:
             raise

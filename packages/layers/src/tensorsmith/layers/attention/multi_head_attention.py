@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.keras_internals import overrides_compute_attention
 from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
@@ -103,9 +104,8 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
             **kwargs,
         )
         self._dropout_rate = dropout
-        overridden = type(self)._compute_attention is not keras.layers.MultiHeadAttention._compute_attention
         self._has_kernel = (
-            not overridden
+            not overrides_compute_attention(self)
             and attention_axes in (None, 1, (1,), [1])
             and not any(kwargs.get(name) for name in ("flash_attention", "sliding_window", "use_gate"))
         )

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core.keras_internals import keras_mask, set_keras_mask
 from tensorsmith.core.types import NestedTensors, Shapes, Tensor
 
 
@@ -99,7 +100,7 @@ class Recomputed(keras.layers.Wrapper):
         outputs, scope = first
         count = len(keras.tree.flatten(outputs))
         for tensor, original in zip(flat, keras.tree.flatten(outputs), strict=False):
-            _set_mask(tensor, getattr(original, "_keras_mask", None))
+            _set_mask(tensor, keras_mask(original))
         for loss in flat[count:]:
             self.add_loss(loss)
         self._update(state, scope)
@@ -171,4 +172,4 @@ def _differentiable(tensor: Tensor) -> bool:
 
 def _set_mask(tensor: Tensor, mask: Tensor | None) -> None:
     if mask is not None:
-        tensor._keras_mask = mask  # Keras has no public function for this
+        set_keras_mask(tensor, mask)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from keras import ops
 
 from tensorsmith.core import check
+from tensorsmith.core.keras_internals import keras_mask, set_keras_mask
 from tensorsmith.core.types import Tensor, TensorLike
 
 
@@ -27,15 +28,15 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
         ValueError: If the shape of a mask or of weights does not match the leading axes of the predictions.
     """
     y_pred = ops.convert_to_tensor(y_pred)
-    # Keras has no public accessor for the mask. Parts are visible and have weight 1 unless given.
-    mask, parts = getattr(y_pred, "_keras_mask", None), [ops.ones((), "bool"), ops.ones(())]
+    # Parts are visible and have weight 1 unless given.
+    mask, parts = keras_mask(y_pred), [ops.ones((), "bool"), ops.ones(())]
     if mask is not None:
         mask = _fitting("mask", mask, y_pred)
         if len(mask.shape) > 1:
             parts[0] = mask
             y_pred = ops.copy(y_pred)  # the copy has no mask
             # A sample that consists of padding only is excluded.
-            y_pred._keras_mask = ops.any(mask, axis=tuple(range(1, len(mask.shape))))
+            set_keras_mask(y_pred, ops.any(mask, axis=tuple(range(1, len(mask.shape)))))
     weights = None if sample_weight is None else _fitting("sample_weight", sample_weight, y_pred)
     if weights is not None and len(weights.shape) > 1:
         # Weights with further axes after the batch axis belong to the parts and must not reach Keras.

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check
+from tensorsmith.core.keras_internals import keras_mask
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics._support.shapes import same_shape
 
@@ -25,8 +26,7 @@ def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: Tensor
     """
     shape = ops.shape(samples)
     weights = ops.ones(shape, STATE)
-    # Keras passes masks to metrics in this attribute, which has no public accessor.
-    for given in (sample_weight, getattr(y_pred, "_keras_mask", None)):
+    for given in (sample_weight, keras_mask(y_pred)):
         if given is None:
             continue
         given = ops.cast(given, STATE)

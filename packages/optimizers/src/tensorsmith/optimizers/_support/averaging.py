@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.keras_internals import built_variables, variable_key
 from tensorsmith.optimizers._support.rows import precise, read, write
 from tensorsmith.optimizers._support.wrapping import Keeper
 
@@ -59,7 +60,7 @@ class Averaging(Keeper):
             "have averages of the weights",
             "train the model first, or call `shadow_copy`",
         )
-        for variable, average in self.pairs(self._trainable_variables):
+        for variable, average in self.pairs(built_variables(self)):
             dtype = precise(variable.dtype)
             # Both values are read before either variable is written.
             weights, kept = read(variable, None, dtype), read(average, None, dtype)
@@ -67,7 +68,8 @@ class Averaging(Keeper):
             write(average, None, weights)
 
     def _known(self, variables: Sequence[Any]) -> list[tuple[Any, Any]]:
-        known = [v for v in variables if self._var_key(v) in self._trainable_variables_indices] if self.built else []
+        keys = {variable_key(self, variable) for variable in built_variables(self)}  # none before `build`
+        known = [variable for variable in variables if variable_key(self, variable) in keys]
         received = Verbatim(f"{len(variables)} variables without averages")
         check(bool(known), "var_list", received, "contain variables that the optimizer was built with")
         return self.pairs(known)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import SharedDocstrings
+from tensorsmith.core.keras_internals import overrides_private, uses_weight_decay, variable_index
 from tensorsmith.core.types import Gradient, Scalar, Variable
 from tensorsmith.optimizers._support.clipping import clipped
 from tensorsmith.optimizers._support.rows import merged
@@ -61,6 +62,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
         """Update one variable with the Keras implementation, after summing the gradients of all replicas."""
         super().update_step(_with_rows_once(gradient), variable, learning_rate)
 
+    @overrides_private("_clip_gradients", "the compiled update clips, and Keras clips duplicates separately")
     def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
         return _Unclipped(grads) if self.global_clipnorm and self._fuses() else self._clipped(grads)
 
@@ -69,10 +71,12 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
             return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         return super()._clip_gradients(grads)
 
+    @overrides_private("_apply_weight_decay", "the compiled update decays the weights")
     def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         if not self._fuses():
             super()._apply_weight_decay(variables)
 
+    @overrides_private("_backend_update_step", "`update_step` receives a single variable")
     def _backend_update_step(
         self, grads: Sequence[Gradient], trainable_variables: Sequence[Variable], learning_rate: Scalar
     ) -> None:
@@ -97,7 +101,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
             chosen = [i for i, fits in enumerate(fit) if fits]
             decay = 0.0 if self.weight_decay is None else self.weight_decay
             # Variables excluded from weight decay get a decay of 0, so that one op updates all variables.
-            decays = [decay if self._use_weight_decay(variables[i]) else 0.0 for i in chosen]
+            decays = [decay if uses_weight_decay(self, variables[i]) else 0.0 for i in chosen]
             self.fused_update(
                 [variables[i] for i in chosen],
                 [tf.cast(grads[i], tf.float32) for i in chosen],
@@ -113,7 +117,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
             kept: State variables of one type for all variables of the optimizer, in order.
             variables: Model variables whose state variables are returned.
         """
-        return [kept[self._get_variable_index(variable)].value for variable in variables]
+        return [kept[variable_index(self, variable)].value for variable in variables]
 
 
 def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tensorsmith.core.keras_internals import first_moments, second_moments
 from tensorsmith.ops.moments import MomentsUpdate
 from tensorsmith.optimizers._support.fused import FusedUpdate, assign
 
@@ -19,7 +20,8 @@ class FusedMoments(FusedUpdate):
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
         """Update all variables in one compiled op."""
-        momentums, velocities = self.slots(self._momentums, variables), self.slots(self._velocities, variables)
+        momentums = self.slots(first_moments(self), variables)
+        velocities = self.slots(second_moments(self), variables)
         update = self.op(
             variables,
             gradients,

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import keras
 
+from tensorsmith.core.keras_internals import iterations_variable
 from tensorsmith.core.types import Hyperparameter
 from tensorsmith.optimizers._support import settings
 
@@ -42,7 +43,7 @@ class LiveMomentum(keras.optimizers.Optimizer):
         schedule = getattr(self, "_momentum_schedule", None)
         if schedule is not None:
             # Assigned before the step, so that a traced update reads the current value.
-            getattr(self, self.live).assign(schedule(self._iterations))
+            getattr(self, self.live).assign(schedule(iterations_variable(self)))
         super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:

@@ -6,6 +6,14 @@ from typing import Any, Self
 
 import tensorflow as tf
 
+from tensorsmith.core.keras_internals import (
+    built_variables,
+    iterations_variable,
+    overrides_private,
+    uses_weight_decay,
+    variable_index,
+    variable_key,
+)
 from tensorsmith.core.types import Gradient, Hyperparameter, LearningRate, Scalar, Variable
 from tensorsmith.optimizers._support import settings
 from tensorsmith.optimizers._support.arguments import check_constant_decay, check_decay
@@ -107,9 +115,9 @@ class RowOptimizer(SlotKeeper):
         if self.loss_scale_factor or self.gradient_accumulation_steps:
             if trainable_variables is not None:
                 trainable_variables = list(trainable_variables)
-            variables = self._trainable_variables if trainable_variables is None else trainable_variables
+            variables = built_variables(self) if trainable_variables is None else trainable_variables
             self._made_dense = {
-                self._var_key(variable)
+                variable_key(self, variable)
                 for gradient, variable in zip(grads, variables, strict=False)  # Keras checks the lengths
                 if isinstance(gradient, tf.IndexedSlices)
             }
@@ -123,15 +131,15 @@ class RowOptimizer(SlotKeeper):
             gradient, indices = gradient.values, gradient.indices
         dtype = precise(variable.dtype)
         decay = None
-        if self.decays_itself and self.weight_decay and self._use_weight_decay(variable):
-            decay = tf.cast(settings.current(self.weight_decay, self._iterations), dtype)
+        if self.decays_itself and self.weight_decay and uses_weight_decay(self, variable):
+            decay = tf.cast(settings.current(self.weight_decay, iterations_variable(self)), dtype)
         step = Step(
             gradient=tf.cast(gradient, dtype),
             rate=read(learning_rate, None, dtype),
             number=tf.cast(self.iterations + 1, dtype),
             decay=decay,
             variable=variable,
-            position=self._get_variable_index(variable),
+            position=variable_index(self, variable),
             indices=indices,
         )
         write(variable, indices, self.updated(step))
@@ -146,20 +154,23 @@ class RowOptimizer(SlotKeeper):
         decay = settings.from_config(config.get("weight_decay"), custom_objects)
         return super().from_config({**config, "weight_decay": decay}, custom_objects)
 
+    @overrides_private("_clip_gradients", "Keras clips slices of sparse gradients before duplicates are summed")
     def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
         return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
 
+    @overrides_private("_apply_weight_decay", "some subclasses decay the weights in `updated`")
     def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         if not self.decays_itself:
             super()._apply_weight_decay(variables)
 
+    @overrides_private("_backend_update_step", "accumulated sparse gradients are dense when Keras passes them")
     def _backend_update_step(
         self, grads: Sequence[Gradient], trainable_variables: Sequence[Variable], learning_rate: Scalar
     ) -> None:
         # Set by `apply` where it converted sparse gradients to dense ones.
         sparse = getattr(self, "_made_dense", ())
         grads = [
-            slices(gradient) if self._var_key(variable) in sparse else gradient
+            slices(gradient) if variable_key(self, variable) in sparse else gradient
             for gradient, variable in zip(grads, trainable_variables, strict=True)
         ]
         super()._backend_update_step(grads, trainable_variables, learning_rate)

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import argument_error, check
+from tensorsmith.core.keras_internals import built_variables, variable_index
 from tensorsmith.core.types import LearningRate, Optimizer, Variable
 from tensorsmith.optimizers._support.rows import precise, read, write
 from tensorsmith.optimizers._support.slots import SlotKeeper
@@ -17,7 +18,7 @@ class Wrapper(SlotKeeper):
 
     Learning rate, iterations and loss scale factor are those of the wrapped optimizer, as expected by callbacks,
     schedules and `keras.optimizers.LossScaleOptimizer`, which wraps both. All other settings, such as clipping and
-    gradient accumulation, belong to the wrapped optimizer. `_iterations` of the wrapper counts updates: with gradient
+    gradient accumulation, belong to the wrapped optimizer. The wrapper counts the updates in `updates`: with gradient
     accumulation, an update takes several steps.
 
     The wrapper contains no operations that require communication between replicas, so they may be conditional.
@@ -69,17 +70,17 @@ class Wrapper(SlotKeeper):
         self.inner_optimizer.apply(self.before(grads, variables), variables)
         if self._accumulates:
             updated = self.inner_optimizer.iterations > done
-            self._iterations.assign_add(tf.cast(updated, self._iterations.dtype))
+            self.updates.assign_add(tf.cast(updated, self.updates.dtype))
             do_if(updated, lambda: self.after(variables))
         else:
-            self._iterations.assign_add(1)
+            self.updates.assign_add(1)
             self.after(variables)
 
     def built_for(self, trainable_variables: Sequence[Any] | None) -> list[Any]:
         """Return the variables to update, and build the optimizer if necessary."""
         if trainable_variables is None:
             check(self.built, "trainable_variables", None, "a list of variables unless the optimizer is built")
-            return list(self._trainable_variables)
+            return built_variables(self)
         variables = list(trainable_variables)
         self.build(variables)
         return variables
@@ -97,12 +98,17 @@ class Wrapper(SlotKeeper):
     @property
     def variables(self) -> list[keras.Variable]:
         """Variables of the wrapper and of the inner optimizer."""
-        return [*self._variables, *self.inner_optimizer.variables]
+        return [*super().variables, *self.inner_optimizer.variables]
 
     @property
     def iterations(self) -> keras.Variable:
         """Iteration count of the inner optimizer."""
         return self.inner_optimizer.iterations
+
+    @property
+    def updates(self) -> keras.Variable:
+        """Number of updates of the variables."""
+        return super().iterations
 
     @property
     def learning_rate(self) -> LearningRate:
@@ -159,8 +165,8 @@ class Keeper(Wrapper):
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
         """Initialize the state variables before the first update."""
-        every = self._trainable_variables  # including those that are currently frozen
-        do_if(self._iterations.value == 0, lambda: self.begin(every))
+        every = built_variables(self)  # including those that are currently frozen
+        do_if(self.updates.value == 0, lambda: self.begin(every))
         return gradients
 
     def begin(self, variables: Sequence[Any]) -> None:
@@ -170,7 +176,7 @@ class Keeper(Wrapper):
 
     def pairs(self, variables: Sequence[Any]) -> list[tuple[Any, Any]]:
         """Return pairs of model variables and state variables."""
-        return [(variable, self._kept[self._get_variable_index(variable)]) for variable in variables]
+        return [(variable, self._kept[variable_index(self, variable)]) for variable in variables]
 
 
 def do_if(condition: tf.Tensor, action: Callable[[], None]) -> None:

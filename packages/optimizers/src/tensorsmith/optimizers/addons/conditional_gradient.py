@@ -6,6 +6,7 @@ from typing import Any, Self
 import tensorflow as tf
 
 from tensorsmith.core import check, export
+from tensorsmith.core.keras_internals import iterations_variable
 from tensorsmith.core.types import Hyperparameter, LearningRate
 from tensorsmith.optimizers._support import settings
 from tensorsmith.optimizers._support.arguments import check_amounts
@@ -84,7 +85,7 @@ class ConditionalGradient(RowOptimizer):
             # The steepest ascent direction in the nuclear norm is the leading pair of singular vectors.
             _, u, v = tf.linalg.svd(matrix)
             direction = tf.reshape(u[:, :1] * v[:, 0], tf.shape(g))
-        radius = tf.cast(settings.current(self.lambda_, self._iterations), g.dtype)
+        radius = tf.cast(settings.current(self.lambda_, iterations_variable(self)), g.dtype)
         return step.rate * step.weights - (1 - step.rate) * radius * direction
 
     def get_config(self) -> dict[str, Any]:

@@ -8,6 +8,13 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check, export
+from tensorsmith.core.keras_internals import (
+    iterations_variable,
+    overrides_private,
+    uses_weight_decay,
+    variable_index,
+    variable_key,
+)
 from tensorsmith.core.types import Gradient, Hyperparameter, Scalar, Variable
 from tensorsmith.optimizers._support import settings
 from tensorsmith.optimizers._support.arguments import check_decay, check_patterns
@@ -91,7 +98,7 @@ class DecoupledWeightDecayExtension(BASE):
             decay_var_list: List of variables to apply weight decay to in this step, including excluded variables. If
                 `None`, weight decay is applied to all variables except for the excluded ones.
         """
-        self._chosen = None if decay_var_list is None else {self._var_key(variable) for variable in decay_var_list}
+        self._chosen = None if decay_var_list is None else {variable_key(self, variable) for variable in decay_var_list}
         super().apply(grads, trainable_variables)
 
     def apply_gradients(
@@ -106,7 +113,7 @@ class DecoupledWeightDecayExtension(BASE):
         """
         gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables, decay_var_list)
-        return self._iterations
+        return iterations_variable(self)
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
         """Apply weight decay to one variable, and update it."""
@@ -115,7 +122,7 @@ class DecoupledWeightDecayExtension(BASE):
         if self._is_to_decay(variable):
             indices = gradient.indices if isinstance(gradient, tf.IndexedSlices) else None
             weights = read(variable, indices, precise(variable.dtype))
-            decay = tf.cast(settings.current(self.weight_decay, self._iterations), weights.dtype)
+            decay = tf.cast(settings.current(self.weight_decay, iterations_variable(self)), weights.dtype)
             write(variable, indices, weights - decay * weights)
         super().update_step(gradient, variable, learning_rate)
 
@@ -137,12 +144,14 @@ class DecoupledWeightDecayExtension(BASE):
 
     def _is_to_decay(self, variable: Variable) -> bool:
         if self._chosen is not None:
-            return self._var_key(variable) in self._chosen
-        return not self._exempt[self._get_variable_index(variable)] and self._use_weight_decay(variable)
+            return variable_key(self, variable) in self._chosen
+        return not self._exempt[variable_index(self, variable)] and uses_weight_decay(self, variable)
 
+    @overrides_private("_clip_gradients", "Keras makes sparse gradients dense when it clips them")
     def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
-        return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)  # Keras makes sparse gradients dense
+        return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
 
+    @overrides_private("_apply_weight_decay", "Keras would decay the weights as well")
     def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         """Do nothing. This method replaces the weight decay of Keras."""
 

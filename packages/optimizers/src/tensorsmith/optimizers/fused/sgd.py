@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
+from tensorsmith.core.keras_internals import variable_index
 from tensorsmith.core.types import Gradient, Hyperparameter, LearningRate, Scalar, Variable
 from tensorsmith.optimizers._support.arguments import check_constant_decay
 from tensorsmith.optimizers._support.fused import FusedUpdate, assign
@@ -81,7 +82,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         if not is_live(self.momentum):
             super().update_step(gradient, variable, learning_rate)
             return
-        m = self.momentums[self._get_variable_index(variable)]
+        m = self.momentums[variable_index(self, variable)]
         stays, rate = (keras.ops.cast(each, variable.dtype) for each in (self.momentum, learning_rate))
         move = keras.ops.multiply(keras.ops.cast(gradient, variable.dtype), -rate)
         self.assign(m, keras.ops.add(stays * m, move))

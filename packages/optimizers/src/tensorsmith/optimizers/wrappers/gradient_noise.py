@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import check, export
+from tensorsmith.core.keras_internals import variable_index
 from tensorsmith.core.types import Gradient, Optimizer
 from tensorsmith.optimizers._support.arguments import check_amounts
 from tensorsmith.optimizers._support.rows import merged
@@ -69,7 +70,7 @@ class GradientNoise(Wrapper):
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
         """Return the gradients with added noise."""
-        number = self._iterations.value
+        number = self.updates.value
         deviation = tf.sqrt(self.eta / (1 + tf.cast(number, tf.float32)) ** self.gamma)
         # The gradients are multiplied by the loss scale, and so must be the noise.
         deviation *= self.loss_scale_factor or 1.0
@@ -77,7 +78,7 @@ class GradientNoise(Wrapper):
         # A stateless seed for each update, so that a resumed run draws the same noise.
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(number, tf.int64)])
         return [
-            gradient if gradient is None else self._noisy(gradient, self._get_variable_index(variable), deviation, seed)
+            gradient if gradient is None else self._noisy(gradient, variable_index(self, variable), deviation, seed)
             for gradient, variable in zip(gradients, variables, strict=True)
         ]
 

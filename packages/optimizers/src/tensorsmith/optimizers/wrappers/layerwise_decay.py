@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core.keras_internals import variable_key
 from tensorsmith.core.types import Optimizer
 from tensorsmith.optimizers._support.arguments import check_amounts, check_patterns
 from tensorsmith.optimizers._support.paths import ending, matches, takers
@@ -61,7 +62,7 @@ class ScaledUpdates(Wrapper):
         scales = [*self._scales.values()]
         found = zip(variables, takers("scales", choices, variables), strict=True)
         self._scale = {
-            self._var_key(variable): scales[position] for variable, position in found if position is not None
+            variable_key(self, variable): scales[position] for variable, position in found if position is not None
         }
         super().build(variables)
 
@@ -74,11 +75,11 @@ class ScaledUpdates(Wrapper):
                 built with are used.
         """
         variables = self.built_for(trainable_variables)
-        scaled = [variable for variable in variables if self._scale.get(self._var_key(variable), 1) != 1]
+        scaled = [variable for variable in variables if self._scale.get(variable_key(self, variable), 1) != 1]
         before = [read(variable, None, precise(variable.dtype)) for variable in scaled]
         super().apply(grads, variables)
         for variable, old in zip(scaled, before, strict=True):
-            scale = self._scale[self._var_key(variable)]
+            scale = self._scale[variable_key(self, variable)]
             write(variable, None, old + scale * (read(variable, None, old.dtype) - old))
 
     def get_config(self) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Lookahead(Keeper):
 
     def after(self, variables: Sequence[Any]) -> None:
         """Synchronize the fast and slow weights every `sync_period` updates."""
-        do_if(self._iterations.value % self.sync_period == 0, lambda: self._pull(variables))
+        do_if(self.updates.value % self.sync_period == 0, lambda: self._pull(variables))
 
     def _pull(self, variables: Sequence[Any]) -> None:
         for variable, kept in self.pairs(variables):

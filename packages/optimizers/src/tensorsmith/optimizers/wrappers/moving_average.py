@@ -75,8 +75,8 @@ class MovingAverage(Averaging):
 
     def after(self, variables: Sequence[Any]) -> None:
         """Update the moving averages of the weights."""
-        # `_iterations` already counts this update, whereas t in the formula starts from 0.
-        since = tf.cast(self._iterations - 1 - self.start_step, tf.float32)
+        # `updates` already counts this update, whereas t in the formula starts from 0.
+        since = tf.cast(self.updates - 1 - self.start_step, tf.float32)
         decay: Any = self.average_decay
         if self.num_updates is not None:
             # Constant upper bound for a given number of updates, as in TensorFlow Addons.

@@ -60,12 +60,14 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
     ):
         if KERAS_OWN is None:
             raise ImportError(f"MultiOptimizer needs Keras 3.15 or later, got Keras {keras.__version__}.")
-        super().__init__(_Map(optimizers_and_layers), loss_scale_factor, name)
+        assignment = _Map(optimizers_and_layers)
+        super().__init__(assignment, loss_scale_factor, name)
+        self._assignment = assignment
 
     def build(self, variables: Sequence[Any]) -> None:
         """Assign the variables to the optimizers and build the optimizers."""
         if not self.built:
-            self._optimizer_map.choose(variables)
+            self._assignment.choose(variables)
             super().build(list(variables))
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -76,18 +78,18 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
             trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
                 built with are used.
         """
-        variables = self._optimizer_map.variables if trainable_variables is None else list(trainable_variables)
+        variables = self._assignment.variables if trainable_variables is None else list(trainable_variables)
         self.build(variables)
         pairs = list(zip(grads, variables, strict=True))
         for optimizer in self.optimizers:
-            own = [pair for pair in pairs if self._optimizer_map(pair[1]) is optimizer]
+            own = [pair for pair in pairs if self._assignment(pair[1]) is optimizer]
             if own:
                 optimizer.apply(*map(list, zip(*own, strict=True)))
-        self._iterations.assign_add(1)
+        self.iterations.assign_add(1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the config of the optimizer, with layers replaced by regular expressions for variable paths."""
-        pairs = self._optimizer_map.pairs()
+        pairs = self._assignment.pairs()
         return {NAME: pairs, "loss_scale_factor": self.loss_scale_factor, "name": self.name}
 
     @classmethod

@@ -60,8 +60,8 @@ class SWA(Averaging):
 
     def after(self, variables: Sequence[Any]) -> None:
         """Add the weights to the averages every `average_period` optimizer updates."""
-        # `_iterations` already counts this update, whereas t in the formula starts from 0.
-        since = self._iterations.value - 1 - self.start_averaging
+        # `updates` already counts this update, whereas t in the formula starts from 0.
+        since = self.updates.value - 1 - self.start_averaging
         due = (since >= 0) & (since % self.average_period == 0)
         # n + 1 in the formula: the number of averaged weights, including those of this update.
         positions = tf.cast(since // self.average_period + 1, tf.float32)

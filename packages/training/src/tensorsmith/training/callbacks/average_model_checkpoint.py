@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.keras_internals import overrides_private
 from tensorsmith.core.types import Logs
 from tensorsmith.training.fit.state import restore, snapshot
 from tensorsmith.training.gradients.optimizers_within import optimizers_within
@@ -74,6 +75,7 @@ class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
         remedy = "wrap the optimizer in `MovingAverage` or `SWA` of tensorsmith.optimizers"
         check(bool(self._averaging), "model", received, "have an optimizer that keeps averages of weights", remedy)
 
+    @overrides_private("_save_model", "no public method runs only when the model is saved")
     def _save_model(self, epoch: int, batch: int | None, logs: Logs) -> None:
         variables = [variable.value for variable in self.model.trainable_variables]
         before = snapshot(variables)

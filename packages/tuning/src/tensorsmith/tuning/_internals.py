@@ -1,0 +1,49 @@
+"""Access to private attributes of keras-tuner. A test ensures that no other file reads them."""
+
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import numpy as np
+from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.trial import Trial
+
+
+def project_folder(oracle: keras_tuner.Oracle) -> Path:
+    """Returns the folder of a search, which is created if it does not exist.
+
+    Tuners have the public attribute `project_dir`, but oracles do not. Checked with keras-tuner 1.4.8.
+    """
+    return Path(oracle._project_dir)
+
+
+def trial_folder(oracle: keras_tuner.Oracle, trial_id: str) -> Path:
+    """Returns the folder of a trial, which is created if it does not exist.
+
+    Tuners have the public method `get_trial_dir`, but oracles do not. Checked with keras-tuner 1.4.8.
+    """
+    return Path(oracle._get_trial_dir(trial_id))
+
+
+def set_oracle_random_state(oracle: Any, state: np.random.RandomState) -> None:
+    """Sets the random number generator of a `BayesianOptimizationOracle`.
+
+    The public argument `seed` sets it only once, before the first trial. Checked with keras-tuner 1.4.8.
+    """
+    oracle._random_state = state
+
+
+def is_worker(tuner: BaseTuner) -> bool:
+    """Returns `True` if the process of the tuner trains trials that a chief assigns.
+
+    keras-tuner has no public method for this. Checked with keras-tuner 1.4.8.
+    """
+    return bool(tuner._is_worker())
+
+
+def run_and_update_trial(tuner: BaseTuner, trial: Trial) -> None:
+    """Runs a trial with `tuner.run_trial` and reports its scores to the oracle.
+
+    The only public method that does this is `search`, which also handles exceptions. Checked with keras-tuner 1.4.8.
+    """
+    tuner._run_and_update_trial(trial)
