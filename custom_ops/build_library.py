@@ -55,7 +55,7 @@ class BuildError(Exception):
 
 
 def library_path(name: str) -> Path:
-    """Returns the path from which a library, "ops" or "records", is loaded."""
+    """Returns the path of a compiled library, "ops" or "records"."""
     return _folder(f"tensorsmith/{name}") / f"libtensorsmith_{name}.so"
 
 
@@ -115,7 +115,7 @@ def _compile_all(units: Iterable[tuple[list[str], Path]], sanitize: bool) -> lis
 
 
 def _link(library: Path, objects: Sequence[Path], more: Sequence[str], sanitize: bool) -> None:
-    """Links a library and writes it atomically."""
+    """Links object files to a shared library, which atomically replaces an existing one."""
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".linking-") as folder:
         draft = Path(folder) / library.name

@@ -1,4 +1,4 @@
-"""Hatch build hook, shared by both distributions, that builds the library of the distribution being installed."""
+"""Hatch build hook that compiles the library of `tensorsmith-ops` or `tensorsmith-records`."""
 
 import sysconfig
 from typing import Any

@@ -16,7 +16,7 @@ BRIDGE = "addons"  # excluded: its names are those of TensorFlow Addons, and imp
 
 
 def readmes() -> dict[str, Path]:
-    """Returns the README path of each package with public names, keyed by package name."""
+    """Returns the README paths of the packages with public names, by package name."""
     folders = [*ROOT.glob("custom_ops/*/src/tensorsmith/*"), *ROOT.glob("packages/*/src/tensorsmith/*")]
     found = {
         folder.name: folder.parents[2] / "README.md" for folder in sorted(folders) if (folder / "__init__.py").exists()
@@ -25,7 +25,7 @@ def readmes() -> dict[str, Path]:
 
 
 def with_table(text: str, package: ModuleType) -> str:
-    """Returns the README text with an updated table."""
+    """Returns the README text with an updated table of public names."""
     before = text.partition(f"\n{BEGIN}")[0].rstrip()
     rows = [f"| `{name}` | {_summary(getattr(package, name))} |" for name in sorted(package.__all__, key=str.lower)]
     table = "\n".join(["## All public names", "", "| name | description |", "| --- | --- |", *rows])

@@ -104,7 +104,7 @@ def record(folders: Sequence[Path]) -> None:
 
 
 def table(scores: Scores) -> str:
-    """Returns the Markdown table of recipes."""
+    """Returns a Markdown table of the recipes with their scores."""
     rows = ["| recipe | description | score | seconds |", "| --- | --- | --- | ---: |"]
     for recipe in all_recipes():
         link = f"[{recipe.name}](recipes/{recipe.name}.py)"
@@ -125,7 +125,7 @@ def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, 
 
 
 def with_table(readme: str, scores: Scores) -> str:
-    """Returns the README text with an updated table between its markers."""
+    """Returns the README text with an updated recipe table between its markers."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     check(

@@ -1,4 +1,4 @@
-"""Build hook shared by both distributions, located in the parent folder of a checkout or in this folder of an sdist."""
+"""Hatch build hook, imported from the parent folder in a checkout, or from this folder in an sdist."""
 
 import sys
 from pathlib import Path

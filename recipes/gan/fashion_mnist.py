@@ -160,7 +160,7 @@ def model_to_save(trainer: "Trainer") -> "keras.Model":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Returns the Fréchet distances of 10,000 generated and 10,000 training images from the test images."""
+    """Returns the Fréchet distances of 10,000 generated and 10,000 training images to the test images."""
     import keras
     import numpy as np
 

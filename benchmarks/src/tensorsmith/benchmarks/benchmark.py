@@ -24,7 +24,7 @@ def _unknown(case: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Group of benchmark cases with the same type of measurement. A benchmark module defines one as `BENCHMARK`.
+    """Benchmark: a group of cases with the same type of measurement, defined as `BENCHMARK` in a module.
 
     Attributes:
         cases: Names of the benchmark cases.
@@ -56,7 +56,7 @@ class Benchmark:
 
 
 def load_benchmark(name: str) -> Benchmark:
-    """Return the benchmark with the given name, or the one in the module with the given qualified name."""
+    """Return a benchmark, given its name or the qualified name of the module that defines it."""
     module = importlib.import_module(f"{__package__}.{name}" if name in NAMES else name)
     benchmark: Benchmark = module.BENCHMARK
     return benchmark

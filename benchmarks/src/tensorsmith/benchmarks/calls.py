@@ -1,4 +1,4 @@
-"""Contender that measures the duration of repeated function calls."""
+"""Measurement of an implementation by the median duration of repeated function calls."""
 
 import statistics
 import time
@@ -10,7 +10,7 @@ TURN_SECONDS = 0.4
 
 
 class Calls:
-    """Contender that calls a function without arguments. Measurements are median durations in milliseconds."""
+    """Implementation measured by repeated calls of a function, as a median duration in milliseconds."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work

@@ -66,7 +66,7 @@ def _part(provider: str, name: str) -> ModuleType:
 
 
 def _with_gradients(function: Callable[..., Any], tensors: list[Any]) -> Work:
-    """Return a callable for a function and its gradients. The upstream gradient is an input of the graph."""
+    """Return a callable that computes a function and its gradients, given an upstream gradient."""
     import tensorflow as tf
 
     @tf.function
@@ -153,7 +153,7 @@ def _mean_average_precision(provider: str) -> Work:
 
 
 def _ours(truths: np.ndarray, found: np.ndarray) -> Work:
-    """Return a callable that computes the metric of tensorsmith in batches of 100 images."""
+    """Return a callable that computes mean average precision with tensorsmith, 100 images at a time."""
     from tensorsmith.metrics import MeanAveragePrecision
 
     metric = MeanAveragePrecision(20, box_format="xywh", capacity=10_000)
@@ -168,7 +168,7 @@ def _ours(truths: np.ndarray, found: np.ndarray) -> Work:
 
 
 def _coco(truths: np.ndarray, found: np.ndarray) -> Work:
-    """Return a callable that runs pycocotools on loaded data, for a single object area range."""
+    """Return a callable that computes mean average precision with pycocotools, for boxes of any size."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 

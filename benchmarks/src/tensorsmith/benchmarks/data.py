@@ -30,7 +30,7 @@ Work = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """Benchmark case of a data pipeline: the examples, the implementations to compare, and their target ratios."""
+    """Benchmark case of a data pipeline: the examples, the implementations, and their target speedups."""
 
     kind: str
     count: int
@@ -45,14 +45,14 @@ def _providers(case: str) -> dict[str, bool]:
 
 
 class Rate(Calls):
-    """Contender that calls a function repeatedly. Measurements are rates in the unit of the benchmark case."""
+    """Implementation measured by repeated calls of a function, as a rate such as examples per second."""
 
     def __init__(self, work: Work, amount: float, folder: tempfile.TemporaryDirectory[str], writes: bool) -> None:
         super().__init__(work)
         self._amount, self._folder, self._writes = amount, folder, writes
 
     def turn(self) -> float:
-        """Return the rate in units per second."""
+        """Return the rate in the unit of the benchmark case, such as examples per second."""
         return self._amount / (super().turn() / 1e3)
 
     def _call(self) -> float:

@@ -1,4 +1,4 @@
-"""Benchmark cases of compiled kernels."""
+"""Benchmark case of a compiled kernel, and helpers that create functions to measure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

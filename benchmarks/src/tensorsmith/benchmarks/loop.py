@@ -51,7 +51,7 @@ WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transfor
 
 
 def _targets(case: str) -> dict[str, float]:
-    """Return a dict that maps each other implementation to its target ratio."""
+    """Return a dict that maps each other implementation to the target speedup over it."""
     return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {"keras": 1, "keras_spe50": 1}
 
 

@@ -1,4 +1,4 @@
-"""Process that measures one implementation, as requested on standard input. Run as a script; see turns.py."""
+"""Script that measures one implementation, as requested on standard input by turns.py."""
 
 import importlib
 import sys

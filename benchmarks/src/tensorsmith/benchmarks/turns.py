@@ -31,7 +31,7 @@ class Row:
 
 
 def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iterator[Row]:
-    """Measure all implementations alternately, for several rounds.
+    """Measure all implementations of a benchmark case alternately, for several rounds.
 
     Args:
         name: Name of the benchmark, or qualified name of its module.

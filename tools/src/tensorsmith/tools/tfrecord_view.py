@@ -127,12 +127,12 @@ def _texts(figures: "BytesStats") -> list[str]:
 
 
 def _most_frequent(found: Counter[bytes]) -> list[tuple[bytes, int]]:
-    """Returns the three most frequent values, with ties sorted by value."""
+    """Returns the three most frequent values with their counts. Ties are sorted by value."""
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:3]
 
 
 def _kept(value: bytes) -> str:
-    """Returns a value in readable form, possibly truncated to `BytesStats.KEPT` bytes."""
+    """Returns a bytes value in readable form, truncated if it is long."""
     from tensorsmith.tfrecord import BytesStats, image_format
 
     if len(value) <= BytesStats.KEPT:

@@ -1,4 +1,4 @@
-"""Cost volume of FlowNet with gradients, for two feature maps of 48 x 64 x 128 and 21 x 21 displacements."""
+"""Benchmark case of the cost volume of FlowNet, for 48 x 64 x 128 maps and 21 x 21 displacements."""
 
 import numpy as np
 

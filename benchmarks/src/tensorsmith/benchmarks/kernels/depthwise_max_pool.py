@@ -1,4 +1,4 @@
-"""Max pooling over groups of three channels with gradients, for 32 images of 28 x 28 with 96 channels."""
+"""Benchmark case of max pooling over groups of three channels, for 32 images of 28 x 28 x 96."""
 
 import numpy as np
 

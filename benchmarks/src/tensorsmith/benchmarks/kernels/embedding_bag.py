@@ -1,4 +1,4 @@
-"""Weighted embedding bags with gradients: 4,096 bags of 32 rows from a table of 100,000 x 64."""
+"""Benchmark case of weighted embedding bags: 4,096 bags of 32 rows from a table of 100,000 x 64."""
 
 import numpy as np
 

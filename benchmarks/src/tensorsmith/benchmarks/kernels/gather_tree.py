@@ -1,4 +1,4 @@
-"""Reconstruction of beam search sequences with 100 steps, 32 examples and 10 beams."""
+"""Benchmark case of beam search reconstruction, with 100 steps, 32 examples and 10 beams."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Layer and RMS normalization, forward and backward."""
+"""Benchmark cases of layer and RMS normalization, forward and backward."""
 
 from functools import partial
 from typing import Any

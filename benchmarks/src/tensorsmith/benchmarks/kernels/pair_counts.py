@@ -1,4 +1,4 @@
-"""Pair counts of 100,000 samples, compared with the reference implementation, which sorts three times."""
+"""Benchmark case of pair counts of 100,000 samples, against a reference that sorts three times."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Recurrent networks with gradients: 32 sequences of 100 steps, 64 features and 128 units, and a smaller size."""
+"""Benchmark cases of recurrent networks with gradients, for a typical and a small size."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -34,7 +34,7 @@ def of_rank(value: tf.Tensor, rank: int) -> tf.Tensor:
 
 
 def refuse_lengths_beyond(steps: tf.Tensor, lengths: tf.Tensor) -> None:
-    """Raises an error for lengths that are out of range, as the kernels do. Under XLA, lengths are not checked."""
+    """Raises an error for sequence lengths that are negative or too large, except under XLA."""
     if not traced_for_xla():
         tf.debugging.assert_non_negative(lengths, "lengths must be >= 0")
         tf.debugging.assert_less_equal(lengths, steps, "lengths must be <= the number of steps")

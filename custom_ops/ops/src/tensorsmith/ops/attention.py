@@ -1,4 +1,4 @@
-"""Scaled dot-product attention with memory usage linear in the number of steps."""
+"""Op for scaled dot-product attention, with memory usage linear in the number of steps."""
 
 import math
 from collections.abc import Sequence
@@ -156,7 +156,7 @@ def _reference(
     causal: bool,
     dropout: float,
 ) -> tf.Tensor:
-    """Reference implementation in TensorFlow, which stores the scores."""
+    """Reference implementation of attention in TensorFlow, which stores the attention scores."""
     q, k, v = (tf.cast(tensor, bias.dtype) for tensor in (query, key, value))
     batch, steps, heads, width = tf.unstack(tf.shape(q))
     keys, groups, value_width = tf.shape(k)[1], tf.shape(k)[2], tf.shape(v)[3]

@@ -1,4 +1,4 @@
-"""Correlation cost volume of two feature maps."""
+"""Op for the correlation cost volume of two feature maps, as used for optical flow."""
 
 import tensorflow as tf
 
@@ -121,7 +121,7 @@ def _without_border(x: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _reference(a: tf.Tensor, b: tf.Tensor, across: int, stride: int, apart: int) -> tf.Tensor:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of the cost volume in TensorFlow."""
     batch, rows, columns, _ = tf.unstack(tf.shape(a))
     width = tf.shape(b)[2]
     costs = []

@@ -1,4 +1,4 @@
-"""Log-likelihood and Viterbi decoding of linear-chain conditional random fields (CRF)."""
+"""Ops for the log-likelihood and Viterbi decoding of linear-chain conditional random fields (CRF)."""
 
 import tensorflow as tf
 
@@ -121,7 +121,7 @@ def _checked(
 
 
 def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of the CRF log-likelihood in TensorFlow."""
     # Score of the given tags.
     steps = tf.shape(unaries)[1]
     inside = tf.sequence_mask(lengths, steps)
@@ -141,7 +141,7 @@ def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.T
 
 
 def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of CRF decoding in TensorFlow."""
     batch, steps, count = tf.unstack(tf.shape(unaries))
     most = _most(unaries)
 
@@ -180,7 +180,7 @@ def _first(unaries: tf.Tensor) -> tf.Tensor:
 
 
 def _most(unaries: tf.Tensor) -> int | None:
-    """Returns the maximum number of loop iterations over the remaining steps, as required by XLA."""
+    """Returns the maximum number of iterations of loops over the steps after the first, as XLA requires."""
     return None if unaries.shape[1] is None else max(unaries.shape[1] - 1, 0)
 
 

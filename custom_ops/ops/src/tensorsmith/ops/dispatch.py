@@ -24,7 +24,7 @@ class _Choice(str):
 
 @contextlib.contextmanager
 def use(choice: str) -> Iterator[None]:
-    """Selects the implementation of the ops that are called or traced within the block.
+    """Context manager that selects compiled kernels or reference implementations for the ops in its block.
 
     A `tf.function` keeps the implementation it was traced with. The choice applies to the whole process, so that the
     threads of a distribution strategy follow it.

@@ -1,4 +1,4 @@
-"""Weighted sums of embeddings."""
+"""Op for weighted sums or means of embeddings."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def _compiled(indices: tf.Tensor, table: tf.Tensor, weights: tf.Tensor | None) -
 
 
 def _reference(indices: tf.Tensor, table: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of embedding bags in TensorFlow."""
     rows = tf.gather(table, indices)
     return tf.reduce_sum(rows if weights is None else rows * weights[..., tf.newaxis], axis=1)
 

@@ -1,4 +1,4 @@
-"""Parsing of `tf.train.Example` protos from strings or directly from TFRecord files."""
+"""Ops that parse `tf.train.Example` protos, given as strings or in TFRecord files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,7 +90,7 @@ def read_examples(
 
 
 def _read(files: np.ndarray, file: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Returns the serialized records, read by the reference implementation in Python."""
+    """Reads serialized records from TFRecord files, as a reference implementation in Python."""
     records = []
     for number, begin, size in zip(file, begins, sizes, strict=True):
         with Path(files[number].decode()).open("rb") as opened:
@@ -121,7 +121,7 @@ def _is_dense(feature: Any) -> bool:
 
 
 def _request(features: Features) -> dict[str, Any]:
-    """Returns the op inputs and attributes that describe the requested features."""
+    """Returns the inputs and attributes of the parsing op that describe the requested features."""
     dense = [_is_dense(feature) for feature in features.values()]
     counts = [int(np.prod(f.shape)) if fixed else -1 for f, fixed in zip(features.values(), dense, strict=True)]
     optional = [not fixed or f.default_value is not None for f, fixed in zip(features.values(), dense, strict=True)]
@@ -136,7 +136,7 @@ def _request(features: Features) -> dict[str, Any]:
 
 
 def _tensors(features: Features, batch: int | None, outputs: Any) -> dict[str, Any]:
-    """Converts the op outputs to dense, sparse or ragged tensors."""
+    """Converts the outputs of the parsing op to dense, sparse or ragged tensors."""
     tensors = {}
     for number, (name, feature) in enumerate(features.items()):
         values, splits = outputs.values[number], outputs.splits[number]

@@ -1,4 +1,4 @@
-"""Reconstruction of beam search sequences."""
+"""Op that reconstructs the sequences of a beam search."""
 
 import tensorflow as tf
 
@@ -56,7 +56,7 @@ def gather_tree(
 
 
 def _reference(step_ids: tf.Tensor, parent_ids: tf.Tensor, lengths: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of the beam search reconstruction in TensorFlow."""
     steps, batch, beams = tf.unstack(tf.shape(step_ids))
 
     def back(i: tf.Tensor, beam: tf.Tensor, tokens: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:

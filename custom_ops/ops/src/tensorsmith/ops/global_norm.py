@@ -1,4 +1,4 @@
-"""Global norm of a list of tensors."""
+"""Op for the global norm of a list of tensors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +51,7 @@ def global_norm(tensors: Sequence[Any]) -> tf.Tensor:
 
 
 def reference_norm(values: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Reference implementation in TensorFlow. It scales by the largest element to avoid overflow and underflow."""
+    """Reference implementation of the global norm in TensorFlow, scaled to avoid overflow and underflow."""
     wide = [tf.cast(value, tf.float32) if value.dtype.size < 4 else value for value in values]
     largest = tf.stop_gradient(tf.reduce_max([tf.reduce_max(tf.abs(value)) for value in wide]))
     unit = tf.where(tf.math.is_finite(largest) & (largest > 0), largest, tf.ones_like(largest))

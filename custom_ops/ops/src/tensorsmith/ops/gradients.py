@@ -1,4 +1,4 @@
-"""Vector-Jacobian products of reference implementations, for second derivatives of compiled gradient ops."""
+"""Vector-Jacobian products, for second derivatives of compiled ops."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Gated recurrent unit (GRU) networks, with the reset gate applied before or after the matrix multiplication."""
+"""Op for gated recurrent unit (GRU) networks, with two variants of the reset gate."""
 
 import tensorflow as tf
 
@@ -76,7 +76,7 @@ def gru(
 
 
 def _reference(inputs: Inputs, go_backwards: bool, reset_after: bool) -> tuple[tf.Tensor, ...]:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of the GRU in TensorFlow."""
     kernel, recurrent_kernel, bias = inputs.weights
     input_bias, recurrent_bias = tf.unstack(bias, num=2) if reset_after else (bias, None)
     units = tf.shape(recurrent_kernel)[0]

@@ -1,4 +1,4 @@
-"""Layer and RMS normalization over the last axis, with optional addition of a residual."""
+"""Ops for layer and RMS normalization over the last axis, with optional addition of a residual."""
 
 from functools import partial
 
@@ -118,7 +118,7 @@ def _normalize(
 
 
 def _reference(total: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float, center: bool) -> tf.Tensor:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of layer and RMS normalization in TensorFlow."""
     values = tf.cast(total, scale.dtype)
     if center:
         values -= tf.reduce_mean(values, axis=-1, keepdims=True)

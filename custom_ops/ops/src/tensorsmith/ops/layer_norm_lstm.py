@@ -1,4 +1,4 @@
-"""Layer-normalized long short-term memory (LSTM) networks."""
+"""Op for layer-normalized long short-term memory (LSTM) networks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -101,7 +101,7 @@ def layer_norm_lstm(
 
 
 def _reference(inputs: Inputs, go_backwards: bool, epsilon: float) -> tuple[tf.Tensor, ...]:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of the layer-normalized LSTM in TensorFlow."""
     kernel, recurrent_kernel, bias, kernel_scale, recurrent_scale, state_scale, state_offset = inputs.weights
 
     def step(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

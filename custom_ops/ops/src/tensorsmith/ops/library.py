@@ -1,4 +1,4 @@
-"""Loading of the compiled library."""
+"""Loading of the compiled op library, and the number of threads that its ops use."""
 
 import ctypes
 import importlib.metadata
@@ -28,7 +28,7 @@ class CannotLoadError(Exception):
 
 
 class Library(NamedTuple):
-    """Result of loading the compiled library.
+    """Result of loading the compiled library: its ops and instruction set, or the reason of a failure.
 
     Args:
         ops: Module that contains the compiled ops. `None` if the library is not loaded.
@@ -66,7 +66,7 @@ def library() -> Library:
 
 
 def _load(path: Path) -> Library:
-    """Loads a library file.
+    """Loads the compiled library from a file.
 
     Raises:
         CannotLoadError: If the file is missing, or incompatible with this machine or this version of TensorFlow.

@@ -1,4 +1,4 @@
-"""Long short-term memory (LSTM) networks, with optional peepholes."""
+"""Op for long short-term memory (LSTM) networks, with optional peepholes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -84,7 +84,7 @@ def lstm(
 
 
 def _reference(inputs: Inputs, go_backwards: bool) -> tuple[tf.Tensor, ...]:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of the LSTM in TensorFlow."""
     kernel, recurrent_kernel, bias, *peephole = inputs.weights
 
     def step(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

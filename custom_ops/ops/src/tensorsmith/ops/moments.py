@@ -27,7 +27,7 @@ NUMBERS = (
 
 
 class MomentsUpdate(NamedTuple):
-    """Result of `adam_update` and `lamb_update`.
+    """Result of `adam_update` or `lamb_update`: the new parameters and moments.
 
     Args:
         parameters: Updated parameters.
@@ -45,7 +45,7 @@ class MomentsUpdate(NamedTuple):
 def moments_update(
     kernel: str, rule: Rule, lists: Lists, numbers: Mapping[str, tf.Tensor], checked: bool
 ) -> MomentsUpdate:
-    """Returns the updated parameters and moments, computed by the kernel or the reference implementation.
+    """Performs an Adam or LAMB update with the compiled kernel or the reference implementation.
 
     Args:
         kernel: Name of the compiled op.
@@ -60,7 +60,7 @@ def moments_update(
 
 
 def moments_gradient(rule: Rule, op: tf.Operation, upstream: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Returns the gradients of an update with respect to all its inputs, computed by the reference implementation."""
+    """Returns the gradients of an Adam or LAMB update with respect to all its inputs."""
     count, checked = op.get_attr("tensors"), op.get_attr("checked")
 
     def outputs(*inputs: tf.Tensor) -> list[tf.Tensor]:

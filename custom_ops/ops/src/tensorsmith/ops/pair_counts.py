@@ -1,4 +1,4 @@
-"""Weighted counts of concordant, discordant and tied pairs of samples."""
+"""Op that counts concordant, discordant and tied pairs of samples."""
 
 from typing import NamedTuple
 
@@ -66,7 +66,7 @@ def pair_counts(x: TensorLike, y: TensorLike, weights: TensorLike) -> PairCounts
 
 
 def _reference(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> PairCounts:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of the pair counts in TensorFlow."""
     # Adding 0.0 turns -0.0 into 0.0. Two stable sorts order the samples by x, then by y.
     x, y = x + 0.0, y + 0.0
     order = tf.argsort(y, stable=True)

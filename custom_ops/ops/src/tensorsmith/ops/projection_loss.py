@@ -1,4 +1,4 @@
-"""Fused output projection and softmax cross-entropy over a vocabulary."""
+"""Op that fuses an output projection with the softmax cross-entropy over a vocabulary."""
 
 import tensorflow as tf
 
@@ -130,7 +130,7 @@ def _reference(
     label_smoothing: float,
     mean: bool,
 ) -> tf.Tensor:
-    """Reference implementation in TensorFlow, which stores the logits."""
+    """Reference implementation of the fused loss in TensorFlow, which stores the logits."""
     logits = tf.matmul(features, kernel) + bias
     counts = weights != 0
     # Labels of weight 0 may be out of range and are replaced.

@@ -1,4 +1,4 @@
-"""Shared implementation of the recurrent ops: arguments, the loop of the reference implementations, and gradients."""
+"""Shared code of the recurrent ops: arguments, loops of the reference implementations, and gradients."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ class Inputs(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """Weight other than the two kernels, with its shape in multiples of `units` and its default value."""
+    """Additional weight of a recurrent op, with its shape in multiples of `units` and its default value."""
 
     value: Any
     shape: Sequence[int]
@@ -51,7 +51,7 @@ def checked(
     mask: TensorLike | None,
     recurrent_dropout_mask: TensorLike | None,
 ) -> Inputs:
-    """Converts the arguments to tensors and validates their static shapes."""
+    """Converts the arguments of a recurrent op to tensors and validates their static shapes."""
     x = tf.convert_to_tensor(x)
     check(x.dtype in FLOATS, "x", x.dtype.name, "have a floating-point dtype")
     check(x.shape.rank in (3, None), "x", Verbatim(x.shape), "have shape (batch, steps, features)")

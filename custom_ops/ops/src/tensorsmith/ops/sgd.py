@@ -12,7 +12,7 @@ from tensorsmith.ops.updates import kept_unless, served, settings, tensor_lists,
 
 
 class SgdUpdate(NamedTuple):
-    """Result of `sgd_update`.
+    """Result of `sgd_update`: the new parameters and momentums.
 
     Args:
         parameters: Updated parameters.
@@ -108,7 +108,7 @@ def _reference(
     nesterov: bool,
     checked: bool,
 ) -> SgdUpdate:
-    """Reference implementation in TensorFlow."""
+    """Reference implementation of the SGD update in TensorFlow."""
     parameters, gradients, *rest = lists
     momentums = rest[0] if rest else []
     gradients, finite = unscaled(gradients, global_clipnorm, loss_scale)

@@ -1,4 +1,4 @@
-"""Shared implementation of the optimizer updates: arguments, gradient clipping and loss scaling."""
+"""Shared code of the optimizer update ops: arguments, gradient clipping and loss scaling."""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
@@ -24,7 +24,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def tensor_lists(parameters: Sequence[Any], others: Mapping[str, Sequence[Any]]) -> Lists:
-    """Returns lists that contain one tensor per parameter, with the dtype and shape of the parameter.
+    """Converts parameters, gradients and moments to lists of tensors of matching dtypes and shapes.
 
     Raises:
         ValueError: If lists, dtypes or shapes do not match.
@@ -60,7 +60,7 @@ def settings(
     loss_scale: Scalar | None,
     **more: Any,
 ) -> dict[str, tf.Tensor]:
-    """Converts the scalars of an update to float64 tensors, because 1 - 0.999 is inaccurate in float32.
+    """Converts the hyperparameters of an update to float64, because 1 - 0.999 is inaccurate in float32.
 
     Args:
         count: Number of parameters.
@@ -98,7 +98,7 @@ def settings(
 
 
 def served(lists: Lists) -> bool:
-    """Returns `True` if a compiled kernel supports these tensors in the current context."""
+    """Returns `True` if a compiled kernel supports the tensors of an update in the current context."""
     return compiled(*(tensor for values in lists.values() for tensor in values))
 
 
@@ -119,5 +119,5 @@ def unscaled(
 def kept_unless(
     finite: tf.Tensor, checked: bool, new: Sequence[tf.Tensor], old: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Returns the new values, or the old values if `checked` is `True` and the gradients are not finite."""
+    """Returns the new tensors, or the old ones if `checked` is `True` and a gradient is not finite."""
     return [tf.where(finite, *pair) for pair in zip(new, old, strict=True)] if checked else list(new)

@@ -1,4 +1,4 @@
-"""Columnar storage of feature values."""
+"""Columns of feature values, the data format of this package."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ class Column:
 
     @classmethod
     def lists(cls, kind: str, rows: Sequence[Any], sequence: bool = False) -> "Column":
-        """Returns a column created from Python lists, one per row, or `None` for rows without the feature.
+        """Returns a column created from one list per row, where `None` is a row without the feature.
 
         Args:
             kind: Type of the values: `"bytes"`, `"float"` or `"int64"`.
@@ -142,7 +142,7 @@ class Column:
         return cls(kind, np.array(values, DTYPES[kind]), row_places, None, step_places, there)
 
     def to_lists(self) -> list[Any]:
-        """Returns the rows as Python lists, in the format that `lists` accepts."""
+        """Returns the rows of the column as Python lists, in the format that `lists` accepts."""
         values: list[Any] = self.values.tolist()
         if self.bounds is not None:
             memory = self.values.tobytes()
@@ -159,7 +159,7 @@ def _flat(array: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _joined(values: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the concatenated values and their offsets."""
+    """Concatenates byte strings and returns the bytes and the offset of each string."""
     return np.frombuffer(b"".join(values), "uint8"), _places([len(value) for value in values])
 
 

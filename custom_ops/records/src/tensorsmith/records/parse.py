@@ -1,4 +1,4 @@
-"""Parsing of records into columns."""
+"""Parsing of `tf.train.Example` records into columns."""
 
 import contextlib
 import ctypes
@@ -87,7 +87,7 @@ def _plain(request: str | Sequence) -> tuple[str, bool]:
 
 @contextlib.contextmanager
 def _opened(records: Records, wanted: Mapping[str, str | Sequence]) -> Iterator[int]:
-    """Yields a handle to the parsed features of the records."""
+    """Context manager that parses records and yields a handle to the parsed features."""
     native = library()
     assert native is not None
     requests = [(name.encode(), *_plain(request)) for name, request in wanted.items()]

@@ -55,7 +55,7 @@ def messages() -> dict[str, Any]:
 
 
 def encode(columns: Mapping[str, Column], first: int, last: int) -> list[bytes]:
-    """Returns the encoded records of the rows, without framing."""
+    """Returns the rows of columns as serialized records, without framing."""
     lists = {name: column.to_lists()[first:last] for name, column in columns.items()}
     sequences = {name for name, column in columns.items() if column.steps is not None}
     records = []
@@ -99,7 +99,7 @@ def frame(records: Records) -> Records:
 
 
 def scan(data: np.ndarray, check_data: bool, most: int) -> tuple[np.ndarray, np.ndarray, int, int, int]:
-    """Returns the record offsets and sizes, the number of bytes consumed and required, and the type of damage."""
+    """Scans TFRecord data and returns record offsets and sizes, byte counts, and the type of damage."""
     view, at, needed, damage = data.data, 0, 0, 0
     begins: list[int] = []
     sizes: list[int] = []

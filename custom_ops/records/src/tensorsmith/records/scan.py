@@ -14,7 +14,7 @@ DAMAGES = ("", "the length of a record is damaged", "the data of a record are da
 
 @dataclass(frozen=True)
 class Scan:
-    """Result of scanning TFRecord data for records.
+    """Result of scanning TFRecord data: the records, and the damage that ended the scan, if any.
 
     Attributes:
         records: Complete and valid records.
@@ -62,7 +62,7 @@ def scan(data: np.ndarray, check_data: bool = True, most: int | None = None) -> 
 
 
 def find(data: np.ndarray) -> int:
-    """Finds the first complete record with valid checksums, at any offset.
+    """Finds the first complete record with valid checksums at any offset of TFRecord data.
 
     Args:
         data: uint8 array of shape `(bytes,)` with file content that may start at any offset.

@@ -15,7 +15,7 @@ from tensorsmith.records.record import Records
 
 @dataclass(frozen=True)
 class Range:
-    """Minimum and maximum of a count.
+    """Minimum and maximum of a count, such as the number of values per record.
 
     Attributes:
         fewest: Minimum count, or 0 if nothing was counted.
@@ -28,7 +28,7 @@ class Range:
 
 @dataclass(frozen=True)
 class StoredFeature:
-    """Summary of one feature over several records.
+    """Summary of one feature over several records: value types, frequency, and number of values.
 
     Attributes:
         kinds: Kinds of the values, `"bytes"`, `"float"` or `"int64"`. There are several if records differ, and none if
@@ -132,7 +132,7 @@ def _check_place(name: str, is_one: bool) -> None:
 
 
 def _joined(one: Range, other: Range, one_has: int, other_has: int) -> Range:
-    """Returns the union of two ranges, or the non-empty range if the other is empty."""
+    """Returns the union of two ranges. An empty range has no effect."""
     if not (one_has and other_has):
         return one if one_has else other
     return Range(min(one.fewest, other.fewest), max(one.most, other.most))

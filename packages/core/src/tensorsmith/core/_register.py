@@ -1,4 +1,4 @@
-"""Registration of all components for Keras serialization."""
+"""Registration of the components of all tensorsmith packages for Keras serialization."""
 
 from importlib.metadata import entry_points
 

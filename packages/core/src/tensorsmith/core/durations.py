@@ -22,7 +22,7 @@ SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0}
 
 @dataclass(frozen=True)
 class Timeline:
-    """Number of steps and examples in a training run. Unknown counts are `None`.
+    """Steps per epoch, batch size and total steps of a training run. Unknown numbers are `None`.
 
     Attributes:
         steps_per_epoch: Number of steps per epoch.
@@ -64,7 +64,7 @@ of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Di
 
     @classmethod
     def parse(cls, given: Any, name: str = "duration") -> "Duration":
-        """Return the duration that corresponds to a number of steps or a string such as "5 epochs".
+        """Return the duration given by a number of steps or a string such as "5 epochs".
 
         Args:
             given: Integer number of steps, a string with a number and a unit, or a `Duration`.

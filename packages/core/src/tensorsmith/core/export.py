@@ -1,4 +1,4 @@
-"""Decorator that registers public components with Keras."""
+"""Decorator that registers components with Keras, for saving and loading models."""
 
 from typing import TypeVar
 

@@ -1,4 +1,4 @@
-"""Atomic replacement of files."""
+"""Atomic replacement of files, so that readers never see an incomplete file."""
 
 import contextlib
 import errno

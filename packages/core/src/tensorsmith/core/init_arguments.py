@@ -1,4 +1,4 @@
-"""Collection of constructor arguments for the config of a component."""
+"""Helper that collects the constructor arguments of a component for its config."""
 
 from collections.abc import Mapping
 from typing import Any

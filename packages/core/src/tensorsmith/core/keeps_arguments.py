@@ -1,4 +1,4 @@
-"""Constructor arguments that Keras omits from configs."""
+"""Mixin that saves constructor arguments that Keras omits from configs."""
 
 from typing import Any, ClassVar
 

@@ -17,7 +17,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def overrides_private(name: str, why: str) -> Callable[[Method], Method]:
-    """Mark a method that overrides a private method of Keras or keras-tuner.
+    """Decorator that marks a method as an override of a private method of Keras or keras-tuner.
 
     A test compares the marks with the methods of the base classes. The method is returned unchanged.
 
@@ -54,7 +54,7 @@ def built_variables(optimizer: "keras.optimizers.Optimizer") -> list[Variable]:
 
 
 def iterations_variable(optimizer: "keras.optimizers.Optimizer") -> Variable:
-    """Return the variable that counts the calls of `apply`, at which Keras evaluates learning rate schedules.
+    """Return the variable that counts training steps, including those that only accumulate gradients.
 
     With gradient accumulation, the public `iterations` counts updates instead and is not a variable. Checked with Keras
     3.12.0, 3.13.2 and 3.15.1.
@@ -63,7 +63,7 @@ def iterations_variable(optimizer: "keras.optimizers.Optimizer") -> Variable:
 
 
 def variable_key(optimizer: "keras.optimizers.Optimizer", variable: Variable) -> str:
-    """Return the key of a model variable, which is the same for a Keras variable and for its TensorFlow variables.
+    """Return the key by which an optimizer identifies a model variable on all replicas.
 
     `apply` receives Keras variables and `update_step` receives TensorFlow variables, which are those of one replica
     under a distribution strategy. No public attribute identifies them. Checked with Keras 3.12.0, 3.13.2 and 3.15.1.

@@ -1,4 +1,4 @@
-"""Helpers for programs that start subprocesses."""
+"""Signal handling and free ports, for programs that start subprocesses."""
 
 import signal
 import socket
@@ -10,7 +10,7 @@ SECONDS_TO_SAVE = 60.0  # grace period of a training process after it is asked t
 
 @contextmanager
 def signals_like_ctrl_c() -> Iterator[None]:
-    """Raise KeyboardInterrupt on SIGTERM and SIGHUP within the block, as on SIGINT.
+    """Context manager that raises KeyboardInterrupt on SIGTERM and SIGHUP, as on SIGINT.
 
     Example:
         >>> import os, signal

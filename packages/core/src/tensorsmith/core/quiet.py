@@ -1,4 +1,4 @@
-"""Import of TensorFlow without its startup messages."""
+"""Import of TensorFlow and Keras without their startup messages."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Interface between recipes and the packages that train them."""
+"""Recipes, which define a model and its training: base classes, and the recipe of a module."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ def _whole_model(trainer: Any) -> "keras.Model":
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Base class for recipes, with the settings shared by all of them.
+    """Base class for recipes, with the attributes that supervised and other recipes share.
 
     Attributes:
         config_class: Frozen dataclass of the settings, including `seed`.
@@ -65,7 +65,7 @@ class SupervisedRecipe(Recipe):
 
 
 class RecipeRun(Protocol):
-    """Log and checkpoints of a training run, passed to a training procedure.
+    """Log and checkpoints of a training run, for recipes with their own training procedure.
 
     Attributes:
         folder: Run folder, in which figures and other files can be stored.

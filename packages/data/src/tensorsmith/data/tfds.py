@@ -93,7 +93,7 @@ def _scalar(dtype: str) -> Any:
 
 
 def _rows(description: DatasetInfo, data: Dataset) -> Iterator[Any]:
-    """Yields the features of each example."""
+    """Yields the features of each example of a split."""
     if description.kind == "text":
         yield data.features
     elif description.levels == 256:

@@ -1,4 +1,4 @@
-"""Layers for Keras 3."""
+"""Layers, activations, initializers, constraints and regularizers for Keras 3."""
 
 from tensorsmith.core import load_tensorflow
 

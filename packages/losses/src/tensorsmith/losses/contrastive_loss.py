@@ -1,4 +1,4 @@
-"""Contrastive loss."""
+"""Contrastive loss for pairs of embeddings."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def contrastive_loss(y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0
 
 @export
 class ContrastiveLoss(AddonsLoss):
-    """Contrastive loss: reduces distances in similar pairs and increases distances in dissimilar pairs up to a margin.
+    """Contrastive loss: attracts similar pairs, and separates dissimilar pairs by a margin.
 
     Formula, with the distance d of a pair, where y is 1 for similar pairs and 0 for dissimilar pairs:
 

@@ -1,4 +1,4 @@
-"""Cosine similarity loss."""
+"""Cosine similarity loss for vectors."""
 
 import keras
 

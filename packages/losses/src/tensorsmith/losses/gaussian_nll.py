@@ -1,4 +1,4 @@
-"""Gaussian negative log-likelihood loss."""
+"""Gaussian negative log-likelihood loss for models that predict a variance."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ from tensorsmith.losses._support.precision import precise
 
 @export
 def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """Return the negative log-likelihood of each sample under the predicted normal distributions; see `GaussianNLL`.
+    """Return the Gaussian negative log-likelihood of each sample; see `GaussianNLL`.
 
     Args:
         y_true: Tensor of targets, of shape `(..., n)`, or `(...)` if n is 1.

@@ -1,4 +1,4 @@
-"""Generalized intersection over union loss."""
+"""Generalized intersection over union (GIoU) loss for bounding boxes."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def hinge_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
-    """Return the hinge loss of a discriminator, which is zero for outputs beyond the margin of 1.
+    """Return the hinge loss of a GAN discriminator, which is zero for outputs beyond the margin of 1.
 
     Formula:
 
@@ -40,7 +40,7 @@ def hinge_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
 
 @export
 def hinge_generator_loss(fake: TensorLike) -> Tensor:
-    """Return the hinge loss of a generator whose discriminator is trained with `hinge_discriminator_loss`.
+    """Return the hinge loss of a GAN generator: the negative score of the discriminator.
 
     Formula:
 

@@ -1,4 +1,4 @@
-"""Huber loss."""
+"""Huber loss for regression with outliers."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""N-pairs loss."""
+"""N-pairs loss for metric learning."""
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
@@ -30,7 +30,7 @@ def npairs_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @export
 class NpairsLoss(LabelLoss):
-    """N-pairs loss for metric learning.
+    """N-pairs loss for metric learning: cross-entropy of the similarities to samples with equal labels.
 
     Each sample of the first set should be most similar to the samples with its label in the second set.
 

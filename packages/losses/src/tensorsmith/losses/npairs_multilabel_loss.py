@@ -1,4 +1,4 @@
-"""N-pairs loss for multi-label samples."""
+"""N-pairs loss for metric learning with multi-label samples."""
 
 from typing import Any
 

@@ -51,7 +51,7 @@ def pinball_loss(y_true: TensorLike, y_pred: TensorLike, tau: TensorLike = 0.5) 
 
 @export
 class PinballLoss(AddonsLoss):
-    """Pinball loss for quantile regression, minimized by the `tau` quantile of the targets.
+    """Pinball loss for quantile regression: models learn to predict the `tau` quantile of the targets.
 
     Formula, with e = y_true - y_pred, averaged over the last axis:
 

@@ -59,7 +59,7 @@ def _of_pixels(y_true: Tensor, y_pred: Tensor, kind: str, from_logits: bool) -> 
 
 
 def _of_samples(losses: Tensor, pixels: str, mask: Tensor = True, weights: Tensor = 1) -> Tensor:
-    """Reduce the weighted losses of the pixels in each sample, excluding masked pixels."""
+    """Reduce the losses of pixels to one loss per sample, excluding masked pixels."""
     # All axes of a sample are reduced: (batch, ...) becomes (batch,).
     axes = tuple(range(1, len(losses.shape)))
     total = ops.sum(losses * product([mask, weights], losses), axis=axes)
@@ -71,7 +71,7 @@ def _of_samples(losses: Tensor, pixels: str, mask: Tensor = True, weights: Tenso
 
 @export
 class ReconstructionLoss(keras.losses.Loss):
-    """Reconstruction loss of autoencoders, and the reconstruction term in the variational lower bound of a VAE.
+    """Reconstruction loss of autoencoders, including variational autoencoders.
 
     Formula, for each pixel, with target y and prediction p:
 

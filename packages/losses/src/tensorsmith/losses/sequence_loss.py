@@ -170,7 +170,7 @@ class SequenceLoss(keras.losses.Loss):
         self.softmax_loss_function = function
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Return the reduced loss of a batch. Unlike in Keras, the sample weights are also part of the denominator."""
+        """Return the reduced loss of a batch. Averages divide by the sum of the weights, unlike in Keras."""
         mask = keras_mask(y_pred)
         # The mask is read first, because the cast may return a tensor without it.
         y_pred = ops.cast(y_pred, keras.backend.result_type(self.dtype, "float32"))
@@ -223,7 +223,7 @@ def _cross_entropy(logits: Tensor, targets: Tensor, function: Callable[..., Any]
 
 
 def _finite_where(steps: Tensor, values: Tensor) -> Tensor:
-    """Return the values, with non-finite values at the given steps replaced by 0."""
+    """Replace non-finite values at the given time steps by 0."""
     return ops.where(ops.logical_and(steps[..., None], ops.logical_not(ops.isfinite(values))), 0, values)
 
 

@@ -1,4 +1,4 @@
-"""Sigmoid focal cross-entropy loss."""
+"""Sigmoid focal cross-entropy loss for imbalanced binary classification."""
 
 from typing import Any
 

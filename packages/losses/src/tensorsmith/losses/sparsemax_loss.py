@@ -1,4 +1,4 @@
-"""Sparsemax loss."""
+"""Sparsemax loss for classification with sparse probabilities."""
 
 import math
 from typing import Any
@@ -50,7 +50,7 @@ def sparsemax_loss(logits: TensorLike, sparsemax: TensorLike, labels: TensorLike
 
 @export
 class SparsemaxLoss(AddonsLoss):
-    """Sparsemax loss, the analogue of softmax cross-entropy for sparsemax.
+    """Sparsemax loss for classification: replaces softmax cross-entropy for models with sparsemax outputs.
 
     The loss is 0 if the logit of the target class exceeds all others by at least 1.
 

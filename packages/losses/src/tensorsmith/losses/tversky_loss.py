@@ -43,7 +43,7 @@ def tversky_loss(
 
 
 def _of_samples(y_true: Tensor, y_pred: Tensor, alpha: float, beta: float, smooth: float, *weights: Tensor) -> Tensor:
-    """Return the loss of each sample, with pixels weighted by `weights`."""
+    """Return the Tversky loss of each sample, with pixels weighted by `weights`."""
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     shape = tuple(y_pred.shape)
     check(

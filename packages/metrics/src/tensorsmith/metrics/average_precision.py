@@ -1,4 +1,4 @@
-"""Average precision of object detection, per class."""
+"""Average precision metric of object detection, per class."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -240,7 +240,7 @@ class AveragePrecision(keras.metrics.Metric):
 
 
 def check_levels(recall_levels: int | None) -> None:
-    """Raise an ArgumentError unless the number of recall levels is `None` or valid."""
+    """Raise an ArgumentError unless the number of recall levels is `None` or an integer of at least 2."""
     fits = recall_levels is None or (is_integer(recall_levels) and recall_levels >= 2)
     check(
         fits, "recall_levels", recall_levels, "an integer >= 2, or None", "pass None for the area under the whole curve"

@@ -1,4 +1,4 @@
-"""Corpus-level BLEU score."""
+"""Corpus-level BLEU score, a metric of translation quality."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Intersection over union of boxes."""
+"""Intersection over union (IoU) of boxes."""
 
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ FORMATS = ("yxyx", "xyxy", "xywh", "center_xywh")
 
 @export
 def box_iou(boxes: TensorLike, others: TensorLike, box_format: str = "yxyx") -> Tensor:
-    """Return the pairwise intersection over union of two sets of boxes.
+    """Return the pairwise intersection over union (IoU) of two sets of boxes.
 
     Half-precision inputs are computed in `float32`, which is also the dtype of the result, because the area of a box in
     pixels overflows `float16`. Boxes without area have an intersection over union of 0 with all boxes. Leading axes are
@@ -58,7 +58,7 @@ def corners(boxes: TensorLike, box_format: str) -> tuple[Tensor, Tensor]:
 
 
 def intersections(boxes: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the intersection areas, `(..., n, m)`, and the box areas of both sets, `(..., n, 1)` and `(..., 1, m)`."""
+    """Return the pairwise intersection areas of two sets of boxes, and the areas of the boxes."""
     # Broadcast the boxes along rows and the others along columns: (..., n, 1, 2) and (..., 1, m, 2).
     low, high = (each[..., :, None, :] for each in boxes)
     other_low, other_high = (each[..., None, :, :] for each in others)

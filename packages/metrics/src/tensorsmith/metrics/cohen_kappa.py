@@ -1,4 +1,4 @@
-"""Cohen's kappa."""
+"""Cohen's kappa, a metric of the agreement of two raters."""
 
 from typing import Any
 

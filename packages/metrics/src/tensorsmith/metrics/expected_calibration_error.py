@@ -1,4 +1,4 @@
-"""Expected calibration error."""
+"""Expected calibration error metric of classifiers."""
 
 from typing import Any
 

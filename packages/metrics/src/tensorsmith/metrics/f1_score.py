@@ -1,4 +1,4 @@
-"""F1 score."""
+"""F1 score metric for multi-class and multi-label classification."""
 
 from typing import Any
 

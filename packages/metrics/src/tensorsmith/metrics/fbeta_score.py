@@ -1,4 +1,4 @@
-"""F-beta score."""
+"""F-beta score metric for multi-class and multi-label classification."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Fréchet distance between two sets of features."""
+"""Fréchet distance metric between real and generated samples."""
 
 import functools
 from collections.abc import Sequence
@@ -117,7 +117,7 @@ class FrechetDistance(keras.metrics.Metric):
 
 
 def _merged(first: Sequence[Tensor], second: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the moments of the union of two sets, for both real and generated samples."""
+    """Return the moments of the union of two sets of samples, for both real and generated samples."""
     # Pairwise update of Chan, Golub and LeVeque.
     (count, mean, products), (more, other, others) = first, second
     step, share = other - mean, ops.divide_no_nan(more, count + more)[:, None]

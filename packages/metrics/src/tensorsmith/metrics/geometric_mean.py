@@ -1,4 +1,4 @@
-"""Geometric mean."""
+"""Geometric mean metric."""
 
 from keras import ops
 

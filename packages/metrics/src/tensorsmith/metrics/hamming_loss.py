@@ -1,4 +1,4 @@
-"""Hamming distance and Hamming loss."""
+"""Hamming loss metric, and functions for the Hamming distance and loss."""
 
 import math
 import numbers
@@ -41,7 +41,7 @@ def hamming_distance(actuals: TensorLike, predictions: TensorLike) -> Tensor:
 
 @export
 def hamming_loss_fn(y_true: TensorLike, y_pred: TensorLike, threshold: float | None, mode: str) -> Tensor:
-    """Return the fraction of incorrect labels in each sample.
+    """Return the Hamming loss of each sample: the fraction of incorrect labels.
 
     Args:
         y_true: Tensor of binary labels, with classes along the last axis.

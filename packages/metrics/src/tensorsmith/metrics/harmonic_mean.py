@@ -1,4 +1,4 @@
-"""Harmonic mean."""
+"""Harmonic mean metric."""
 
 from keras import ops
 

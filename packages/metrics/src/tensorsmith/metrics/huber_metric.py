@@ -1,4 +1,4 @@
-"""Mean Huber loss metric."""
+"""Huber loss as a metric."""
 
 from typing import Any
 

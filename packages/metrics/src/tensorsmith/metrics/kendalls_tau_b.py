@@ -1,4 +1,4 @@
-"""Kendall's tau-b rank correlation."""
+"""Kendall's tau-b rank correlation, as a metric and as an exact function."""
 
 from keras import ops
 
@@ -37,7 +37,7 @@ def _tau(counts: PairCounts) -> Tensor:
 
 @export
 class KendallsTauB(KendallsTau):
-    """Kendall's tau-b rank correlation between targets and predictions.
+    """Kendall's tau-b rank correlation between targets and predictions, which accounts for ties.
 
     {{estimate}}
 

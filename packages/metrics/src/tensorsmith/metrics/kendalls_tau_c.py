@@ -1,4 +1,4 @@
-"""Kendall's tau-c rank correlation."""
+"""Kendall's tau-c rank correlation, as a metric and as an exact function."""
 
 from keras import ops
 

@@ -1,4 +1,4 @@
-"""Matthews correlation coefficient."""
+"""Matthews correlation coefficient, a metric of classification quality."""
 
 from keras import ops
 

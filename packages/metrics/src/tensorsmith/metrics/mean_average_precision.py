@@ -1,4 +1,4 @@
-"""Mean average precision of object detection."""
+"""Mean average precision (mAP) metric of object detection."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Confusion matrices for multi-label classification."""
+"""Metric that computes a confusion matrix for each label of multi-label classification."""
 
 from typing import Any
 

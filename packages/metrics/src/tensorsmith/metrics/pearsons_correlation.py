@@ -1,4 +1,4 @@
-"""Pearson correlation metric."""
+"""Pearson correlation metric between targets and predictions."""
 
 import functools
 from typing import Any

@@ -1,4 +1,4 @@
-"""Perplexity of class predictions."""
+"""Perplexity metric of language models."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Spearman's rank correlation."""
+"""Spearman's rank correlation, as a metric and as an exact function."""
 
 from keras import ops
 
@@ -73,7 +73,7 @@ def _of_samples(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
 
 def _centred_ranks(x: Tensor, weights: Tensor) -> Tensor:
-    """Return the centered weighted mean rank of each value."""
+    """Return the weighted rank of each value, averaged over ties and centered at 0."""
     # The mean rank of tied values is the average of the weights below them and up to them.
     order = ops.argsort(x)
     ordered = ops.take(x, order)

@@ -1,4 +1,4 @@
-"""Migration table with all public names of TensorFlow Addons 0.23.
+"""Migration table: the replacements of all public names of TensorFlow Addons 0.23.
 
 Names are relative to `tensorflow_addons`. A component imported from its own module, as in
 `tensorflow_addons.layers.crf.CRF`, is listed as `layers.CRF`.
@@ -17,7 +17,7 @@ def _not_yet(instead: str) -> Missing:
 
 
 def _same(package: str, names: str, successors: str) -> dict[str, Successor | Missing]:
-    """Return the migration entries of components that only move to another package."""
+    """Return the migration entries of components that move to another package without other changes."""
     return {f"{package}.{name}": Successor(f"{successors}.{name}") for name in names.split()}
 
 
@@ -43,7 +43,7 @@ INNER = "give it to the optimizer inside"
 
 
 def _wrapper(name: str, arguments: str) -> dict[str, Successor]:
-    """Return the migration entry of an optimizer wrapper, which passes additional arguments to the inner optimizer."""
+    """Return the migration entry of an optimizer wrapper. Arguments of the inner optimizer are refused."""
     names = tuple(arguments.split())
     refused = {**OPTIMIZER, **dict.fromkeys(("lr", "learning_rate", "clipnorm", "clipvalue"), INNER)}
     return {

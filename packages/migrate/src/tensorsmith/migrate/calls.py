@@ -1,4 +1,4 @@
-"""Rewriting of call arguments."""
+"""Rewriting of the arguments of calls."""
 
 import libcst as cst
 
@@ -42,7 +42,7 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
 
 
 def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
-    """Return the argument, with a string in place of reductions that Keras 3 lacks ("auto" and `losses.Reduction`)."""
+    """Return an argument with a string in place of a reduction that Keras 3 lacks, such as "auto"."""
     value = arg.value
     if isinstance(value, cst.SimpleString):
         named = arg.keyword.value == "reduction" if arg.keyword else of_loss

@@ -1,4 +1,4 @@
-"""Entries of the migration table."""
+"""Entries of the migration table, for components with and without a replacement."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Successor:
-    """Replacement API of a component, with the changes of its arguments."""
+    """Migration entry of a component with a replacement API, and the changes of its arguments."""
 
     name: str  # qualified name, such as keras.layers.GroupNormalization
     arguments: tuple[str, ...] = ()  # old positional arguments in order, if any argument changes

@@ -1,4 +1,4 @@
-"""Migration of files and folders."""
+"""Migration of script files and of all scripts in folders."""
 
 import difflib
 import os

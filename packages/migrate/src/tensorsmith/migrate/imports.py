@@ -33,7 +33,7 @@ def _lines(plan: Plan) -> list[str]:
 
 
 def _place(body: Sequence[Any], plan: Plan) -> int:
-    """Return the index after the import block of Addons, or else after the first import block or the docstring."""
+    """Return the position for new imports: after those of Addons, or else after the first imports."""
     old = {id(node) for node in plan.imports}
     runs: list[list[int]] = []
     for position, statement in enumerate(body):

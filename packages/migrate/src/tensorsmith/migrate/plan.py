@@ -1,4 +1,4 @@
-"""Planned changes to a script."""
+"""Planned changes to a script, collected before it is rewritten."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

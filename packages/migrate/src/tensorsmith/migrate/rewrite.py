@@ -79,7 +79,7 @@ class _Rewriter(cst.CSTTransformer):
         self._plan = plan
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        """Return the replacement of a syntax node."""
+        """Return the rewritten syntax node, as planned."""
         node, plan = updated_node, self._plan
         if original_node in plan.expressions:
             node = cst.parse_expression(plan.expressions[original_node])
@@ -120,7 +120,7 @@ def _text(line: cst.EmptyLine) -> str:
 
 
 def _swept(body: Iterable[Any]) -> list[Any]:
-    """Return the statements without placeholders. Comments above placeholders are kept."""
+    """Delete the statements marked as removed, and keep the comments above them."""
     swept: list[Any] = []
     above: list[cst.EmptyLine] = []
     removed = False

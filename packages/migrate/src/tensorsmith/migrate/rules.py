@@ -16,7 +16,7 @@ AGGREGATIONS = {
 
 
 def one_threshold(given: Given) -> Given:
-    """Replace the bounds -t and t by a single threshold t, which defaults to 0.5."""
+    """Replace the arguments `lower` and `upper`, -t and t, by a single `threshold` t."""
     rest = {name: source for name, source in given.items() if name not in ("lower", "upper")}
     if rest == given:
         return given
@@ -47,7 +47,7 @@ def aggregation(given: Given) -> Given:
 
 
 def small_letters(given: Given) -> Given:
-    """Convert literal modes to lowercase, as Keras requires."""
+    """Convert the literal modes `interpolation` and `fill_mode` to lowercase, as Keras requires."""
 
     def small(source: str) -> str:
         value = _literal(source)
@@ -57,7 +57,7 @@ def small_letters(given: Given) -> Given:
 
 
 def exact_gelu(given: Given) -> Given:
-    """Convert the exact GELU. The tanh approximation, the default of Addons, is not available as a layer."""
+    """Convert an exact GELU layer to Keras. The tanh approximation, the default of Addons, is refused."""
     if _literal(given.get("approximate", "True")) is not False:
         raise RefusedError(
             'keras.layers.Activation("gelu") is exact and differs from this approximation by up to 0.0005; '

@@ -27,7 +27,7 @@ BY_LAST_NAME = {name.rpartition(".")[2]: name for name in MOVES}
 
 
 def survey(wrapper: MetadataWrapper) -> Plan:
-    """Return the planned changes for a module."""
+    """Return the planned changes of the uses of TensorFlow Addons in a module."""
     return _Survey(wrapper).plan
 
 
@@ -57,7 +57,7 @@ class _Survey:
                 self._decide_string(node)
 
     def _assignments(self) -> Iterator[ImportAssignment]:
-        """Yield the names that are bound by imports of TensorFlow Addons."""
+        """Yield the imports that bind names from TensorFlow Addons."""
         for scope in {scope for scope in self._scopes.values() if scope is not None}:
             for assignment in scope.assignments:
                 if isinstance(assignment, ImportAssignment) and _origin(assignment).split(".")[0] == PACKAGE:
@@ -85,7 +85,7 @@ class _Survey:
             self.plan.unused |= {(statement, assignment.name)} if complete else set()
 
     def _use(self, access: Access) -> _Use | None:
-        """Return the rewritable use at a name access, or add a comment and return `None` if there is none."""
+        """Return the Addons name used at a name access, or plan a comment and return `None`."""
         chain = self._chain(access.node)
         if chain is None:
             self._leave(access.node, PACKAGE, "a name inside of a string")
@@ -123,7 +123,7 @@ class _Survey:
         return isinstance(kind, cst.Name) and kind.value in ("ImportError", "ModuleNotFoundError")
 
     def _movable(self, node: cst.CSTNode, name: str, move: Successor | Missing) -> _Use | None:
-        """Return the use if the replacement supports it, or add a comment and return `None`."""
+        """Return the use if it can be rewritten, otherwise plan a comment and return `None`."""
         parent = self._parents[node]
         call = parent if isinstance(parent, cst.Call) and parent.func is node else None
         try:
@@ -137,7 +137,7 @@ class _Survey:
         return _Use(node, name, move, call)
 
     def _decide_string(self, node: cst.SimpleString) -> None:
-        """Plan the changes to a registered name in a string: a function in an argument, or a saved object in a key."""
+        """Plan the changes to a string that contains a registered Addons name: a new name or a comment."""
         parent = self._parents[node]
         if isinstance(parent, cst.Index) or (isinstance(parent, cst.DictElement) and parent.key is node):
             return
@@ -153,7 +153,7 @@ class _Survey:
             self.plan.unused = {each for each in self.plan.unused if not isinstance(each[0], cst.Import)}
 
     def _rewrite_in_full(self, use: _Use) -> bool:
-        """Plan the replacement by a qualified name, whose first component must not be bound to another object."""
+        """Plan to replace a use by a full name, or plan a comment if that name has another meaning here."""
         full = use.successor.name
         here = {each.name for each in self._scope(use.node).get_qualified_names_for(full)}
         if here - {full, f"tensorflow.{full}"}:
@@ -168,7 +168,7 @@ class _Survey:
         return True
 
     def _rewrite(self, use: _Use) -> None:
-        """Plan the new arguments of a use, and a comment if one is needed."""
+        """Plan the new arguments of a used name, and a comment if one is needed."""
         if use.call is not None:
             self.plan.calls[use.call] = use.successor
         self.plan.rewritten.add(use.node)
@@ -178,7 +178,7 @@ class _Survey:
             self._comment(use.node, use.name, f"arguments after {moving[0]} stand elsewhere now: give them by name")
 
     def _leave(self, node: cst.CSTNode, name: str, reason: str) -> None:
-        """Plan a comment with the reason why a use is not rewritten."""
+        """Plan a comment with the reason why the use of a name is not rewritten."""
         self.plan.left.add(node)
         self._comment(node, name, reason)
 
@@ -206,14 +206,14 @@ class _Survey:
 
 
 def _find(full: str) -> tuple[str, Successor | Missing | None]:
-    """Return the name and the migration entry that correspond to a dotted name."""
+    """Return the TensorFlow Addons name and its migration entry, or the dotted name and `None`."""
     first, *inner = full.split(".")[1:] or [""]
     names = [f"{first}.{inner[-1]}"] if inner else []
     return next(((name, MOVES[name]) for name in [*names, first] if name in MOVES), (full, None))
 
 
 def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str] | None:
-    """Return the new module, name and local name of an import, or `None` if the local name has to change."""
+    """Return the module, name and local name of the new import, or `None` if the local name cannot stay."""
     name, move = _find(_origin(assignment))
     here, imported = assignment.name, isinstance(assignment.node, cst.ImportFrom)
     if not isinstance(move, Successor) or not isinstance(assignment.scope, GlobalScope) or not imported:
@@ -224,7 +224,7 @@ def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str]
 
 
 def _reason(move: Successor | Missing) -> str:
-    """Return the reason why a reference without a call is not rewritten."""
+    """Return the reason why a name is not rewritten, as shown in the comment."""
     if isinstance(move, Missing):
         return move.reason
     return f"{move.name} takes its place" + ("" if move.plain else ", with other arguments")
@@ -236,7 +236,7 @@ def _origin(assignment: ImportAssignment) -> str:
 
 
 def _imports_by_name(call: cst.Call) -> bool:
-    """Return `True` for a call of `importlib.import_module` or `__import__` that imports TensorFlow Addons."""
+    """Return `True` if a call imports TensorFlow Addons with `importlib.import_module` or `__import__`."""
     function = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
     given = call.args[0].value if call.args else None
     if not isinstance(function, cst.Name) or function.value not in ("import_module", "__import__"):
@@ -245,7 +245,7 @@ def _imports_by_name(call: cst.Call) -> bool:
 
 
 def _module(node: cst.ImportFrom) -> str:
-    """Return the top-level package of an import statement."""
+    """Return the top-level package of a `from` import, or an empty string if the import is relative."""
     return "" if node.relative or node.module is None else _dotted(node.module).split(".")[0]
 
 

@@ -54,7 +54,7 @@ class RecipeFile:
 
     @functools.cached_property
     def comments(self) -> Mapping[str, str]:
-        """Mapping from the fields of `Config` to their trailing comments."""
+        """Mapping from the fields of `Config` to the comments at the end of their lines."""
         lines = self.path.read_text().splitlines()
         (config,) = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
         fields = [node for node in config.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]

@@ -1,4 +1,4 @@
-"""Launching of training runs from user settings."""
+"""Functions that start and resume training runs as the user requests."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class RunInterruptedError(Exception):
-    """Error raised if the user interrupts a run, which can be resumed.
+    """Error raised when the user interrupts a run, which can be resumed later.
 
     Attributes:
         command: Arguments of `tensorsmith` that resume the run.
@@ -38,7 +38,7 @@ class RunInterruptedError(Exception):
 
 
 class RunFailedError(Exception):
-    """Error raised if training is not possible with the data or the recipe of a run."""
+    """Error raised if a run cannot be trained with its data or recipe."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _configuration(
     folder: RunFolder | None,
     cluster: Cluster | None,
 ) -> Any:
-    """Return the defaults of the recipe, overridden in order by the smoke configuration, files and flags."""
+    """Return the default config of the recipe, overridden by the smoke config, then files, then flags."""
     values = dict(file.recipe.smoke) if request.smoke else {}
     for path in (folder and folder.path / "config.yaml", request.config):
         if path:
@@ -211,7 +211,7 @@ def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request:
 
 
 def _serve(cluster: Cluster) -> None:
-    """Serve the chief of a cluster with parameter servers, after loading the compiled kernels."""
+    """Execute operations for the coordinating process (chief), with the compiled kernels loaded."""
     import importlib
 
     from tensorsmith.core import load_tensorflow

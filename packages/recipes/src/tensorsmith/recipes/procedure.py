@@ -14,7 +14,7 @@ METADATA = "__run__"  # checkpoint entry with the epoch and history as JSON
 
 
 class ProcedureRun:
-    """Log and checkpoints of a training procedure.
+    """Log and checkpoints of a recipe with its own training procedure.
 
     Args:
         folder: Run folder. Scores are written to `history.csv` and the state to `checkpoints/last.npz`.

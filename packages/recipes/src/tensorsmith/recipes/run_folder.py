@@ -83,7 +83,7 @@ def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
 
 
 def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
-    """Return the given run folder, or the latest of the recipe, preferably unfinished. `None` if none exists."""
+    """Return the run folder to resume: the given one or the latest, preferably unfinished, or `None`."""
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
     return next((run for run in runs if not (run.path / "metrics.json").exists()), next(iter(runs), None))

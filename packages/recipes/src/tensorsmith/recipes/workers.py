@@ -18,7 +18,7 @@ Task = tuple[str, int]
 
 
 class Processes:
-    """Processes of a cluster, one per task. They ignore Ctrl-C, which the launcher forwards once.
+    """Processes of a cluster, one per task. They ignore Ctrl-C: the launcher asks them to stop instead.
 
     Args:
         command: Command that all processes run.
@@ -53,7 +53,7 @@ class Processes:
         return self._logs / f"{task[0]}-{task[1]}.log"
 
     def codes(self) -> dict[Task, int]:
-        """Return the exit codes of completed tasks."""
+        """Return the exit codes of the processes that have exited, by task."""
         codes = {task: process.poll() for task, process in self._running.items()}
         return {task: code for task, code in codes.items() if code is not None}
 
@@ -78,7 +78,7 @@ class Processes:
 
 
 def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: int = 0) -> int:
-    """Run a command in `workers` processes that train together, with a chief if there are parameter servers.
+    """Run a command in several processes that train together, optionally with parameter servers.
 
     If a training process or a parameter server is killed, all processes restart. A worker of parameter servers is
     restarted alone.
@@ -127,7 +127,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
-    """Wait until all processes, or one on which others depend, have exited, and return the exit codes."""
+    """Wait until a process fails, the chief is done or all have exited, and return the exit codes."""
     while True:
         codes = processes.codes()
         if has_servers:

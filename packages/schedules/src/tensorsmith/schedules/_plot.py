@@ -18,7 +18,7 @@ DECADES = 2  # larger ranges of values have a logarithmic scale
 
 
 def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> "Axes":
-    """Plot the values of a schedule over the steps, with epoch boundaries if it is bound to a run with epochs.
+    """Plot the values of a schedule over the steps, with epoch boundaries if the epoch length is known.
 
     The value axis is logarithmic if all values are positive and span more than two decades. Requires Matplotlib, which
     is installed by `pip install "./packages/schedules[plot]"`.
@@ -68,7 +68,7 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
 
 
 def _beyond(end: int | None) -> int | None:
-    """Return the length of the plot: the end of the schedule plus a tenth, so that the final value is visible."""
+    """Return the number of steps to plot: a tenth more than the schedule has, to show its final value."""
     return None if end is None else end + math.ceil(end / 10)
 
 

@@ -51,7 +51,7 @@ class Clip(Schedule):
         super().__init__()
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         value = value_at(self.schedule, step)
         value = value if self.minimum is None else ops.maximum(value, self.minimum)
         return value if self.maximum is None else ops.minimum(value, self.maximum)

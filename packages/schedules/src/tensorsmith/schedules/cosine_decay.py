@@ -46,7 +46,7 @@ class CosineDecay(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         # Bounded, because the cosine would increase again after the last step.
         share = ops.minimum(step / self.length("steps"), 1.0)
         return between(self.final, self.initial, (1.0 + ops.cos(math.pi * share)) / 2)

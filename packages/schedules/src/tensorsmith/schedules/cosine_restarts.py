@@ -51,7 +51,7 @@ class CosineRestarts(Schedule):
         super().__init__(first_steps=first_steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         # Time in units of the first period, index i of the period, and elapsed fraction s of the period.
         time = step / self.length("first_steps")
         wave = self._wave(time)
@@ -60,12 +60,12 @@ class CosineRestarts(Schedule):
         return self.final + height * (1.0 + ops.cos(math.pi * share)) / 2
 
     def _start(self, wave: Tensor) -> Tensor:
-        """Return the start of a period, in multiples of the first period."""
+        """Return the start of a period, in units of the length of the first period."""
         # Sum of a geometric series: 1 + t_mul + ... + t_mul^(wave - 1).
         return wave if self.t_mul == 1 else (ops.power(self.t_mul, wave) - 1.0) / (self.t_mul - 1.0)
 
     def _wave(self, time: Tensor) -> Tensor:
-        """Return the index of the period that contains a given time."""
+        """Return the index of the current period at a time in units of the first period."""
         if self.t_mul == 1:
             return ops.floor(time)
         # Inverse of `_start`, rounded down to the period that has begun.

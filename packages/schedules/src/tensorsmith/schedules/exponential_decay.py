@@ -48,7 +48,7 @@ class ExponentialDecay(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         times = step / self.length("steps")
         return self.initial * ops.power(self.rate, ops.floor(times) if self.staircase else times)
 

@@ -45,7 +45,7 @@ class InverseSquareRoot(Schedule):
         super().__init__(warmup=warmup)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         warmup = self.length("warmup")
         # The second factor is 1 during the warm-up, the first one after it. The maximum avoids a division by 0.
         return self.peak * ops.minimum(step / warmup, 1.0) * ops.sqrt(warmup / ops.maximum(step, warmup))

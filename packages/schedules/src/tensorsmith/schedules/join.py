@@ -1,4 +1,4 @@
-"""Concatenation of schedules."""
+"""Schedule that concatenates other schedules."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,7 +50,7 @@ class Join(Schedule):
         super().__init__(**{f"boundaries[{position}]": each for position, each in enumerate(boundaries)})
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         first, *others = self.schedules
         value = value_at(first, step)
         for start, each in zip(map(self.length, self.lengths), others, strict=True):
@@ -59,7 +59,7 @@ class Join(Schedule):
         return value
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Check that the boundaries are increasing."""
+        """Check that the boundaries between the schedules are increasing."""
         before = 0
         for name, start in steps.items():
             self.require(start > before, name, steps, f"more than {before} steps, where what comes before begins")

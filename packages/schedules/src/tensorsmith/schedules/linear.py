@@ -43,7 +43,7 @@ class Linear(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         return between(self.initial, self.final, step / self.length("steps"))
 
     @property

@@ -74,7 +74,7 @@ class OneCycle(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         steps = self.length("steps")
         cycle = self._cycle(steps)
         # Linear segments between the corners of the formula.

@@ -47,7 +47,7 @@ class Polynomial(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         # Bounded, because a fractional power of a negative number is NaN.
         left = 1.0 - ops.minimum(step / self.length("steps"), 1.0)
         return between(self.final, self.initial, ops.power(left, self.power))

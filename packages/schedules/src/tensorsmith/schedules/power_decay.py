@@ -44,7 +44,7 @@ class PowerDecay(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         return self.initial / ops.power(1.0 + step / self.length("steps"), self.exponent)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Periodic repetition of a schedule."""
+"""Schedule that repeats another schedule periodically."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class Repeat(Schedule):
         super().__init__(every=every)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         return value_at(self.schedule, ops.mod(step, self.length("every")))
 
     def get_config(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Scale(Schedule):
         super().__init__()
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         return self.factor * value_at(self.schedule, step)
 
     @property

@@ -61,15 +61,15 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         self._steps = None if self._open else self._in_steps(Timeline())
 
     def __call__(self, step: Scalar) -> Tensor:
-        """Return the value at a step, as a `float32` tensor with the shape of the step."""
+        """Return the value of the schedule at a step, as a `float32` tensor of the same shape."""
         return ops.cast(self.formula(ops.cast(step, "float64")), "float32")
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the `float64` value at a `float64` step."""
+        """Return the value of the schedule at a step. Both are of dtype `float64`."""
         raise NotImplementedError(f"{type(self).__name__} must implement `formula`")
 
     def length(self, name: str) -> int:
-        """Return a length of the schedule, converted to steps.
+        """Return the length with the given name, converted to steps.
 
         Raises:
             ValueError: If the length depends on a timeline, and none is bound.
@@ -86,11 +86,11 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
     @property
     def end(self) -> int | None:
-        """Step from which the value is constant, or `None` if it is unknown."""
+        """First step from which the value is constant, or `None` if it is unknown."""
         return None
 
     def bind(self, timeline: Timeline) -> Self:
-        """Convert all lengths to steps, including those of inner schedules. A schedule can be bound more than once.
+        """Convert all lengths, also of inner schedules, to steps of a training run. May be repeated.
 
         If the new lengths are invalid, nothing is changed. Functions that tf.function traced before keep the previous
         lengths.
@@ -122,23 +122,23 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
             self.require(steps[name] > 0, name, steps, "at least 1 step")
 
     def require(self, fits: bool, name: str, steps: Mapping[str, int], expected: str) -> None:
-        """Raise an error about a length, shown as specified and in steps, unless the condition is true."""
+        """Raise an error that shows a length as specified and in steps, unless `fits` is true."""
         given = self.lengths[name]
         check(fits, name, given if given == steps[name] else Verbatim(f"{given!r} ({steps[name]} steps)"), expected)
 
     def require_within_run(self, name: str, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Raise an error if a length exceeds the total number of steps in the run, if that number is known."""
+        """Raise an error if a length exceeds the number of steps in the run, if that number is known."""
         total = timeline.total_steps
         self.require(total is None or steps[name] <= total, name, steps, f"no more than the {total} steps of the run")
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config of the schedule, including the timeline, so that a loaded schedule remains bound."""
+        """Return the config, with the step counts of the run to which the schedule is bound."""
         timeline = None if self.timeline is None else dataclasses.asdict(self.timeline)
         return {**self.lengths, "timeline": timeline}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Create a schedule from its config, bound to the stored timeline."""
+        """Create a schedule from its config, bound to the run whose step counts are in the config."""
         arguments = dict(config)
         timeline = arguments.pop("timeline", None)
         schedule = cls(**arguments)
@@ -149,7 +149,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
     @property
     def _open(self) -> list[str]:
-        """Return the names of the lengths that depend on a timeline."""
+        """Return the names of the lengths in units other than steps, which depend on the training run."""
         return [name for name, given in self.lengths.items() if Duration.parse(given).unit != "steps"]
 
     def _in_steps(self, timeline: Timeline) -> dict[str, int]:
@@ -165,7 +165,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
 
 def _plain(name: str, given: Length) -> int | str:
-    """Return a length in serialized form for a config."""
+    """Return a length as a number of steps or a string, for a config."""
     length = f"{given.value} {given.unit}" if isinstance(given, Duration) else given
     duration = Duration.parse(length, name)
     check(duration.seconds is None, name, given, "a duration in steps, epochs, examples or percent")

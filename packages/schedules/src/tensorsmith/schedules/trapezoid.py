@@ -68,7 +68,7 @@ class Trapezoid(Schedule):
         super().__init__(warmup=warmup, decay=decay, steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         warmup, decay, steps = map(self.length, ("warmup", "decay", "steps"))
         # Elapsed fraction s of the decay, which is 0 in the constant phase.
         share = ops.clip((step - (steps - decay)) / decay, 0.0, 1.0)

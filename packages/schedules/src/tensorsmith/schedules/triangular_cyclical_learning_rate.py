@@ -49,5 +49,5 @@ class TriangularCyclicalLearningRate(Cycles):
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
     def scale(self, position: Tensor) -> Tensor:
-        """Return a scale of 1."""
+        """Return 1, because the amplitude is constant."""
         return ops.ones_like(position)

@@ -53,7 +53,7 @@ class Warmup(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         steps = self.length("steps")
         after = value_at(self.schedule, ops.maximum(step - steps, 0.0))  # the initial value during the warm-up
         return between(self.initial, after, step / steps) if steps else after
@@ -64,7 +64,7 @@ class Warmup(Schedule):
 
     @property
     def end(self) -> int | None:
-        """Step at which the delayed schedule becomes constant, or `None` if it is unknown."""
+        """Step at which the schedule after the warm-up becomes constant, or `None` if it is unknown."""
         end = end_of(self.schedule)
         return None if end is None else self.length("steps") + end
 

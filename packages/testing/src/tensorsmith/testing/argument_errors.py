@@ -1,4 +1,4 @@
-"""Test helper for errors of invalid arguments."""
+"""Test helper that expects an error about an invalid argument."""
 
 import contextlib
 import re

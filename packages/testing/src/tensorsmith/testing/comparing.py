@@ -1,4 +1,4 @@
-"""Comparison of component outputs."""
+"""Comparison of the outputs of components."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ def array(tensor: TensorLike) -> np.ndarray:
 
 
 def named(label: str, outputs: NestedTensors) -> Observations:
-    """Returns the tensors of a nested structure as arrays, named by their path in the structure."""
+    """Returns the tensors of a nested structure as arrays, named by a label and their index."""
     leaves = keras.tree.flatten(outputs)
     return {f"{label}, output {position}": array(leaf) for position, leaf in enumerate(leaves)}
 

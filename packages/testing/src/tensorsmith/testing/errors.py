@@ -1,4 +1,4 @@
-"""Error raised by a failed check."""
+"""Error raised by a failed conformance check."""
 
 
 class ConformanceError(AssertionError):

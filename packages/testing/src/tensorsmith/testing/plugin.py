@@ -26,16 +26,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class ConformanceFile(pytest.File):
-    """Collector of a conformance file, which contains a table of rows."""
+    """pytest collector of a conformance file, which contains a table of components."""
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """Yields a collector for each row."""
+        """Yields a collector for each row of the table."""
         for number, (title, row) in enumerate(load_rows(self.path).items()):
             yield RowTests.from_parent(self, name=title, row=row, is_first=number == 0)
 
 
 class RowTests(pytest.Collector):
-    """Collector of the checks that apply to one row."""
+    """pytest collector of the checks that apply to one row of the table."""
 
     def __init__(self, row: Row, is_first: bool, **kwargs: Any):
         super().__init__(**kwargs)
@@ -54,7 +54,7 @@ class RowTests(pytest.Collector):
 
 
 class CheckTest(pytest.Item):
-    """Test that runs one check on the component of a row."""
+    """pytest test that runs one check on the component of a row."""
 
     def __init__(self, row: Row, **kwargs: Any):
         super().__init__(**kwargs)

@@ -6,7 +6,7 @@ from tensorsmith.testing.rows import Row
 
 
 def checks_for(row: Row) -> list[str]:
-    """Returns the names of the checks that apply to the row.
+    """Returns the names of the checks that apply to a row of the conformance table.
 
     Example:
         >>> from tensorsmith.testing import ScheduleRow
@@ -22,7 +22,7 @@ def checks_for(row: Row) -> list[str]:
 
 
 def run_check(row: Row, check_name: str) -> None:
-    """Runs a single check in the current process.
+    """Runs a single check of a row in the current process.
 
     Args:
         row: Conformance table row of the component.

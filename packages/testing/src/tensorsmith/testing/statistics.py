@@ -52,7 +52,7 @@ def expect_same_statistics(
 
 
 def _by_output(observations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Groups the calls of each output: "training=False, call 7, output 0" belongs to "training=False, output 0"."""
+    """Stacks the outputs of repeated calls in one array per output, named without the call number."""
     stacks: dict[str, list[np.ndarray]] = {}
     for name, value in observations.items():
         way, _, output = name.split(", ")

@@ -1,4 +1,4 @@
-"""Creation of components, and their inputs and outputs."""
+"""Functions that create components and their inputs, and record their outputs."""
 
 import inspect
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
 
 @singledispatch
 def examples(row: Row, batch: int = BATCH) -> tuple[Any, ...]:
-    """Returns the function arguments of a row (see `functions`), as arrays."""
+    """Returns input arrays for the functions that call the component of a row (see `functions`)."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -80,13 +80,13 @@ def _(row: LayerRow, component: Any) -> Any:
 
 
 def ready(row: Row) -> Any:
-    """Returns a new, built component."""
+    """Returns a new component of a row after building it."""
     return prepare(row, make(row))
 
 
 @singledispatch
 def functions(row: Row, component: Any) -> dict[str, Callable[..., Any]]:
-    """Returns functions that call the component, keyed by name. Each function maps `examples` to nested tensors."""
+    """Returns functions that call a component, by name. They map the arrays of `examples` to tensors."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -137,7 +137,7 @@ def _(row: OptimizerRow, component: Any) -> dict[str, Callable[..., Any]]:
 def observe(
     row: Row, component: Any, arguments: tuple[Any, ...], through: Through = lambda function: function, calls: int = 2
 ) -> Observations:
-    """Returns the outputs of repeated calls of all component functions, which reveal changes of state.
+    """Returns the outputs of repeated calls of a component, which reveal changes of its state.
 
     Args:
         row: Conformance table row of the component.
@@ -157,5 +157,5 @@ def observe(
 
 @lru_cache(maxsize=1)
 def reference(row: Row) -> Observations:
-    """Returns the eager outputs of a new component, which are cached because several checks use them."""
+    """Returns the eager outputs of a new component. They are cached, because several checks use them."""
     return observe(row, ready(row), examples(row))

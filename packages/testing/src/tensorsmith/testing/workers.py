@@ -60,7 +60,7 @@ def _send(worker: subprocess.Popen[str], request: Any) -> None:
 
 
 def _ask(worker: Any, request: dict[str, Any]) -> str | None:
-    """Sends a request to a server process and returns its error message."""
+    """Sends a request to a server process, and returns the error message in the answer, if any."""
     process = worker()
     answer = ""
     with contextlib.suppress(BrokenPipeError):

@@ -77,5 +77,5 @@ def _count(count: int, what: str) -> str:
 
 
 def _name(name: str) -> str:
-    """Returns a name as a single line, escaped if it contains unprintable characters."""
+    """Returns a feature name as a single line, escaped if it contains unprintable characters."""
     return name if name.isprintable() else json.dumps(name)

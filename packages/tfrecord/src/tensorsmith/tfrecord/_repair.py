@@ -131,7 +131,7 @@ def _gap(data: np.ndarray, begin: int, problem: str) -> Gap:
 
 
 def _unpack(path: Path, content: Path, compression: str) -> str:
-    """Decompresses as much data as possible, and returns a description of the damage, or an empty string."""
+    """Decompresses as much of a file as possible, and returns a description of the damage, if any."""
     with open_to_read(path, compression) as source, content.open("wb") as out:
         try:
             while chunk := source.read1(CHUNK):

@@ -1,4 +1,4 @@
-"""Examples as Python objects and as JSON Lines."""
+"""Conversion of examples in TFRecord files to Python objects and JSON Lines."""
 
 import base64
 import json
@@ -47,7 +47,7 @@ def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
 
 
 def _lists(name: str, column: Column, stored: Mapping[str, Stored]) -> list[Any]:
-    """Returns the feature values of each row. Numbers stored as bytes are decoded according to the schema."""
+    """Returns the values of a feature for each row. Numbers in bytes are decoded as the schema states."""
     numbers = numbers_of(name, column, stored)
     if numbers is None:
         return column.to_lists()
@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 def _singles(part: Part) -> Iterator[Part]:
-    """Yields each record as a separate `Part`."""
+    """Splits consecutive records, and yields each as a separate `Part`."""
     records = part.records
     for number in range(len(records)):
         here = slice(number, number + 1)
@@ -99,7 +99,7 @@ def _singles(part: Part) -> Iterator[Part]:
 
 
 def _shortest(value: Any) -> Any:
-    """Returns float32 values as the shortest decimal numbers that identify them."""
+    """Rounds float32 values to the shortest decimal numbers that identify them."""
     if isinstance(value, list):
         return [_shortest(part) for part in value]
     return value if value is None else float(str(np.float32(value)))

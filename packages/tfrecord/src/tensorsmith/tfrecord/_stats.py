@@ -49,7 +49,7 @@ class NumberStats:
         return math.sqrt(self.squares / known) if known else math.nan
 
     def add(self, values: np.ndarray, rows: int) -> None:
-        """Updates the statistics with a batch of values.
+        """Updates the statistics with a batch of numbers.
 
         Means and sums of squares are combined as in Chan, Golub and LeVeque, "Updating Formulae and a Pairwise
         Algorithm for Computing Sample Variances", 1979, which avoids cancellation if the mean is far from 0.
@@ -105,7 +105,7 @@ class BytesStats:
     found: Counter[bytes] | None = field(default_factory=Counter)
 
     def add(self, column: Column) -> None:
-        """Updates the statistics with a column."""
+        """Updates the statistics with the values of a column."""
         assert column.bounds is not None
         lengths = np.diff(column.bounds)
         self.rows += _rows_with(column)

@@ -59,7 +59,7 @@ class Beam:
         self._runner, self._options = runner, list(options)
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Chunk]:
-        """Encodes the data source as chunks that are numbered by file range."""
+        """Encodes the rows as chunk files, with one parallel task for each range of source files."""
         if not isinstance(source, TableSource):
             raise argument_error("source", Verbatim(type(source).__name__), "the return value of `open_source`")
         runs = _runs(source)
@@ -75,7 +75,7 @@ class Beam:
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Writes the shards in parallel, each from its own slice of the index."""
+        """Writes the shards in parallel. Each task receives only its slice of the index."""
         tasks = [
             (index.of_records(run), str(path)) for path, run in zip(paths, runs_of(order, len(paths)), strict=True)
         ]
@@ -114,7 +114,7 @@ def _writing_errors(function: Callable[[Any], None], folder: Path, task: Any) ->
 
 
 def _runs(source: TableSource) -> list[tuple[int, int]]:
-    """Returns the file ranges for all tasks, as pairs of start and end indices."""
+    """Returns the range of source files for each task, as a pair of start and end indices."""
     if not source.by_file:
         return [(0, len(source.files))]
     ends, size = [], 0
@@ -127,7 +127,7 @@ def _runs(source: TableSource) -> list[tuple[int, int]]:
 
 
 def _list_path(work: Path, number: int) -> Path:
-    """Returns the path of the file that lists the chunks of a task, which is written when the task is complete."""
+    """Returns the path of the file with the list of chunks that a task writes when it is complete."""
     return work / f"{number:06d}.chunks"
 
 

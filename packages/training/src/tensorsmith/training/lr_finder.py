@@ -205,7 +205,7 @@ class LRFinder:
 
 
 def _copy(optimizer: keras.optimizers.Optimizer, rate: float) -> keras.optimizers.Optimizer:
-    """Returns an optimizer with the same settings, but with another learning rate and its own state."""
+    """Returns an optimizer with the same settings but a different learning rate and its own state."""
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         config["inner_optimizer"] = _copy(optimizer.inner_optimizer, rate)

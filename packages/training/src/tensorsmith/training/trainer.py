@@ -1,4 +1,4 @@
-"""Trainer with epochs, callbacks and reports, based on a loop that runs many steps per return to Python."""
+"""Trainer with epochs and callbacks, whose loop runs many steps between returns to Python."""
 
 import math
 import os
@@ -29,7 +29,7 @@ from tensorsmith.training.loop.step_compiler import StepCompiler
 
 
 class Trainer:
-    """Trains and evaluates a Keras 3 model, with many steps per return to Python.
+    """Trains and evaluates a Keras 3 model, running many steps between returns to Python.
 
     Losses, metrics, `add_loss`, constraints, batch normalization and sample weights have the same effect as in Keras
     `fit`: each step calls `model.train_step`, so models that override it are supported as well. To customize training

@@ -34,7 +34,7 @@ def set_oracle_random_state(oracle: Any, state: np.random.RandomState) -> None:
 
 
 def is_worker(tuner: BaseTuner) -> bool:
-    """Returns `True` if the process of the tuner trains trials that a chief assigns.
+    """Returns `True` if this process is a worker that runs trials assigned by another process.
 
     keras-tuner has no public method for this. Checked with keras-tuner 1.4.8.
     """

@@ -43,12 +43,12 @@ class _SKLearnEstimator(BaseEstimator):
         self.hyperparameters = _complete(build, hyperparameters)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns the state without the trainer, which cannot be pickled."""
+        """Returns the state of the estimator without its trainer, which cannot be pickled."""
         return {name: value for name, value in super().__getstate__().items() if name != "trainer_"}
 
     @functools.cached_property
     def trainer_(self) -> Trainer:
-        """Trainer of the fitted model `model_`. An estimator that was copied creates a new trainer."""
+        """Trainer of the fitted model `model_`. Copies of the estimator create a new trainer."""
         return Trainer(self.model_)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class _SKLearnEstimator(BaseEstimator):
         return {**{name: getattr(self, name) for name in _own_names()}, **self.hyperparameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Sets parameters by name. Setting `build` preserves the values of hyperparameters that both functions have.
+        """Sets parameters by name. A new `build` keeps the values of common hyperparameters.
 
         Raises:
             ValueError: If a parameter is unknown, or if a hyperparameter of a new `build` has no value.
@@ -255,7 +255,7 @@ def _own_names() -> list[str]:
 
 
 def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all hyperparameters of a function: the given values, and defaults for the others."""
+    """Returns all hyperparameters of a function, with its defaults for those that are not given."""
     known = _hyperparameters(build)
     for name, value in given.items():
         remedy = did_you_mean(name, known) or f"the arguments of the function are: {', '.join(known) or 'none'}"

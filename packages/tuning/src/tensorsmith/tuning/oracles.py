@@ -1,4 +1,4 @@
-"""Keras-tuner oracles that support interruption and waiting workers."""
+"""Search algorithms (keras-tuner oracles) for searches that may be interrupted and resumed."""
 
 import contextlib
 import io
@@ -59,7 +59,7 @@ class _Safe(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> Trial:
-        """Returns the next trial, or a trial whose status tells the worker to wait or to stop."""
+        """Returns the next trial, or a trial whose status makes the worker wait or stop."""
         trial = super().create_trial(tuner_id)
         if trial.status == TrialStatus.STOPPED and self.ongoing_trials:
             trial.status = TrialStatus.IDLE
@@ -75,7 +75,7 @@ class _Safe(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def give_up(self, tuner_id: str) -> str | None:
-        """Requeues the trial of a dead worker. Returns the trial ID, or `None` if the worker had no trial."""
+        """Requeues the trial of a dead worker. Returns the trial ID, or `None` if it had no trial."""
         self.tuner_ids.discard(tuner_id)
         trial = self.ongoing_trials.get(tuner_id)
         if trial is None:
@@ -87,7 +87,7 @@ class _Safe(keras_tuner.Oracle):
 
 
 class _Random(_Safe, RandomSearchOracle):
-    """Random search over the entire search space."""
+    """Oracle for random search over the entire search space."""
 
 
 class _Hyperband(_Safe, HyperbandOracle):
@@ -95,10 +95,10 @@ class _Hyperband(_Safe, HyperbandOracle):
 
 
 class _Bayesian(_Safe, BayesianOptimizationOracle):
-    """Bayesian optimization with a Gaussian process model of the score."""
+    """Oracle for Bayesian optimization with a Gaussian process model of the score."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Samples hyperparameter values for the next trial, independently of interruptions."""
+        """Samples values for the next trial, which do not depend on interruptions of the search."""
         # The random state is not part of the saved state.
         set_oracle_random_state(self, np.random.RandomState(self.seed + len(self.trials)))
         values: dict[str, Any] = super().populate_space(trial_id)

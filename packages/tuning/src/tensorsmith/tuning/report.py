@@ -78,7 +78,7 @@ def _place(known: Range, value: Any) -> float:
 
 
 def _listed(value: Any) -> Any:
-    """Returns nested tuples as lists, the type that JSON files preserve."""
+    """Converts nested tuples to lists, as JSON files do."""
     return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
 
 
@@ -91,6 +91,6 @@ def _domain(known: Range) -> Any:
 
 
 def _plain(known: Range, value: Any) -> Any:
-    """Returns a value of a type that TensorBoard supports. Options of mixed types become strings."""
+    """Converts a value to a type that TensorBoard supports. Options of mixed types become strings."""
     kinds = {type(option) for option in known.options} if isinstance(known, Choice) else {type(value)}
     return value if len(kinds) == 1 and kinds <= {bool, int, float, str} else str(_listed(value))

@@ -108,7 +108,7 @@ class Search:
 
     @property
     def best(self) -> Literal["min", "max", ""]:
-        """Direction of optimization, "min" or "max", or an empty string if it is unknown."""
+        """Direction of optimization: "min", "max", or an empty string if it is unknown."""
         words = set(re.split("[^a-z0-9]+", self.objective.lower()))
         if self.direction or not words & (LARGER | SMALLER):
             return self.direction or ""
@@ -127,7 +127,7 @@ class Search:
 
 
 def _with_known_words(objective: str) -> str:
-    """Returns the name with each misspelled word replaced by the most similar metric word."""
+    """Returns the objective with each misspelled word replaced by the most similar metric word."""
 
     def nearest(match: re.Match[str]) -> str:
         return next(iter(difflib.get_close_matches(match[0], LARGER | SMALLER, n=1, cutoff=0.75)), match[0])

@@ -1,4 +1,4 @@
-"""Chief and worker processes of a search on one machine, and their supervision."""
+"""Processes of a search on one machine: one that assigns trials (chief), and workers."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ RESTARTS = 5  # maximum number of consecutive restarts without a completed trial
 
 
 class SearchWorkers:
-    """Processes of a search. They ignore Ctrl-C, which the launcher forwards once.
+    """Processes of a search. They ignore Ctrl-C: the launcher asks them to stop instead.
 
     Args:
         command: Command that all processes run. The processes are distinguished by the environment variables of
@@ -60,7 +60,7 @@ class SearchWorkers:
         return gone
 
     def end(self, seconds: float = 0.0) -> None:
-        """Asks the workers to save and exit, and stops the chief after the workers have exited."""
+        """Asks the workers to save and exit, and then stops the process that assigns trials (chief)."""
         until = time.monotonic() + seconds
         for group in (list(self.workers.values()), [self.chief]):
             for process in group:

@@ -28,7 +28,7 @@ class Range:
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Values that represent the range in validation. If they are valid for a field, the entire range is valid."""
+        """Values for checking the range. If a field accepts them, it accepts the entire range."""
         raise NotImplementedError
 
     @property

@@ -39,7 +39,7 @@ def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
 
 
 def as_lines(known: Range) -> dict[str, Any]:
-    """Returns a range in the format of `parse_space`."""
+    """Returns a range as a mapping in the YAML format of `parse_space`."""
     when = {"when": {name: _plain(value) for name, value in known.when.items()}} if known.when else {}
     if isinstance(known, Choice):
         return {"choice": [_plain(option) for option in known.options], **when}

@@ -77,7 +77,7 @@ class LiveTable:
         return None if not ranked else (ranked[0][0], float(ranked[0][1].score or 0.0))
 
     def as_table(self) -> Table:
-        """Returns the current content as a table."""
+        """Returns the current content as a table for the terminal."""
         seconds = time.monotonic() - self._started
         title = f"{len(self._ended)} of {self._search.trials} trials, {seconds:.0f} s"
         table = Table(title=title, title_justify="left")

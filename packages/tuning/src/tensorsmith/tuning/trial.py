@@ -52,7 +52,7 @@ class Result:
 
 
 def read_result(folder: Path) -> Result | None:
-    """Returns the result stored in the folder of a trial, or `None` if the trial is not completed."""
+    """Returns the result in the folder of a trial, or `None` if the trial is not completed."""
     path = folder / RESULT
     return Result(**json.loads(path.read_text())) if path.exists() else None
 
@@ -93,7 +93,7 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
 def _runs(
     search: Search, config: Any, folder: Path, epochs: int, watch: Watch
 ) -> Iterator[tuple[float, int, Any, dict[str, list[float]]]]:
-    """Yields the score, epoch, XLA setting and history of each training run in a trial."""
+    """Yields the score, epoch, XLA setting and history of each training run: one, or one per fold."""
     keras.utils.set_random_seed(config.seed)
     data = search.recipe.build_data(config)
     if not search.folds:

@@ -101,12 +101,12 @@ class Tuner(BaseTuner):
 
     @property
     def is_chief(self) -> bool:
-        """`True` if this process assigns trials to workers."""
+        """`True` if this process (the chief) assigns trials to workers."""
         return "KERASTUNER_ORACLE_IP" in os.environ and not self.is_worker
 
     @property
     def is_worker(self) -> bool:
-        """`True` if this process trains trials that the chief assigns."""
+        """`True` if this process is a worker that runs trials assigned by another process."""
         return is_worker(self)
 
     @property
@@ -197,7 +197,7 @@ class Tuner(BaseTuner):
             self.keep_best()
 
     def on_search_end(self) -> None:
-        """Removes files that are no longer needed."""
+        """Removes the files of trials that are no longer needed."""
         self.keep_best()
 
     def results(self) -> dict[str, Result]:
@@ -229,7 +229,7 @@ class Tuner(BaseTuner):
             trial.status, trial.message = TrialStatus.FAILED, str(error)
 
     def _show(self) -> None:
-        """Updates the table with trials that other workers have started or completed."""
+        """Updates the table with the trials that the workers have started or completed."""
         if self.table is None:
             return
         for name, trial in list(self.oracle.trials.items()):
@@ -249,7 +249,7 @@ class Tuner(BaseTuner):
                 self.table.begin(name, as_fields(self.plan.space, trial.hyperparameters))
 
     def _go_on_from(self, past: str | None, folder: Path) -> None:
-        """Copies the checkpoints of the previous Hyperband round, from which the trial continues."""
+        """Copies the checkpoints of an earlier Hyperband trial, from which this trial continues."""
         source, target = self.folder / f"trial_{past}" / "checkpoints", folder / "checkpoints"
         if past is None or target.exists() or not source.exists():
             return
@@ -259,7 +259,7 @@ class Tuner(BaseTuner):
 
 
 def _is_no_advice(record: logging.LogRecord) -> bool:
-    """Filters out retracing warnings, which are expected because each trial has a new model."""
+    """Returns `False` for retracing warnings, which are expected because each trial has a new model."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 

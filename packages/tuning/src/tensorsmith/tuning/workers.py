@@ -27,7 +27,7 @@ log = logging.getLogger("tensorsmith.tuning")
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[int]:
-    """Locks the search folder until this process, and all processes that inherit the file descriptor, have exited.
+    """Locks the search folder until this process and those that inherit the file descriptor have exited.
 
     Raises:
         ArgumentError: If another process holds the lock.
@@ -78,7 +78,7 @@ class Beat:
         threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
-        """Stops the thread and removes the heartbeat file, which immediately notifies the chief."""
+        """Stops the thread and removes the heartbeat file, so that the trial is reassigned immediately."""
         self._stopped.set()
         self._file.unlink(missing_ok=True)
 
@@ -108,7 +108,7 @@ class Oversight:
         self._heard: dict[str, tuple[int, float]] = {}  # modification time, and local time of the last change
 
     def look(self) -> list[str]:
-        """Checks all workers that have requested trials, and returns the workers that are dead."""
+        """Finds workers that have died after requesting a trial, and requeues their trials."""
         gone = [worker for worker in sorted(self._oracle.tuner_ids) if self._is_gone(worker)]
         for worker in gone:
             sign_of_life(self._folder, worker).unlink(missing_ok=True)

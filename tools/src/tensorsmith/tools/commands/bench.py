@@ -1,4 +1,4 @@
-"""Compare the speed with other implementations."""
+"""Compare the speed of tensorsmith with that of other implementations."""
 
 import argparse
 import importlib.util

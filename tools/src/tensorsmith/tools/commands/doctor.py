@@ -49,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def installed(names: tuple[str, ...]) -> dict[str, str]:
-    """Returns the versions of the given packages that are installed."""
+    """Returns the versions of those packages that are installed, by name."""
     found = {}
     for name in names:
         try:
@@ -95,7 +95,7 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
 
 
 def _kernels() -> dict[str, Any]:
-    """Returns the status of the compiled kernels."""
+    """Returns the status of the compiled kernels: instruction set, ops and reason for a fallback."""
     nothing = {"instruction set": "", "supported": [], "ops": [], "fallback reason": ""}
     if os.environ.get("TENSORSMITH_OPS") == "reference":
         return {**nothing, "fallback reason": CHOSEN}

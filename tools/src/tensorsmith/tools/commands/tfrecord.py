@@ -66,7 +66,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
-    """Adds the command-line arguments that `_reorder` uses."""
+    """Adds the command-line arguments of the subcommands that write records to new shards."""
     _add_sources(parser)
     parser.add_argument("dest", metavar="DEST", type=Path, help="output folder of NAME.tfrecord-00000-of-00010, ...")
     number = parser.add_mutually_exclusive_group()
@@ -93,7 +93,7 @@ def _shape(text: str) -> list[int]:
 
 
 def _check_folder(path: Path) -> None:
-    """Raises an error if the folder of the output file does not exist, before the operation starts."""
+    """Raises an error if the folder of the output file does not exist."""
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"{path}: no such folder")
 

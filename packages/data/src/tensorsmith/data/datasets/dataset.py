@@ -1,4 +1,4 @@
-"""Data set descriptions and loaded splits."""
+"""Classes that describe data sets and contain their loaded splits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Location of data set files: the cache, the hosts in order, or a folder specified by the user."""
+"""Retrieval of data set files: from the cache, from hosts, or from a folder given by the user."""
 
 import errno
 import hashlib
@@ -49,7 +49,7 @@ def is_offline() -> bool:
 
 
 def is_cached(info: DatasetInfo) -> bool:
-    """Returns `True` if the cache contains all files of one host. Unlike in `obtain`, hashes are not verified."""
+    """Returns `True` if the cache contains all files of a data set. Hashes are not verified."""
     cache = cache_folder() / info.name
     return any(all((cache / file.name).is_file() for file in source.files) for source in info.sources)
 
@@ -91,7 +91,7 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
 
 
 def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
-    """Returns the files of the first host whose files all exist in a folder, or no files and the reason."""
+    """Finds the verified files of a data set in a folder. Also returns what is missing or damaged."""
     if not folder.is_dir():
         return {}, "no such folder"
     problems: dict[str, str] = {}
@@ -125,7 +125,7 @@ def _problem(path: Path, forms: Iterable[File]) -> str:
 
 
 def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
-    """Returns the files fetched from the first host that succeeds, or all errors, including cache write errors."""
+    """Fetches the files from the first host that succeeds. Also returns the errors of the others."""
     if is_offline():
         return {}, [(source.location, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
     failures = []
@@ -142,7 +142,7 @@ def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], li
 
 
 def _fetch(dataset: str, source: Host, cache: Path, progress: Progress) -> dict[str, Path]:
-    """Fetches files to a temporary folder in the cache, verifies them, and moves them to their final location.
+    """Fetches data files to a temporary folder, verifies them, and moves them to the cache.
 
     Raises:
         SourceError: If the source failed or returned different files.

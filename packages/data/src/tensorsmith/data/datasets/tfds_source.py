@@ -129,7 +129,7 @@ def _leaves(tree: Any) -> list[Any]:
 
 
 def _converted(tfds: ModuleType, described: Any, values: Any) -> Any:
-    """Converts values to the dtypes that the data sets of this package use."""
+    """Converts TFDS features to the dtypes of this package, such as images to float32 in [0, 1]."""
     if isinstance(values, dict):
         return {name: _converted(tfds, described[name], column) for name, column in values.items()}
     if isinstance(described, tfds.features.Text):

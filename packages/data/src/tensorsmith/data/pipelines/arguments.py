@@ -1,4 +1,4 @@
-"""Shared types and argument validation of the transformations."""
+"""Shared types and argument validation of the `tf.data` transformations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def check_seed(seed: int | None) -> None:
 
 
 def counted(dataset: Dataset, cardinality: int) -> Dataset:
-    """Sets a cardinality that TensorFlow cannot infer, unless it is unknown. It may be infinite."""
+    """Sets the cardinality of a dataset, if known. TensorFlow cannot infer it for all transformations."""
     import tensorflow as tf
 
     unknown = cardinality == tf.data.UNKNOWN_CARDINALITY

@@ -94,7 +94,7 @@ def _fingerprint(version: str, element_spec: Any, paths: Sequence[Path]) -> str:
 
 
 def _write(dataset: Dataset, target: Path) -> None:
-    """Writes each tensor as a record, because `Dataset.save` hangs if an element raises an error."""
+    """Writes dataset elements as TFRecords, because `Dataset.save` hangs if an element raises an error."""
     import tensorflow as tf
 
     def serialized(*element: NestedTensors) -> Tensor:

@@ -1,4 +1,4 @@
-"""Random seeds for the elements of a dataset, generated with a state that can be checkpointed."""
+"""Random seeds for dataset elements, which continue exactly when an iterator is restored."""
 
 from tensorsmith.core.types import Dataset
 

@@ -156,7 +156,7 @@ def _order(y: Tensor, draw: Tensor) -> Tensor:
 
 
 def _another(draw: Tensor, number: int) -> Tensor:
-    """Returns one of several independent seeds that are derived from a seed."""
+    """Returns a seed derived from another seed and a number, independent for different numbers."""
     import tensorflow as tf
 
     return tf.random.experimental.stateless_fold_in(draw, number)

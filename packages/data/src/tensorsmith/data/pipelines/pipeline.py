@@ -224,7 +224,7 @@ class Pipeline:
         return sum(len(range((worker - number) % workers, size, workers)) for number, size in enumerate(of_files))
 
     def _mistakes(self) -> Iterator[str]:
-        """Yields an error message for each invalid field."""
+        """Yields an error message for each invalid field of the pipeline."""
         for name, least in (("batch_size", 1), ("cycle_length", 1), ("block_length", 1), ("shuffle", 0)):
             yield from _mistake(check_whole, name, getattr(self, name), least)
         for name, least in (("epochs", 1), ("num_parallel_calls", 1), ("prefetch", 0), ("count", 0)):
@@ -253,7 +253,7 @@ def _mistake(checks: Callable[..., None], *arguments: Any) -> Iterator[str]:
 
 
 def _fitting(paths: Sequence[str]) -> list[str]:
-    """Removes hidden files and the index files of other files in the list."""
+    """Returns the paths without hidden files and without the index files of TFRecord files."""
     visible = [path for path in paths if os.path.basename(path)[:1] != "."]  # noqa: PTH119 - not only on this machine
     indexes = {path + INDEX_SUFFIX for path in visible}
     return [path for path in visible if path not in indexes]

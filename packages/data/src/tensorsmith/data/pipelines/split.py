@@ -1,4 +1,4 @@
-"""Hash-based splitting of a dataset, stable under reordering and added examples."""
+"""Splitting of a dataset by a hash of keys, unaffected by the order and number of examples."""
 
 import math
 from collections.abc import Callable, Mapping

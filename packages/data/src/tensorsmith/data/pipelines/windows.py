@@ -1,4 +1,4 @@
-"""Sliding windows over consecutive elements, such as the steps of a time series or the characters of a string."""
+"""Sliding windows over consecutive elements of a dataset, such as the steps of a time series."""
 
 from typing import Any
 
@@ -93,6 +93,6 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
 
 
 def _bytes(spec: Any) -> int:
-    """Returns the size of a tensor in bytes, or a size that results in one window at a time if the shape is unknown."""
+    """Returns the size of a tensor in bytes. Unknown shapes count as large, for one window at a time."""
     elements = spec.shape.num_elements()
     return BYTES_AT_ONCE if elements is None else max(1, elements * spec.dtype.size)

@@ -1,4 +1,4 @@
-"""Discretization of numbers into buckets."""
+"""Layer that discretizes numbers into bins."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -141,7 +141,7 @@ class Bucketizer(keras.layers.Layer):
 
 
 def boundaries_of(quantiles: Quantiles, bins: int) -> list[float]:
-    """Returns the boundaries of bins with equal numbers of values.
+    """Returns bin boundaries such that all bins contain equal numbers of values.
 
     Raises:
         ValueError: If all values are in one bin.

@@ -1,4 +1,4 @@
-"""Preprocessing options for features.
+"""Preprocessing options of a feature spec, such as `Standardize` and `Lookup`.
 
 A choice defines which features it supports, the statistics of the data that its layers need, and the layers.
 """
@@ -36,11 +36,11 @@ class FeatureChoice:
     feature: str = field(default="", kw_only=True)
 
     def incompatibility(self, feature: Feature) -> str:
-        """Returns the feature type that is required, or "" if the type of `feature` is supported."""
+        """Returns the required feature type if that of `feature` is unsupported, otherwise ""."""
         return "real numbers" if feature.dtype in (*STRINGS, *COMPLEX) else ""
 
     def statistics(self, seed: int) -> Any:
-        """Returns an accumulator for batches of shape `(batch, values)`, or `None` if no statistics are needed."""
+        """Returns an accumulator of the statistics that the layers need, or `None` if they need none."""
         return None
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
@@ -128,7 +128,7 @@ class Text(FeatureChoice):
 
 @dataclass(frozen=True)
 class Categorical(FeatureChoice):
-    """Base class for options that map a feature to class indices, which the encoder converts to vectors.
+    """Base class for preprocessing options that map a feature to class indices.
 
     Args:
         embed: Dimension of a trainable embedding. If `None`, one-hot vectors are used.
@@ -141,7 +141,7 @@ class Categorical(FeatureChoice):
             _check_positive("embed", self.embed)
 
     def size(self, layers: Sequence[Any]) -> int:
-        """Returns the number of classes that the layers distinguish."""
+        """Returns the number of classes, given the layers of the option."""
         size: int = layers[0].size
         return size
 
@@ -267,7 +267,7 @@ class Cross(Categorical):
         _check_positive("bins", self.bins)
 
     def join(self, numbers: Sequence[Any]) -> Tensor:
-        """Returns the crossed class indices of symbolic tensors of shape `(batch, 1)`."""
+        """Returns the class index of each combination, given symbolic class indices of shape `(batch, 1)`."""
         crossed, *others = numbers
         for other in others[:-1]:
             crossed = keras.layers.HashedCrossing(BETWEEN)([crossed, other])
@@ -295,7 +295,7 @@ def values_per_example(feature: Feature) -> int:
 
 
 class _WordCounts(TokenCounts):
-    """Counter of the words in strings."""
+    """Accumulator that counts the words in strings."""
 
     def update(self, documents: Any) -> None:
         super().update(split_words(documents[:, 0]).to_list())

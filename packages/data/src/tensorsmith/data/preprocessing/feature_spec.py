@@ -214,7 +214,7 @@ class FeatureSpec:
         return rows
 
     def _made(self, gathered: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """Returns the layers of each preprocessing option, except for feature crosses."""
+        """Returns a dict that maps each preprocessing option, except crosses, to its layers."""
         layers, mistakes = {}, []
         for name, source in self._sources.items():
             try:
@@ -227,7 +227,7 @@ class FeatureSpec:
 
     @cached_property
     def _layers(self) -> dict[str, list[Any]]:
-        """Layers of the preprocessing options, created without statistics. Raises an error if `adapt` is required."""
+        """Layers of options that need no statistics. Raises an error if `adapt` must be called first."""
         unknown = [name for name in self._sources if self._choices[name].statistics(0) is not None]
         if unknown:
             features = ", ".join(map(repr, unknown))
@@ -308,7 +308,7 @@ def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
 
 
 def _as_bytes(name: str, rows: np.ndarray) -> np.ndarray:
-    """Converts strings to bytes."""
+    """Encodes an array of strings as an array of bytes."""
     found = [text.encode() if isinstance(text, str) else text for text in rows.ravel().tolist()]
     wrong = next((text for text in found if not isinstance(text, bytes)), b"")
     check(isinstance(wrong, bytes), name, wrong, "contain only strings")

@@ -1,4 +1,4 @@
-"""Splitting of strings into words."""
+"""Splitting of strings into lowercase words, for text features."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ class Moments:
         self._squares: Any = np.zeros(())
 
     def update(self, rows: np.ndarray) -> None:
-        """Updates the statistics with a batch of shape `(batch, columns)`."""
+        """Updates the mean and variance with a batch of shape `(batch, columns)`."""
         rows = np.asarray(rows, "float64")
         mean = rows[0] + (rows - rows[0]).mean(0)  # exact if all rows are equal
         # Merge the batch: add the sum of squares between both means, and shift the mean.
@@ -44,7 +44,7 @@ class Moments:
 
 
 class TokenCounts:
-    """Frequency and document frequency of each token.
+    """Accumulator of the frequency and the document frequency of each token.
 
     Counts are exact up to `keep` distinct tokens. Beyond that, the median count is subtracted from all counts, and
     tokens whose count reaches 0 are dropped. A count is therefore too low by at most 2 / `keep` of the total number of
@@ -111,7 +111,7 @@ class Quantiles:
         self._bound = 1.0
 
     def update(self, values: np.ndarray) -> None:
-        """Updates the sample with an array of any shape."""
+        """Updates the quantiles with an array of numbers of any shape."""
         values = np.asarray(values, "float64").ravel()
         draws = self._rng.random(len(values))
         likely = draws < self._bound

@@ -1,4 +1,4 @@
-"""Lookup of tokens in a vocabulary."""
+"""Layer that looks up tokens in a vocabulary."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -160,7 +160,7 @@ class Vocabulary(keras.layers.Layer):
         return self.vocabulary
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Looks up the tokens in the vocabulary."""
+        """Maps the tokens to indices, or to vectors such as one-hot encodings."""
         size = self.size
         tokens = inputs if isinstance(inputs, tf.RaggedTensor) else tf.convert_to_tensor(inputs)
         texts = tokens.dtype == tf.string

@@ -23,7 +23,7 @@ Input shape:
 
 
 class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
-    """Block of convolutions, each followed by an optional normalization and an activation.
+    """Base class for blocks of convolutions, each with an optional normalization and an activation.
 
     Inputs are images in the format `"channels_last"`.
 
@@ -57,7 +57,7 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def convolution(self, filters: int, kernel_size: int, strides: int = 1, activate: bool = True) -> list[Any]:
-        """Returns a convolution with its normalization and activation. With a normalization, the bias is omitted."""
+        """Returns a convolution followed by an optional normalization and activation, as a list of layers."""
         convolution = keras.layers.Conv2D(
             filters,
             kernel_size,

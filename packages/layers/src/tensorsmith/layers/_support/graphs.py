@@ -66,7 +66,7 @@ def in_training(model: keras.Model) -> set[int]:
 
 
 def _histories(node: Any) -> Iterator[str]:
-    """Yields the names of the layers that produced the tensors in the serialized arguments of a call."""
+    """Yields the names of the layers that produced the inputs of a call, given its serialized arguments."""
     if isinstance(node, dict) and node.get("class_name") == "__keras_tensor__":
         yield node["config"]["keras_history"][0]
     elif isinstance(node, dict | list | tuple):

@@ -1,4 +1,4 @@
-"""Local folders of TensorFlow Hub modules."""
+"""Local folders of TensorFlow Hub modules, which are downloaded if necessary."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from tensorsmith.core import argument_error
 
 
 def module_folder(handle: str, fetch: bool = True) -> str:
-    """Returns the local folder of a SavedModel.
+    """Returns the local folder of a TensorFlow Hub module, which is downloaded if necessary.
 
     Args:
         handle: Local folder, or URL of a TensorFlow Hub module. URLs are looked up in the Hub cache: the folder in the

@@ -31,7 +31,7 @@ Raises:
 
 
 class MonteCarloDropout(SharedDocstrings, BASE):
-    """Mixin that applies dropout in every call.
+    """Mixin for dropout layers that apply dropout in every call, also at inference.
 
     It must precede the Keras layer among the bases.
     """

@@ -1,4 +1,4 @@
-"""Validation of noise shapes."""
+"""Validation of the noise shapes of dropout layers."""
 
 from collections.abc import Sequence
 

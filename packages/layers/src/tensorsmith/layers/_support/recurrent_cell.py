@@ -23,7 +23,7 @@ Output shape:
 
 
 class RecurrentCell(SharedDocstrings):
-    """Mixin that provides the shared docstring paragraphs of the cells.
+    """Mixin that provides docstring paragraphs shared by the recurrent cells.
 
     It must precede the Keras cell among the bases.
     """

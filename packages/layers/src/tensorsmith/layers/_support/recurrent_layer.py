@@ -128,7 +128,7 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
 
 
 class CellLayer(RecurrentLayer):
-    """Recurrent layer that creates its cell and accepts the arguments of the cell.
+    """Base class for recurrent layers that create their cell from arguments of the layer.
 
     Args:
         cell_class: Class of the recurrent cell.

@@ -31,7 +31,7 @@ et al., "Squeeze-and-Excitation Networks", 2018."""
 
 
 class ResidualBlock(ConvolutionalBlock):
-    """Sum of a shortcut and a stack of convolutions that the subclass defines.
+    """Base class for the sum of a shortcut and a stack of convolutions, which subclasses define.
 
     Args:
         filters: Integer, the number of output channels.

@@ -8,7 +8,7 @@ from tensorsmith.core.types import Tensor
 
 
 def unpooled(updates: Tensor, mask: Tensor, size: tuple[Any, Any], dtype: str) -> Tensor:
-    """Returns zeros with the values of `updates` scattered to the positions in `mask`.
+    """Scatters the values of `updates` to the positions in `mask`, with zeros elsewhere.
 
     Args:
         updates: Values to scatter, a tensor of shape `(batch, height, width, channels)`.

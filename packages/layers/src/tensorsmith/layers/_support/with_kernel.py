@@ -1,4 +1,4 @@
-"""Keras layers that multiply their inputs by a kernel."""
+"""Classes of Keras layers that multiply their inputs by a kernel, and the axes of the kernels."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Exponential activation with a learned scale and offset."""
+"""Exponential activation layer with a learned scale and offset."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Randomized leaky ReLU layer."""
+"""Randomized leaky ReLU layer, with random slopes for negative inputs during training."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class RReLU(keras.layers.Layer):
-    """Randomized leaky ReLU.
+    """Randomized leaky ReLU layer, with random slopes for negative inputs during training.
 
     The slope for negative inputs is drawn at random for each element during training. At inference it is the mean of
     the range: see `tensorsmith.layers.activations.rrelu`.
@@ -62,7 +62,7 @@ class RReLU(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Multiplies negative inputs by the slopes."""
+        """Multiplies negative inputs by random slopes, or by the mean slope at inference."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.rrelu(inputs, self.lower, self.upper, training, self.seed_generator)
 

@@ -1,4 +1,4 @@
-"""Snake activation with a learned frequency."""
+"""Snake activation layer with a learned frequency."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Snake(keras.layers.Layer):
-    """Snake activation with a learned frequency: see `tensorsmith.layers.activations.snake`.
+    """Snake activation layer with a learned frequency: see `tensorsmith.layers.activations.snake`.
 
     Formula, with the learned frequency f:
 
@@ -57,7 +57,7 @@ class Snake(keras.layers.Layer):
         self.frequency = self.add_weight(shape=(), name="frequency", initializer=self.frequency_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Applies the activation."""
+        """Applies the snake activation with the learned frequency."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.snake(inputs, self.frequency)
 

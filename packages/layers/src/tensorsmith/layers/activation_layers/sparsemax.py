@@ -1,4 +1,4 @@
-"""Sparsemax layer."""
+"""Sparsemax activation layer, an alternative to softmax with sparse outputs."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Sparsemax(keras.layers.Layer):
-    """Sparsemax activation: a projection onto the probability simplex with sparse outputs.
+    """Sparsemax activation layer: a projection onto the probability simplex with sparse outputs.
 
     See `tensorsmith.layers.activations.sparsemax`.
 
@@ -52,7 +52,7 @@ class Sparsemax(keras.layers.Layer):
         self.axis = axis
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Applies the activation."""
+        """Applies the sparsemax activation along the axis of the layer."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.sparsemax(inputs, self.axis)
 

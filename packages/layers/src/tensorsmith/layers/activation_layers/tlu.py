@@ -1,4 +1,4 @@
-"""Thresholded linear unit."""
+"""Thresholded linear unit (TLU), an activation layer with a learned threshold."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""LiSHT activation."""
+"""LiSHT (linearly scaled hyperbolic tangent) activation function."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Randomized leaky ReLU activation."""
+"""Randomized leaky ReLU activation function."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def rrelu(
     seed: int | keras.random.SeedGenerator | None = None,
     rng: tf.random.Generator | None = None,
 ) -> Tensor:
-    """Randomized leaky ReLU activation.
+    """Randomized leaky ReLU activation, with random slopes for negative inputs during training.
 
     The slope for negative inputs is drawn at random for each element during training. At inference it is the mean of
     the range.

@@ -1,4 +1,4 @@
-"""Snake activation."""
+"""Snake activation function for periodic data."""
 
 import keras
 

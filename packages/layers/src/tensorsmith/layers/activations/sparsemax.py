@@ -1,4 +1,4 @@
-"""Sparsemax activation."""
+"""Sparsemax activation function, an alternative to softmax with sparse outputs."""
 
 import math
 

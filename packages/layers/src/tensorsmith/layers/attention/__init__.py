@@ -1,1 +1,1 @@
-"""Attention layers."""
+"""Attention layers with compiled kernels."""

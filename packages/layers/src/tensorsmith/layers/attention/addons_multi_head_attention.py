@@ -1,4 +1,4 @@
-"""Multi-head attention that is compatible with TensorFlow Addons."""
+"""Multi-head attention layer that is compatible with TensorFlow Addons."""
 
 import functools
 import math

@@ -1,4 +1,4 @@
-"""Dot-product attention with a compiled kernel."""
+"""Dot-product attention layer with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Multi-head attention with a compiled kernel."""
+"""Multi-head attention layer with a compiled kernel."""
 
 import functools
 from collections.abc import Sequence

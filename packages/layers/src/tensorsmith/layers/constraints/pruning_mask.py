@@ -1,4 +1,4 @@
-"""Constraint for pruned weights."""
+"""Weight constraint that keeps pruned weights at zero."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class PruningMask(keras.constraints.Constraint):
         self.constraint = keras.constraints.get(constraint)
 
     def __call__(self, w: Tensor) -> Tensor:
-        """Returns the constrained weight."""
+        """Returns the weight with pruned entries set to zero."""
         w = keras.ops.convert_to_tensor(w)
         return (w if self.constraint is None else self.constraint(w)) * keras.ops.cast(self.mask, w.dtype)
 

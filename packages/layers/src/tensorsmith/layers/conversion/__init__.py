@@ -1,1 +1,1 @@
-"""Functions that convert trained models."""
+"""Functions that convert trained models, such as pruning and quantization-aware training."""

@@ -100,7 +100,7 @@ class _Conversion:
         return new
 
     def same(self, layer: keras.Layer) -> keras.Layer:
-        """Returns a copy of a layer, in which references to other layers are replaced by references to their copies."""
+        """Returns a copy of a layer, in which referenced layers are replaced by their copies."""
         config = layer.get_config()
         if isinstance(layer, DenseTranspose) and id(layer.dense) in self.copies:
             dense = self.copies[id(layer.dense)]
@@ -108,7 +108,7 @@ class _Conversion:
         return type(layer).from_config(config)
 
     def input(self, tensor: Tensor) -> Tensor:
-        """Returns an input tensor for the copy, given the corresponding input tensor of the model."""
+        """Returns a new input tensor for the converted model, given an input tensor of the original model."""
         batch, *sizes = tensor.shape
         if self.any_size and sizes:
             sizes[:-1] = [None] * (len(sizes) - 1)

@@ -1,4 +1,4 @@
-"""Fake quantization of activations."""
+"""Fake quantization layer, which rounds activations to quantization levels."""
 
 from typing import Any
 

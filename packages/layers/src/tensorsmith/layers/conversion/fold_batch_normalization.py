@@ -1,4 +1,4 @@
-"""Folding of batch normalization into the preceding weights."""
+"""Folding of batch normalization into the weights of the preceding layers of a trained model."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pruning of weights by magnitude."""
+"""Pruning of the weights of smallest magnitude in a trained model."""
 
 from collections import Counter
 from typing import Any
@@ -73,7 +73,7 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
 
 
 def _largest(size: Tensor, sparsity: float) -> Tensor:
-    """Returns a mask that is `False` for the `round(sparsity * size.size)` smallest entries of `size`."""
+    """Returns a mask that is `False` for the fraction `sparsity` of smallest entries."""
     mask = np.ones(size.size, "bool")
     # Sorting instead of a threshold gives the exact number of zeros if magnitudes are equal.
     mask[np.argsort(size, axis=None, kind="stable")[: round(sparsity * size.size)]] = False

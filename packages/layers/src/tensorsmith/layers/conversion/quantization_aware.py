@@ -1,4 +1,4 @@
-"""Quantization-aware training."""
+"""Quantization-aware training, with simulated quantization of kernels and layer inputs."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tensorsmith.layers.conversion.fake_quantization import FakeQuantization, ch
 
 @export
 class QuantizationAware(keras.layers.Wrapper):
-    """Wrapper that computes a layer with quantized inputs and a quantized kernel, for quantization-aware training.
+    """Wrapper for quantization-aware training, which quantizes the inputs and the kernel of a layer.
 
     The kernel of the layer is stored and trained in full precision; the gradient passes through the rounding unchanged.
     The range of the kernel is symmetric, [-m, m], with m its largest absolute value, so that 0 is represented exactly.

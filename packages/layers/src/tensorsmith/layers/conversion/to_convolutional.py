@@ -1,4 +1,4 @@
-"""Conversion of dense layers to convolutions."""
+"""Conversion of image classifiers with dense layers to fully convolutional models."""
 
 from math import prod
 
@@ -62,7 +62,7 @@ def to_convolutional(model: keras.Model) -> keras.Model:
 
 
 def _pooling(layer: keras.Layer) -> keras.Layer | None:
-    """Returns a pooling layer that replaces global pooling by pooling over windows of the size of the feature map."""
+    """Returns a pooling layer that replaces global pooling, with windows of the feature map size."""
     size, common = layer.input.shape[1:3], {"name": layer.name, "dtype": layer.dtype_policy}
     return POOLINGS[type(layer)](size, strides=1, data_format="channels_last", **common)
 

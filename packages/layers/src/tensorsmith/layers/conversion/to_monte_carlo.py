@@ -1,4 +1,4 @@
-"""Monte Carlo dropout for trained models."""
+"""Conversion of trained models to Monte Carlo dropout, for uncertainty estimates."""
 
 from collections.abc import Iterator
 
@@ -113,7 +113,7 @@ def _drops(layer: keras.Layer) -> bool:
 
 
 def _within(layer: keras.Layer, seen: set[int]) -> Iterator[keras.Layer]:
-    """Yields the layers held by the attributes of a layer, recursively.
+    """Yields all layers stored in attributes of a layer, directly or within other layers.
 
     Layers that already apply Monte Carlo dropout are skipped.
     """

@@ -1,4 +1,4 @@
-"""Correlation cost volume for optical flow."""
+"""Correlation layer for optical flow and stereo matching."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class CorrelationCost(KernelLayer, keras.layers.Layer):
-    """Correlation of each patch of one image with displaced patches of another image, for optical flow and stereo.
+    """Correlation layer: compares image patches with displaced patches of another image, for optical flow.
 
     The displacement with the highest correlation indicates where the patch has moved. Formula, with (u, v) the center
     of the patch (i, j), patches being `stride_1` apart, for a displacement (p, q), with the mean over the positions (k,
@@ -98,7 +98,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         check(fits, "inputs", input_shape, "a list of two image tensors")
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Computes the correlations."""
+        """Computes the correlations of the patches of two images."""
         inputs = floating(inputs, self.compute_dtype)
         a, b = inputs
         first = self.data_format == "channels_first"

@@ -1,4 +1,4 @@
-"""Max pooling over channels with a compiled kernel."""
+"""Layer for max pooling over channels, with a compiled kernel."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
-    """Max pooling over groups of adjacent channels, at each position.
+    """Layer for max pooling over groups of adjacent channels, at each position.
 
     If the preceding filters learn variants of one feature, such as rotations, thicknesses or brightness levels, the
     output is invariant to these variations, in the same way as spatial pooling is invariant to small shifts. Formula,

@@ -1,4 +1,4 @@
-"""Gated activation unit."""
+"""Gated activation unit, a layer used in WaveNet and PixelCNN."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ class GatedActivationUnit(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Applies the gates."""
+        """Multiplies the tanh of one half of the features by the sigmoid of the other half."""
         inputs = floating(inputs, self.compute_dtype)
         a, b = ops.split(inputs, 2, axis=-1)  # (..., features / 2) each
         return ops.tanh(a) * ops.sigmoid(b)

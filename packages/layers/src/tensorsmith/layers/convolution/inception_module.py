@@ -1,4 +1,4 @@
-"""Inception module of GoogLeNet."""
+"""Inception module of GoogLeNet as a layer."""
 
 import itertools
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Trainable subsampling layer of LeNet-5."""
+"""Trainable average pooling layer of LeNet-5."""
 
 from collections.abc import Sequence
 from typing import Any

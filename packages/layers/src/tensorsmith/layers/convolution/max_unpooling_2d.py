@@ -1,4 +1,4 @@
-"""Max unpooling, the partial inverse of max pooling."""
+"""Max unpooling layer, the partial inverse of max pooling."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.unpooling import unpooled
 
 @export
 class MaxUnpooling2D(keras.layers.Layer):
-    """Max unpooling: scatters values to the argmax positions of `tf.nn.max_pool_with_argmax`, with zeros elsewhere.
+    """Max unpooling layer: scatters values to the argmax positions of `tf.nn.max_pool_with_argmax`.
 
     The output size is the one that the pooling windows cover exactly, for strides s and pool size k. Use
     `MaxUnpooling2DV2` to specify the size of the original image.
@@ -85,7 +85,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         return tuple(None if size is None else size * stride + add for size, stride, add in sizes)
 
     def compute_output_shape(self, updates_shape: Shape) -> Shape:  # Keras does not pass the shape of the mask
-        """Returns the output shape."""
+        """Returns the output shape, with the height and width of the images before pooling."""
         batch, height, width, channels = updates_shape
         return (batch, *self._size(height, width), channels)
 

@@ -1,4 +1,4 @@
-"""Max unpooling to a specified output size."""
+"""Max unpooling layer with a specified output size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.unpooling import unpooled
 
 @export
 class MaxUnpooling2DV2(keras.layers.Layer):
-    """Max unpooling to a given size: scatters values to the argmax positions of `tf.nn.max_pool_with_argmax`.
+    """Max unpooling layer with a given output size, for results of `tf.nn.max_pool_with_argmax`.
 
     All other positions are zero. Several image sizes result in the same pooled size, so that the size is an argument of
     this layer. `MaxUnpooling2D` uses the size that the pooling windows cover exactly. If overlapping windows share a
@@ -67,7 +67,7 @@ class MaxUnpooling2DV2(keras.layers.Layer):
         return unpooled(updates, mask, (height, width), self.compute_dtype)
 
     def compute_output_shape(self, updates_shape: Shape) -> Shape:  # Keras does not pass the shape of the mask
-        """Returns the output shape."""
+        """Returns the output shape, with the height and width in `output_size`."""
         return (updates_shape[0], *self.output_size[1:3], updates_shape[3])
 
     def get_config(self) -> dict[str, Any]:

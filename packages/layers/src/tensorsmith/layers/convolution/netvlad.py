@@ -1,4 +1,4 @@
-"""NetVLAD pooling."""
+"""NetVLAD pooling layer, which aggregates feature vectors into one descriptor."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tensorsmith.core.types import Shape, Tensor
 
 @export
 class NetVLAD(keras.layers.Layer):
-    """NetVLAD pooling: aggregates a variable number of feature vectors into one descriptor.
+    """NetVLAD pooling layer: aggregates a variable number of feature vectors into one descriptor.
 
     Each frame is softly assigned to every cluster. The descriptor contains, for each cluster, the weighted sum of the
     residuals of the frames from its center. It is L2-normalized per cluster and then as a whole. Formula, for frames

@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation block."""
+"""Squeeze-and-excitation block, a layer that rescales the channels of images."""
 
 from typing import Any
 

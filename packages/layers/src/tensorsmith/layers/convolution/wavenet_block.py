@@ -1,4 +1,4 @@
-"""WaveNet block."""
+"""WaveNet block, a layer of dilated causal convolutions."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Densely connected layers."""
+"""Densely connected layers, such as maxout layers and dense layers with noise."""

@@ -1,4 +1,4 @@
-"""Dense layer with tied weights."""
+"""Dense layer that shares the transposed kernel of another one (tied weights)."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ class DenseTranspose(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the bias."""
+        """Creates the bias, the only weight of the layer itself."""
         check(self.dense.built, "dense", self.dense, "a built layer", "call the dense layer before this one")
         units = self.dense.units
         check(

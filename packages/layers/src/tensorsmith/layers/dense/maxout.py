@@ -1,4 +1,4 @@
-"""Maxout layer."""
+"""Maxout layer, the maximum over groups of features."""
 
 import math
 from typing import Any
@@ -55,7 +55,7 @@ class Maxout(keras.layers.Layer):
         self.axis = axis
 
     def build(self, input_shape: Shape) -> None:
-        """Validates the number of features."""
+        """Validates that the number of features is divisible by the number of units."""
         rank = len(input_shape)
         check(
             -rank < self.axis < rank and self.axis != 0,

@@ -1,4 +1,4 @@
-"""Dense layer with learned noise."""
+"""Dense layer with learned noise on its weights."""
 
 import math
 from functools import partial

@@ -1,4 +1,4 @@
-"""Cross layer of Deep & Cross Networks."""
+"""Cross layer of Deep & Cross Networks, for feature interactions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from tensorsmith.layers._support.fresh import fresh
 
 @export
 class PolynomialCrossing(keras.layers.Layer):
-    """Cross layer of Deep & Cross Networks: computes feature crosses with the network inputs.
+    """Cross layer of Deep & Cross Networks: multiplies features by the original inputs of the network.
 
     A stack of n layers represents products of up to n + 1 features. Formula, with W a full matrix, or the product U V
     of two low-rank matrices:
@@ -104,7 +104,7 @@ class PolynomialCrossing(keras.layers.Layer):
             )
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Computes the feature crosses."""
+        """Computes the feature crosses of x with the original inputs."""
         inputs = floating(inputs, self.compute_dtype)
         x0, x = inputs
         # x W, or (x U) V without forming the full matrix.
@@ -115,7 +115,7 @@ class PolynomialCrossing(keras.layers.Layer):
         return y + self.bias if self.use_bias else y
 
     def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Sequence[Tensor | None] | None) -> Tensor | None:
-        """Returns the mask of x."""
+        """Returns the mask of the second input, x."""
         return None if previous_mask is None else previous_mask[1]
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:

@@ -1,4 +1,4 @@
-"""Residual block of dense layers."""
+"""Residual block of dense layers with a shortcut."""
 
 from typing import Any
 

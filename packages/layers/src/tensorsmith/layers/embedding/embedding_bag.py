@@ -1,4 +1,4 @@
-"""Embedding bag."""
+"""Embedding bag layer: sums or means of embeddings."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class EmbeddingBag(KernelLayer, keras.layers.Layer):
-    """Sum or mean of the embeddings of each bag, computed without storing the individual embeddings.
+    """Embedding bag layer: sum or mean of the embeddings of each bag, computed by a compiled kernel.
 
     It suits unordered sets, such as the words of a title or the items in a shopping history. The gradient with respect
     to the embedding matrix is sparse, as for `keras.layers.Embedding`. Formula, with the embedding matrix E:
@@ -93,7 +93,7 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         )
 
     def call(self, indices: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Combines the embeddings of each bag."""
+        """Computes the sum or mean of the embeddings of each bag."""
         if not keras.backend.standardize_dtype(indices.dtype).startswith(("int", "uint")):
             indices = keras.ops.cast(indices, "int32")  # `keras.Input` defaults to floats
         y = ops.embedding_bag(indices, keras.ops.convert_to_tensor(self.embeddings), weights, self.combiner)

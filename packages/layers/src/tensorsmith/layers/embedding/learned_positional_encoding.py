@@ -1,4 +1,4 @@
-"""Learned positional encoding."""
+"""Layer that adds a learned positional encoding to sequences."""
 
 from typing import Any
 

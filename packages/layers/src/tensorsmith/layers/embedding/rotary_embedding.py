@@ -1,4 +1,4 @@
-"""Rotary position embedding."""
+"""Rotary position embedding layer (RoPE) for attention."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ class RotaryEmbedding(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Rotates the feature pairs."""
+        """Rotates the feature pairs by the angles of their positions."""
         inputs = floating(inputs, self.compute_dtype)
         turn = angles(ops.shape(inputs)[1], inputs.shape[-1], self.max_wavelength, inputs.dtype)
         # One angle for each step and pair, broadcast over the axes in between, such as heads.

@@ -1,4 +1,4 @@
-"""Sinusoidal positional encoding."""
+"""Layer that adds a sinusoidal positional encoding to sequences."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Adaptive instance normalization."""
+"""Adaptive instance normalization layer of StyleGAN."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Minibatch standard deviation layer."""
+"""Minibatch standard deviation layer for GAN discriminators."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Modulated convolution of StyleGAN2."""
+"""Modulated convolution layer of StyleGAN2."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Noise injection of StyleGAN."""
+"""Noise injection layer of StyleGAN."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Latent sampling of variational autoencoders."""
+"""Sampling layer of variational autoencoders."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Initializer with bilinear interpolation weights."""
+"""Initializer of bilinear interpolation kernels, for upsampling."""
 
 import functools
 

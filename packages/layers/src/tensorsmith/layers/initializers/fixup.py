@@ -1,4 +1,4 @@
-"""Initializer for deep residual networks without normalization."""
+"""Fixup initializer for deep residual networks without normalization."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tensorsmith.core import check, export, is_integer, plain
 
 @export
 class Fixup(keras.initializers.VarianceScaling):
-    """Fixup initializer for residual networks without normalization.
+    """Fixup initializer, which makes residual networks trainable without normalization.
 
     It scales the kernels so that an update step changes the outputs by the same order of magnitude at any depth. Use it
     for all layers of the residual branches except the last one of each branch. Initialize the last layers and the

@@ -1,4 +1,4 @@
-"""Identity matrix initializer."""
+"""Initializer of scaled identity matrices."""
 
 import keras
 

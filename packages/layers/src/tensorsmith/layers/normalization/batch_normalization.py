@@ -1,4 +1,4 @@
-"""Batch normalization over several axes."""
+"""Batch normalization layer with support for several axes."""
 
 import math
 from collections.abc import Sequence

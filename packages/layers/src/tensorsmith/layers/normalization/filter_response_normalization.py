@@ -1,4 +1,4 @@
-"""Filter response normalization."""
+"""Filter response normalization layer, independent of the batch."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -121,7 +121,7 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         return tf.cast(y, self.compute_dtype)
 
     def _by_deviation(self, x: tf.Tensor) -> tf.Tensor:
-        """Normalizes the inputs with epsilon added outside of the square root."""
+        """Normalizes the inputs with epsilon added to the standard deviation instead of the variance."""
         wide = tf.cast(x, keras.backend.result_type(x.dtype, "float32"))
         mean, variance = tf.nn.moments(wide, self.axis, keepdims=True)
         varies = variance > 0  # the gradient of the root is infinite at 0

@@ -1,4 +1,4 @@
-"""Local response normalization."""
+"""Local response normalization layer of AlexNet."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class LocalResponseNormalization(keras.layers.Layer):
-    """Local response normalization across channels.
+    """Local response normalization layer: channels with strong responses inhibit adjacent channels.
 
     Channels with a strong response inhibit adjacent channels at the same position. Formula, with the sum over a window
     of channels around c, where channels out of range count as 0:

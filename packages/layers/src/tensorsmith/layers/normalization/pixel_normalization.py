@@ -1,4 +1,4 @@
-"""Pixelwise feature vector normalization."""
+"""Pixelwise feature vector normalization layer, used in GAN generators."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Projection into the Poincaré ball."""
+"""Layer that projects vectors into the Poincaré ball."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # four units in the last place
 
 @export
 class PoincareNormalize(keras.layers.Layer):
-    """Projection into the Poincaré ball, the open unit ball used for hyperbolic embeddings.
+    """Layer that projects vectors into the Poincaré ball, the unit ball used for hyperbolic embeddings.
 
     Formula:
 

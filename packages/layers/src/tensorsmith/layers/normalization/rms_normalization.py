@@ -1,4 +1,4 @@
-"""RMS normalization with a compiled kernel."""
+"""RMS normalization layer with a compiled kernel for CPU."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Standardization of features."""
+"""Layer that standardizes features to zero mean and unit variance."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tensorsmith.core.types import Dataset, NestedArrays, Shape, Tensor, TensorL
 
 @export
 class Standardization(keras.layers.Layer):
-    """Standardization of features to zero mean and unit variance, with statistics computed by `adapt`.
+    """Layer that standardizes features to zero mean and unit variance, with statistics from `adapt`.
 
     The mean and the standard deviation are non-trainable weights in at least float32, which are saved with the model.
     Before `adapt`, the layer returns its inputs unchanged. `keras.layers.Normalization` is equivalent for features that

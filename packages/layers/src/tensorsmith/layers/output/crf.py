@@ -1,4 +1,4 @@
-"""Linear-chain conditional random field with compiled kernels."""
+"""Conditional random field layer for sequence tagging, with compiled kernels."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ REMEDY = "Pad sequences at the end."
 
 @export
 class CRF(KernelLayer, keras.layers.Layer):
-    """Linear-chain conditional random field for sequence tagging, compatible with TensorFlow Addons.
+    """Linear-chain conditional random field layer for sequence tagging, compatible with TensorFlow Addons.
 
     A dense layer computes the scores of the tags at each step. A matrix A contains the transition scores between
     adjacent tags, and boundary vectors contain additional scores for the first and the last tag. The layer maximizes
@@ -223,7 +223,7 @@ class CRF(KernelLayer, keras.layers.Layer):
 
 
 def _lengths(inputs: Tensor, mask: Tensor | None) -> tf.Tensor:
-    """Returns the sequence lengths.
+    """Returns the sequence lengths, given the inputs and a mask of padded steps.
 
     Raises an error unless the mask is `True` from the first step up to the end of each sequence.
     """

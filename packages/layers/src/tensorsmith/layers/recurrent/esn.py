@@ -1,4 +1,4 @@
-"""Echo state networks."""
+"""Echo state network layer and its cell."""
 
 from collections.abc import Sequence
 from typing import Any

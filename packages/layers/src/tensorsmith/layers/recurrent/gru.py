@@ -1,4 +1,4 @@
-"""Gated recurrent unit with a compiled kernel."""
+"""Gated recurrent unit (GRU) layer with a compiled kernel."""
 
 from typing import Any
 

@@ -120,7 +120,7 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
 
 
 class _Clip(keras.constraints.Constraint):
-    """Constraint that applies another constraint and then clips to [-limit, limit]."""
+    """Constraint that applies another constraint and then clips weights to [-limit, limit]."""
 
     def __init__(self, constraint: Callable[[Tensor], Tensor] | None, limit: float):
         self.constraint = constraint

@@ -1,4 +1,4 @@
-"""Layer-normalized long short-term memory with a compiled kernel."""
+"""Layer-normalized long short-term memory (LSTM) layer and its cell, with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any

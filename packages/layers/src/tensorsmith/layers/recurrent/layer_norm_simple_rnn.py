@@ -1,4 +1,4 @@
-"""Layer-normalized fully connected RNN with a compiled kernel."""
+"""Layer-normalized, fully connected RNN layer and its cell, with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Long short-term memory with a compiled kernel."""
+"""Long short-term memory (LSTM) layer with a compiled kernel."""
 
 from typing import Any
 

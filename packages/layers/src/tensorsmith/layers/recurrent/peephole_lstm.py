@@ -1,4 +1,4 @@
-"""Long short-term memory with peephole connections and a compiled kernel."""
+"""Long short-term memory layer with peephole connections and its cell, with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Fully connected RNN with a compiled kernel."""
+"""Fully connected RNN layer with a compiled kernel."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Jacobian penalty of contractive autoencoders."""
+"""Wrapper that adds the Jacobian penalty of contractive autoencoders to a layer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Monte Carlo alpha dropout."""
+"""Alpha dropout layer that stays active at inference (Monte Carlo dropout)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.noise_shape import check_noise_shape
 
 @export
 class MCAlphaDropout(MonteCarloDropout, keras.layers.AlphaDropout):
-    """Alpha dropout that stays active at inference: `MCDropout` for self-normalizing networks.
+    """Alpha dropout layer that stays active at inference: `MCDropout` for self-normalizing networks.
 
     A new mask is drawn in each call, regardless of `training`. Dropped units are set to the saturation value of SELU,
     and the result is scaled and shifted, so that a mean of 0 and a variance of 1 are preserved.

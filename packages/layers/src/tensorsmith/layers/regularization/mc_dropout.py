@@ -1,4 +1,4 @@
-"""Monte Carlo dropout."""
+"""Dropout layer that stays active at inference (Monte Carlo dropout)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from tensorsmith.layers._support.monte_carlo_dropout import MonteCarloDropout
 
 @export
 class MCDropout(MonteCarloDropout, keras.layers.Dropout):
-    """Dropout that stays active at inference, for uncertainty estimates from repeated predictions.
+    """Dropout layer that stays active at inference, for uncertainty estimates from repeated predictions.
 
     A new mask is drawn in each call, regardless of `training`. The mean over many predictions of one input is a better
     estimate than a single pass without dropout, and their standard deviation measures the uncertainty. Only this layer

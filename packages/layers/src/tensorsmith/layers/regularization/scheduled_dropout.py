@@ -1,4 +1,4 @@
-"""Dropout with a variable rate."""
+"""Dropout layer with a rate that can change during training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from tensorsmith.layers._support.noise_shape import check_noise_shape
 
 @export
 class ScheduledDropout(keras.layers.Layer):
-    """Dropout with a rate that can change during training.
+    """Dropout layer with a rate that can change during training.
 
     The rate is a variable, `layer.rate`, which is read in every step, also in compiled functions. The rate of
     `keras.layers.Dropout` is fixed once a step is traced. `Trainer` changes it with `schedules={"dropout": (layer.rate,

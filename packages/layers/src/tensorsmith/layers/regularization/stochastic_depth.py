@@ -1,4 +1,4 @@
-"""Stochastic depth."""
+"""Stochastic depth layer, which randomly drops residual branches during training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -63,7 +63,7 @@ class StochasticDepth(keras.layers.Layer):
         check(fits, "inputs", input_shape, "a list of two tensors, [shortcut, residual]")
 
     def call(self, inputs: Sequence[Tensor], training: bool = False) -> Tensor:
-        """Adds the residual branch to the shortcut."""
+        """Adds the residual branch to the shortcut, or drops it at random during training."""
         inputs = floating(inputs, self.compute_dtype)
         shortcut, residual = inputs
         if not training:

@@ -1,4 +1,4 @@
-"""KL divergence sparsity penalty of sparse autoencoders."""
+"""Activity regularizer of sparse autoencoders, based on the KL divergence."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         self.batch_independent = batch_independent
 
     def __call__(self, activations: Tensor) -> Tensor:
-        """Returns the penalty."""
+        """Returns the sparsity penalty of a batch of activations."""
         activations = ops.convert_to_tensor(activations)
         precise = ops.cast(activations, keras.backend.result_type(activations.dtype, "float32"))
         # Mean activation q of each unit: (units,).

@@ -1,4 +1,4 @@
-"""Equalized learning rate."""
+"""Wrapper that equalizes the effective learning rates of layers."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""TensorFlow Hub module as a Keras layer."""
+"""Layer that wraps a TensorFlow Hub module."""
 
 import inspect
 import math
@@ -114,7 +114,7 @@ class HubLayer(keras.layers.Layer):
         """Does nothing, because the layer uses the variables of the module."""
 
     def call(self, inputs: NestedTensors, training: bool = False) -> NestedTensors:
-        """Calls the module."""
+        """Calls the TensorFlow Hub module."""
         arguments = dict(self.arguments)
         if self.trainable:
             self._has_weights_of_its_own = True
@@ -141,7 +141,7 @@ class HubLayer(keras.layers.Layer):
         return outputs
 
     def _call_module(self, inputs: NestedTensors, arguments: dict[str, Any]) -> Any:
-        """Calls the compatible trace with the largest number of unknown dimensions.
+        """Calls the traced function that accepts the inputs and has the most unknown dimensions.
 
         TensorFlow would call the first match, and an unknown batch size also matches a trace with a batch size of one.
         """
@@ -153,7 +153,7 @@ class HubLayer(keras.layers.Layer):
         return function(*given.args, **given.kwargs)
 
     def _by_name(self, inputs: NestedTensors) -> Mapping[str, Any]:
-        """Returns the inputs as keyword arguments of a signature."""
+        """Returns the inputs as keyword arguments of the module signature."""
         if isinstance(inputs, Mapping):
             return inputs
         names = sorted(self._function.structured_input_signature[1])
@@ -166,7 +166,7 @@ class HubLayer(keras.layers.Layer):
         return {names[0]: inputs}
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Saves the weights if `save_weights` requires it."""
+        """Saves the weights of the module if `save_weights` requires it."""
         own = self._has_weights_of_its_own or self.trainable
         if own if self.save_weights is None else self.save_weights:
             super().save_own_variables(store)
@@ -229,7 +229,7 @@ def _as_told(inputs: NestedTensors, specs: Any) -> Any:
 
 
 def _set_shapes(outputs: Any, shapes: Any, batch: tf.TensorShape) -> None:
-    """Sets the static shapes of the outputs, which are given without the batch axis."""
+    """Sets the static shapes of the outputs, given their shapes without the batch axis."""
     if isinstance(outputs, Mapping):
         for name, output in outputs.items():
             _set_shapes(output, shapes[name], batch)

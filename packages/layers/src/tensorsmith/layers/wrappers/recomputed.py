@@ -1,4 +1,4 @@
-"""Gradient checkpointing."""
+"""Wrapper for gradient checkpointing, which trades computation for memory."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -66,7 +66,7 @@ class Recomputed(keras.layers.Wrapper):
     def call(
         self, inputs: NestedTensors, training: bool | None = None, mask: NestedTensors | None = None
     ) -> NestedTensors:
-        """Calls the wrapped layer."""
+        """Calls the wrapped layer without keeping its activations for the backward pass."""
         weights = self.layer.trainable_variables
         own = {id(variable) for variable in weights}
         state = [variable for variable in self.layer.variables if id(variable) not in own]
@@ -107,7 +107,7 @@ class Recomputed(keras.layers.Wrapper):
         return keras.tree.pack_sequence_as(outputs, flat[:count])
 
     def _update(self, state: list[keras.Variable], scope: keras.StatelessScope) -> None:
-        """Assigns the values after the first forward pass to the variables."""
+        """Assigns the values of seeds and statistics after the first forward pass to their variables."""
         known = {id(variable) for variable in self.layer.variables}
         received = Verbatim(f"{self.layer.name}, which updates variables that it does not own")
         remedy = "store the keras.random.SeedGenerator of a random layer as an attribute"
@@ -136,7 +136,7 @@ def _gradients(
     upstream: Sequence[Tensor | None],
     weights: int,
 ) -> list[Any]:
-    """Returns the gradients with respect to the weights and inputs.
+    """Returns the gradients with respect to the weights and inputs of the wrapped layer.
 
     The layer is run again, after the gradients of its outputs are available.
     """

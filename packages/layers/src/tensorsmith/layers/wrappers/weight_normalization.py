@@ -1,4 +1,4 @@
-"""Weight normalization."""
+"""Wrapper for weight normalization of a layer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

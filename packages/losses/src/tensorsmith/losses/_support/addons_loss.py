@@ -1,4 +1,4 @@
-"""Compatibility with losses saved by TensorFlow Addons."""
+"""Base class for losses that were saved by TensorFlow Addons."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
 
 
 def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> Tensor:
-    """Return one entry from each row of the distance matrix, if possible without a gradient for all entries.
+    """Return one entry from each row of the matrix of pairwise distances, computing only these if possible.
 
     Args:
         positions: Column indices, of shape `(batch,)`.

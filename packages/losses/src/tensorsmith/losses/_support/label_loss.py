@@ -10,7 +10,7 @@ from tensorsmith.losses._support.addons_loss import AddonsLoss
 
 
 class LabelLoss(AddonsLoss):
-    """Base class for losses that depend only on the equality of labels.
+    """Base class for metric learning losses, which depend only on the equality of labels.
 
     Keras casts targets to the float dtype of the loss, in which large labels become equal: above 2,048 in `float16` and
     above 2**24 in `float32`. Therefore labels are compared before the cast, and `call` receives the matrix of equal
@@ -52,7 +52,7 @@ def check_labels(same: Tensor, distances: Tensor) -> None:
 
 
 def positives(same: Tensor) -> Tensor:
-    """Return the pairwise label equality matrix with a `False` diagonal."""
+    """Return the mask of positive pairs: different samples with equal labels."""
     positions = ops.arange(ops.shape(same)[0])
     # An anchor is not its own positive.
     return ops.logical_and(same, positions[:, None] != positions)

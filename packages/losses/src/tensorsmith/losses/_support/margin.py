@@ -1,4 +1,4 @@
-"""Validation of margins."""
+"""Validation of the margins of losses."""
 
 from tensorsmith.core import check, is_number
 

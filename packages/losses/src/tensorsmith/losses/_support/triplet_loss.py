@@ -27,7 +27,7 @@ Input shape:
 
 
 class TripletLoss(SharedDocstrings, LabelLoss):
-    """Base class for losses with a margin between the distances of an anchor to its positives and its negatives."""
+    """Base class for triplet losses, which compare distances to positives and negatives with a margin."""
 
     shared_texts: ClassVar[Mapping[str, str]] = {"arguments": ARGUMENTS, "call": CALL}
 

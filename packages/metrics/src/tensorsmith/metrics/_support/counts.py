@@ -1,4 +1,4 @@
-"""Validation of integer arguments."""
+"""Validation of metric arguments that must be positive integers."""
 
 from tensorsmith.core import check, is_integer
 

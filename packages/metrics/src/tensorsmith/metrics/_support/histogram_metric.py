@@ -1,4 +1,4 @@
-"""Two-dimensional histogram of targets and predictions."""
+"""Base class for metrics based on a two-dimensional histogram of targets and predictions."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Storage of individual samples up to a maximum number per replica."""
+"""Storage of the individual samples of a metric, up to a maximum number per replica."""
 
 import tensorflow as tf
 from keras import ops

@@ -1,4 +1,4 @@
-"""Samples for rank correlations, and pair counts of a histogram."""
+"""Conversion of tensors to samples for rank correlations, and pair counts of a histogram."""
 
 import keras
 from keras import ops

@@ -77,7 +77,7 @@ class RankCorrelation(HistogramMetric):
         return ops.cast(value, self.dtype)
 
     def of_samples(self, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-        """Return the correlation of the samples with nonzero weights."""
+        """Return the exact correlation of the samples with nonzero weights."""
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:

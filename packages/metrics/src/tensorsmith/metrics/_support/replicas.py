@@ -1,4 +1,4 @@
-"""Non-additive metric state, stored separately for each replica.
+"""Storage of metric state per replica, for state that cannot be added up.
 
 Keras sums the variables of a metric over the replicas of a strategy. State that cannot be summed, such as means or
 lists of samples, has one slot per replica. Each replica fills its own slot and leaves the others 0.
@@ -11,7 +11,7 @@ from tensorsmith.core.types import Tensor
 
 
 def slots() -> int:
-    """Return the number of replicas of the current distribution strategy."""
+    """Return the number of state slots: one per replica of the current distribution strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 

@@ -13,7 +13,7 @@ STATE = "float64"
 
 
 def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: TensorLike) -> Tensor:
-    """Return one weight per sample, which defaults to 1, or 0 where the predictions are masked.
+    """Return one weight per sample: the given weight or 1, but 0 where the predictions are masked.
 
     Args:
         samples: Tensor that determines the shape of the samples. Its values are not used.

@@ -43,7 +43,7 @@ class Averaging(Keeper):
 
     @property
     def has_shadow_copy(self) -> bool:
-        """If `True`, the averages have been created."""
+        """`True` if the averages have been created."""
         return bool(self.built)
 
     def swap_weights(self) -> None:

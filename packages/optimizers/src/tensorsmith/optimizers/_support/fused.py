@@ -23,7 +23,7 @@ Raises:
 
 
 class _Unclipped(list[Any]):
-    """List of gradients that are clipped in the compiled update."""
+    """List of gradients that the compiled op clips, marked so that Keras does not clip them."""
 
 
 class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):

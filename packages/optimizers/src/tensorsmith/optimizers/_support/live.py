@@ -26,14 +26,14 @@ class LiveMomentum(keras.optimizers.Optimizer):
     live = "momentum"  # name of the argument
 
     def adopt(self, setting: Hyperparameter) -> None:
-        """Store the hyperparameter as an attribute, with a variable in place of a schedule."""
+        """Store the hyperparameter as an attribute. A schedule is replaced by a variable with its value."""
         if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
             self._momentum_schedule = setting
             setting = self.add_variable((), "zeros", name=self.live)
         setattr(self, self.live, setting)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update the variables.
+        """Evaluate the momentum schedule, if there is one, and update the model variables.
 
         Args:
             grads: List of gradients.

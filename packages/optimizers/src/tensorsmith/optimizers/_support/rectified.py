@@ -62,7 +62,7 @@ class RectifiedMoments(MomentsOptimizer):
         self.min_lr = min_lr
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """Return the value that is added to the second moments."""
+        """Return the increment of the second moments, which depends on the optimizer."""
         raise NotImplementedError
 
     def updated(self, step: Step) -> tf.Tensor:

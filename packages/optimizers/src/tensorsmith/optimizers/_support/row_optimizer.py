@@ -101,7 +101,7 @@ class RowOptimizer(SlotKeeper):
         raise NotImplementedError
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update the variables.
+        """Update the model variables with their gradients.
 
         The loss scaling of Keras supports only dense gradients, and its accumulation makes gradients dense. Sparse
         gradients are therefore converted to dense ones for both, and `_backend_update_step` extracts their nonzero

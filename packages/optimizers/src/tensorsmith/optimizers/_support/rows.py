@@ -7,7 +7,7 @@ from tensorsmith.core.types import DType, Gradient, Variable
 
 
 def precise(dtype: DType) -> tf.DType:
-    """Return the dtype of the computation: `float64` for `float64`, otherwise `float32`."""
+    """Return the dtype in which updates are computed: `float64` for `float64`, otherwise `float32`."""
     return tf.float64 if tf.as_dtype(dtype) == tf.float64 else tf.float32
 
 

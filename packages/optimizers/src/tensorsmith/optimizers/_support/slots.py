@@ -15,7 +15,7 @@ class SlotKeeper(keras.optimizers.Optimizer):
     """Base class for optimizers with state variables for each model variable, in `float32` or `float64`."""
 
     def add_slots(self, variables: Sequence[Any], *names: str, initial: float = 0.0, scalar: bool = False) -> list[Any]:
-        """Create state variables, and return one list per name that contains one state variable per model variable.
+        """Create state variables. Return one list per name, with one state variable per model variable.
 
         Args:
             variables: Model variables for which state variables are created.

@@ -57,7 +57,7 @@ class Wrapper(SlotKeeper):
         super().build(variables)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update the variables.
+        """Update the model variables, including the actions before and after the update.
 
         Args:
             grads: List of gradients.
@@ -107,7 +107,7 @@ class Wrapper(SlotKeeper):
 
     @property
     def updates(self) -> keras.Variable:
-        """Number of updates of the variables."""
+        """Number of times that the model variables have been updated."""
         return super().iterations
 
     @property

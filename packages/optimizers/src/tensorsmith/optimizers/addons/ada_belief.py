@@ -73,6 +73,6 @@ class AdaBelief(RectifiedMoments):
         self.rectify = rectify
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """Return the scaled squared deviation from the first moment, plus epsilon."""
+        """Return the scaled squared deviation of the gradient from the first moment, plus epsilon."""
         # The momentum already includes this gradient, as m in the formula.
         return (1 - self.beta_2) * tf.square(gradient - momentum) + self.epsilon

@@ -89,7 +89,7 @@ class DecoupledWeightDecayExtension(BASE):
         trainable_variables: Sequence[Any] | None = None,
         decay_var_list: Sequence[Any] | None = None,
     ) -> None:
-        """Update the variables.
+        """Update the model variables, with weight decay for all or the given variables.
 
         Args:
             grads: List of gradients.

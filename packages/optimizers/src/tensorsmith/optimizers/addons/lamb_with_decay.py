@@ -89,7 +89,7 @@ class LAMB(MomentsOptimizer):
         super().add_moments(variables)
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Update one variable."""
+        """Update one variable, after converting a sparse gradient to a dense gradient."""
         super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
 
     def updated(self, step: Step) -> tf.Tensor:

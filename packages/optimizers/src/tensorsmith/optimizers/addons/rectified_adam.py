@@ -67,5 +67,5 @@ class RectifiedAdam(RectifiedMoments):
         super().__init__(**init_arguments(locals()))
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """Return the scaled squared gradient."""
+        """Return the scaled squared gradient, which is added to the second moments."""
         return (1 - self.beta_2) * tf.square(gradient)

@@ -1,4 +1,4 @@
-"""Gradient centralization."""
+"""Optimizer wrapper for gradient centralization."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +46,7 @@ class GradientCentralization(Wrapper):
         super().__init__(optimizer, name)
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
-        """Return the gradients, with the gradients of kernels centered."""
+        """Subtract the mean from the gradient of each unit, and return the gradients."""
         return [_centralized(gradient) for gradient in gradients]
 
 

@@ -1,4 +1,4 @@
-"""Gradient noise."""
+"""Optimizer wrapper that adds noise to the gradients."""
 
 import random
 from collections.abc import Sequence

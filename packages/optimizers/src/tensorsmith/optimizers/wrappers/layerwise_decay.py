@@ -1,4 +1,4 @@
-"""Layer-wise decay of the learning rate."""
+"""Optimizer wrapper that scales updates by layer, for layer-wise learning-rate decay."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -67,7 +67,7 @@ class ScaledUpdates(Wrapper):
         super().build(variables)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update the variables.
+        """Update the model variables, and scale the change of each variable.
 
         Args:
             grads: List of gradients.
@@ -88,7 +88,7 @@ class ScaledUpdates(Wrapper):
 
 
 def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> ScaledUpdates:
-    """Wrap an optimizer so that the updates of layers decrease with their distance from the output, for fine-tuning.
+    """Wrap an optimizer so that layers farther from the output get smaller updates, for fine-tuning.
 
     The updates of the last layer with weights are not scaled, those of the layer before it are multiplied by `factor`,
     those of the layer before that by its square, and so on. The layers are those of `model.layers`, in this order;

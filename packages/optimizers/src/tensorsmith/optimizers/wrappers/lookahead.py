@@ -1,4 +1,4 @@
-"""Lookahead optimizer."""
+"""Lookahead optimizer wrapper."""
 
 from collections.abc import Sequence
 from typing import Any

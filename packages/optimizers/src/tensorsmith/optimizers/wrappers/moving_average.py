@@ -1,4 +1,4 @@
-"""Exponential moving average of weights."""
+"""Optimizer wrapper with an exponential moving average of the weights."""
 
 from collections.abc import Sequence
 from typing import Any

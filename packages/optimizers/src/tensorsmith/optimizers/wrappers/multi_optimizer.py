@@ -1,4 +1,4 @@
-"""Different optimizers for different variables of a model."""
+"""Optimizer that applies different optimizers to different variables of a model."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -71,7 +71,7 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
             super().build(list(variables))
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update all variables that the optimizer was built with, or a subset, for example after freezing layers.
+        """Update all variables of the optimizer, or only some of them, for example after freezing layers.
 
         Args:
             grads: List of gradients.
@@ -140,7 +140,7 @@ class _Map:
             self._chosen[id(variable)] = self._pairs[position][0]
 
     def values(self) -> list[Any]:
-        """Return all optimizers."""
+        """Return all optimizers in the mapping."""
         return [optimizer for optimizer, _ in self._pairs]
 
     def __call__(self, variable: Variable) -> keras.optimizers.Optimizer:
@@ -148,7 +148,7 @@ class _Map:
         return self._chosen[id(variable)]
 
     def pairs(self) -> list[list[Any]]:
-        """Return the pairs of optimizers and variables in serialized form for a config."""
+        """Return each optimizer and the regular expressions for its variables, serialized for a config."""
         return [[keras.optimizers.serialize(o), list(chain(*map(self._patterns, whats)))] for o, whats in self._pairs]
 
     def _patterns(self, what: str | keras.Layer) -> list[str]:

@@ -1,4 +1,4 @@
-"""Stochastic weight averaging."""
+"""Optimizer wrapper for stochastic weight averaging."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Validation of numeric arguments."""
+"""Validation of numeric arguments of schedules."""
 
 import math
 import numbers

@@ -36,11 +36,11 @@ class Cycles(Schedule):
         super().__init__(**{} if fraction else {"step_size": step_size})
 
     def scale(self, position: Tensor) -> Tensor:
-        """Return the scale of the amplitude, as `float64`."""
+        """Return the factor by which the amplitude is multiplied, as `float64`."""
         raise NotImplementedError(f"{type(self).__name__} must implement `scale`")
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step."""
+        """Return the value of the schedule at a step."""
         size = self._fraction or self.length("step_size")
         # Index c of the cycle, from 1, and height 1 - x of the triangle.
         cycle = ops.floor(1.0 + step / (2.0 * size))

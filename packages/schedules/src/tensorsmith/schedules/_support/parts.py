@@ -1,4 +1,4 @@
-"""Inner schedules of combinators: schedules of this package, of Keras or of the user, and numbers."""
+"""Inner schedules of schedules such as `Join`: schedules of any package, and numbers."""
 
 import copy
 from typing import Any, TypeAlias
@@ -30,7 +30,7 @@ def part(name: str, given: Any) -> Part:
 
 
 def value_at(part: Part, step: Tensor) -> Tensor:
-    """Return the `float64` value of an inner schedule at a step of any shape.
+    """Return the `float64` values of an inner schedule at one or more steps.
 
     Schedules of other packages are called as in Keras optimizers, with one integer at a time.
     """
@@ -49,7 +49,7 @@ def value_at(part: Part, step: Tensor) -> Tensor:
 
 
 def end_of(part: Part) -> int | None:
-    """Return the step from which an inner schedule is constant, or `None` if it is unknown."""
+    """Return the first step from which an inner schedule is constant, or `None` if it is unknown."""
     if isinstance(part, Schedule):
         return part.end
     return None if isinstance(part, KerasSchedule) else 0

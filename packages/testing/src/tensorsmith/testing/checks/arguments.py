@@ -1,4 +1,4 @@
-"""Conformance checks of error messages for invalid arguments and shapes."""
+"""Conformance checks for error messages about invalid arguments and shapes."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
 
 
 def _symbolic(row: LayerRow, shapes: Any) -> Any:
-    """Returns symbolic tensors, whose dimensions may be unknown."""
+    """Returns symbolic input tensors of the given shapes, in which dimensions may be unknown."""
     types = iter([data.dtype for data in keras.tree.flatten(row.arguments)])
     return keras.tree.map_shape_structure(lambda shape: keras.KerasTensor(shape, next(types, "float32")), shapes)
 

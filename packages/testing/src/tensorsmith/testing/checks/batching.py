@@ -1,4 +1,4 @@
-"""Conformance check of metrics with batches of different sizes."""
+"""Conformance check for metrics with batches of different sizes."""
 
 from tensorsmith.testing.comparing import expect_same, named
 from tensorsmith.testing.rows import MetricRow

@@ -1,4 +1,4 @@
-"""Conformance check of component configs, which must contain all constructor arguments."""
+"""Conformance check for component configs, which must contain all constructor arguments."""
 
 import inspect
 import json
@@ -54,7 +54,7 @@ def _expect_arguments(row: Row, config: dict[str, Any]) -> None:
 
 
 def _same(given: Any, kept: Any) -> bool:
-    """Returns `True` if values are equal in float32, because optimizers store their learning rate in a variable."""
+    """Returns `True` if two arguments are equal, up to float32 rounding for floats."""
     floats = isinstance(given, float) and isinstance(kept, float)
     return math.isclose(given, kept, rel_tol=1e-6) if floats else given == kept
 

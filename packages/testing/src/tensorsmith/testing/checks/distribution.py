@@ -1,4 +1,4 @@
-"""Conformance check of components under a distribution strategy with two replicas."""
+"""Conformance check for components under a distribution strategy with two replicas."""
 
 import contextlib
 import functools
@@ -26,7 +26,7 @@ def mirrored_strategy(row: Row) -> None:
 
 @functools.cache  # collective keys of a second strategy would collide with those of the first
 def two_cpus() -> tf.distribute.Strategy:
-    """Returns a MirroredStrategy with two logical CPUs, which must be configured before TensorFlow is initialized."""
+    """Returns a MirroredStrategy with two logical CPUs, configured on the first call."""
     with contextlib.suppress(RuntimeError):  # already started, with two CPUs if an earlier check ran
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -56,7 +56,7 @@ def _compare(row: Row, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the outputs, and the weights after a training step."""
+    """Compares the outputs of a layer, and its weights after a training step."""
     _compare.dispatch(Row)(row, strategy)
     if row.random or not ready(row).trainable_variables:
         return
@@ -77,7 +77,7 @@ def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the sum of the replica losses, because Keras divides each mean by the number of replicas."""
+    """Compares the sum of the losses of both replicas, because Keras divides each by their number."""
     with strategy.scope():
         ways = functions(row, make(row))
     whole = examples(row, batch=2 * BATCH) if row.per_sample else examples(row)
@@ -90,7 +90,7 @@ def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the result, which must include the values from both replicas."""
+    """Compares the result of a metric, which must include the values from both replicas."""
     with strategy.scope():
         metric = make(row)
 
@@ -106,7 +106,7 @@ def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares an update with gradients summed over two replicas with an update of the full gradient."""
+    """Compares optimizer updates by a gradient split over two replicas with those by the full gradient."""
     with strategy.scope():
         step = functions(row, make(row))["variable"]
     (gradient,) = examples(row)

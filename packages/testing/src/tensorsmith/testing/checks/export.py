@@ -1,4 +1,4 @@
-"""Conformance check of SavedModel export."""
+"""Conformance check for SavedModel export."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Conformance checks of graph execution with tf.function and XLA."""
+"""Conformance checks for graph execution with tf.function and XLA."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Conformance check of gradients by finite differences."""
+"""Conformance check for gradients, by comparison with finite differences."""
 
 from collections.abc import Callable
 from functools import singledispatch
@@ -85,7 +85,7 @@ def _expect_gradients(
     way: str,
     dtype: str,
 ) -> None:
-    """Compares directional derivatives of a random linear function of the outputs, one tensor at a time."""
+    """Compares derivatives of a random linear function of the outputs with finite differences."""
     rng = np.random.default_rng(24)
     step, tolerance = STEPS[dtype]
     mixes: list[np.ndarray] = []

@@ -1,4 +1,4 @@
-"""Conformance checks of mask propagation and mask usage."""
+"""Conformance checks for the propagation and use of masks."""
 
 import warnings
 from typing import Any
@@ -25,7 +25,7 @@ class Attach(keras.layers.Layer):
         return keras.ops.copy(inputs[0])
 
     def compute_mask(self, inputs: list[Any], previous_mask: Tensor) -> Any:
-        """Returns the second input."""
+        """Returns the second input, which is the mask of the output."""
         return inputs[1]
 
 
@@ -37,7 +37,7 @@ class Seen(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
-        """Returns the mask, cast to float32."""
+        """Returns the mask of the input, cast to float32."""
         return keras.ops.zeros((0,)) if mask is None else keras.ops.cast(mask, "float32")
 
 
@@ -81,7 +81,7 @@ def _first_output(layer: keras.Layer, *arguments: Any) -> Any:
 
 
 def _masked(row: LayerRow) -> tuple[tuple[Any, ...], np.ndarray]:
-    """Returns the arguments, and a mask that excludes the first step and, in alternate rows, the last step."""
+    """Returns layer arguments, and a mask without the first step and, in alternate rows, the last step."""
     arguments = examples(row)
     mask = np.ones(arguments[0].shape[:2], "bool")
     mask[:, 0] = False

@@ -1,4 +1,4 @@
-"""Conformance checks of half-precision computation."""
+"""Conformance checks for half-precision computation."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Conformance check of saving and loading."""
+"""Conformance check for saving and loading."""
 
 import tempfile
 from functools import singledispatch

@@ -42,7 +42,7 @@ class Engine(Protocol):
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Writes records to shards, like the function `rearrange`."""
+        """Writes the encoded records to shards, like the function `rearrange`."""
 
 
 class Threads:
@@ -56,7 +56,7 @@ class Threads:
         self._count = count
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Chunk]:
-        """Encodes the data source as numbered chunks."""
+        """Encodes the rows of the data source as numbered chunk files."""
         chunks: list[Chunk] = []
         waiting: deque[Future[Chunk]] = deque()
 
@@ -82,5 +82,5 @@ class Threads:
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Writes the shards sequentially."""
+        """Writes the records to shards, one shard after another."""
         rearrange(index, order, paths, compression, resume=resume, report=report)

@@ -67,7 +67,7 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
 
 
 def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
-    """Returns real numbers, possibly as floats of higher precision than `dtype`, or `None` if values were rejected."""
+    """Converts values to real numbers, or returns `None` if some cannot be represented and were rejected."""
     exact = pa.types.is_integer(leaves.type) and dtype in ("float32", "complex64")  # Arrow refuses inexact casts here
     target = pa.float32() if exact else TYPES.get(dtype, pa.float64())
     if _reject_uncastable(leaves, target, dtype, reject):

@@ -16,7 +16,7 @@ from tensorsmith.tfrecord.schema import IMAGES, Feature
 
 @dataclass(frozen=True)
 class Values:
-    """Feature values of a batch.
+    """Values of a feature in a batch of rows.
 
     Attributes:
         leaves: All single values: a NumPy array of numbers, or an Arrow array of strings or bytes.

@@ -11,7 +11,7 @@ from tensorsmith.tfrecord.schema import IMAGES, SHAPE, VALUE, Feature
 
 
 def to_columns(name: str, feature: Feature, values: Values) -> dict[str, Column]:
-    """Returns the column of a feature, or separate shape and value columns if several dimensions vary."""
+    """Returns the column that stores a feature, or a shape and a value column if several axes vary."""
     leaves, parts, present = values.leaves, values.parts, values.present
     bounds = None
     if not isinstance(leaves, np.ndarray):

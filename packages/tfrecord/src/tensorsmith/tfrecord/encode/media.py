@@ -44,7 +44,7 @@ def _file_problem(file: bytes, feature: Feature) -> str:
 
 
 def _format(feature: Feature) -> str:
-    """Returns the image formats that a feature supports, for messages."""
+    """Returns the names of the image formats that a feature supports, for error messages."""
     return "PNG or JPEG" if feature.encoding == "image" else feature.encoding.upper()
 
 

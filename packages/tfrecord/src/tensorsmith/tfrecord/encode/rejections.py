@@ -20,7 +20,7 @@ class Rejections:
 
 
 def brief(value: Any) -> str:
-    """Formats a value for a message, truncated to 60 characters.
+    """Formats a value for an error message, truncated to 60 characters.
 
     Example:
         >>> brief("x" * 100)[-6:]
@@ -31,7 +31,7 @@ def brief(value: Any) -> str:
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
-    """Formats a shape for a message.
+    """Formats a shape for an error message.
 
     Example:
         >>> shape_text((None, 3)), shape_text((2,))

@@ -6,7 +6,7 @@ from tensorsmith.core.types import Shape
 
 
 def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.ndarray:
-    """Returns the shape of each list, int64 `(lists, axes)`, with -1 for inconsistent sizes.
+    """Returns the shapes of lists as an array of shape `(lists, axes)`, with -1 for inconsistent sizes.
 
     Args:
         shape: Shape of the feature, with `None` for variable dimensions.

@@ -27,7 +27,7 @@ ENCODINGS = ("", "raw", *IMAGES, "wav")
 
 @dataclass(frozen=True)
 class Feature:
-    """Description of a named feature.
+    """Dtype, shape and storage format of a feature.
 
     Attributes:
         dtype: "string" (UTF-8), "bytes", or a numerical dtype.

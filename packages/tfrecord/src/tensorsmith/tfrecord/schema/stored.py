@@ -1,4 +1,4 @@
-"""Interpretation of features stored as bytes, according to the schema next to TFRecord files."""
+"""Interpretation of bytes features as strings or numbers, according to `schema.yaml`."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ SCHEMA = "schema.yaml"
 
 @dataclass(frozen=True)
 class Stored:
-    """Interpretation of a feature stored as bytes.
+    """Dtype of a string or numbers that a feature stores as bytes.
 
     Attributes:
         dtype: "string", or the dtype of the numbers that the bytes hold.

@@ -36,7 +36,7 @@ class Index:
 
     @classmethod
     def of(cls, files: Sequence[str | os.PathLike[str]]) -> "Index":
-        """Returns an index of several files, read from their index files or, if there are none, from the records.
+        """Returns the index of several files, read from their index files or created from their records.
 
         Args:
             files: Uncompressed TFRecord files to index.

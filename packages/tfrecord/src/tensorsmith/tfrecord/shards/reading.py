@@ -46,7 +46,7 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Size of the records in bytes, including their framing."""
+        """Size of the records in bytes, including their lengths and checksums."""
         return int(self.records.sizes.sum()) + len(self.records) * (HEADER + FOOTER)
 
     def damage(self, path: Path, error: RecordError) -> DamagedFileError:

@@ -55,7 +55,7 @@ def rearrange(
 
 
 def runs_of(order: np.ndarray, count: int) -> list[np.ndarray]:
-    """Splits an order into `count` contiguous ranges, one per shard."""
+    """Splits the order of the records into `count` contiguous ranges, one per shard."""
     bounds = np.arange(count + 1) * len(order) // count
     return [order[begin:end] for begin, end in itertools.pairwise(bounds)]
 
@@ -84,7 +84,7 @@ def _write_shard(
 
 
 def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
-    """Reads the framed records in the given order into one array."""
+    """Reads records, with their lengths and checksums, into one array in the given order."""
     sizes = index.sizes[numbers].astype("int64") + HEADER + FOOTER
     targets = np.cumsum(sizes) - sizes
     frames = np.empty(int(sizes.sum()), "uint8")

@@ -24,7 +24,7 @@ CHUNK = 1 << 20  # records that are processed together
 
 @dataclass(frozen=True)
 class Split:
-    """Files that belong to one split.
+    """Paths and record count of the shards of one split.
 
     Attributes:
         records: Number of records.

@@ -74,7 +74,7 @@ def _shards(folder: Path, names: Collection[str]) -> list[Path]:
 
 
 def _sweep(folder: Path, name: str, names: Collection[str]) -> None:
-    """Removes the temporary files of a call that was killed."""
+    """Removes the temporary files that a killed process left in the folder."""
     for path in folder.glob(f".{glob.escape(name)}{UNPACKED}*"):
         shutil.rmtree(path)
     drafts = [f".{glob.escape(shard)}{DRAFT}.tfrecord-*-of-*" for shard in names]

@@ -48,10 +48,10 @@ class Arrays(TableSource):
 
     @abstractmethod
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns pairs of a file and a function that opens its arrays. Files that share rows form one pair."""
+        """Returns a file and a function that opens its arrays, for each group of files that share rows."""
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         for path, open_arrays in self.parts():
             with ExitStack() as stack:
                 yield from _batches(path, _checked(path, open_arrays(stack)))

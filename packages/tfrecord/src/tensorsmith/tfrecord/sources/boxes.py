@@ -86,7 +86,7 @@ class AnnotatedImages(TableSource):
         """Yields all annotations, in a deterministic order."""
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         self._shapes = ImageShapes()
         numbers = {name: number for number, name in enumerate(self.names)}
         rows = ((self._row(found, numbers), _place(found)) for found in self.annotated())

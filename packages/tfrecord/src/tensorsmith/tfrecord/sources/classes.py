@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 class Classes:
-    """Class indices of files, determined by the sorted names of subfolders.
+    """Class index of each file, given by the position of its subfolder in alphabetical order.
 
     Args:
         root: Parent of the class folders, or `None` if there are no classes.

@@ -42,7 +42,7 @@ class CsvFiles(TableSource):
         self.files, self._encoding = files, check_encoding(encoding)
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         for path in self.files:
             last = 0
             try:
@@ -115,7 +115,7 @@ class CsvFiles(TableSource):
 
 
 class _LargeRowError(Exception):
-    """Error raised if a row is larger than a block."""
+    """Error raised if a row is larger than the blocks that are read."""
 
 
 class _Followed(io.RawIOBase):
@@ -160,7 +160,7 @@ def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
 
 
 class _Lines:
-    """Line numbers of rows, which account for multi-line cells and rejected rows."""
+    """Line numbers of the rows in a CSV file, including multi-line cells and rejected rows."""
 
     def __init__(self, path: Path, refused: list[Any], line: int, ending: str, encoding: str) -> None:
         self._path, self._refused, self._line, self._row = path, refused, line, 2  # Arrow counts the header as row 1

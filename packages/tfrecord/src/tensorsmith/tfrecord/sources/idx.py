@@ -29,7 +29,7 @@ class IdxFiles(Arrays):
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns one pair for all files, whose arrays share their rows."""
+        """Returns a single pair of a file and a function, because all files describe the same rows."""
         return [(self.files[0], self._open)]
 
     def _open(self, stack: ExitStack) -> dict[str, Rows]:

@@ -30,7 +30,7 @@ class ImageFolders(TableSource):
         self._name = str(root or self.files[0].parent)
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         types = [("image", pa.binary())] + [("label", pa.int64())] * bool(self._classes.names)
         rows = ((self._row(path), (str(path), 1)) for path in self.files)
         yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)

@@ -31,11 +31,11 @@ class JsonLines(TableSource):
         self.files = files
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         return self._rows({})
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows, in which numbers in string columns are unchanged."""
+        """Yields all rows in batches. Numbers in string columns of the schema are converted to strings."""
         texts = {name: feature for name, feature in schema.features.items() if feature.dtype == "string"}
         return self._rows({name: bool(feature.shape or feature.sequence) for name, feature in texts.items()})
 

@@ -76,13 +76,13 @@ def _cast(texts: Any, dtype: str) -> Any:
 
 
 def _has_large_integers(texts: Any, exact: np.ndarray) -> bool:
-    """Returns `True` if there are integers that float64 may round."""
+    """Returns `True` if strings contain integers that are too large for exact float64 values."""
     large = np.isfinite(exact) & (np.abs(exact) > 2**53)
     return bool(large.any()) and bool(pc.any(pc.match_substring_regex(texts.filter(pa.array(large)), INTEGER)).as_py())
 
 
 def _has_huge_floats(texts: Any, exact: np.ndarray) -> bool:
-    """Returns `True` if there are finite numbers beyond the range of float64."""
+    """Returns `True` if strings contain finite numbers beyond the range of float64."""
     beyond = np.isinf(exact)
     return (
         bool(beyond.any())

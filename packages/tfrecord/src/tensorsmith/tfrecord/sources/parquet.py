@@ -30,12 +30,12 @@ class ParquetFiles(TableSource):
         self.files = files
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         for path in self.files:
             yield from self._file(path, None)
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows with the columns of a schema. Other columns are not read."""
+        """Yields all rows in batches, and reads only the columns of a schema."""
         for path in self.files:
             for batch in self._file(path, {name.partition("/")[0] for name in schema.features}):
                 check_names(schema, batch.rows.schema.names)

@@ -65,7 +65,7 @@ class Source(Protocol):
     options: Mapping[str, Any]
 
     def infer(self) -> Schema:
-        """Returns the inferred schema of all rows."""
+        """Returns the schema that is inferred from all rows."""
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
         """Yields all rows in batches of limited size, so that memory usage is bounded."""

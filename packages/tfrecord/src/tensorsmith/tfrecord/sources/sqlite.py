@@ -38,7 +38,7 @@ class SqliteTable(TableSource):
         self._query = query or self._of_table(table)
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         with closing(self._connect()) as connection:
             try:
                 cursor = connection.execute(self._query)

@@ -45,10 +45,10 @@ class TableSource(ABC):
 
     @abstractmethod
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows, with all columns."""
+        """Yields all rows of the data source in batches, with all columns."""
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows, possibly with column types that are closer to those of the schema."""
+        """Yields all rows in batches. Subclasses may use the schema to choose column types."""
         return self.rows()
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
@@ -67,15 +67,15 @@ class TableSource(ABC):
         return survey.found(self.known())
 
     def known(self) -> Mapping[str, Feature]:
-        """Returns features that are known more precisely than by inference, after all rows have been read."""
+        """Returns the features that are known without inference, once all rows have been read."""
         return {}
 
     def infer(self) -> Schema:
-        """Returns the inferred schema of all rows."""
+        """Returns the schema that is inferred from all rows."""
         return self.survey().schema
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows with the columns of a schema. Missing optional columns are null.
+        """Yields all rows in batches, with the columns of a schema. Missing optional columns are null.
 
         Raises:
             ValueError: If the first rows lack a required column.

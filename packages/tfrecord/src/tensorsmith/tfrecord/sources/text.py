@@ -29,7 +29,7 @@ class TextFiles(TableSource):
         self.files, self._encoding = files, check_encoding(encoding)
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         for path in self.files:
             lines: list[str] = []
             first = size = 0

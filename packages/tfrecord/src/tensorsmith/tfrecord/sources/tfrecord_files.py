@@ -51,7 +51,7 @@ class TfrecordFiles(TableSource):
         return Found(Schema(features), count, bad, rejects, missing)
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         return self.batches(self.infer())
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
@@ -71,7 +71,7 @@ def _request(feature: Feature) -> Any:
 
 
 def _sound(path: Path) -> Iterator[tuple[Records, int, list[Reject]]]:
-    """Yields groups of valid examples, the number of their first record, and the invalid records before them."""
+    """Yields valid examples in groups, with their first record number and the invalid records before."""
     for part in read(path):
         begin, refused = 0, list[Reject]()
         while begin < len(part.records):
@@ -116,7 +116,7 @@ def _feature(name: str, met: StoredFeature, binary: bool, optional: bool) -> Fea
 def _batches(
     path: Path, records: Records, first: int, refused: list[Reject], schema: Schema, wanted: dict[str, Any]
 ) -> Iterator[Batch]:
-    """Yields records in batches, split at records whose value types differ from the schema."""
+    """Yields records in batches, without those whose value types differ from the schema."""
     begin = 0
     while begin < len(records) or refused:
         piece = _slice(records, begin, len(records))
@@ -169,7 +169,7 @@ def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
 
 
 def _numbers(data: np.ndarray, bounds: np.ndarray, dtype: np.dtype) -> tuple[Any, np.ndarray]:
-    """Decodes bytes to lists of numbers, and returns a mask of invalid values, which become empty lists."""
+    """Decodes bytes to lists of numbers, and returns a mask of lists with an invalid size."""
     sizes = np.diff(bounds)
     uneven = sizes % dtype.itemsize != 0
     whole = data[np.repeat(~uneven, sizes)] if uneven.any() else data
@@ -178,12 +178,12 @@ def _numbers(data: np.ndarray, bounds: np.ndarray, dtype: np.dtype) -> tuple[Any
 
 
 def _row(column: Column, part: int) -> int:
-    """Returns the row index of a list of values."""
+    """Returns the index of the row that contains a list of values, such as a step of a sequence."""
     return part if column.steps is None else int(np.searchsorted(column.rows, part, "right")) - 1
 
 
 def _texts(column: Column, dtype: str) -> Any:
-    """Returns values as strings if they are requested and valid, otherwise as bytes."""
+    """Returns a column as strings if the dtype is "string" and all are valid, otherwise as bytes."""
     bounds = column.bounds if column.bounds is not None else np.zeros(1, "int64")
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(column.values)]
     values = pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)

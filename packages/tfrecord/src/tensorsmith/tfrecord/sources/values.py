@@ -29,7 +29,7 @@ def column_of(values: list[Any]) -> Any:
 
 
 def as_written(row: dict[str, Any], texts: Mapping[str, bool], inside: str = "") -> dict[str, Any]:
-    """Converts the values of string columns to strings, independently of other rows.
+    """Returns a row in which the values of string columns are converted to strings.
 
     Args:
         row: Row values by name. Nested values have names such as `b/c`.

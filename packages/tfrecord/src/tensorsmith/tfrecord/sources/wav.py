@@ -35,7 +35,7 @@ class WavFiles(TableSource):
         self._channels: set[int] = set()
 
     def rows(self) -> Iterator[Batch]:
-        """Yields batches of all rows."""
+        """Yields all rows of the data source in batches."""
         types = [("audio", pa.binary()), ("rate", pa.int64())] + [("label", pa.int64())] * bool(self._classes.names)
         rows = ((self._row(path), (str(path), 1)) for path in self.files)
         yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)

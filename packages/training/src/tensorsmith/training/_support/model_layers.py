@@ -7,7 +7,7 @@ import keras
 
 
 def parts_of(owner: object) -> Iterator[object]:
-    """Yields an object and, recursively, the layers and collections in its attributes, each exactly once."""
+    """Yields an object and, recursively, all layers and collections that it holds, each exactly once."""
     seen: set[int] = set()
     waiting: list[object] = [owner]
     while waiting:
@@ -40,7 +40,7 @@ def metrics_variables(owner: object) -> list[keras.Variable]:
 
 
 def results_of(model: keras.Model, variables: Iterable[keras.Variable]) -> dict[str, Any]:
-    """Returns the results of those model metrics that own some of the given variables, keyed by log name."""
+    """Returns the results of the metrics that use any of the given variables, by name."""
     chosen = {id(variable) for variable in variables}
     results: dict[str, Any] = {}
     for metric in model.metrics:

@@ -10,7 +10,7 @@ ALIGNMENT = 64  # bytes; required by TensorFlow's vectorized code, not guarantee
 
 
 def size_of(batch: NestedTensors) -> int | tf.Tensor:
-    """Returns the number of examples in a batch, as a tensor if it is statically unknown."""
+    """Returns the number of examples in a batch, as a tensor if it is unknown during tracing."""
     leaf = tf.nest.flatten(batch)[0]
     if leaf.shape[0] is not None:
         size: int = leaf.shape[0]

@@ -50,7 +50,7 @@ class AtBest(keras.callbacks.Callback):
         self._step = self._steps_before = 0
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Counts steps."""
+        """Counts the completed steps."""
         self._step = self._steps_before + batch + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

@@ -63,7 +63,7 @@ class Every(keras.callbacks.Callback):
         self._last = -1
 
     def steps_left(self) -> int:
-        """Returns the number of steps until the next call, after which the `Trainer` has to return to Python."""
+        """Returns the number of steps until the next call, at which the `Trainer` returns to Python."""
         return self._recurring.steps_left(self._step)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -56,11 +56,11 @@ class Profile(keras.callbacks.Callback):
         self._running = False
 
     def steps_left(self) -> int:
-        """Returns the number of steps until the profile starts or ends, where the `Trainer` returns to Python."""
+        """Returns the number of steps until the profile starts or ends, for the `Trainer`."""
         return next((at - self._step for at in (self._first, self._last) if at > self._step), sys.maxsize)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Resets the step count of this process, because a resumed run also needs a warm-up."""
+        """Resets the step count, because a resumed run needs a warm-up, too."""
         self._step = 0
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:

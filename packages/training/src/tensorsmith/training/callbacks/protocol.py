@@ -19,7 +19,7 @@ from tensorsmith.core import Verbatim, check, is_integer
 
 
 def as_list(callbacks: Iterable[keras.callbacks.Callback] | keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
-    """Returns a list of the callbacks passed to `fit`.
+    """Returns the callbacks passed to `fit` as a list, after checking that they are supported.
 
     Raises:
         ValueError: If a callback replaces a function of the `Trainer`.
@@ -36,13 +36,13 @@ def as_list(callbacks: Iterable[keras.callbacks.Callback] | keras.callbacks.Call
 
 
 def wants_every_batch(callback: keras.callbacks.Callback) -> bool:
-    """Returns `True` if the loop must return to Python after each step."""
+    """Returns `True` if a callback must be called after each step."""
     counts = (getattr(callback, name, None) for name in ("save_freq", "update_freq"))  # of Keras callbacks
     return getattr(callback, "every_batch", False) or any(isinstance(count, int) and count for count in counts)
 
 
 def steps_left(callbacks: Iterable[keras.callbacks.Callback], chunk: int) -> int:
-    """Returns the number of steps in the next chunk, which is at most `chunk`.
+    """Returns the number of steps before a callback must be called, which is at most `chunk`.
 
     Raises:
         ValueError: If a callback returns an invalid number of steps.

@@ -1,4 +1,4 @@
-"""Batch normalization statistics for models with averaged weights."""
+"""Recomputation of batch normalization statistics, for models with averaged weights."""
 
 from collections.abc import Iterable
 from typing import Any

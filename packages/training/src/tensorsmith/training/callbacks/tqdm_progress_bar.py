@@ -123,12 +123,12 @@ class TQDMProgressBar(keras.callbacks.Callback):
             self._epoch = self._add("steps", "Evaluating", self.params.get("steps"))
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Updates the progress bar."""
+        """Updates the progress bar of the evaluation."""
         if not self._training:
             self.on_train_batch_end(batch, logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Removes the progress bar."""
+        """Removes the progress bar of the evaluation."""
         if not self._training:
             self._remove("steps", self._epoch)
             self.close()
@@ -161,13 +161,13 @@ class _Part(ProgressColumn):
         self._place = position
 
     def render(self, task: Task) -> Text:
-        """Returns the current content of the column."""
+        """Returns the current text of the column."""
         text = task.fields["format"].split("{bar}")[self._place].format(**_fields(task))
         return Text(text.strip())  # columns are separated by a space
 
 
 def _fields(task: Task) -> dict[str, Any]:
-    """Returns the values of tqdm's format fields."""
+    """Returns the values for the format fields of a tqdm progress bar."""
     done, elapsed, unit = int(task.completed), task.elapsed or 0.0, task.fields["unit"]
     rate = done / elapsed if elapsed else 0.0
     known = task.total is not None and rate > 0

@@ -85,7 +85,7 @@ class Unfreeze(keras.callbacks.Callback):
         self._set(False)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Unfreezes the layers when the specified time is reached."""
+        """Unfreezes the layers at the specified epoch."""
         if epoch >= self._epochs and not self._layers[0].trainable:
             self._set(True)
 

@@ -64,7 +64,7 @@ def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], metadata: s
 
 
 def read_metadata(checkpoint: Path) -> Any:
-    """Returns the metadata of a checkpoint.
+    """Returns the metadata of a checkpoint, without reading its variables.
 
     Raises:
         DamagedCheckpointError: If the checkpoint cannot be read.

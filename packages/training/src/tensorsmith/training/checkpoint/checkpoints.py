@@ -69,7 +69,7 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class Saved:
-    """Checkpoint loaded from a folder.
+    """Variables and metadata of a checkpoint that has been loaded from a folder.
 
     Attributes:
         path: Path of the checkpoint folder.
@@ -200,7 +200,7 @@ class Keeper:
         return math.inf if math.isnan(score) else score
 
     def _retire(self) -> list[Path]:
-        """Returns the paths of outdated checkpoints, and removes them from the list of losses."""
+        """Returns the paths of outdated checkpoints, and forgets their losses."""
         names = sorted(self._losses)
         best = sorted((name for name in names if self._losses[name] < math.inf), key=self._losses.__getitem__)
         staying = {*names[-self._options.keep_last :], *best[: self._options.keep_best]}

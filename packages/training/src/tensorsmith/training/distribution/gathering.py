@@ -30,7 +30,7 @@ def _any_open(nodes: Iterable[Any], given: dict[str, Any]) -> bool:
 
 
 def _given(function: Any) -> dict[str, Any]:
-    """Returns the function arguments by name, with their known attributes."""
+    """Returns the arguments of a graph function by name, with their known attributes."""
     return {argument.name: function.arg_attr[i].attr for i, argument in enumerate(function.signature.input_arg)}
 
 

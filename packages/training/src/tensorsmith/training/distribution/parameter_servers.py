@@ -1,4 +1,4 @@
-"""Training with a ParameterServerStrategy, in which the chief dispatches each batch to an idle worker."""
+"""Training with parameter servers: a coordinating process (chief) sends each batch to an idle worker."""
 
 import itertools
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from tensorsmith.training.loop.compiled_step import Step
 
 
 class Aside(keras.StatelessScope):
-    """Scope in which some variables have separate values. Other variables are accessed as usual.
+    """Keras scope in which some variables have separate values, and others are accessed as usual.
 
     Args:
         state: Pairs of variables and their separate values.
@@ -70,12 +70,12 @@ class WorkerStep:
     def over_arrays(
         self, arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor
     ) -> tuple[int, Logs]:
-        """Runs steps on batches that are gathered from arrays."""
+        """Runs steps on the workers, with batches that are gathered from arrays."""
         batches = order[int(start) : int(start) + int(steps)]
         return self._over(tf.nest.map_structure(partial(tf.gather, indices=rows), arrays) for rows in batches)
 
     def over_stream(self, iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[int, Logs]:
-        """Runs steps on the next batches of an iterator, possibly fewer than requested."""
+        """Runs steps on the workers, with the next batches of an iterator, possibly fewer than requested."""
         return self._over(itertools.islice(iterator, int(steps)))
 
     def _over(self, batches: Iterable[Any]) -> tuple[int, Logs]:
@@ -91,7 +91,7 @@ class WorkerStep:
         return len(done), {name: results.get(name, mean) for name, mean in means.items()}
 
     def _apart(self, batch: NestedTensors) -> tuple[Logs, list[tf.Tensor]]:
-        """Returns the logs of a step, and the increments of the metric variables."""
+        """Runs a step, and returns its logs and the increments of the metric variables."""
         counted = [tf.identity(variable.value) for variable in self._counters]
         zeros = [tf.zeros(variable.shape, variable.dtype) for variable in self._metrics]
         state = [*zip(self._counters, counted, strict=True), *zip(self._metrics, zeros, strict=True)]
@@ -107,7 +107,7 @@ class WorkerStep:
 
 
 def predict(model: keras.Model, x: NestedArrays | Dataset, batch_size: int) -> NestedArrays:
-    """Returns the predictions for arrays or a dataset, computed on the chief."""
+    """Returns the predictions for arrays or a dataset, computed by the coordinating process."""
     batches = x if isinstance(x, tf.data.Dataset) else tf.data.Dataset.from_tensor_slices((x,)).batch(batch_size)
     call = tf.function(partial(model, training=False), autograph=False)
     outputs = [call(keras.utils.unpack_x_y_sample_weight(batch)[0]) for batch in batches]

@@ -75,7 +75,7 @@ def check_fits(owner: object, model: keras.Model) -> None:
 
 
 def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model) -> CompiledStep:
-    """Returns a step that each replica runs on its slice of a batch, for use in a loop in cross-replica context.
+    """Returns a step that divides a batch among the replicas, for use in a loop outside of them.
 
     Optimizers sum the gradients of all replicas. A batch that cannot be split evenly is processed as a whole by each
     replica. This gives the same gradient if the loss is a mean, and the batch is counted in the metrics once.
@@ -138,7 +138,7 @@ def optimizers_of(owner: object) -> list[keras.optimizers.Optimizer]:
 
 
 def _real(logs: Logs) -> Logs:
-    """Returns the logs with integers converted to float32, for averaging."""
+    """Returns the logs, with integers converted to float32 so that they can be averaged."""
     return {name: log if log.dtype.is_floating else tf.cast(log, tf.float32) for name, log in logs.items()}
 
 

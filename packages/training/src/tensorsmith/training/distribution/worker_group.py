@@ -31,11 +31,11 @@ class WorkerGroup:
         )
 
     def least(self, number: int) -> int:
-        """Returns the minimum of the numbers that the workers pass."""
+        """Returns the minimum of a number over all workers."""
         return min(self._numbers(number))
 
     def agree(self, number: int) -> bool:
-        """Returns `True` if all workers pass equal numbers."""
+        """Returns `True` if a number is the same on all workers."""
         return len(set(self._numbers(number))) == 1
 
     def any(self, *said: bool) -> tuple[bool, ...]:
@@ -47,7 +47,7 @@ class WorkerGroup:
         return numbers
 
     def _rows(self, numbers: Sequence[int]) -> np.ndarray:
-        """Returns the numbers that all workers pass, with one row per replica."""
+        """Returns the numbers of all workers, with one row per replica."""
         rows = np.array([numbers], np.int64)
         return rows if self._gather is None else self._gather(tf.constant(rows)).numpy()
 

@@ -1,1 +1,1 @@
-"""Implementation of `fit`: epochs, chunks of steps, and the operations between chunks."""
+"""Implementation of `fit`: epochs, chunks of steps, and callbacks and checkpoints between chunks."""

@@ -86,7 +86,7 @@ def run_chunks(
 
 
 def _reason(message: str) -> str:
-    """Returns the line in a TensorFlow error message that states the cause, which follows the stack trace."""
+    """Returns the line of a TensorFlow error message that states the cause, without the stack trace."""
     lines = [line for line in message.partition("\n\t [[")[0].splitlines() if line.strip()]
     stack = [i for i, line in enumerate(lines) if line.startswith('  File "')]
     reasons = lines[stack[-1] + 1 :] if stack else lines

@@ -26,7 +26,7 @@ def current_hyperparameters(optimizer: Any, schedules: Schedules) -> dict[str, f
 
 
 def _lasting_names(optimizers: Iterable[keras.optimizers.Optimizer]) -> list[str]:
-    """Returns optimizer names in which Keras' global counters are replaced by list indices."""
+    """Returns unique optimizer names without the counters of Keras, which differ between runs."""
     names: list[str] = []
     for each in optimizers:
         base = re.sub(r"_\d+$", "", each.name)

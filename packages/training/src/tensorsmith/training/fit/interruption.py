@@ -40,7 +40,7 @@ class Interruption:
         self._noted = self._noted or signal.SIGTERM
 
     def act(self) -> None:
-        """Raises the exception for the recorded signal, if there is one.
+        """Raises the exception for the deferred signal, if there is one.
 
         Raises:
             KeyboardInterrupt: For SIGINT.

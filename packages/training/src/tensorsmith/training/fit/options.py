@@ -106,7 +106,7 @@ class Start:
 
 
 def start_run(options: FitOptions, worker_group: WorkerGroup) -> Start:
-    """Returns the start of a run, on which all workers agree.
+    """Returns the start of a run, after checking that all workers find the same checkpoint.
 
     Raises:
         ValueError: If the checkpoint belongs to a run with other arguments, if there are checkpoints that the run does

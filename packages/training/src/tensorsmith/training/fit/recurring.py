@@ -1,4 +1,4 @@
-"""Periodic trigger in steps, epochs or seconds."""
+"""Trigger of periodic events, at intervals in steps, epochs or seconds."""
 
 import sys
 import time

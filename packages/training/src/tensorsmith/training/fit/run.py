@@ -1,4 +1,4 @@
-"""Single call of `fit`: epochs with validation, callbacks and checkpoints, and the current position."""
+"""Execution of a call of `fit`: epochs with validation, callbacks and checkpoints."""
 
 import contextlib
 from collections.abc import Callable
@@ -179,14 +179,14 @@ class Run:
         hooks.on_train_end(logs)
 
     def _limit(self, chunk: int) -> int:
-        """Returns the number of steps in the next chunk, limited by the next action of a callback or checkpoint."""
+        """Returns the number of steps before the next action of a callback or checkpoint, at most `chunk`."""
         chunk = steps_left(self._hooks.callbacks, chunk)
         if self._saving is not None:
             chunk = min(chunk, self._saving.every.steps_left(self._position.total))
         return self._worker_group.least(chunk)
 
     def _end_chunk(self, step: int, logs: dict[str, Any]) -> bool:
-        """Performs the operations between two chunks. Returns `True` to end the epoch."""
+        """Calls the callbacks and saves a checkpoint between chunks. Returns `True` to end the epoch."""
         at = self._position
         at.total += step - at.step
         at.step = step
@@ -243,7 +243,7 @@ class Run:
         saving.keeper.save(name, {**values, **arrays}, metadata, self._save_positions, scores or {})
 
     def _restore(self) -> None:
-        """Restores the state in the checkpoint if the run is resumed."""
+        """Restores the training state from the checkpoint if the run is resumed."""
         if self._saving is None or self._saving.saved is None:
             return
         variables, saved = self._saving.variables, self._saving.saved

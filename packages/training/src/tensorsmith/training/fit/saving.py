@@ -16,7 +16,7 @@ from tensorsmith.training.loop.step_compiler import StepCompiler
 def make_saving(
     steps: StepCompiler, start: Start, timeline: Timeline, worker_group: WorkerGroup, monitor: str
 ) -> Saving | None:
-    """Returns the settings and state of checkpoints during a run, after comparison with the checkpoint to resume.
+    """Returns the checkpoint settings and state of a run, after checking the checkpoint to resume.
 
     Args:
         steps: Compiled steps, whose variables are saved.

@@ -20,7 +20,7 @@ def check_schedules(schedules: Schedules) -> None:
 
 
 def bind(owner: object, schedules: Iterable[Any], timeline: Timeline) -> bool:
-    """Binds the given schedules, and those in the optimizers of an object, to a timeline.
+    """Converts the lengths of schedules, also of those in optimizers, to steps of the run.
 
     Returns:
         `True` if there is a schedule with a method `bind`.

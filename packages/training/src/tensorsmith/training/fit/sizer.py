@@ -1,4 +1,4 @@
-"""Choice of the number of steps per return to Python."""
+"""Choice of the number of steps between returns to Python."""
 
 import math
 
@@ -45,5 +45,5 @@ class ChunkSizer:
 
     @property
     def steps_per_second(self) -> float:
-        """Average speed, excluding the first chunk, or NaN before the second chunk."""
+        """Average number of steps per second after the first chunk, or NaN before the second chunk."""
         return self._steps / self._seconds if self._seconds else math.nan

@@ -30,7 +30,7 @@ def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf
 
 
 def snapshot(variables: list[tf.Variable]) -> list[np.ndarray]:
-    """Returns copies of the values of variables."""
+    """Returns copies of the current values of variables."""
     return [variable.numpy().copy() for variable in variables]
 
 
@@ -50,7 +50,7 @@ def is_on_replicas(variable: tf.Variable) -> bool:
 
 
 def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any]:
-    """Returns a JSON-serializable description of the optimizer, metrics and variables."""
+    """Returns a description of the optimizer, metrics and variables for the checkpoint metadata."""
     optimizer = model.optimizer
     optimizers = [optimizer, getattr(optimizer, "inner_optimizer", None)] if optimizer else []
     return {

@@ -39,7 +39,7 @@ class Listener:
         self._place.enter_context(patched_updates(optimizer, self))
 
     def __call__(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
-        """Records the gradients and passes them to the optimizer."""
+        """Records the gradients of a replica and passes them to the optimizer."""
         gradients, variables = zip(*grads_and_vars, strict=True)
         heard = [gradient for gradient in gradients if gradient is not None]
         replica = tf.distribute.get_replica_context()
@@ -53,7 +53,7 @@ class Listener:
         return self._apply_gradients(zip(gradients, variables, strict=True))
 
     def leave(self) -> None:
-        """Restores the original method and thresholds."""
+        """Restores the original `apply_gradients` method and clipping thresholds."""
         self._set_thresholds(1)
         self._place.close()
 

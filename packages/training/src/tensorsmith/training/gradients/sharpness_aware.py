@@ -1,4 +1,4 @@
-"""Sharpness-aware minimization."""
+"""Trainer for sharpness-aware minimization (SAM)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

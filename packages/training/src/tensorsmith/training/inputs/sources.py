@@ -29,7 +29,7 @@ class BatchSource(Protocol):
     batch_size: int
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Compiles the loop for a type of step, such as training."""
+        """Compiles the loop over this data source for a type of step, such as training."""
 
     def begin(self, epoch: int) -> None:
         """Moves to the first batch of the epoch with the given index."""
@@ -89,7 +89,7 @@ class ArraySource:
         return loops.over_arrays(kind, spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Sets the number of steps in earlier epochs, which determines the pass over the arrays and its order."""
+        """Sets the number of steps in earlier epochs, which determines the current pass over the arrays."""
         self._before = epoch * (self.steps or 0)
 
     def _draw(self, number: int) -> None:
@@ -105,11 +105,11 @@ class ArraySource:
         """Does nothing, because the position is determined by the seed and the epoch."""
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Restores the number of steps in earlier epochs."""
+        """Restores the position at the start of an epoch. The step within it is an argument of `run`."""
         self.begin(epoch)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Runs full batches, or the smaller last batch of a pass over the data."""
+        """Runs steps on full batches, or on the smaller last batch of a pass over the data."""
         number, first = divmod(self._before + start, self._steps_of_pass)
         if number != self._pass:
             self._draw(number)

@@ -45,11 +45,11 @@ class StreamSource:
         self.steps = steps_per_epoch or (cardinality if cardinality >= 0 else None)
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Compiles the loop."""
+        """Compiles the loop over the dataset for a type of step, such as training."""
         self._loop = loops.over_stream(kind, self._dataset.element_spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Restarts the iterator, unless the epochs divide an infinite dataset."""
+        """Restarts the iterator, unless the epochs are consecutive sections of an infinite dataset."""
         if not self._next_has_begun and not (self._endless and self._iterator):
             self._begin()
         self._next_has_begun = False

@@ -10,7 +10,7 @@ from tensorsmith.training.fit.state import restore, snapshot
 
 
 def compile_model(model: keras.Model, optimizer: Optimizer | None, **arguments: Any) -> None:
-    """Compiles a model in the scope of its strategy, or checks that it is compiled if there is no optimizer.
+    """Compiles a model under its distribution strategy. Without an optimizer, it must be compiled already.
 
     Raises:
         ValueError: If there is no optimizer and the model is not compiled, or if there are other arguments.

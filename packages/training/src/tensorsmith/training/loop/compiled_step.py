@@ -31,7 +31,7 @@ class CompiledStep:
 
 
 def compile_step(step: Step, spec: tuple[Any, ...], jit: bool) -> CompiledStep:
-    """Compiles a step for a batch spec, with XLA if `jit` is `True`."""
+    """Compiles a step for batches of the given shapes and dtypes, with XLA if `jit` is `True`."""
     call = tf.function(step, jit_compile=jit, autograph=False)
     trace = call.get_concrete_function(spec)
     zeros = tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), trace.structured_outputs)

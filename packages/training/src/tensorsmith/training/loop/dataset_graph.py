@@ -10,7 +10,7 @@ STARTS_LATE = ("Shuffle", "Repeat", "Concatenate", "Cache")  # operations that c
 
 
 def restores_exactly(dataset: tf.data.Dataset) -> bool:
-    """Returns `True` if a restored iterator also reproduces the following epochs.
+    """Returns `True` if the order of later epochs is the same after restoring an iterator.
 
     The order of a shuffle depends on the number of its iterations, which is stored in the dataset and not in the
     iterator. It can be restored by iterating as often again, unless the shuffle precedes an operation that starts its

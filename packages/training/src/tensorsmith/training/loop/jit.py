@@ -27,7 +27,7 @@ log = logging.getLogger("tensorsmith.training")
 
 
 def jit_under(strategy: tf.distribute.Strategy, jit: bool | Literal["auto"]) -> bool | Literal["auto"]:
-    """Returns the setting for a distribution strategy, under which `"auto"` does not use XLA.
+    """Returns the `jit` setting, with `"auto"` replaced by `False` under a distribution strategy.
 
     Raises:
         ValueError: If the setting is invalid, or is `True` with parameter servers.

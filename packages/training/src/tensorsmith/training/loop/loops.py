@@ -115,13 +115,13 @@ class Loops:
         self._made: dict[Any, Loop] = {}
 
     def over_arrays(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
-        """Returns the array loop for a type of step and a batch spec."""
+        """Returns the loop over arrays for a type of step and the shapes and dtypes of a batch."""
         if self._has_servers:
             return self._once((kind, "arrays"), lambda: Loop(self._on_workers(kind, spec).over_arrays))
         return self._once((kind, repr(spec), jit), lambda: array_loop(self._compiled(kind, spec, jit), jit))
 
     def over_stream(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
-        """Returns the iterator loop for a type of step and a batch spec."""
+        """Returns the loop over an iterator for a type of step and the shapes and dtypes of a batch."""
         if self._has_servers:
             return self._once((kind, "stream"), lambda: Loop(self._on_workers(kind, spec).over_stream))
         return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._compiled(kind, spec, jit)))

@@ -32,11 +32,11 @@ class StepOwner(Protocol):
 
     @property
     def steps_as_keras(self) -> bool:
-        """`True` if the training step is that of Keras."""
+        """`True` if the training step is the unchanged step of Keras."""
 
     @property
     def evaluates_as_keras(self) -> bool:
-        """`True` if the evaluation step is that of Keras."""
+        """`True` if the evaluation step is the unchanged step of Keras."""
 
     def train_step(self, data: tuple[Any, ...]) -> Logs:
         """Performs one training step on a batch."""
@@ -80,11 +80,11 @@ class StepCompiler:
 
     @property
     def checked_model(self) -> keras.Model | None:
-        """Model that the examples must be compatible with, or `None` for custom steps."""
+        """Model whose inputs and outputs the examples must match, or `None` for custom steps."""
         return self.model if self._owner.steps_as_keras else None
 
     def prepare(self, source: BatchSource, validation: BatchSource | None, timeline: Timeline) -> None:
-        """Builds the model, resolves `jit="auto"` of the owner, and compiles the loops for training and validation.
+        """Builds the model, resolves `jit="auto"`, and compiles the loops for training and validation.
 
         Args:
             source: Data source for training.

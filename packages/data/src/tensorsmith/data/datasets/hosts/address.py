@@ -1,4 +1,4 @@
-"""Files on a web server, with time limits for unreachable, unresponsive and slow hosts."""
+"""Web server as a host of data files, with time limits for unreachable, unresponsive and slow servers."""
 
 import http.client
 import queue
@@ -24,7 +24,7 @@ NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 @dataclass(frozen=True)
 class Address(Host):
-    """Files that are downloaded from a web server.
+    """Host that downloads data files from a web server.
 
     Attributes:
         template: URL of the files, with `{name}` as a placeholder for the file name.

@@ -23,7 +23,7 @@ def run(
     output: IO[bytes] | None = None,
     limit: float = LIMIT_SECONDS,
 ) -> None:
-    """Runs a command and waits for it to finish.
+    """Runs a command of a package manager and waits for it to finish.
 
     Args:
         name: Name of the program for messages.

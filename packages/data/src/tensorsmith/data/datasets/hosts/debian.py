@@ -1,4 +1,4 @@
-"""Files in a Debian package, which is downloaded and unpacked without installation, so root is not required."""
+"""Debian package as a host of data files. It is unpacked without installation or root access."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ STALE = ("Unable to locate package", "was not found", "no installation candidate
 
 @dataclass(frozen=True)
 class DebianPackage(Host):
-    """Data files in one folder of a Debian package.
+    """Host that extracts data files from one folder of a Debian package.
 
     Attributes:
         name: Name of the Debian package.

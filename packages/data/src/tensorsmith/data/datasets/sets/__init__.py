@@ -1,1 +1,1 @@
-"""One module per data set, with its description in `INFO`."""
+"""Definitions of the data sets: one module per data set, with its description in `INFO`."""

