@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -24,7 +24,7 @@ from tensorsmith.training.fit.training import train
 from tensorsmith.training.gradients.deferred_updates import with_compiled_gradients
 from tensorsmith.training.inputs.data import make_source
 from tensorsmith.training.loop.build import compile_model
-from tensorsmith.training.loop.jit import jit_under
+from tensorsmith.training.loop.jit import Jit, jit_under
 from tensorsmith.training.loop.step_compiler import StepCompiler
 
 
@@ -51,11 +51,12 @@ class Trainer:
             value of the schedule before each step.
         gradient_norm: If `True`, log the global norm of the gradients of the last step, before clipping. This requires
             one pass over the gradients per step.
-        jit: If `True`, compile the loop with XLA. If `"auto"`, do not use XLA for models with convolutions or
-            unsupported layers; for other models, choose the faster variant by running some steps before training, which
-            do not change the training state. The result is then stored in this attribute. With a distribution strategy,
-            `True` compiles the forward and backward passes of the `train_step` of the model, which must apply its
-            gradients exactly once, and `"auto"` does not use XLA.
+        jit: If `True`, compile the loop with XLA. If `"auto"`, use XLA except for runs of fewer than 200 steps,
+            convolutions, recurrent loops over large batches, and operations that XLA does not support. If `"measure"`,
+            run some steps with and without XLA, log both speeds, and use the faster variant. `fit` then stores `True`
+            or `False` in this attribute. With a distribution strategy, `True` compiles the forward and backward passes
+            of the `train_step` of the model, which must apply its gradients exactly once, and other values do not use
+            XLA.
         steps_per_loop: Number of steps per return to Python. Defaults to the number of steps that take about half a
             second, or to 1 if a callback has an attribute `every_batch` that is `True`. Batch-level methods of
             callbacks are called once per return.
@@ -89,7 +90,7 @@ class Trainer:
         weighted_metrics: Sequence[Any] | Mapping[str, Any] | None = None,
         schedules: Schedules = MappingProxyType({}),
         gradient_norm: bool = False,
-        jit: bool | Literal["auto"] = "auto",
+        jit: Jit = "auto",
         steps_per_loop: int | None = None,
     ) -> None:
         check(isinstance(model, keras.Model), "model", model, "a keras.Model")
@@ -186,7 +187,7 @@ class Trainer:
         options = FitOptions(epochs, batch_size, steps_per_epoch, shuffle, seed, hooks, checkpoints, resume, verbose)
         worker_group = WorkerGroup(self._strategy)
         start = start_run(options, worker_group)
-        self.jit = start.metadata["jit"] if start.saved and self.jit == "auto" else self.jit
+        self.jit = start.metadata["jit"] if start.saved and isinstance(self.jit, str) else self.jit
         source, validation = data.sources(self._steps.checked_model, start.options)
 
         started = time.perf_counter()

@@ -134,9 +134,13 @@ class Loops:
         """Returns all variables that the steps access, each exactly once, including variables outside of layers."""
         return list({id(v): v for step in self._traced() for v in step.variables}.values())
 
+    def graphs(self) -> list[Any]:
+        """Returns the graphs of the steps as `GraphDef` protos with shapes."""
+        return [step.graph.as_graph_def(add_shapes=True) for step in self._traced()]
+
     def drawing(self) -> set[str]:
         """Returns the types of stateful random ops in the steps, whose state cannot be saved."""
-        graphs = [step.graph.as_graph_def() for step in self._traced()]
+        graphs = self.graphs()
         nodes = [node for graph in graphs for node in graph.node]
         nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
         return {node.op for node in nodes if node.op.startswith(DRAWING)}

@@ -1,8 +1,7 @@
 """Compilation of the training and evaluation steps of a trainer."""
 
-import sys
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -15,7 +14,7 @@ from tensorsmith.training.fit.state import training_state
 from tensorsmith.training.gradients.global_gradient import collected_gradients, norm_of, thresholds
 from tensorsmith.training.inputs.sources import BatchSource
 from tensorsmith.training.loop.build import build_late_parts
-from tensorsmith.training.loop.jit import faster_with_jit, jit_is_ruled_out
+from tensorsmith.training.loop.jit import Jit, jit_is_faster, measured_faster_with_jit, runs_with_jit, supports_jit
 from tensorsmith.training.loop.loops import Loops
 
 
@@ -24,11 +23,11 @@ class StepOwner(Protocol):
 
     Attributes:
         model: Model that the steps use.
-        jit: If `True`, use XLA. If `"auto"`, the `StepCompiler` chooses.
+        jit: If `True`, use XLA. If `"auto"` or `"measure"`, the `StepCompiler` chooses.
     """
 
     model: keras.Model
-    jit: bool | Literal["auto"]
+    jit: Jit
 
     @property
     def steps_as_keras(self) -> bool:
@@ -105,8 +104,8 @@ class StepCompiler:
         self._build(source, self._owner.steps_as_keras)
         if validation is not None:
             self._build(validation, self._owner.evaluates_as_keras)
-        if self._owner.jit == "auto":
-            self._owner.jit = not jit_is_ruled_out(self.model) and self._jit_is_faster(source, timeline)
+        if self._owner.jit in ("auto", "measure"):
+            self._owner.jit = self._choose_jit(source, timeline)
         self.compile(source)
         if validation is not None:
             validation.compile(self._loops, "test", jit=False)
@@ -149,7 +148,10 @@ class StepCompiler:
         self._steps_done.assign_add(1)
         return logs
 
-    def _jit_is_faster(self, source: BatchSource, timeline: Timeline) -> bool:
+    def _choose_jit(self, source: BatchSource, timeline: Timeline) -> bool:
+        """Returns `True` if the training step is to be compiled with XLA."""
+        if not supports_jit(self.model):
+            return False
         warm_up_source = source.warm_up_source()
 
         def run(jit: bool, steps: int) -> int:
@@ -157,6 +159,9 @@ class StepCompiler:
             warm_up_source.begin(0)
             return warm_up_source.run(0, steps)[0]
 
+        plain, compiled = partial(run, False), partial(run, True)
         warm_up_source.compile(self._loops, "train", jit=False)  # creates all variables of the training state
-        steps_to_come = timeline.total_steps or sys.maxsize
-        return faster_with_jit(partial(run, False), partial(run, True), self.state(), steps_to_come)
+        if self._owner.jit == "measure":
+            return measured_faster_with_jit(plain, compiled, self.state())
+        faster = jit_is_faster(self._loops.graphs(), source.batch_size, timeline.total_steps)
+        return faster and runs_with_jit(compiled, self.state())
