@@ -31,7 +31,7 @@ class Config:
     epochs: PositiveInt = 20  # passes over the training set
     batch_size: PositiveInt = 64  # examples per step
     train_size: PositiveInt = 55_000  # number of training examples
-    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 

@@ -34,7 +34,7 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 3e-2, default=3e-3)  # learning rate of Adam
     batch_size: PositiveInt = tune.choice([16, 32, 64], default=32)  # examples per step
     epochs: PositiveInt = 100  # passes over the training set
-    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and search
 
 

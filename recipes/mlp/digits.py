@@ -26,7 +26,7 @@ class Config:
     learning_rate: PositiveFloat = 0.1  # learning rate of SGD with momentum 0.9
     epochs: PositiveInt = 40  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 

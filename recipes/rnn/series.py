@@ -33,7 +33,7 @@ class Config:
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 64  # series per step
     steps: PositiveInt = 50  # length of the input series
-    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights and shuffling; the series always use seed 42
 
 

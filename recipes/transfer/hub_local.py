@@ -35,7 +35,7 @@ class Config:
     learning_rate: PositiveFloat = 3e-4  # learning rate of Adam
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto"] = False  # compile the training loop with XLA, which modules do not support
+    jit: bool | Literal["auto", "measure"] = False  # compile the training loop with XLA, which modules do not support
     seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 

@@ -37,7 +37,7 @@ class Config:
     epochs: PositiveInt = 4  # passes over the training text
     batch_size: PositiveInt = 32  # sequences per step
     train_characters: PositiveInt = 4_551_552  # length of the training text
-    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights, shuffling, dropout and sampling
 
 

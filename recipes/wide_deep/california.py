@@ -30,7 +30,7 @@ class Config:
     auxiliary_weight: ClosedUnitInterval = 0.1  # weight of the auxiliary loss; the main loss has the remaining weight
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 

@@ -1,7 +1,7 @@
 """Choice of XLA for the training loop, by a rule on the graph of the step or by a measurement.
 
 The rule depends only on the graph, the batch size and the number of steps, so that the same program always makes the
-same choice. It was derived from 39 models on 2 CPU cores, with and without XLA:
+same choice. It was derived from 37 models on 2 CPU cores, with and without XLA:
 
 - With convolutions, XLA ran at 0.04 to 0.05 times the speed, because its convolutions for CPUs are not optimized.
 - Recurrent loops ran at 0.77 to 1.02 times the speed if a product in the loop had more than 32 rows and 8,192 elements,
