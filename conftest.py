@@ -51,7 +51,7 @@ def pytest_collection_finish():
 
 
 def covering(rows):
-    """Return the indices of rows that cover all pairs of values, or all values if there are at most two columns.
+    """Return the indices of table rows that cover all pairs of column values (with at most two columns, all values).
 
     Columns that are determined by another column, such as the names of one `parametrize`, are ignored.
     """

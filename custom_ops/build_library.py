@@ -64,7 +64,7 @@ def build(name: str, target: Path | None = None, sanitize: bool = False) -> None
 
     Args:
         name: Library to build: "ops" or "records".
-        target: Path of the output file. If `None`, the path from which the library is loaded.
+        target: Path of the output file. Defaults to the path from which the package loads the library.
         sanitize: If `True`, build with AddressSanitizer and UndefinedBehaviorSanitizer.
 
     Raises:

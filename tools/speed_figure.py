@@ -31,8 +31,8 @@ def draw(results: Path, path: Path) -> None:
     """Write a bar chart of training speed relative to Keras `fit`, with error bars from the 20th to 80th percentile.
 
     Args:
-        results: JSON file of `tensorsmith bench loop`.
-        path: SVG file to write. The same results give the same bytes.
+        results: Path of the JSON file with the results of `tensorsmith bench loop`.
+        path: Path of the SVG file to write. The same results produce an identical file.
     """
     rows = {(row["case"], row["provider"]): row for row in json.loads(results.read_text())}
     figure = Figure((9, 3.6), layout="constrained")

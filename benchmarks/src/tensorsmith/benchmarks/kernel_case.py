@@ -17,16 +17,18 @@ class Case:
 
     Args:
         work: Function that takes the name of an implementation and returns a function without arguments, which runs the
-            computation once. It is called in a separate process for each implementation. TensorFlow, Keras and PyTorch
-            must be imported inside it.
+            computation once. `work` is called in a separate process for each implementation, and must import
+            TensorFlow, Keras or PyTorch itself.
         providers: Names of the available implementations: `"tensorsmith"` and some of `"keras"`, `"tensorflow"`,
             `"xla"` and `"torch"`.
-        targets: Dict that maps each other implementation to the target speedup of the compiled kernel relative to it.
-        megabytes: Minimum amount of memory traffic in megabytes, from which the minimum duration is computed.
-        gigaflops: Minimum number of floating-point operations in matrix multiplications, in units of 10^9, from which
-            the minimum duration is computed.
-        warm_up: Function like `work` with smaller inputs. If given, the benchmark measures peak memory, excluding
-            inputs and results.
+        targets: Dict that maps the names of other implementations to the target speedup of the compiled kernel relative
+            to the respective implementation.
+        megabytes: Minimum memory traffic of the computation in megabytes. It is used to compute the shortest possible
+            duration.
+        gigaflops: Minimum number of floating-point operations in matrix multiplications, in units of 10^9. It is used
+            to compute the shortest possible duration.
+        warm_up: Function with the same signature as `work` that uses smaller inputs. If given, the benchmark also
+            measures peak memory, excluding inputs and results.
     """
 
     work: Callable[[str], Work]
@@ -43,7 +45,7 @@ def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: boo
     Args:
         function: Function that maps tensors to a tensor or to several tensors.
         inputs: List of input arrays of the function.
-        jit: If `True`, compile with XLA.
+        jit: If `True`, compile the computation with XLA.
     """
     import tensorflow as tf
 

@@ -34,8 +34,8 @@ def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iter
     """Measure all implementations of a benchmark case alternately, for several rounds.
 
     Args:
-        name: Name of the benchmark, or qualified name of its module.
-        case: Name of the benchmark case.
+        name: Name of the benchmark, or qualified name of the Python module that defines the benchmark.
+        case: Name of the case, one of the cases that the benchmark defines.
         providers: Names of the implementations to measure.
         rounds: Number of measurements per implementation.
 

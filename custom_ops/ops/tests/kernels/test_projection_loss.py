@@ -233,8 +233,8 @@ def test_training_matches_reference():
     [
         ({"features": np.float32(1)}, "features", "have shape (..., width)"),
         ({"features": np.ones((2, 3), "int32")}, "features", "have a floating-point dtype"),
-        ({"kernel": np.ones((4, 5))}, "kernel", "shape (3, words)"),
-        ({"kernel": np.ones(3)}, "kernel", "shape (3, words)"),
+        ({"kernel": np.ones((4, 5))}, "kernel", "shape (3, num_words)"),
+        ({"kernel": np.ones(3)}, "kernel", "shape (3, num_words)"),
         ({"kernel": np.ones((3, 0))}, "kernel", "have at least one column, with one column for each word"),
         ({"bias": np.ones(4)}, "bias", "shape (5,)"),
         ({"labels": [0, 1, 2]}, "labels", "have shape (2,) with one value for each token"),

@@ -43,8 +43,8 @@ def adam_update(
         gradients: List of tensors, one for each parameter, with the same dtype and shape.
         momentums: List of first moment estimates, with the dtypes and shapes of the parameters.
         velocities: List of second moment estimates, with the dtypes and shapes of the parameters.
-        learning_rate: Learning rate. This and all other scalars may be tensors, so that schedules do not cause
-            retracing.
+        learning_rate: Float or scalar tensor, the learning rate. The other scalar arguments may be tensors as well.
+            Tensors prevent retracing when a schedule changes a scalar.
         step: Index of the update, starting from 1. It is used for bias correction.
         beta_1: Exponential decay rate for the first moment estimates.
         beta_2: Exponential decay rate for the second moment estimates.
@@ -52,8 +52,8 @@ def adam_update(
         weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.
         global_clipnorm: Maximum global norm of the gradients. If the norm is larger, all gradients are scaled down.
             `None` disables clipping.
-        loss_scale: Factor by which the loss was multiplied. If set, the update is skipped when a gradient is not
-            finite.
+        loss_scale: Factor by which the loss was multiplied. The gradients are divided by this factor, and the update is
+            skipped if a gradient is not finite. If `None`, the gradients are neither divided nor checked.
 
     Returns:
         A named tuple of the new parameters, momentums and velocities, and of a boolean scalar, which is `True` if the

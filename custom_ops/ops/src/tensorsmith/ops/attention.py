@@ -50,11 +50,12 @@ def attention(
         causal: If `True`, query `i` attends to the keys `0` to `i` only.
         lengths: Integer tensor of shape `(batch,)` with the number of valid keys. The remaining keys are padding and
             are ignored.
-        mask: Boolean tensor of shape `(batch, heads, steps, keys)`, or with size 1 along shared axes. Keys are visible
-            where the mask is `True`.
-        bias: Tensor of the same shape as `mask`, added to the scores.
-        dropout: Fraction of the attention probabilities to drop, in `[0, 1)`. The remaining probabilities are scaled
-            up.
+        mask: Boolean tensor of shape `(batch, heads, steps, keys)`, where axes along which the mask is the same may
+            have size 1. Queries attend only to keys for which the mask is `True`.
+        bias: Tensor of shape `(batch, heads, steps, keys)`, where axes along which the bias is the same may have size
+            1. It is added to the attention scores.
+        dropout: Fraction of the attention probabilities to drop, in `[0, 1)`. The remaining probabilities are divided
+            by `1 - dropout`.
         seed: Tensor of two integers that determines the dropout mask. Required if `dropout` is positive.
 
     Returns:

@@ -25,14 +25,14 @@ def correlation_cost(
     pixels before the image here and `stride_1 * pad` pixels before it there.
 
     Args:
-        a: Feature map of the first image, a floating-point tensor of shape `(batch, height, width, channels)`.
-            Half-precision inputs are computed in float32.
+        a: Feature map of the first image, a floating-point tensor of shape `(batch, height, width, channels)`. For
+            half-precision inputs, the computation uses float32.
         b: Feature map of the second image, a tensor of the same shape and dtype.
-        kernel_size: Height and width of an image patch. Must be odd.
-        max_displacement: Maximum displacement of a patch of `b` in each direction.
-        stride_1: Distance between neighboring patches.
-        stride_2: Distance between neighboring displacements.
-        pad: Number of zeros to pad on each side.
+        kernel_size: Odd integer, the height and width of an image patch in pixels.
+        max_displacement: Maximum displacement of a patch of `b` in each direction, in pixels.
+        stride_1: Distance between neighboring patches, in pixels.
+        stride_2: Distance between neighboring displacements, in pixels.
+        pad: Number of zeros to pad on each side of both images.
 
     Returns:
         A tensor of shape `(batch, rows, columns, n * n)`, where `n = 2 * (max_displacement // stride_2) + 1`, and

@@ -26,11 +26,11 @@ def crf_log_likelihood(
     Source: Lafferty et al., "Conditional Random Fields", 2001.
 
     Args:
-        unaries: Tensor of shape `(batch, steps, tags)` and dtype float32 or float64 with the score of each tag at each
-            step.
-        tags: Integer tensor of shape `(batch, steps)` with values in `[0, tags)`. Values after the end of a sequence
-            are ignored.
-        transitions: Tensor of shape `(tags, tags)`. Element `[i, j]` is the score of tag `j` after tag `i`.
+        unaries: Tensor of shape `(batch, steps, num_tags)` and dtype float32 or float64 with the score of each tag at
+            each step.
+        tags: Integer tensor of shape `(batch, steps)` with values in `[0, num_tags)`. Values after the end of a
+            sequence are ignored.
+        transitions: Tensor of shape `(num_tags, num_tags)`. Element `[i, j]` is the score of tag `j` after tag `i`.
         lengths: Integer tensor of shape `(batch,)` with the lengths of the sequences. If `None`, all steps are used.
             The log-likelihood of an empty sequence is 0.
 
@@ -74,9 +74,9 @@ def crf_decode(
     Source: Viterbi, "Error Bounds for Convolutional Codes", 1967.
 
     Args:
-        unaries: Tensor of shape `(batch, steps, tags)` and dtype float32 or float64 with the score of each tag at each
-            step.
-        transitions: Tensor of shape `(tags, tags)`. Element `[i, j]` is the score of tag `j` after tag `i`.
+        unaries: Tensor of shape `(batch, steps, num_tags)` and dtype float32 or float64 with the score of each tag at
+            each step.
+        transitions: Tensor of shape `(num_tags, num_tags)`. Element `[i, j]` is the score of tag `j` after tag `i`.
         lengths: Integer tensor of shape `(batch,)` with the lengths of the sequences. If `None`, all steps are used.
 
     Returns:

@@ -21,9 +21,9 @@ def embedding_bag(
     (`tf.IndexedSlices`), like the gradient of `tf.gather`. Arguments and results are those of TensorFlow Addons.
 
     Args:
-        indices: Integer tensor of shape `(..., size)`. The last axis contains the embedding indices of a bag.
-        params: Embedding matrix, a floating-point tensor of shape `(rows, width)`. Half-precision inputs are computed
-            in float32.
+        indices: Integer tensor of shape `(..., size)`. The last axis contains the indices of the embeddings in a bag.
+        params: Embedding matrix, a floating-point tensor of shape `(rows, width)`. For half-precision inputs, the
+            computation uses float32.
         weights: Tensor with the shape of `indices` and a weight for each embedding. If `None`, all weights are 1.
         combiner: Reduction of the embeddings in a bag: `"sum"` or `"mean"`. `"mean"` does not support weights.
 

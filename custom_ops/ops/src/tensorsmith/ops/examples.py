@@ -25,7 +25,7 @@ def parse_examples(serialized: TensorLike, features: Features) -> dict[str, Any]
     the name of the feature.
 
     Args:
-        serialized: String tensor of shape `(batch,)` that contains serialized protos.
+        serialized: String tensor of shape `(batch,)` that contains serialized `tf.train.Example` protos.
         features: Dict that maps feature names to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature`, or
             `tf.io.RaggedFeature` without partitions, of dtype float32, int64 or string.
 
@@ -60,10 +60,11 @@ def read_examples(
     Checksums are verified. Adjacent records are read in a single operation.
 
     Args:
-        files: String tensor of shape `(files,)` with the paths of uncompressed files.
-        file: int64 tensor of shape `(batch,)` with the index in `files` of the file that contains each record.
-        begins: int64 tensor of shape `(batch,)` with the byte offset of the data of each record, after the length and
-            its checksum.
+        files: One-dimensional string tensor with the paths of uncompressed TFRecord files.
+        file: int64 tensor of shape `(batch,)`. For each record, the index in `files` of the file that contains the
+            record.
+        begins: int64 tensor of shape `(batch,)`. For each record, the byte offset in the file at which the data begins,
+            after the length and the checksum of the length.
         sizes: int64 tensor of shape `(batch,)` with the data size of each record in bytes.
         features: Dict of features to parse, as in `parse_examples`.
 

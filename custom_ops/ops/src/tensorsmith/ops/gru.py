@@ -41,13 +41,14 @@ def gru(
             float32.
         kernel: Input kernel, a tensor of shape `(features, 3 * units)`.
         recurrent_kernel: Recurrent kernel, a tensor of shape `(units, 3 * units)`.
-        bias: Tensor of shape `(2, 3 * units)` with the input and recurrent biases if `reset_after` is `True`, else of
-            shape `(3 * units,)`. If `None`, zeros are used.
-        reset_after: If `True`, apply the reset gate after the recurrent matrix multiplication, else before it.
-        initial_state: Tensor of shape `(batch, units)`, the initial state h. If `None`, zeros are used.
+        bias: Tensor of shape `(2, 3 * units)` with the input and recurrent biases if `reset_after` is `True`, otherwise
+            of shape `(3 * units,)`. If `None`, zeros are used.
+        reset_after: If `True`, apply the reset gate after the recurrent matrix multiplication. Otherwise, apply it
+            before.
+        initial_state: Tensor of shape `(batch, units)`, the state h before the first step. If `None`, zeros are used.
         mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
-        recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
-            same at all steps. It does not receive a gradient.
+        recurrent_dropout_mask: Tensor of shape `(batch, units)` by which the state h is multiplied before the recurrent
+            matrix product. The same mask is used in all steps. It does not receive a gradient.
         go_backwards: If `True`, process the input sequence backwards. The outputs are returned in processing order,
             last step first.
 

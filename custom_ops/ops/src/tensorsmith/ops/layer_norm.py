@@ -29,8 +29,8 @@ def layer_norm(
 
     Args:
         x: Input tensor of shape `(..., width)` and dtype float32, float16, bfloat16 or float64.
-        scale: Scale, a tensor of shape `(width,)`. If `None`, ones are used.
-        offset: Offset, a tensor of shape `(width,)`. If `None`, zeros are used.
+        scale: Tensor of shape `(width,)` by which the normalized values are multiplied. If `None`, ones are used.
+        offset: Tensor of shape `(width,)` that is added to the scaled values. If `None`, zeros are used.
         residual: Tensor with the shape and dtype of `x`. If given, it is added to `x` before normalization.
         epsilon: Small float added to the variance for numerical stability.
 

@@ -49,16 +49,18 @@ def layer_norm_lstm(
         kernel: Input kernel, a tensor of shape `(features, 4 * units)`.
         recurrent_kernel: Recurrent kernel, a tensor of shape `(units, 4 * units)`.
         bias: Bias, a tensor of shape `(4 * units,)`. If `None`, zeros are used.
-        kernel_scale: Scale of the normalized input product, a tensor of shape `(4 * units,)`. If `None`, ones are used.
-        recurrent_scale: Scale of the normalized recurrent product, a tensor of shape `(4 * units,)`. If `None`, ones
-            are used.
-        state_scale: Scale of the normalized cell state, a tensor of shape `(units,)`. If `None`, ones are used.
-        state_offset: Offset of the normalized cell state, a tensor of shape `(units,)`. If `None`, zeros are used.
+        kernel_scale: Tensor of shape `(4 * units,)` by which the normalized product of input and kernel is multiplied.
+            If `None`, ones are used.
+        recurrent_scale: Tensor of shape `(4 * units,)` by which the normalized product of state h and recurrent kernel
+            is multiplied. If `None`, ones are used.
+        state_scale: Tensor of shape `(units,)` by which the normalized cell state is multiplied. If `None`, ones are
+            used.
+        state_offset: Tensor of shape `(units,)` that is added to the scaled cell state. If `None`, zeros are used.
         epsilon: Small float added to the variances for numerical stability.
         initial_state: Pair of tensors of shape `(batch, units)`, the initial states h and c. If `None`, zeros are used.
         mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
-        recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
-            same at all steps. It does not receive a gradient.
+        recurrent_dropout_mask: Tensor of shape `(batch, units)` by which the state h is multiplied before the recurrent
+            matrix product. The same mask is used in all steps. It does not receive a gradient.
         go_backwards: If `True`, process the input sequence backwards. The outputs are returned in processing order,
             last step first.
 

@@ -48,8 +48,8 @@ def lstm(
             `None`, there are no peepholes.
         initial_state: Pair of tensors of shape `(batch, units)`, the initial states h and c. If `None`, zeros are used.
         mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
-        recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
-            same at all steps. It does not receive a gradient.
+        recurrent_dropout_mask: Tensor of shape `(batch, units)` by which the state h is multiplied before the recurrent
+            matrix product. The same mask is used in all steps. It does not receive a gradient.
         go_backwards: If `True`, process the input sequence backwards. The outputs are returned in processing order,
             last step first.
 

@@ -30,9 +30,9 @@ class MomentsUpdate(NamedTuple):
     """Result of `adam_update` or `lamb_update`: the new parameters and moments.
 
     Args:
-        parameters: Updated parameters.
-        momentums: Updated first moments.
-        velocities: Updated second moments.
+        parameters: List of the updated parameters.
+        momentums: List of the updated first moments.
+        velocities: List of the updated second moments.
         finite: `True` if the update was performed. `False` only if a loss scale is set and a gradient is not finite.
     """
 
@@ -49,9 +49,10 @@ def moments_update(
 
     Args:
         kernel: Name of the compiled op.
-        rule: Reference implementation of the update, given the new moments.
+        rule: Reference implementation of the update: a function that computes the new parameters from the new moments.
         lists: Lists of parameters, gradients, momentums and velocities, as returned by `tensor_lists`.
-        numbers: Hyperparameters as returned by `settings`, including `step`, `beta_1`, `beta_2` and `epsilon`.
+        numbers: Mapping from hyperparameter names to tensors, as returned by `settings`, including `step`, `beta_1`,
+            `beta_2` and `epsilon`.
         checked: If `True`, the update is skipped when a gradient is not finite.
     """
     if served(lists):

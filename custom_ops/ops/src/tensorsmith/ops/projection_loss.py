@@ -36,18 +36,20 @@ def softmax_cross_entropy_with_projection(
     Losses in Large-Vocabulary Language Models", 2024 (fusion).
 
     Args:
-        features: Input features, a floating-point tensor of shape `(..., width)`. Half-precision inputs are computed in
-            float32.
-        kernel: Projection kernel, a tensor of shape `(width, words)`.
-        labels: Target words, an integer tensor of shape `(...)` with values in `[0, words)`.
-        bias: Bias, a tensor of shape `(words,)`. If `None`, zeros are used.
+        features: Input features, a floating-point tensor of shape `(..., width)`. For half-precision inputs, the
+            computation uses float32.
+        kernel: Projection kernel, a tensor of shape `(width, num_words)`.
+        labels: Indices of the target words, an integer tensor of shape `(...)` with values in `[0, num_words)`.
+        bias: Bias, a tensor of shape `(num_words,)`. If `None`, zeros are used.
         weights: Token weights, a tensor of shape `(...)`. If `None`, all weights are 1. Weights do not receive a
             gradient.
         label_smoothing: Fraction of the target probability that is distributed uniformly over all words, in `[0, 1)`.
-        ignored_index: Label of tokens that do not contribute to the loss. It may be outside of the vocabulary.
+        ignored_index: Integer label of tokens that do not contribute to the loss. The label may be outside of `[0,
+            num_words)`.
         reduction: Type of reduction: `"mean"` or `"sum"`. `"mean"` divides by the sum of the weights and returns 0 if
             all weights are 0.
-        gradients: If `False`, no gradients can be computed, which saves two thirds of the work.
+        gradients: If `False`, the loss is not differentiable, and its computation takes only about a third of the
+            operations.
 
     Returns:
         A scalar of dtype float64 for float64 features, else of dtype float32.
@@ -77,7 +79,7 @@ def softmax_cross_entropy_with_projection(
         fits,
         "kernel",
         Verbatim(kernel.shape),
-        f"have shape ({width}, words) to match the last axis of `features`",
+        f"have shape ({width}, num_words) to match the last axis of `features`",
     )
     words = kernel.shape[1] if kernel.shape.rank is not None else None
     check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one column, with one column for each word")

@@ -20,10 +20,11 @@ class Inputs(NamedTuple):
 
     Args:
         x: Input sequences, a tensor of shape `(batch, steps, features)`.
-        weights: Kernel, recurrent kernel, bias, and the additional weights of the op.
-        initial: Initial states. If the list is empty, zeros are used.
-        mask: Boolean tensor of shape `(batch, steps)`, or an empty vector.
-        dropout: Recurrent dropout mask of shape `(batch, units)` that multiplies h, or an empty vector.
+        weights: List of the kernel, the recurrent kernel, the bias, and the additional weights of the op.
+        initial: List of initial state tensors. If the list is empty, zeros are used.
+        mask: Boolean tensor of shape `(batch, steps)`, or an empty vector if there is no mask.
+        dropout: Recurrent dropout mask of shape `(batch, units)` by which the state h is multiplied, or an empty vector
+            if there is no dropout.
     """
 
     x: tf.Tensor
@@ -101,10 +102,10 @@ def scan(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards:
     """Applies the step function of a reference implementation to each time step.
 
     Args:
-        step: Function that takes the input of a time step, h after recurrent dropout, and the previous states, and
-            returns the new states, the first of which is h.
-        rows: Tensor of shape `(batch, steps, width)` with the input of each step.
-        inputs: Inputs of the recurrent op.
+        step: Function that takes the input of a time step, the state h after recurrent dropout, and the previous
+            states. It returns a tuple of the new states, the first of which is h.
+        rows: Tensor of shape `(batch, steps, width)` with the first argument of `step` for each time step.
+        inputs: Inputs of the recurrent op, of which the mask, the dropout mask and the initial states are used.
         states: Number of state tensors.
         go_backwards: If `True`, process the steps backwards.
 

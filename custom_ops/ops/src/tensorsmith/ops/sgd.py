@@ -15,8 +15,8 @@ class SgdUpdate(NamedTuple):
     """Result of `sgd_update`: the new parameters and momentums.
 
     Args:
-        parameters: Updated parameters.
-        momentums: Updated momentums. Empty if no momentums were passed.
+        parameters: List of the updated parameters.
+        momentums: List of the updated momentums. Empty if no momentums were passed.
         finite: `True` if the update was performed. `False` only if a loss scale is set and a gradient is not finite.
     """
 
@@ -59,15 +59,15 @@ def sgd_update(
         gradients: List of tensors, one for each parameter, with the same dtype and shape.
         momentums: List of momentums, with the dtypes and shapes of the parameters. If empty, plain gradient descent is
             performed.
-        learning_rate: Learning rate. This and all other scalars may be tensors, so that schedules do not cause
-            retracing.
+        learning_rate: Float or scalar tensor, the learning rate. The other scalar arguments may be tensors as well.
+            Tensors prevent retracing when a schedule changes a scalar.
         momentum: Momentum coefficient, the decay rate of the momentums.
         nesterov: If `True`, use Nesterov momentum.
         weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.
         global_clipnorm: Maximum global norm of the gradients. If the norm is larger, all gradients are scaled down.
             `None` disables clipping.
-        loss_scale: Factor by which the loss was multiplied. If set, the update is skipped when a gradient is not
-            finite.
+        loss_scale: Factor by which the loss was multiplied. The gradients are divided by this factor, and the update is
+            skipped if a gradient is not finite. If `None`, the gradients are neither divided nor checked.
 
     Returns:
         A named tuple of the new parameters and momentums, and of a boolean scalar, which is `True` if the update was

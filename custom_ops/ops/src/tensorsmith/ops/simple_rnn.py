@@ -41,13 +41,13 @@ def simple_rnn(
         kernel: Input kernel, a tensor of shape `(features, units)`.
         recurrent_kernel: Recurrent kernel, a tensor of shape `(units, units)`.
         bias: Bias, a tensor of shape `(units,)`. If `None`, zeros are used.
-        scale: Normalization scale, a tensor of shape `(units,)`. If given, the sum of both products is
-            layer-normalized.
+        scale: Tensor of shape `(units,)`. If given, the sum of the input product and the recurrent product is
+            layer-normalized and multiplied by this scale.
         epsilon: Small float added to the variance for numerical stability.
-        initial_state: Tensor of shape `(batch, units)`, the initial state h. If `None`, zeros are used.
+        initial_state: Tensor of shape `(batch, units)`, the state h before the first step. If `None`, zeros are used.
         mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
-        recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
-            same at all steps. It does not receive a gradient.
+        recurrent_dropout_mask: Tensor of shape `(batch, units)` by which the state h is multiplied before the recurrent
+            matrix product. The same mask is used in all steps. It does not receive a gradient.
         go_backwards: If `True`, process the input sequence backwards. The outputs are returned in processing order,
             last step first.
 

@@ -64,10 +64,11 @@ def settings(
 
     Args:
         count: Number of parameters.
-        learning_rate: Learning rate.
+        learning_rate: Float or scalar tensor, the learning rate.
         weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.
         global_clipnorm: Maximum global norm of the gradients. `None` disables clipping.
-        loss_scale: Factor by which the loss was multiplied. `None` is equivalent to 1.
+        loss_scale: Factor by which the loss was multiplied, and by which the gradients are divided. `None` is
+            equivalent to 1.
         **more: Additional scalar hyperparameters, such as `momentum`.
 
     Raises:

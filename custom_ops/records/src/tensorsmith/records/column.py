@@ -125,7 +125,8 @@ class Column:
 
         Args:
             kind: Type of the values: `"bytes"`, `"float"` or `"int64"`.
-            rows: List of values for each row, list of lists for sequences, or `None` for a row without the feature.
+            rows: Sequence with one entry per row: a list of values, a list of lists if `sequence` is `True`, or `None`
+                if the row does not contain the feature.
             sequence: If `True`, each row is a list of time steps, each a list of values.
         """
         present = np.array([row is not None for row in rows], "bool")

@@ -121,7 +121,7 @@ def frame(records: Records) -> Records:
     """Adds the framing of a TFRecord file (length and checksums) to arbitrary records.
 
     Args:
-        records: Serialized records, with or without existing framing.
+        records: Serialized records. Framing that already surrounds them is not copied.
 
     Returns:
         The framed records.

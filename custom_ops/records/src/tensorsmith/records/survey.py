@@ -93,8 +93,8 @@ def merge(first: Mapping[str, StoredFeature], second: Mapping[str, StoredFeature
     """Merges the feature summaries of two sets of records.
 
     Args:
-        first: Feature summary of the first set of records.
-        second: Feature summary of the second set of records.
+        first: Feature summary of the first set of records, a mapping as returned by `survey`.
+        second: Feature summary of the second set of records, a mapping as returned by `survey`.
 
     Returns:
         The survey of all records.

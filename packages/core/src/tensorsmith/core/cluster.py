@@ -23,7 +23,7 @@ class Cluster:
 
     Args:
         jobs: Mapping from each job ("worker", "chief", or "ps" for parameter servers) to the addresses of its machines.
-        task: Tuple of the job and the index of this machine.
+        task: Tuple `(job, index)` of the job of this machine and the index of its address in the list of that job.
 
     Raises:
         ValueError: If a job is unknown, an address is invalid or listed more than once, there are no workers, there is

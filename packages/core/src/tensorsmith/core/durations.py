@@ -99,7 +99,7 @@ of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Di
         """Return the duration as an integer number of steps.
 
         Args:
-            timeline: Number of steps and examples in the training run.
+            timeline: Timeline with the number of steps and examples in the training run.
             name: Name of the argument, for error messages.
 
         Raises:

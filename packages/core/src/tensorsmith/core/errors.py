@@ -43,9 +43,9 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
     Args:
         name: Name of the argument in the signature of the caller.
         received: Received value, or a `Verbatim` description of it.
-        expected: Description of valid values, which follows "must be", or "must" if it starts with one of the words
-            above.
-        remedy: Advice on how to fix the error, if it is not obvious.
+        expected: Description of valid values, which follows "must be" in the message, such as "a number in [0, 1)"; or
+            follows "must" if it starts with a verb or "not", such as "have shape (2,)".
+        remedy: Advice on how to fix the error. Empty if the fix is obvious.
 
     Example:
         >>> raise argument_error("rate", 1.5, "a number in [0, 1)", "pass 0.5 for a half")

@@ -21,7 +21,7 @@ def contrastive_loss(y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0
     Args:
         y_true: Tensor of binary labels: 1 for similar pairs, 0 for dissimilar pairs.
         y_pred: Tensor of distances between the elements of each pair, with the shape of `y_true`. A trailing axis of
-            size 1 may be missing from one of the two.
+            size 1 may be missing from one of the two tensors.
         margin: Distance above which dissimilar pairs do not contribute to the loss, `>= 0`.
 
     Returns:

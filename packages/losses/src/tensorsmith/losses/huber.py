@@ -19,7 +19,7 @@ def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
     Args:
         y_true: Tensor of true targets.
         y_pred: Tensor of predicted targets, with the shape of `y_true`. A trailing axis of size 1 may be missing from
-            one of the two.
+            one of the two tensors.
         delta: Absolute error at which the loss changes from quadratic to linear, `> 0`.
 
     Returns:
@@ -107,5 +107,5 @@ def _check_delta(delta: float) -> None:
         "delta",
         delta,
         "a positive number",
-        "pass the error above which the loss is linear, for example 1.0",
+        "pass the absolute error above which the loss is linear, for example 1.0",
     )

@@ -18,8 +18,8 @@ def lifted_struct_loss(labels: TensorLike, embeddings: TensorLike, margin: float
 
     Args:
         labels: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
-        embeddings: Tensor of embeddings, of shape `(batch, features)`. Half-precision inputs are computed in `float32`,
-            which is also the dtype of the result.
+        embeddings: Tensor of embeddings, of shape `(batch, features)`. For half-precision inputs, the computation uses
+            `float32`, which is also the dtype of the result.
         margin: Distance above which samples with different labels contribute little to the loss, `>= 0`.
 
     Returns:

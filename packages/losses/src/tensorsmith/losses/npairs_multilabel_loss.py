@@ -18,8 +18,8 @@ def npairs_multilabel_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
     Args:
         y_true: Multi-hot labels of shape `(batch, classes)`, as a dense tensor or a `tf.SparseTensor`.
-        y_pred: Tensor of similarities, of shape `(batch, batch)`. Half-precision inputs are computed in `float32`,
-            which is also the dtype of the result.
+        y_pred: Tensor of similarities, of shape `(batch, batch)`. For half-precision inputs, the computation uses
+            `float32`, which is also the dtype of the result.
 
     Returns:
         A scalar, which is 0 for an empty batch.

@@ -21,9 +21,9 @@ def pinball_loss(y_true: TensorLike, y_pred: TensorLike, tau: TensorLike = 0.5) 
     Args:
         y_true: Tensor of true targets.
         y_pred: Tensor of predicted targets, with the shape of `y_true`. A trailing axis of size 1 may be missing from
-            one of the two.
-        tau: Quantile to predict, in [0, 1], or an array with one quantile for each element of a sample. If the last
-            axis of the targets has size 1, all quantiles are predicted for the same target.
+            one of the two tensors.
+        tau: Quantile to predict, a float in [0, 1], or an array with one quantile for each element of a sample. If the
+            last axis of the targets has size 1, all quantiles refer to the same target.
 
     Returns:
         A tensor with the shape of `y_pred` without its last axis.
@@ -62,8 +62,8 @@ class PinballLoss(AddonsLoss):
     Source: Koenker and Bassett, "Regression Quantiles", 1978.
 
     Args:
-        tau: Quantile to predict, in [0, 1], or an array with one quantile for each element of a sample. If the last
-            axis of the targets has size 1, all quantiles are predicted for the same target.
+        tau: Quantile to predict, a float in [0, 1], or an array with one quantile for each element of a sample. If the
+            last axis of the targets has size 1, all quantiles refer to the same target.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.

@@ -23,8 +23,8 @@ def reconstruction_loss(
 
     Args:
         y_true: Tensor of original pixel values.
-        y_pred: Tensor of reconstructed pixel values, of the same shape. A trailing axis of size 1 may be missing from
-            one of the two.
+        y_pred: Tensor of reconstructed pixel values, with the shape of `y_true`. A trailing axis of size 1 may be
+            missing from one of the two tensors.
         kind: Likelihood model of the pixels: `"bernoulli"` or `"gaussian"`.
         pixels: Reduction over the pixels of a sample: `"sum"` or `"mean"`.
         from_logits: If `True`, `y_pred` is interpreted as logits. Supported only for `kind="bernoulli"`.

@@ -30,7 +30,7 @@ def sigmoid_focal_crossentropy(
     Args:
         y_true: Tensor of true targets, with values in [0, 1].
         y_pred: Tensor of predicted probabilities or logits, with the shape of `y_true`. A trailing axis of size 1 may
-            be missing from one of the two.
+            be missing from one of the two tensors.
         alpha: Weight of the positive class, in [0, 1]; the weight of the negative class is 1 - alpha. If `None` or 0,
             no weighting is applied.
         gamma: Focusing parameter, `>= 0`, that reduces the loss of well-classified targets. If `None` or 0, the loss is

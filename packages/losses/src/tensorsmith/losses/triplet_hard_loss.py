@@ -22,8 +22,8 @@ def triplet_hard_loss(
 
     Args:
         y_true: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
-        y_pred: Tensor of embeddings, of shape `(batch, features)`. Half-precision inputs are computed in `float32`,
-            which is also the dtype of the result.
+        y_pred: Tensor of embeddings, of shape `(batch, features)`. For half-precision inputs, the computation uses
+            `float32`, which is also the dtype of the result.
         margin: Minimum difference between the distances to the negative and the positive sample, `>= 0`.
         soft: If `True`, use the soft margin, a smooth function that does not depend on `margin`.
         distance_metric: Distance metric: `"L2"`, `"squared-L2"`, `"angular"`, or a function that maps embeddings to the

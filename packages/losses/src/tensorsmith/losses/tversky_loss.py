@@ -84,8 +84,8 @@ class TverskyLoss(keras.losses.Loss):
     Args:
         alpha: Weight of false positives, `>= 0`.
         beta: Weight of false negatives, `>= 0`.
-        smooth: Smoothing constant added to the numerator and the denominator, `>= 0`. If it is 0, an empty mask has a
-            loss of 1.
+        smooth: Smoothing constant added to the numerator and the denominator, `>= 0`. If `smooth` is 0, an empty mask
+            has a loss of 1.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.

@@ -29,7 +29,8 @@ def average_precision(precision: np.ndarray, recall: np.ndarray, recall_levels: 
 
     Args:
         precision: Array of precision values, of shape `(n, ...)`.
-        recall: Array of the corresponding recall values, of the same shape, in ascending order along the first axis.
+        recall: Array of the corresponding recall values, with the shape of `precision`, in ascending order along the
+            first axis.
         recall_levels: Number of recall levels, evenly spaced from 0 to 1: 11 as in the PASCAL VOC challenge until 2009,
             or 101 as in COCO. If `None`, compute the area under the curve, as in VOC since 2010.
 
@@ -93,8 +94,8 @@ class AveragePrecision(keras.metrics.Metric):
         recall_levels: Number of recall levels to average over, evenly spaced from 0 to 1. If `None`, compute the area
             under the curve.
         box_format: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
-        capacity: Maximum number of detections per replica between two resets. Each detection uses 8 bytes for its
-            class, its score, its weight and each threshold.
+        capacity: Maximum number of detections per replica between two resets. Each detection uses 8 bytes each for the
+            class, the score and the weight, and 8 bytes for each IoU threshold.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The state is stored in `float64`.
 

@@ -20,8 +20,8 @@ class F1Score(FBetaScore):
     Args:
         num_classes: Number of classes, or 1 for a single binary label.
         average: Type of averaging: `None`, `"micro"`, `"macro"` or `"weighted"`, as in `FBetaScore`.
-        threshold: Threshold of the scores. Scores above it are converted to 1, all others to 0. If `None`, the largest
-            score of each sample is converted to 1 unless it is 0.
+        threshold: Threshold of the scores. Scores above the threshold are converted to 1, all other scores to 0. If
+            `None`, the largest score of each sample is converted to 1 unless that score is 0.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
         sparse_labels: If `True`, labels are integer class indices instead of binary vectors, and so are predictions of

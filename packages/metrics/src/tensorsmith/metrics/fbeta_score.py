@@ -34,8 +34,8 @@ class FBetaScore(keras.metrics.Metric):
             classes), `"macro"` (unweighted mean of the scores) or `"weighted"` (mean of the scores, weighted by the
             number of true samples in each class).
         beta: Weight of recall relative to precision, `> 0`.
-        threshold: Threshold of the scores. Scores above it are converted to 1, all others to 0. If `None`, the largest
-            score of each sample is converted to 1 unless it is 0.
+        threshold: Threshold of the scores. Scores above the threshold are converted to 1, all other scores to 0. If
+            `None`, the largest score of each sample is converted to 1 unless that score is 0.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
         sparse_labels: If `True`, labels are integer class indices instead of binary vectors, and so are predictions of

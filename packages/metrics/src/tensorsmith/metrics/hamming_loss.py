@@ -21,8 +21,8 @@ def hamming_distance(actuals: TensorLike, predictions: TensorLike) -> Tensor:
 
     Args:
         actuals: Tensor of true labels.
-        predictions: Tensor of predicted labels, with the same shape and dtype. A trailing axis of size 1 may be missing
-            from one of the two.
+        predictions: Tensor of predicted labels, with the shape and dtype of `actuals`. A trailing axis of size 1 may be
+            missing from one of the two tensors.
 
     Returns:
         A scalar of dtype `float32`.
@@ -46,8 +46,8 @@ def hamming_loss_fn(y_true: TensorLike, y_pred: TensorLike, threshold: float | N
     Args:
         y_true: Tensor of binary labels, with classes along the last axis.
         y_pred: Tensor of scores, with the shape of `y_true`.
-        threshold: Threshold of the scores. Scores above it are converted to 1, all others to 0. If `None`, the largest
-            score of each sample is converted to 1 unless it is 0.
+        threshold: Threshold of the scores. Scores above the threshold are converted to 1, all other scores to 0. If
+            `None`, the largest score of each sample is converted to 1 unless that score is 0.
         mode: `"multiclass"` (the loss is 0 if the true class is among the predicted classes, otherwise 1) or
             `"multilabel"` (the loss is the fraction of incorrect labels).
 
@@ -85,8 +85,8 @@ class HammingLoss(StreamedMean):
     Args:
         mode: Type of classification, `"multiclass"` or `"multilabel"`.
         name: Name of the metric instance.
-        threshold: Threshold of the scores. Scores above it are converted to 1, all others to 0. If `None`, the largest
-            score of each sample is converted to 1 unless it is 0.
+        threshold: Threshold of the scores. Scores above the threshold are converted to 1, all other scores to 0. If
+            `None`, the largest score of each sample is converted to 1 unless that score is 0.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
     Call arguments:

@@ -58,7 +58,7 @@ class HuberMetric(StreamedMean):
             "delta",
             delta,
             "a positive number",
-            "pass the error above which the value is linear, for example 1.0",
+            "pass the absolute error above which the metric is linear, for example 1.0",
         )
         super().__init__(name=name, dtype=dtype)
         self.delta = delta

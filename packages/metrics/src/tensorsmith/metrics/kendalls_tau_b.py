@@ -15,7 +15,7 @@ def kendalls_tau_b(x: TensorLike, y: TensorLike) -> Tensor:
 
     Args:
         x: Tensor of the first variable. Integers are compared exactly, without rounding.
-        y: Tensor of the second variable, of the same shape.
+        y: Tensor of the second variable, with the shape of `x`.
 
     Returns:
         A scalar of dtype `float64`. As in SciPy, it is NaN if one of the tensors is constant, is empty or contains NaN.

@@ -35,7 +35,7 @@ class PearsonsCorrelation(HistogramMetric):
 
     Args:
         {{histogram}}
-        exact: If `True`, compute the exact correlation, and ignore the arguments that specify the histogram.
+        exact: If `True`, compute the exact correlation. The arguments that specify the histogram are then ignored.
 
     {{call}}
 

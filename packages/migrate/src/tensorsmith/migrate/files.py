@@ -43,8 +43,8 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
     r"""Migrate the scripts at the given file and folder paths.
 
     Args:
-        paths: Files, or folders whose `.py` files are migrated, except for those in hidden folders and virtual
-            environments.
+        paths: Paths of files, or of folders whose `.py` files are migrated. Hidden folders and virtual environments are
+            skipped.
         write: If `True`, write the changes. Files are replaced atomically; file modes and symbolic links are preserved.
 
     Yields:

@@ -53,7 +53,7 @@ class RunRequest:
         out: Path of the run folder. Defaults to `runs/<recipe>/<timestamp>`.
         resume: If `True`, resume the run in `out`, or the most recent run of the recipe.
         find_lr: If `True`, only run the learning-rate range test.
-        profile: If `True`, record a profile of some steps for the profile plugin of TensorBoard.
+        profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard.
         workers: Number of processes on this machine that train together.
         parameter_servers: Number of additional processes that hold the weights.
     """

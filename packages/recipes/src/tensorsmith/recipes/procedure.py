@@ -45,7 +45,7 @@ class ProcedureRun:
 
         Args:
             scores: Mapping from metric names to values. The metrics must be the same in all epochs.
-            state: Mapping from names to arrays.
+            state: Mapping from names to the arrays that are saved to resume the run.
         """
         self.epoch += 1
         for name, score in scores.items():

@@ -35,11 +35,11 @@ def run_recipe(
 
     Args:
         file: Recipe file to run.
-        config: Resolved configuration of the recipe.
+        config: Configuration of the recipe, in which all values are resolved.
         folder: Run folder to write to.
         resume: If `True`, resume from the last checkpoint in the run folder.
-        cluster: Cluster of machines that train together.
-        profile: If `True`, record a profile of some steps for the profile plugin of TensorBoard.
+        cluster: Cluster of machines that train together, or `None` to train on this machine only.
+        profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard.
 
     Returns:
         The content of `metrics.json`.
@@ -73,8 +73,8 @@ def find_rate(recipe: SupervisedRecipe, config: Any, path: Path) -> "LRSweep":
     """Run the learning-rate range test for a recipe and plot the result.
 
     Args:
-        recipe: Recipe to run the test for.
-        config: Resolved configuration of the recipe.
+        recipe: Recipe whose model and data are used in the learning-rate range test.
+        config: Configuration of the recipe, in which all values are resolved.
         path: Path of the PNG file to write.
     """
     load_tensorflow()

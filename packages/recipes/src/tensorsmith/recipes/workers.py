@@ -21,7 +21,7 @@ class Processes:
     """Processes of a cluster, one per task. They ignore Ctrl-C: the launcher asks them to stop instead.
 
     Args:
-        command: Command that all processes run.
+        command: Command that all processes run, as a list of arguments.
         cluster: Mapping from job names to lists of addresses.
         logs: Folder for the log files of all processes except the chief.
     """
@@ -84,7 +84,8 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
     restarted alone.
 
     Args:
-        command: Command that all processes run. It must resume from the last checkpoint if there is one.
+        command: Command that all processes run. The command must resume training if the run folder contains a
+            checkpoint.
         folder: Run folder, which contains `checkpoints`.
         workers: Number of worker processes.
         servers: Number of parameter server processes.

@@ -28,13 +28,13 @@ class CyclicalLearningRate(Cycles):
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at the start and end of each cycle.
-        maximal_learning_rate: Value at the center of a cycle before scaling.
+        initial_learning_rate: Float, the learning rate at the start and end of each cycle.
+        maximal_learning_rate: Float, the learning rate at the center of a cycle before the amplitude is scaled.
         step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
-        scale_fn: Function that returns the scale of the amplitude. It takes the cycle number, starting from 1, or the
-            step, as `float32`.
+        scale_fn: Function that takes the cycle number, starting from 1, or the step, as a `float32` tensor, and returns
+            the factor by which the amplitude is multiplied.
         scale_mode: Argument of `scale_fn`: `"cycle"` for the cycle number or `"iterations"` for the step.
-        name: Name of the schedule, which is only used in its config.
+        name: Name of the schedule. It is only used in the config of the schedule.
 
     {{call}}
 

@@ -25,13 +25,13 @@ class ExponentialCyclicalLearningRate(Cycles):
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at the start and end of each cycle.
-        maximal_learning_rate: Value at the center of a cycle if `gamma` is 1.
+        initial_learning_rate: Float, the learning rate at the start and end of each cycle.
+        maximal_learning_rate: Float, the learning rate at the center of a cycle if `gamma` is 1.
         step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
         scale_mode: Exponent of `gamma`: `"iterations"` for the step, or `"cycle"` for the cycle number, starting from
             1.
         gamma: Base of the exponential decay of the amplitude.
-        name: Name of the schedule, which is only used in its config.
+        name: Name of the schedule. It is only used in the config of the schedule.
 
     {{call}}
 

@@ -26,7 +26,7 @@ class InverseSquareRoot(Schedule):
     Source: Vaswani et al., "Attention Is All You Need", 2017, as d^-0.5 * min(t^-0.5, t * warmup^-1.5).
 
     Args:
-        peak: Value at the end of the warm-up, the maximum.
+        peak: Maximum value, which is reached at the end of the warm-up.
         warmup: Length of the warm-up, as a number of steps or a string such as "5 epochs".
 
     {{call}}

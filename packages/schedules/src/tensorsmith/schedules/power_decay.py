@@ -25,7 +25,8 @@ class PowerDecay(Schedule):
 
     Args:
         initial: Value at step 0.
-        steps: Length of the decay by a factor of 2^exponent, as a number of steps or a string such as "5 epochs".
+        steps: Time after which the value has decayed by a factor of 2^exponent, as a number of steps or a string such
+            as "5 epochs".
         exponent: Exponent of the decay. With a negative exponent, the value increases.
 
     {{call}}

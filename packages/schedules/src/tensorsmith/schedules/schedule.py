@@ -96,7 +96,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         lengths.
 
         Args:
-            timeline: Timeline of the training run.
+            timeline: Timeline with the number of steps, epochs and examples of the training run.
 
         Returns:
             The schedule itself.
@@ -115,8 +115,8 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         """Raise an error if the lengths in steps are inconsistent.
 
         Args:
-            steps: Mapping from the names of the lengths to their values in steps.
-            timeline: Timeline of the training run, in which counts may be unknown.
+            steps: Mapping from the names of length arguments, such as `steps` and `warmup`, to the lengths in steps.
+            timeline: Timeline of the training run. Its number of steps or examples may be unknown (`None`).
         """
         for name in steps:
             self.require(steps[name] > 0, name, steps, "at least 1 step")

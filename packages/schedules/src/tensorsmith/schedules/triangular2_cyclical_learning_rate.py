@@ -21,11 +21,11 @@ class Triangular2CyclicalLearningRate(Cycles):
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at the start and end of each cycle.
-        maximal_learning_rate: Value at the center of the first cycle.
+        initial_learning_rate: Float, the learning rate at the start and end of each cycle.
+        maximal_learning_rate: Float, the learning rate at the center of the first cycle.
         step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
         scale_mode: Interval at which the amplitude is halved: `"cycle"` for each cycle or `"iterations"` for each step.
-        name: Name of the schedule, which is only used in its config.
+        name: Name of the schedule. It is only used in the config of the schedule.
 
     {{call}}
 

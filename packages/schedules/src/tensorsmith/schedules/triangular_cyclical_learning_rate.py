@@ -21,11 +21,11 @@ class TriangularCyclicalLearningRate(Cycles):
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at the start and end of each cycle.
-        maximal_learning_rate: Value at the center of each cycle.
+        initial_learning_rate: Float, the learning rate at the start and end of each cycle.
+        maximal_learning_rate: Float, the learning rate at the center of each cycle.
         step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
         scale_mode: `"cycle"` or `"iterations"`. Accepted for compatibility; it has no effect.
-        name: Name of the schedule, which is only used in its config.
+        name: Name of the schedule. It is only used in the config of the schedule.
 
     {{call}}
 

@@ -20,9 +20,9 @@ def raises_argument_error(
 
     Args:
         name: Name of the invalid argument.
-        received: Part of the description of the received value.
-        expected: Part of the description of the expected value.
-        remedy: Part of the remedy.
+        received: String that the description of the received value must contain.
+        expected: String that the description of the expected value must contain.
+        remedy: String that the advice on how to fix the error must contain.
 
     Raises:
         AssertionError: If the error is not an `ArgumentError`, or if one of its attributes differs.

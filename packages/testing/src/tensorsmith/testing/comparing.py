@@ -28,9 +28,10 @@ def expect_same(
     """Raises `ConformanceError` unless both mappings contain the same values under the same names.
 
     Args:
-        first: Outputs of the first run by name.
-        second: Outputs of the second run by name.
-        tolerance: Maximum absolute difference, which is multiplied by the largest absolute value if that exceeds 1.
+        first: Dict that maps names to the outputs of the first run.
+        second: Dict that maps names to the outputs of the second run.
+        tolerance: Maximum absolute difference. If the largest absolute value of an output exceeds 1, the tolerance is
+            multiplied by this value.
         who: Description of the two runs, such as "eager and tf.function".
         hint: Common cause of differences, appended to the error message.
     """

@@ -16,8 +16,8 @@ class Data:
     Args:
         shape: Shape of one example, without the batch axis. `None` is replaced by the batch size.
         dtype: Float or integer dtype, or "bool".
-        low: Lower bound, inclusive.
-        high: Upper bound, exclusive.
+        low: Lower bound of the random values, inclusive.
+        high: Upper bound of the random values, exclusive.
 
     Example:
         >>> Data((7,), "int32", 0, 10)  # seven token indices below 10
@@ -38,12 +38,13 @@ class Row:
         make: Class of the component, or a function that creates a component.
         kwargs: Keyword arguments of `make`. Use values that differ from the defaults, to detect arguments that a config
             omits.
-        bad: Sequence of pairs: keyword arguments that override `kwargs` and must raise ValueError, and a substring of
-            the error message.
-        name: Name of the row. Defaults to the class name. Required if a file has several rows of the same class.
+        bad: Sequence of pairs of a dict and a string. The dict contains keyword arguments that override `kwargs` and
+            must raise ValueError; the string must be part of the error message.
+        name: Name of the row. Defaults to the name of the class. Required if a conformance file has several rows for
+            the same class.
         tolerance: Absolute and relative tolerance in float32.
-        half_tolerance: Tolerance in float16. The tolerance in bfloat16, which has three bits less precision, is eight
-            times as large.
+        half_tolerance: Absolute and relative tolerance in float16. The tolerance in bfloat16, which has three bits less
+            precision, is eight times as large.
     """
 
     make: Callable[..., Any] = field(kw_only=False)
@@ -82,7 +83,8 @@ class LayerRow(BatchRow):
             list or dict of `Data`.
         random: If `True`, the layer uses random numbers in inference or training. Pass a seed in `kwargs`.
         supports_jit: If `True`, XLA can compile the layer.
-        time_axis: Index of the time axis, including the batch axis. Its size may be unknown and may vary between calls.
+        time_axis: Index of the time axis of the inputs, where the batch axis has index 0. The size of the time axis may
+            be unknown and may vary between calls.
         passes_mask: If `True`, the layer propagates its mask to the next layer.
         uses_mask: If `True`, the output does not depend on masked time steps.
         shared_outputs: Indices of outputs without a batch axis, such as a weight that the layer returns.
@@ -146,7 +148,8 @@ class ScheduleRow(Row):
     """Conformance table row for a learning rate schedule.
 
     Args:
-        steps: Steps at which the schedule is evaluated. Include its breakpoints and some steps after its end.
+        steps: Steps at which the schedule is evaluated. Include the steps at which the shape of the schedule changes,
+            and some steps after the end of the schedule.
     """
 
     steps: Sequence[int]

@@ -26,8 +26,8 @@ def expect_same_statistics(
         row: Conformance table row of both layers.
         first: Reference layer, which runs in a tf.function.
         second: Layer to test.
-        tolerance: Tolerance in addition to the sampling error, which is multiplied by the largest absolute value if
-            that exceeds 1.
+        tolerance: Maximum difference in addition to the sampling error. If the largest absolute value of an output
+            exceeds 1, the tolerance is multiplied by this value.
         who: Description of the two layers, such as "eager and XLA".
         through: Function that wraps the calls of the second layer, such as `tf.function`.
     """

@@ -29,8 +29,8 @@ class Check:
         kinds: Types of rows that the check supports.
         trait: Function that takes a row of a supported type and returns `True` if the check applies to it.
         two_cpus: If `True`, the check requires a process in which TensorFlow has two logical CPUs.
-        slow: Function that takes a row and returns `True` if the check is marked `slow`, except for the first row of a
-            file.
+        slow: Function that takes a row and returns `True` if the check of this row is marked `slow`. Checks of the
+            first row in a file are never marked.
     """
 
     run: Callable[[Any], None]

@@ -141,10 +141,10 @@ def observe(
 
     Args:
         row: Conformance table row of the component.
-        component: Component to call. If it has state, it must not have been called before.
-        arguments: Arguments of the component functions.
-        through: Function that wraps the functions before they are called, such as `tf.function`.
-        calls: Number of calls per function.
+        component: Component to call. A component with state must not have been called before.
+        arguments: Tuple of arguments to pass to each function of the component, such as `call`.
+        through: Function that wraps the functions of the component before they are called, such as `tf.function`.
+        calls: Number of times that each function is called.
     """
     tensors = keras.tree.map_structure(tf.convert_to_tensor, arguments)
     seen: Observations = {}

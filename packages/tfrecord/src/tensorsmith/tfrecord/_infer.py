@@ -16,7 +16,7 @@ def infer(path: Paths, **options: Any) -> Schema:
     """Reads all rows of a data source and returns the inferred schema.
 
     Args:
-        path: File, folder, glob pattern, or a sequence of these, as in `open_source`.
+        path: Path of a file or folder, a glob pattern, or a sequence of these, as in `open_source`.
         options: Options for the file format, as in `open_source`.
 
     Returns:

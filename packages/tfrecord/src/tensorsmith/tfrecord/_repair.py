@@ -58,8 +58,9 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
     position, or if the length itself is damaged, every byte offset is searched for the next sound record.
 
     Args:
-        path: File to repair. Compressed files are read up to the point where decompression fails.
-        target: Output file, with the same compression as `path`. If it is not compressed, an index is also written.
+        path: Path of the file to repair. A compressed file is read up to the point at which decompression fails.
+        target: Path of the output file, which has the same compression as `path`. If the file is not compressed, an
+            index is also written.
         report: Function that is called with the number of bytes processed since the previous call.
 
     Returns:

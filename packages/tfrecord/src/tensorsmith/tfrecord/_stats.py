@@ -55,7 +55,7 @@ class NumberStats:
         Algorithm for Computing Sample Variances", 1979, which avoids cancellation if the mean is far from 0.
 
         Args:
-            values: Feature values to add to the statistics.
+            values: Values of the feature to add to the statistics.
             rows: Number of records that contain the values.
         """
         # NaN is counted but excluded from all other statistics.

@@ -125,11 +125,11 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
     search can only replace as a whole.
 
     Args:
-        build: Function that returns a compiled model or a `Trainer`. Its arguments `X` and `y`, if present, receive the
-            training data. All other arguments are hyperparameters.
+        build: Function that returns a compiled model or a `Trainer`. If the function has arguments named `X` and `y`,
+            they receive the training data. All other arguments are hyperparameters.
         epochs: Number of passes over the data.
         batch_size: Number of examples per step.
-        validation_split: Fraction of the examples to use as validation data, taken from the end.
+        validation_split: Fraction of the examples to use as validation data. These are the last examples.
         callbacks: Keras callbacks, which are copied in each call of `fit`.
         random_state: Random seed for weights and shuffling, which is used as the global seed of Keras. If `None`, a
             random seed is used.
@@ -188,7 +188,7 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         build: Function that returns a model, as in `SKLearnRegressor`. The model outputs must be probabilities.
         epochs: Number of passes over the data.
         batch_size: Number of examples per step.
-        validation_split: Fraction of the examples to use as validation data, taken from the end.
+        validation_split: Fraction of the examples to use as validation data. These are the last examples.
         callbacks: Keras callbacks, which are copied in each call of `fit`.
         random_state: Random seed for weights and shuffling, which is used as the global seed of Keras. If `None`, a
             random seed is used.

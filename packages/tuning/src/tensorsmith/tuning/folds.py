@@ -16,7 +16,7 @@ def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]
     """Yields pairs of training and validation examples, one pair for each fold.
 
     Args:
-        data: Tuple of features, targets and, optionally, sample weights, which may be nested structures.
+        data: Tuple of features, targets and, optionally, sample weights. Each may be a nested structure of arrays.
         count: Number of folds.
         seed: Random seed for the assignment of examples to folds.
 

@@ -21,7 +21,7 @@ def plot_scores(search: Search, results: Results, path: Path) -> None:
 
     Args:
         search: Settings of the search.
-        results: Results of the successful trials, best first.
+        results: List of the results of successful trials, best first.
         path: Path of the PNG file to write.
     """
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def write_hparams(search: Search, results: Results, folder: Path) -> None:
 
     Args:
         search: Settings of the search.
-        results: Results of the successful trials.
+        results: List of the results of successful trials.
         folder: Folder for the event files, whose content is replaced.
     """
     shutil.rmtree(folder, ignore_errors=True)

@@ -32,10 +32,11 @@ class Search:
             that are not searched keep these values. `seed` is also the random seed of the search.
         space: Mapping from field names to search ranges.
         objective: Name of the metric to optimize, as in the history.
-        direction: "min" or "max". If `None`, the direction is inferred from the name of the objective.
+        direction: "min" if smaller values of the objective are better, or "max" if larger values are better. If `None`,
+            the direction is inferred from the name of the objective.
         tuner: Search algorithm: "random", "hyperband" (trains many configurations for few epochs and continues training
-            the best), or "bayesian" (fits a probabilistic model of the score and samples where it predicts the best
-            score).
+            the best ones), or "bayesian" (fits a probabilistic model of the score and samples configurations with the
+            best predicted scores).
         trials: Number of configurations to try.
         folds: Number of cross-validation folds. The score of a trial is the mean over the folds, each evaluated with a
             model that is trained on the other folds. If 0, the score is computed on the validation data.

@@ -21,7 +21,7 @@ class SearchWorkers:
         command: Command that all processes run. The processes are distinguished by the environment variables of
             keras-tuner.
         folder: Search folder, to which the workers write their logs.
-        lock: File descriptor of the search folder, which remains locked until the last process has exited.
+        lock: File descriptor of the locked search folder. The folder remains locked until the last process has exited.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, lock: int) -> None:
@@ -80,7 +80,7 @@ def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: i
     """Runs a search with `count` workers. If a worker is killed, a new worker resumes its trial.
 
     Args:
-        command: Command that all processes run, which resumes the search in the folder.
+        command: Command that all processes run. It must resume the search in `folder`.
         count: Number of worker processes.
         folder: Folder that contains the search.
         lock: File descriptor of the locked search folder.

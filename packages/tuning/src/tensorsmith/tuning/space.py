@@ -143,8 +143,8 @@ def uniform(low: float, high: float, *, default: float | None = None, when: Cond
         low: Lower bound of the range.
         high: Upper bound of the range.
         default: Value of the field if it is not searched. Defaults to the middle of the range.
-        when: Mapping from the names of other fields to the values for which this field is searched. A value may be a
-            list.
+        when: Mapping from the name of each other field on which this field depends to the value, or the list of values,
+            for which this field is searched.
 
     Raises:
         ValueError: If `low` exceeds `high`, or if `default` is outside of the range.
@@ -159,8 +159,8 @@ def log_uniform(low: float, high: float, *, default: float | None = None, when: 
         low: Lower bound of the range, which must be positive.
         high: Upper bound of the range.
         default: Value of the field if it is not searched. Defaults to the geometric mean of the bounds.
-        when: Mapping from the names of other fields to the values for which this field is searched. A value may be a
-            list.
+        when: Mapping from the name of each other field on which this field depends to the value, or the list of values,
+            for which this field is searched.
 
     Raises:
         ValueError: If `low` is not positive or exceeds `high`, or if `default` is outside of the range.
@@ -199,8 +199,8 @@ def integer(
             given.
         step: Difference between consecutive values, or their ratio if `log` is `True`.
         log: If `True`, values are sampled log-uniformly.
-        when: Mapping from the names of other fields to the values for which this field is searched. A value may be a
-            list.
+        when: Mapping from the name of each other field on which this field depends to the value, or the list of values,
+            for which this field is searched.
 
     Raises:
         ValueError: If `low` exceeds `high`, if `low` is not positive with `log`, or if `default` is outside of the
@@ -215,8 +215,8 @@ def choice(options: Sequence[Any], *, default: Any = None, when: Conditions | No
     Args:
         options: Options to choose from: numbers, strings, booleans, or tuples of these.
         default: Value of the field if it is not searched. Defaults to the first option.
-        when: Mapping from the names of other fields to the values for which this field is searched. A value may be a
-            list.
+        when: Mapping from the name of each other field on which this field depends to the value, or the list of values,
+            for which this field is searched.
 
     Raises:
         ValueError: If `options` is empty or contains duplicates, or if `default` is not one of the options.

@@ -14,9 +14,9 @@ def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
     """Returns the search ranges that the content of a YAML file declares.
 
     Args:
-        lines: Mapping from hyperparameter names to mappings with one of the keys `uniform`, `log_uniform` and `integer`
-            (two bounds) or `choice` (a list), and optionally `step` and `log` as in `tensorsmith.tuning.integer`, and
-            `when`.
+        lines: Mapping from hyperparameter names to mappings. Each has one of the keys `uniform`, `log_uniform` and
+            `integer` (with two bounds) or `choice` (with a list of options), and may have the keys `step`, `log` and
+            `when`, as in `tensorsmith.tuning.integer`.
 
     Raises:
         ArgumentError: If an entry is invalid. The message lists all errors.

@@ -66,8 +66,8 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
         search: Settings of the search.
         config: Configuration to train.
         folder: Folder of the trial. If it contains checkpoints, training resumes from the latest one.
-        epochs: Index of the final epoch, if it differs from that in the configuration.
-        watch: Function that is called at the end of each epoch.
+        epochs: Index of the final epoch. If `None`, the number of epochs in the configuration is used.
+        watch: Function that is called with the number of each completed epoch and its logs.
 
     Raises:
         ArgumentError: If the configuration cannot be trained, or if the objective is not logged or not finite.

@@ -268,7 +268,7 @@ def results_in(folder: Path, best: str) -> dict[str, Result]:
 
     Args:
         folder: Folder that contains the search.
-        best: Direction of the objective, "min" or "max".
+        best: "min" if smaller values of the objective are better, or "max" if larger values are better.
     """
     folders = sorted(path.parent for path in folder.glob(f"trial_*/{RESULT}"))
     found = {path.name.removeprefix("trial_"): read_result(path) for path in folders}

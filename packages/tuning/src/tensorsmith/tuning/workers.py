@@ -99,7 +99,7 @@ class Oversight:
 
     Args:
         folder: Folder that contains the search.
-        oracle: Oracle of the chief process.
+        oracle: Oracle of keras-tuner in the chief process, which chooses the trials.
     """
 
     def __init__(self, folder: Path, oracle: "keras_tuner.Oracle") -> None:
@@ -136,9 +136,9 @@ def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence
     therefore runs in a thread.
 
     Args:
-        run: Trial loop of keras-tuner.
-        oracle: Oracle of the search.
-        tasks: Functions that are called periodically.
+        run: Function that runs the trial loop of keras-tuner.
+        oracle: Oracle of keras-tuner that chooses the trials.
+        tasks: Functions without arguments that are called periodically while the loop is running.
     """
     errors: list[BaseException] = []
 

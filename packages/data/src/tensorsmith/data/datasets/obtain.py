@@ -59,7 +59,8 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
 
     Args:
         info: Description of the data set to obtain.
-        folder: Folder to search last, including its subfolder with the name of the data set.
+        folder: Folder to search after all other locations. Its subfolder with the name of the data set is searched as
+            well.
 
     Raises:
         DataNotFoundError: If no source could provide the files.

@@ -49,7 +49,8 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
     Args:
         name: Name of the data set, one of `names()`.
         split: Name of the split, one of `info(name).splits`.
-        folder: Folder that contains the files, used if they cannot be obtained from other locations.
+        folder: Folder that contains the files of the data set. It is searched if the files cannot be obtained in
+            another way.
 
     Raises:
         ValueError: If the data set or split does not exist.

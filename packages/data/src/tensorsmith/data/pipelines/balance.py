@@ -21,10 +21,11 @@ def undersample(
     of dropped examples. The draws differ in each iteration over the dataset.
 
     Args:
-        label: Function that returns the class index of an example, a scalar integer. It is called like a function
-            passed to `dataset.map`.
-        counts: Number or fraction of examples of each class.
-        target: Target class distribution, as counts or fractions. Defaults to equal fractions.
+        label: Function that returns the class index of an example, a scalar integer. It is called with the same
+            arguments as a function passed to `dataset.map`.
+        counts: Sequence with the number or fraction of examples of each class in the dataset.
+        target: Sequence that specifies the target class distribution, as counts or fractions. Defaults to equal
+            fractions.
         seed: Random seed. If `None`, a different seed is used in each process.
 
     Returns:
@@ -64,11 +65,11 @@ def oversample(
     The copies are adjacent, so shuffle the dataset afterwards.
 
     Args:
-        label: Function that returns the class index of an example, a scalar integer. It is called like a function
-            passed to `dataset.map`.
-        counts: Number or fraction of examples of each class.
-        target: Target class distribution, as counts or fractions. Defaults to equal fractions. A class with fraction 0
-            is dropped.
+        label: Function that returns the class index of an example, a scalar integer. It is called with the same
+            arguments as a function passed to `dataset.map`.
+        counts: Sequence with the number or fraction of examples of each class in the dataset.
+        target: Sequence that specifies the target class distribution, as counts or fractions. Defaults to equal
+            fractions. A class with fraction 0 is dropped.
         seed: Random seed. If `None`, a different seed is used in each process.
 
     Returns:

@@ -24,14 +24,16 @@ def bucket_by_length(
 
     Args:
         boundaries: Strictly increasing lower length bounds of all buckets except the first.
-        batch_size: Batch size for all buckets, or a sequence with one size per bucket, which has one more element than
-            `boundaries`. Smaller sizes for longer elements keep the number of steps per batch roughly constant.
-        length: Function that returns the length of an element as int32 or int64. It is called like a function passed to
-            `dataset.map`. Defaults to the size of the first axis of the first tensor.
+        batch_size: Batch size for all buckets, or a sequence with one batch size per bucket, which has one more element
+            than `boundaries`. Smaller batches for longer elements keep the total number of time steps per batch roughly
+            constant.
+        length: Function that returns the length of an element as int32 or int64. It is called with the same arguments
+            as a function passed to `dataset.map`. Defaults to the size of the first axis of the first tensor.
         padding: Padding value, as a nested structure that matches the elements or a single value for all. Defaults to
             0, "" or `False`, depending on the dtype.
-        pad_to_boundary: If `True`, all batches of a bucket are padded to its upper boundary minus one, instead of to
-            the length of their longest element. Elements must then be shorter than the last boundary.
+        pad_to_boundary: If `True`, each batch is padded to the upper boundary of the bucket minus one, and all elements
+            must be shorter than the last boundary. If `False`, each batch is padded to the length of the longest
+            element in the batch.
         drop_remainder: If `True`, incomplete batches at the end are dropped.
 
     Returns:

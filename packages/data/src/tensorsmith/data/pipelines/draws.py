@@ -10,8 +10,8 @@ def with_draws(dataset: Dataset, seed: int | None) -> Dataset:
 
     Args:
         dataset: Dataset with elements of any structure.
-        seed: Random seed of the element seeds, which differ in each iteration over the dataset. If `None`, a different
-            seed is used in each process.
+        seed: Random seed from which the seeds of the elements are generated. The seeds of the elements differ in each
+            iteration over the dataset. If `None`, a different random seed is used in each process.
 
     Returns:
         A dataset of pairs `(element, draw)` of the same length, where `draw` is an int64 seed of shape `(2,)`.

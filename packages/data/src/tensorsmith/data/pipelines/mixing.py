@@ -60,7 +60,8 @@ def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
     for each image.
 
     Args:
-        alpha: Parameter α of the beta distribution. The paper uses 1, for which the area is uniformly distributed.
+        alpha: Parameter α of the beta distribution. The paper uses 1, for which the area of the pasted region is
+            uniformly distributed.
         seed: Random seed. If `None`, a different seed is used in each process.
 
     Returns:

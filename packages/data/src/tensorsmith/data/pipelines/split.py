@@ -24,8 +24,8 @@ def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any
         part: Name of the split to select.
         fractions: Mapping from the name of each split to its fraction of the examples. The fractions must sum to 1 and
             be given in the same order for all splits.
-        key: Function that returns the key of an example, a scalar string or integer. It is called like a function
-            passed to `dataset.map`. Integers are hashed as decimal strings.
+        key: Function that returns the key of an example, a scalar string or integer. It is called with the same
+            arguments as a function passed to `dataset.map`. Integers are hashed as decimal strings.
         salt: Prefix of the key. A different salt produces a different split.
 
     Returns:

@@ -23,7 +23,8 @@ def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Tr
         count: Number of parallel streams, which is also the batch size.
         length: Number of steps in each window.
         shift: Number of steps between the starts of consecutive windows. Defaults to `length`. For targets one step
-            ahead, windows have one step more than the network input: `length=101, shift=100`.
+            ahead, use windows that are one step longer than the network input, such as `length=101, shift=100` for
+            inputs of 100 steps.
 
     Returns:
         A transformation for `dataset.apply`, from single steps to tensors of shape `(count, length, ...)` in the same

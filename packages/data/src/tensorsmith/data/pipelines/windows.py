@@ -20,7 +20,7 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
 
     Args:
         length: Number of elements in each window.
-        shift: Number of elements between the starts of consecutive windows. Windows do not overlap if it equals
+        shift: Number of elements between the starts of consecutive windows. Windows do not overlap if `shift` equals
             `length`.
         stride: Number of elements between consecutive elements in a window.
         nested: If `True`, each window is a nested dataset or a structure of nested datasets, as created by

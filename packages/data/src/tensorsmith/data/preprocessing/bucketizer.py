@@ -30,7 +30,7 @@ class Bucketizer(keras.layers.Layer):
     Args:
         boundaries: Strictly increasing boundaries between bins. A value equal to a boundary belongs to the bin above
             it. If `None`, the boundaries are computed by `adapt`.
-        bins: Number of bins that `adapt` creates. There may be fewer if the data contains equal values.
+        bins: Number of bins that `adapt` creates. If the data contains equal values, fewer bins may be created.
         output: Output format: "int" for bin indices or "one_hot" for one-hot vectors.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of one-hot vectors.
 

@@ -31,9 +31,10 @@ class FeatureSpec:
 
     Args:
         schema: Schema of the examples. Features that are used must have a fixed size and occur in all examples.
-        choices: Mapping from names to preprocessing options. A name is that of a feature in the schema, or that of an
-            additional output if the option specifies its `feature` or is a `Cross`.
-        exclude: Names of features without default preprocessing, such as the target. Explicit options still apply.
+        choices: Mapping from names to preprocessing options. A name is the name of a feature in the schema, or, if the
+            option is a `Cross` or specifies its `feature` argument, any name for an additional output.
+        exclude: Names of features that are not preprocessed by default, such as the target. Options in `choices` still
+            apply to these features.
 
     Raises:
         ValueError: If choices are incompatible with the features; the message lists all mistakes.

@@ -93,8 +93,8 @@ class Quantiles:
     0.0016.
 
     Args:
-        keep: Minimum number of sampled values.
-        seed: Random seed of the sample.
+        keep: Minimum size of the random sample. Quantiles of up to `2 * keep` values are exact.
+        seed: Random seed for sampling the values.
 
     Example:
         >>> quantiles = Quantiles()

@@ -37,13 +37,14 @@ class Vocabulary(keras.layers.Layer):
     Args:
         vocabulary: Vocabulary tokens without duplicates. If `None`, the vocabulary is computed by `adapt`.
         oov_buckets: Number of out-of-vocabulary buckets, at least 1.
-        oov: Position of the bucket indices, "first" or "last".
+        oov: Position of the out-of-vocabulary indices: "first" (before the indices of the vocabulary) or "last".
         output: Output format: "int" for indices; "one_hot" for a one-hot vector per token; "multi_hot", "count" or
             "tf_idf" for a single vector over the tokens of the last axis, with the presence, count or TF-IDF of each
             vocabulary token.
         formula: IDF formula that `adapt` uses for "tf_idf", "keras" or "inverse_log"; see `idf_weights`.
-        idf_weights: IDF weight of each token in the vocabulary, for "tf_idf". Buckets use the mean, as in Keras.
-        limit: Maximum number of tokens in a vocabulary computed by `adapt`, excluding the buckets.
+        idf_weights: IDF weight of each token in the vocabulary, for the output "tf_idf". Out-of-vocabulary buckets use
+            the mean weight, as in Keras.
+        limit: Maximum number of tokens in a vocabulary computed by `adapt`, excluding the out-of-vocabulary buckets.
         keys: Dtype of the tokens: "string" or "int64". Other integer dtypes are cast to int64.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of output vectors.
 

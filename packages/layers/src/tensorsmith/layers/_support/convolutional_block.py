@@ -29,8 +29,8 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
 
     Args:
         activation: Activation function to use after each convolution.
-        normalization: Normalization of each convolution: `"batch"` for batch normalization, a Keras layer that is
-            copied, or `None`.
+        normalization: Normalization of the output of each convolution: `"batch"` for batch normalization, a Keras layer
+            that is copied for each convolution, or `None`.
         kernel_initializer: Initializer for the convolution kernels.
         kernel_regularizer: Regularizer function applied to the convolution kernels.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.

@@ -11,7 +11,8 @@ BASE: Any = object  # for type checkers: the Keras layer that follows in the bas
 
 ARGUMENTS = """\
 rate: Float in [0, 1). Fraction of the input units to drop.
-noise_shape: Shape of the binary dropout mask. `None` uses the size of the inputs; 1 shares the mask along an axis.
+noise_shape: Shape of the binary dropout mask. An entry of `None` stands for the size of the inputs; an entry of 1
+    shares the mask along its axis.
 seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
 **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`."""
 CALL = """\

@@ -38,7 +38,7 @@ return_state: If `True`, return the last states in addition to the output."""
 KERAS_ARGUMENTS = f"""{ARGUMENTS}
 go_backwards: If `True`, process the input sequence backwards and return the reversed sequence.
 stateful: If `True`, the last states for each batch are used as the initial states of the following batch.
-unroll: Accepted for compatibility. It only affects the loop of Keras, which is used where the kernel is not.
+unroll: If `True`, unroll the loop of Keras over the time steps. This has no effect if the compiled kernel is used.
 **kwargs: `zero_output_for_mask` and base layer keyword arguments, such as `name` and `dtype`."""
 CALL = """\
 Call arguments:
@@ -78,7 +78,8 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
         Args:
             x: Input sequences, a float32 tensor of shape `(batch, steps, features)`.
             states: List of initial states.
-            **options: Keyword arguments supported by all recurrent ops: mask, recurrent dropout mask and direction.
+            **options: Keyword arguments supported by all recurrent ops: `mask`, `recurrent_dropout_mask` and
+                `go_backwards`.
 
         Returns:
             The outputs of all steps, followed by the final states.

@@ -18,8 +18,8 @@ from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers.convolution.squeeze_excitation import SqueezeExcitation
 
 UNIT_ARGUMENTS = f"""\
-normalization: Normalization of each convolution: `"batch"` for batch normalization, a Keras layer that is copied, or
-    `None`.
+normalization: Normalization of the output of each convolution: `"batch"` for batch normalization, a Keras layer that is
+    copied for each convolution, or `None`.
 squeeze_ratio: Reduction ratio of the squeeze-and-excitation before the sum, as in SE-ResNets. If `None`, there is none.
 {ARGUMENTS}"""
 OUTPUT = """\

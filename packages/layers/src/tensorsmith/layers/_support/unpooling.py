@@ -12,7 +12,8 @@ def unpooled(updates: Tensor, mask: Tensor, size: tuple[Any, Any], dtype: str) -
 
     Args:
         updates: Values to scatter, a tensor of shape `(batch, height, width, channels)`.
-        mask: Integer tensor of the same shape, with flat indices in each output image.
+        mask: Integer tensor with the shape of `updates`. Each entry is the index in the flattened output image to which
+            the value is scattered.
         size: Height and width of the output images.
         dtype: Data type of the result.
     """

@@ -27,7 +27,7 @@ def sparsemax(logits: TensorLike, axis: int = -1) -> Tensor:
     Algorithm for Finding the Projection of a Point onto the Canonical Simplex", 1986.
 
     Args:
-        logits: Floating-point tensor. Half-precision logits are computed in float32.
+        logits: Floating-point tensor. For half-precision logits, the computation uses float32.
         axis: Integer, the axis along which the probabilities sum to 1.
 
     Returns:

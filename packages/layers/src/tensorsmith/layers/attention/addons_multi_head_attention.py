@@ -43,12 +43,12 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         dropout: Dropout rate for the attention coefficients, in [0, 1).
         use_projection_bias: If `True`, add a bias to the output projection.
         return_attn_coef: If `True`, also return the attention coefficients before dropout.
-        kernel_initializer: Initializer for the four kernels.
-        kernel_regularizer: Regularizer for the four kernels.
-        kernel_constraint: Constraint for the four kernels.
-        bias_initializer: Initializer for the bias vector.
-        bias_regularizer: Regularizer for the bias vector.
-        bias_constraint: Constraint for the bias vector.
+        kernel_initializer: Initializer for the kernels of query, key, value and output projection.
+        kernel_regularizer: Regularizer for the kernels of query, key, value and output projection.
+        kernel_constraint: Constraint for the kernels of query, key, value and output projection.
+        bias_initializer: Initializer for the bias vector of the output projection.
+        bias_regularizer: Regularizer for the bias vector of the output projection.
+        bias_constraint: Constraint for the bias vector of the output projection.
         seed: Random seed for dropout.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 

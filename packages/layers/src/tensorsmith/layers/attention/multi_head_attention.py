@@ -39,7 +39,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         key_dim: Size of each attention head for query and key.
         value_dim: Size of each attention head for value. If `None`, `key_dim` is used.
         dropout: Dropout rate for the attention weights, in [0, 1).
-        use_bias: If `True`, the projections use bias vectors.
+        use_bias: If `True`, the projections of query, key, value and output use bias vectors.
         output_shape: Shape of the output, excluding the batch and time axes. If `None`, the number of features of the
             query is used.
         attention_axes: Axes over which attention is applied. If `None`, attention is applied over all axes except
@@ -161,7 +161,7 @@ def joined_masks(key_masks: Sequence[Any], attention_mask: Tensor | None) -> tf.
     The result has the shape `(batch, heads, steps, keys)`, with size 1 along axes over which the mask is shared.
 
     Args:
-        key_masks: List of boolean tensors of shape `(batch, keys)` or `None`.
+        key_masks: List whose entries are boolean tensors of shape `(batch, keys)` or `None`.
         attention_mask: Tensor of shape `(steps, keys)`, `(batch, steps, keys)` or `(batch, heads, steps, keys)`, or
             `None`.
     """

@@ -14,8 +14,8 @@ class PruningMask(keras.constraints.Constraint):
     """Constraint that keeps pruned weights at zero, as used by `prune_by_magnitude`.
 
     Args:
-        mask: Boolean array with the shape of the weight, which is `False` for pruned entries.
-        constraint: Another constraint to apply first, or `None`.
+        mask: Boolean array with the shape of the weight. Its entries are `False` where weights are pruned.
+        constraint: Constraint to apply before the mask, or `None`.
 
     Returns:
         The constrained weight.

@@ -29,7 +29,8 @@ def convert_layers(
         convert: Function that takes a layer of the model and returns its replacement: the same layer to copy it,
             another layer, or `None` to remove it. A new layer receives the weights of the replaced layer; a
             `keras.layers.Wrapper` passes them to its inner layer. A layer that is already built keeps its weights.
-        any_size: If `True`, the copy accepts inputs of any size, except along the batch axis and the last axis.
+        any_size: If `True`, the converted model accepts inputs of any size along all axes except the batch axis and the
+            last axis.
 
     Returns:
         A copy of the model.

@@ -25,8 +25,8 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
     Args:
         model: Built Keras model or layer.
         sparsity: Fraction of the weights to set to zero, in [0, 1).
-        scope: `"layer"` prunes the same fraction of each weight; `"global"` prunes the smallest values across all
-            weights.
+        scope: `"layer"` to prune the same fraction of each weight tensor, or `"global"` to prune the values with the
+            smallest magnitudes across all weight tensors.
 
     Returns:
         A dict from the `path` of each weight to its boolean mask, `True` where values are kept.

@@ -28,10 +28,10 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
     Source: Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", 2015.
 
     Args:
-        kernel_size: Odd integer, the height and width of a patch.
-        max_displacement: Integer, the maximum displacement of a patch in each direction.
-        stride_1: Integer, the distance between adjacent patches.
-        stride_2: Integer, the distance between adjacent displacements.
+        kernel_size: Odd integer, the height and width of a patch in pixels.
+        max_displacement: Integer, the maximum displacement of a patch in each direction, in pixels.
+        stride_1: Integer, the distance between adjacent patches in pixels.
+        stride_2: Integer, the distance between adjacent displacements in pixels.
         pad: Integer, the number of zeros to pad on each side of both images.
         data_format: `"channels_last"` or `"channels_first"`. TensorFlow Addons requires this argument.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.

@@ -28,8 +28,8 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
     Args:
         pool_size: Integer, the number of channels in a group.
         strides: Integer, the distance between adjacent groups. If `None`, `pool_size` is used.
-        padding: `"valid"` or `"same"`. `"valid"` uses only complete groups. `"same"` results in channels / strides
-            outputs, rounded up, and may truncate groups at both ends.
+        padding: `"valid"` or `"same"`. `"valid"` uses only complete groups. `"same"` results in `channels / strides`
+            output channels, rounded up, and may truncate the first and last groups.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

@@ -31,7 +31,7 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         padding: `"valid"` or `"same"`. Padded positions are excluded from the mean.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `keras.config.image_data_format()`.
         activation: Activation function to use. If `None`, no activation is applied.
-        coefficient_initializer: Initializer for the coefficients.
+        coefficient_initializer: Initializer for the pooling coefficients.
         bias_initializer: Initializer for the biases.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 

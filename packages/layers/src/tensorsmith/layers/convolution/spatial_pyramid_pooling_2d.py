@@ -19,7 +19,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     Source: He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 2014.
 
     Args:
-        bins: List of grids, each an integer or a pair `(rows, columns)`.
+        bins: List of pooling grids, each given as a pair `(rows, columns)`, or as an integer for a square grid.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `keras.config.image_data_format()`.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 

@@ -24,8 +24,8 @@ class SqueezeExcitation(keras.layers.Layer):
     Args:
         ratio: Positive integer, the reduction ratio of the hidden layer.
         activation: Activation function of the hidden layer.
-        kernel_initializer: Initializer for W1 and W2.
-        kernel_regularizer: Regularizer for W1 and W2.
+        kernel_initializer: Initializer for the kernels W1 and W2 of the two dense layers.
+        kernel_regularizer: Regularizer for the kernels W1 and W2 of the two dense layers.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

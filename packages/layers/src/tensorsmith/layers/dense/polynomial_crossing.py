@@ -23,12 +23,13 @@ class PolynomialCrossing(keras.layers.Layer):
     Source: Wang et al., "Deep & Cross Network for Ad Click Predictions", 2017. The matrices are from "DCN V2", 2021.
 
     Args:
-        projection_dim: Integer, the rank of U V, at most half the number of features. If `None`, W is a full matrix.
-        diag_scale: Non-negative float added to the diagonal of W to stabilize training.
+        projection_dim: Integer, the rank of the factorization W = U V, at most half the number of features. If `None`,
+            W is a full matrix.
+        diag_scale: Non-negative float added to the diagonal of the weight matrix W to stabilize training.
         use_bias: If `True`, the layer uses a bias vector.
-        kernel_initializer: Initializer for W, or for U and V.
+        kernel_initializer: Initializer for the weight matrix W, or for its factors U and V.
         bias_initializer: Initializer for the bias vector.
-        kernel_regularizer: Regularizer for W, or for U and V.
+        kernel_regularizer: Regularizer for the weight matrix W, or for its factors U and V.
         bias_regularizer: Regularizer for the bias vector.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 

@@ -30,8 +30,8 @@ class FilterResponseNormalization(keras.layers.Layer):
         gamma_regularizer: Regularizer for the gamma weight.
         beta_constraint: Constraint for the beta weight.
         gamma_constraint: Constraint for the gamma weight.
-        learned_epsilon: If `True`, add a learned parameter e to epsilon, with an initial value of 1e-4.
-        learned_epsilon_constraint: Constraint for the parameter e.
+        learned_epsilon: If `True`, add a learned parameter e, with an initial value of 1e-4, to `epsilon`.
+        learned_epsilon_constraint: Constraint for the learned parameter e.
         name: String, the name of the layer.
         **kwargs: Other base layer keyword arguments, such as `dtype` and `trainable`.
 

@@ -37,12 +37,13 @@ class LocalResponseNormalization(keras.layers.Layer):
             PyTorch 0.75.
         bias: Positive float added to the weighted sum of squares for numerical stability, called k in the paper and in
             PyTorch.
-        depth_radius: Integer, the number of channels on each side. Specify either `depth_radius` or `size`.
-        size: Integer, the number of channels in the window.
+        depth_radius: Integer, the number of channels in the window on each side of the central channel. Specify either
+            `depth_radius` or `size`.
+        size: Integer, the total number of channels in the window. Specify either `depth_radius` or `size`.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Floating-point tensor. Half-precision inputs are computed in float32.
+        inputs: Floating-point tensor. For half-precision inputs, the computation uses float32.
 
     Input shape:
         `(batch, ..., channels)`.

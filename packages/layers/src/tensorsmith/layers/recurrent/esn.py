@@ -28,14 +28,15 @@ class ESNCell(keras.layers.Layer):
     Args:
         units: Positive integer, dimensionality of the output space (the state h).
         connectivity: Float in [0, 1], the probability that two units are connected.
-        leaky: Float in [0, 1], the leaking rate.
+        leaky: Float in [0, 1], the leaking rate: the weight of the new activation relative to the previous state.
         spectral_radius: Non-negative float, the largest absolute eigenvalue of the recurrent kernel.
-        use_norm2: If `True`, scale the Frobenius norm of the recurrent kernel instead of its spectral radius. The norm
-            is an upper bound of the spectral radius that does not require eigenvalues.
+        use_norm2: If `True`, `spectral_radius` specifies the Frobenius norm of the recurrent kernel instead of the
+            spectral radius. The Frobenius norm is an upper bound of the spectral radius that is computed without
+            eigenvalues.
         use_bias: If `True`, the layer uses a bias vector.
         activation: Activation function to use.
         kernel_initializer: Initializer for the kernel matrix.
-        recurrent_initializer: Initializer for the recurrent kernel, applied before it is made sparse and scaled.
+        recurrent_initializer: Initializer for the recurrent kernel. The initial values are then made sparse and scaled.
         bias_initializer: Initializer for the bias vector.
         seed: Integer to seed the random connections. If `None`, the seed is derived from the global Keras seed.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.

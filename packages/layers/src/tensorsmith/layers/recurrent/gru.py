@@ -30,7 +30,7 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     Args:
         units: Positive integer, dimensionality of the output space (the state h).
-        reset_after: If `True`, apply the reset gate r after the recurrent product, otherwise before it.
+        reset_after: If `True`, apply the reset gate r after the recurrent product. Otherwise, apply it before.
         {{keras_arguments}}
 
     The other arguments are those of `keras.layers.GRU`.

@@ -29,10 +29,10 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
     Args:
         units: Positive integer, dimensionality of the output space. All other arguments are keyword-only.
         activation: Activation function to use.
-        recurrent_initializer: Initializer for u. If `None`, u is initialized uniformly between 0 and `recurrent_clip`
-            (1 if `recurrent_clip` is `None`), so that the memory length differs between units.
-        recurrent_clip: Positive float, the maximum absolute value of u, which is clipped after each training step. If
-            `None`, u is not clipped.
+        recurrent_initializer: Initializer for the recurrent weights u. If `None`, u is initialized uniformly between 0
+            and `recurrent_clip` (or 1 if `recurrent_clip` is `None`), so that the memory length differs between units.
+        recurrent_clip: Positive float, the maximum absolute value of the recurrent weights u, which are clipped after
+            each training step. If `None`, u is not clipped.
         **kwargs: Other arguments of `keras.layers.SimpleRNNCell`: `use_bias`, initializers, regularizers, constraints,
             `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype` and `trainable`.
 

@@ -30,8 +30,8 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
 
     Args:
         units: Positive integer, dimensionality of the states h and c.
-        norm_gamma_initializer: Initializer for the gamma weights of the normalizations.
-        norm_beta_initializer: Initializer for the beta weights of the normalizations.
+        norm_gamma_initializer: Initializer for the scales (gamma) of the layer normalizations.
+        norm_beta_initializer: Initializer for the offsets (beta) of the layer normalizations.
         norm_epsilon: Small float added to the variances for numerical stability.
         {{dropout}}
 
@@ -144,11 +144,11 @@ class LayerNormLSTM(CellLayer):
 
     Args:
         units: Positive integer, dimensionality of the states h and c.
-        activation: Activation function for g and c.
+        activation: Activation function for the cell input g and the cell state c.
         recurrent_activation: Activation function for the gates.
         {{arguments}}
-        norm_gamma_initializer: Initializer for the gamma weights of the normalizations.
-        norm_beta_initializer: Initializer for the beta weights of the normalizations.
+        norm_gamma_initializer: Initializer for the scales (gamma) of the layer normalizations.
+        norm_beta_initializer: Initializer for the offsets (beta) of the layer normalizations.
         norm_epsilon: Small float added to the variances for numerical stability.
         **kwargs: Other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers and
             constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype` and `trainable`.

@@ -119,7 +119,7 @@ class LayerNormSimpleRNN(CellLayer):
 
     Args:
         units: Positive integer, dimensionality of the output space (the state h).
-        activation: Activation function for h.
+        activation: Activation function for the state h.
         {{arguments}}
         layernorm_epsilon: Small float added to the variance for numerical stability.
         gamma_initializer: Initializer for the gamma weight.

@@ -25,8 +25,8 @@ class NASCell(keras.layers.Layer):
     Source: Zoph and Le, "Neural Architecture Search with Reinforcement Learning", 2017.
 
     Args:
-        units: Positive integer, dimensionality of the state c, and of m if there is no projection.
-        projection: Positive integer, dimensionality of m after a projection. If `None`, there is no projection.
+        units: Positive integer, dimensionality of the state c, and of the state m if `projection` is `None`.
+        projection: Positive integer, dimensionality to which the state m is projected. If `None`, m is not projected.
         use_bias: If `True`, the layer uses a bias vector.
         kernel_initializer: Initializer for the kernel matrix.
         recurrent_initializer: Initializer for the recurrent kernel.

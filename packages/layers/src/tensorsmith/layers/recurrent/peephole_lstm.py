@@ -92,7 +92,7 @@ class PeepholeLSTM(CellLayer):
 
     Args:
         units: Positive integer, dimensionality of the states h and c.
-        activation: Activation function for g and c.
+        activation: Activation function for the cell input g and the cell state c.
         recurrent_activation: Activation function for the gates.
         {{arguments}}
         **kwargs: Other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers and

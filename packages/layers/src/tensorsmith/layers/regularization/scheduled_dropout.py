@@ -27,8 +27,8 @@ class ScheduledDropout(keras.layers.Layer):
     Source: Srivastava et al., "Dropout", 2014. Increasing rates are from Morerio et al., "Curriculum Dropout", 2017.
 
     Args:
-        rate: Float in [0, 1], the initial fraction of the input units to drop. The current value is saved with the
-            model and restored. Values outside of [0, 1] that a schedule assigns are clipped.
+        rate: Float in [0, 1], the initial fraction of the input units to drop. The current rate is saved and restored
+            with the model. Rates outside of [0, 1], which a schedule may assign, are clipped.
         noise_shape: Shape of the binary dropout mask. An entry of `None` stands for the size of the inputs; an entry of
             1 shares the mask along its axis.
         seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.

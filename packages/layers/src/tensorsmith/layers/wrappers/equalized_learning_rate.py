@@ -37,9 +37,9 @@ class EqualizedLearningRate(keras.layers.Wrapper):
     Source: Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018.
 
     Args:
-        layer: Keras layer that is not yet built: a dense layer, convolution or transposed convolution. The seed of its
-            kernel initializer is kept.
-        gain: Positive float by which the scale is multiplied.
+        layer: Keras layer that is not yet built: a dense layer, a convolution or a transposed convolution. Its kernel
+            initializer is replaced, but the seed of the initializer is kept.
+        gain: Positive float by which the scale of the kernel is multiplied.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

@@ -38,10 +38,10 @@ class HubLayer(keras.layers.Layer):
             returned.
         output_shape: Shape of the output without the batch axis, or a dict of shapes. Required if the module does not
             specify the shape.
-        save_weights: If `True`, saved models contain the weights. If `None`, the weights are saved if the layer has
-            ever been trainable.
-        **kwargs: Base layer keyword arguments `name` and `dtype`, which defaults to float32. Modules compute in the
-            dtypes that they were saved with, regardless of the dtype policy.
+        save_weights: If `True`, saved models contain the weights of the module. If `False`, they do not. If `None`,
+            they do if the layer has been trainable at any time.
+        **kwargs: Base layer keyword arguments `name` and `dtype`. `dtype` defaults to float32. Modules compute in the
+            dtypes with which they were saved, regardless of the dtype policy.
 
     Call arguments:
         inputs: Inputs of the module: a tensor, which may contain strings, or a dict of tensors.

@@ -17,7 +17,8 @@ def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
     """Return the matrix of pairwise distances. Its gradient is finite where two embeddings are equal.
 
     Args:
-        embeddings: Tensor of embeddings, of shape `(batch, features)`. Half-precision inputs are computed in `float32`.
+        embeddings: Tensor of embeddings, of shape `(batch, features)`. For half-precision inputs, the computation uses
+            `float32`.
         metric: Distance metric: `"L2"`, `"squared-L2"`, `"angular"` (1 - cosine similarity), or a function that maps
             embeddings to the distance matrix.
     """
@@ -30,9 +31,9 @@ def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> T
     """Return one entry from each row of the matrix of pairwise distances, computing only these if possible.
 
     Args:
-        positions: Column indices, of shape `(batch,)`.
+        positions: Integer tensor of shape `(batch,)` with the column index in each row of the distance matrix.
         embeddings: Tensor of embeddings, of shape `(batch, features)`.
-        metric: Distance metric, as in `pairwise_distances`.
+        metric: Distance metric: a name or a function, as in `pairwise_distances`.
     """
     (embeddings,) = precise(embeddings)
     if callable(metric):

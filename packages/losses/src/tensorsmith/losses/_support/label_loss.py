@@ -43,8 +43,8 @@ def check_labels(same: Tensor, distances: Tensor) -> None:
     """Raise an ArgumentError if the numbers of labels and embeddings are known and differ.
 
     Args:
-        same: Pairwise label equality matrix.
-        distances: Matrix of pairwise distances between embeddings.
+        same: Boolean matrix of shape `(batch, batch)` that is `True` where two samples have equal labels.
+        distances: Matrix of shape `(batch, batch)` with the pairwise distances between embeddings.
     """
     labels, count = same.shape[0], distances.shape[0]
     fits = None in (labels, count) or labels == count
@@ -68,7 +68,7 @@ def pair_mean(losses: Tensor, pairs: Tensor) -> Tensor:
 
     Args:
         losses: Loss of each pair, of shape `(batch, batch)`.
-        pairs: Boolean matrix of the pairs to include.
+        pairs: Boolean tensor of shape `(batch, batch)` that is `True` for the pairs to include.
     """
     count = ops.sum(ops.cast(pairs, losses.dtype))
     samples = ops.cast(ops.shape(losses)[0], losses.dtype)

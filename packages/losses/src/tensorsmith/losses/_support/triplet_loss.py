@@ -10,8 +10,8 @@ from tensorsmith.losses._support.label_loss import LabelLoss
 from tensorsmith.losses._support.margin import check_margin
 
 ARGUMENTS = """\
-distance_metric: `"L2"`, `"squared-L2"`, `"angular"` (1 - cosine), or a function that maps embeddings to their
-    distance matrix. To save the loss, register the function with Keras.
+distance_metric: Distance metric: `"L2"`, `"squared-L2"`, `"angular"` (1 - cosine similarity), or a function that maps
+    embeddings to the distance matrix. To save the loss, register the function with Keras.
 name: Name of the loss instance.
 reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
     TensorFlow Addons ignores the argument and always averages.

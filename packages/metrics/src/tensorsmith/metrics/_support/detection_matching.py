@@ -18,10 +18,10 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike,
 
     Args:
         truths: Dict with the ground truth: "boxes" of shape `(images, m, 4)`, "labels" of shape `(images, m)`, which
-            are negative for padding, and "crowds" with the shape of the labels.
+            are negative for padding, and the crowd flags "crowds" of shape `(images, m)`.
         found: Dict with the detections in descending order of score: "boxes" of shape `(images, n, 4)` and "labels" of
             shape `(images, n)`, which are negative for padding.
-        thresholds: Intersection over union (IoU) thresholds, of shape `(thresholds,)`.
+        thresholds: One-dimensional tensor of intersection over union (IoU) thresholds.
         box_format: Box format, as in `box_iou`.
 
     Returns:

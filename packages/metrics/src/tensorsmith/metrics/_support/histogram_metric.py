@@ -12,7 +12,7 @@ from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics._support.weighting import STATE, samples_of
 
 ARGUMENTS = """\
-actual_min: Lower end of the range of targets. Values outside the range are assigned to the outermost bins.
+actual_min: Lower end of the range of targets. Targets outside of the range are assigned to the outermost bins.
 actual_max: Upper end of the range of targets.
 preds_min: Lower end of the range of predictions.
 preds_max: Upper end of the range of predictions.

@@ -17,8 +17,8 @@ By default it is the estimate of TensorFlow Addons: targets and predictions are 
 the same bin are treated as equal. Pass the ranges of the values, which default to 0 to 1, or a `capacity` for
 the exact value."""
 CAPACITY = """\
-capacity: Maximum number of samples per replica, including those of weight 0, for the exact coefficient. Ranges
-    and cut points are then ignored. If `None`, the coefficient is estimated from a histogram."""
+capacity: Maximum number of samples per replica, including samples of weight 0. If given, the exact coefficient is
+    computed, and ranges and cut points are ignored. If `None`, the coefficient is estimated from a histogram."""
 RAISES = """\
 Raises:
     ValueError: If a range is empty, there are fewer than two cut points, or `capacity` is not a positive integer.

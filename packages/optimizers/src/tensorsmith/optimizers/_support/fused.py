@@ -47,7 +47,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
         Args:
             variables: List of variables of dtype `float32`.
             gradients: List of the corresponding dense gradients.
-            **settings: Hyperparameters `learning_rate`, `weight_decay` and `global_clipnorm`, as expected by the ops.
+            **settings: Keyword arguments `learning_rate`, `weight_decay` and `global_clipnorm` of the compiled op.
         """
         raise NotImplementedError
 
@@ -114,7 +114,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
         """Return the state variables that correspond to the given model variables.
 
         Args:
-            kept: State variables of one type for all variables of the optimizer, in order.
+            kept: List of the state variables of one type, one for each variable of the optimizer, in the same order.
             variables: Model variables whose state variables are returned.
         """
         return [kept[variable_index(self, variable)].value for variable in variables]

@@ -17,9 +17,9 @@ weight_decay: Fraction of the weights, multiplied by the learning rate, that is 
     schedule, or a callable without arguments.
 amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far."""
 WARMUP = """\
-sma_threshold: Minimum n for which the second moments are used, `>= 4`.
-total_steps: Number of training steps. If positive, the learning rate increases to its value and then decreases to
-    `min_lr`.
+sma_threshold: Minimum length n of the simple moving average for which the second moments are used, `>= 4`.
+total_steps: Number of training steps. If positive, the learning rate first increases to `learning_rate` and then
+    decreases to `min_lr`.
 warmup_proportion: Fraction of `total_steps` in which the learning rate increases.
 min_lr: Learning rate at the end of training."""
 

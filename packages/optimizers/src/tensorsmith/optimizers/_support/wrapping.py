@@ -24,7 +24,7 @@ class Wrapper(SlotKeeper):
     The wrapper contains no operations that require communication between replicas, so they may be conditional.
 
     Args:
-        optimizer: Inner Keras optimizer, or its name.
+        optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         name: Name of the optimizer wrapper.
 
     Raises:

@@ -27,7 +27,7 @@ class GradientCentralization(Wrapper):
     Source: Yong et al., "Gradient Centralization: A New Optimization Technique for Deep Neural Networks", 2020.
 
     Args:
-        optimizer: Inner Keras optimizer, or its name.
+        optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         name: Name of the optimizer.
 
     Raises:

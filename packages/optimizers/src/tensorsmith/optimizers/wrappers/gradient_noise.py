@@ -33,7 +33,7 @@ class GradientNoise(Wrapper):
     0.01, 0.3 or 1.
 
     Args:
-        optimizer: Inner Keras optimizer, or its name.
+        optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         eta: Variance of the noise in the first update.
         gamma: Decay exponent of the variance.
         seed: Non-negative integer used as the random seed. If `None`, a random seed is used, which

@@ -28,7 +28,7 @@ class ScaledUpdates(Wrapper):
         w = w + scale (w' - w)
 
     Args:
-        optimizer: Inner Keras optimizer, or its name.
+        optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         scales: Dict that maps regular expressions to update scales. A scale applies to the variables whose path, such
             as `model/dense_1/kernel`, matches the expression. Updates of other variables are not scaled.
         name: Name of the optimizer.
@@ -99,9 +99,9 @@ def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> 
     2.6; Clark et al., "ELECTRA", 2020, with 0.8 and 0.9.
 
     Args:
-        model: Built model. Layers that are already frozen are counted, but their updates are not scaled if they are
-            unfrozen later. Freeze layers after this call, for example with `tensorsmith.training.Unfreeze`.
-        optimizer: Inner Keras optimizer, or its name.
+        model: Built model. Freeze layers only after this call, for example with `tensorsmith.training.Unfreeze`: layers
+            that are already frozen are counted, but if they are unfrozen later, their updates are not scaled.
+        optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         factor: Factor by which the update scale decreases with each layer, `> 0` and usually `< 1`.
 
     Returns:

@@ -29,7 +29,7 @@ class Lookahead(Keeper):
     Source: Zhang et al., "Lookahead Optimizer: k Steps Forward, 1 Step Back", 2019.
 
     Args:
-        optimizer: Inner Keras optimizer, or its name.
+        optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         sync_period: Number of updates between synchronizations with the slow weights. With gradient accumulation, an
             update takes several steps.
         slow_step_size: Interpolation factor of the slow weights, in [0, 1].

@@ -31,7 +31,7 @@ class MovingAverage(Averaging):
     Source: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
 
     Args:
-        optimizer: Inner Keras optimizer, or its name.
+        optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         average_decay: Decay rate of the moving average.
         num_updates: Optional number of updates n, which limits `average_decay` to at most (1 + n) / (10 + n).
         start_step: Index of the update at which averaging starts.

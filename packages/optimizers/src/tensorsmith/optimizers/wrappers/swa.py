@@ -32,7 +32,7 @@ class SWA(Averaging):
     Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018.
 
     Args:
-        optimizer: Inner Keras optimizer, or its name.
+        optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         start_averaging: Index of the update at which averaging starts.
         average_period: Number of optimizer updates between two samples of the weights.
         name: Name of the optimizer.

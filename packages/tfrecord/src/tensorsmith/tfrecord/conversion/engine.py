@@ -28,7 +28,7 @@ class Engine(Protocol):
         Args:
             source: Data source to encode.
             schema: Schema of the examples.
-            work: Working folder for the chunks.
+            work: Temporary folder for the encoded chunks.
             strict: If `True`, rows that do not conform to the schema raise an error.
             report: Function that is called with the number of bytes encoded since the previous call.
 

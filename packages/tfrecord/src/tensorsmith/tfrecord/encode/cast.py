@@ -20,10 +20,11 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
     """Converts the values of a feature to a dtype, and rejects values that it cannot represent.
 
     Args:
-        leaves: Values to convert. Strings are parsed as numbers, or looked up in the labels of the feature.
+        leaves: Arrow array of the values to convert. Strings are parsed as numbers, or looked up in the labels of the
+            feature.
         feature: Feature that contains the values.
         dtype: Target dtype, or "bytes" if the values are files.
-        reject: Function that is called for each value that cannot be converted.
+        reject: Function that is called with the index of each value that cannot be converted, and the reason.
 
     Returns:
         A NumPy array of numbers, or an Arrow array of strings or bytes. If values were rejected, the array has the

@@ -57,7 +57,7 @@ def encode_images(
         feature: Feature that specifies the image encoding.
         pixels: Pixel values of all images, concatenated.
         begins: Offset of each image in `pixels`.
-        sizes: Shape of each image.
+        sizes: Array with the shape of each image.
 
     Returns:
         The concatenated bytes of all files, and the offsets of the files.

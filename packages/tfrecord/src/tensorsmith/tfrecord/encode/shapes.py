@@ -10,8 +10,8 @@ def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.nd
 
     Args:
         shape: Shape of the feature, with `None` for variable dimensions.
-        levels: Offsets of nested lists, one array per nesting level. If the number of levels differs from the number of
-            axes, the values are flat lists.
+        levels: List of offset arrays, one for each nesting level. If the number of levels differs from the number of
+            axes, the lists are treated as flat.
         parts: Offsets of the lists in the array of individual values.
     """
     count = len(parts) - 1

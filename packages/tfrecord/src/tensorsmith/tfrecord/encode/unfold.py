@@ -10,8 +10,8 @@ def unfold(array: pa.Array, present: np.ndarray) -> tuple[list[np.ndarray], pa.A
 
     Args:
         array: Arrow column to flatten. Missing lists are treated as empty.
-        present: Boolean mask of the rows that are not missing. It determines the only nesting level of a column without
-            lists.
+        present: Boolean mask of the rows that are not missing. In a column without lists, each of these rows is treated
+            as a list with one element.
 
     Returns:
         For each level, the offsets of its lists in the next level; and all single values.

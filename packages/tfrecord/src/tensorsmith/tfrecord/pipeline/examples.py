@@ -28,7 +28,7 @@ def examples(
     state stored in a checkpoint is a single number.
 
     Args:
-        files: Uncompressed TFRecord files, or their `Index`.
+        files: Paths of uncompressed TFRecord files, or an `Index` of these files.
         features: Mapping from feature names to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`;
             or a `Schema`, such as the one that `convert` writes next to the files, whose tensor types are used.
         batch_size: Number of examples per batch.

@@ -31,7 +31,7 @@ def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored
     """Finds the strings and numbers that are stored as bytes, according to the `schema.yaml` next to the files.
 
     Args:
-        files: TFRecord files whose folder may contain `schema.yaml`.
+        files: Paths of TFRecord files, whose folder may contain a file `schema.yaml`.
 
     Returns:
         Name of each such feature mapped to its interpretation. The result is empty if the files are in several folders
@@ -63,7 +63,7 @@ def numbers_of(name: str, column: Column, stored: Mapping[str, Stored]) -> tuple
     Args:
         name: Name of the feature.
         column: Column of bytes values to decode.
-        stored: Interpretation of each feature, as returned by `stored_as_bytes`.
+        stored: Mapping from feature names to the interpretation of the bytes, as returned by `stored_as_bytes`.
 
     Returns:
         The numbers of all rows and the offsets of the rows in them, or `None` if the column does not hold numbers.

@@ -26,7 +26,7 @@ def columns_of(path: Path, part: Part, features: Mapping[str, StoredFeature]) ->
 
     Args:
         path: Path of the TFRecord file, for error messages.
-        part: Part of the file to parse.
+        part: Section of the file to parse.
         features: Features to parse, by name. Features without values are skipped.
 
     Returns:

@@ -71,7 +71,7 @@ def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -
 
     Args:
         path: Uncompressed TFRecord file.
-        sizes: Data size of each record, if known. If `None`, the file is read.
+        sizes: Array with the data size of each record in bytes. If `None`, the sizes are read from the file.
 
     Returns:
         The path of the index.

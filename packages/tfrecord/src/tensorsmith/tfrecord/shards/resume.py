@@ -32,8 +32,8 @@ def manifest_kept(
         name: Common prefix of the shard names.
         names: Prefix of the shard names for each split.
         arguments: Arguments that affect the shards, as JSON-serializable values.
-        resume: If `True`, keep existing shards if the arguments are the same, and remove other files of the interrupted
-            call.
+        resume: If `True`, and if the arguments are the same as in the interrupted call, keep the shards of that call
+            and remove its other files.
         path: Path of a permanent manifest file. If `None`, the temporary file `.NAME.reorder.json` in the folder is
             used.
 

@@ -40,9 +40,9 @@ def open_source(path: Paths, **options: Any) -> TableSource:
     text, audio, SQLite, IDX and TFRecord.
 
     Args:
-        path: File, folder, glob pattern such as `data/*.csv`, or a sequence of these. The rows of several files are
-            concatenated; files in a folder or matching a pattern are sorted. Several folders of images or audio files
-            represent classes.
+        path: Path of a file or folder, a glob pattern such as `data/*.csv`, or a sequence of these. The rows of several
+            files are concatenated; files in a folder or matching a pattern are sorted. Several folders of images or
+            audio files represent classes.
         options: Options for the file format: `encoding` for CSV and text; `table` or `query` for SQLite.
 
     Returns:

@@ -46,7 +46,7 @@ class Survey:
     """Incremental inference of a schema from batches of rows.
 
     Args:
-        untyped: If `True`, strings that represent numbers are inferred to be numbers.
+        untyped: If `True`, a column of strings that all represent numbers is inferred to be numeric.
         written: If `True`, floats originate from decimal text, and float32 is inferred if it is sufficiently precise.
     """
 
@@ -69,7 +69,8 @@ class Survey:
         """Returns the inferred schema of all rows processed so far.
 
         Args:
-            known: Features that the data source knows more precisely, which replace the inferred features.
+            known: Mapping from names to features that the data source specifies. They replace the inferred features of
+                these names.
         """
         missing = {
             name: self._rows - column.present for name, column in self._columns.items() if column.present < self._rows

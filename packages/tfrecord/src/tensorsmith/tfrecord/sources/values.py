@@ -32,9 +32,9 @@ def as_written(row: dict[str, Any], texts: Mapping[str, bool], inside: str = "")
     """Returns a row in which the values of string columns are converted to strings.
 
     Args:
-        row: Row values by name. Nested values have names such as `b/c`.
+        row: Dict that maps names to the values of a row, which may be nested dicts.
         texts: Mapping from the names of string columns to `True` if they contain lists of strings.
-        inside: Prefix of the names in nested dictionaries.
+        inside: Prefix of the names of values in nested dictionaries, such as `b/`.
 
     Example:
         >>> as_written({"a": 1.0, "b": {"c": [2, None, "x"]}, "d": 1}, {"a": False, "b/c": True})

@@ -29,8 +29,9 @@ class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
         save_best_only: If `True`, save only if the score is the best so far.
         save_weights_only: If `True`, save only the weights.
         mode: One of "auto", "min" and "max", as in `keras.callbacks.ModelCheckpoint`.
-        save_freq: Frequency of checkpoints: "epoch", or a number of batches.
-        initial_value_threshold: Initial value of the best score.
+        save_freq: Interval between checkpoints: "epoch", or an integer number of batches.
+        initial_value_threshold: Float, the score that must be improved before the first checkpoint is saved if
+            `save_best_only` is `True`.
 
     Raises:
         ValueError: If `update_weights` is not a boolean, or, when training begins, if the optimizer does not average

@@ -21,7 +21,7 @@ class Profile(keras.callbacks.Callback):
 
     Args:
         folder: Folder for the event files, which are written to `plugins/profile/TIME/HOST.xplane.pb`.
-        after: Number of steps before the profile starts.
+        after: Number of training steps before recording starts.
         steps: Number of steps to record. The file size is proportional to this number.
 
     Raises:

@@ -65,7 +65,8 @@ class ToTensorBoard:
 
     Args:
         folder: Folder for the event files, for use with `tensorboard --logdir`.
-        numbers: Function that takes a model and returns a mapping from names to numbers, such as `weight_statistics`.
+        numbers: Function that takes a model and returns a mapping from names to numbers to log, such as
+            `weight_statistics`.
 
     Example:
         >>> import tempfile

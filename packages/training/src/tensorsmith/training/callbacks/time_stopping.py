@@ -16,7 +16,7 @@ class TimeStopping(keras.callbacks.Callback):
     Args:
         seconds: Time limit in seconds.
         verbose: If 1, print a message when training stops.
-        within_epoch: If `True`, training may stop within an epoch.
+        within_epoch: If `True`, training may stop within an epoch. If `False`, training stops at the end of an epoch.
 
     Raises:
         ValueError: If `seconds` is not a positive number.

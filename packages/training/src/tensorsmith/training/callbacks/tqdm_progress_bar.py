@@ -29,11 +29,11 @@ class TQDMProgressBar(keras.callbacks.Callback):
     Addons averages again. A `Trainer` shows its own bar unless `verbose=False`.
 
     Args:
-        metrics_separator: Separator between metrics.
+        metrics_separator: String that separates the metrics.
         overall_bar_format: Format of the progress bar for the epochs, with the fields of tqdm.
         epoch_bar_format: Format of the progress bar for the steps, with the fields of tqdm.
         metrics_format: Format of a metric, with the fields `name` and `value`.
-        update_per_second: Maximum number of updates per second.
+        update_per_second: Maximum number of times per second that the progress bars are updated.
         leave_epoch_progress: If `True`, leave the progress bar of an epoch on the screen when the epoch ends.
         leave_overall_progress: If `True`, leave the progress bar for the epochs on the screen when training ends.
         show_epoch_progress: If `True`, display a progress bar for the steps.

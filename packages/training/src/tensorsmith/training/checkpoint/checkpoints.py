@@ -38,11 +38,11 @@ class Checkpoints:
         folder: Folder for the checkpoints. It is created if it does not exist.
         every: Interval between checkpoints, such as "1 minute", "2 epochs", "500 steps" or "10%".
         keep_last: Number of latest checkpoints to keep.
-        keep_best: Number of best checkpoints to keep in addition. They are written at the end of an epoch, when the
-            score is available.
+        keep_best: Number of best checkpoints to keep in addition to the latest ones. The best checkpoints are written
+            at the end of an epoch, when the score is available.
         monitor: Name of the monitored score in the history. Defaults to `val_loss`, or to `loss` without validation
             data.
-        mode: "min" if smaller scores are better, or "max".
+        mode: "min" if smaller scores are better, or "max" if larger scores are better.
 
     Raises:
         ValueError: If an argument is out of range, or if a unit is unknown.
@@ -157,8 +157,9 @@ class Keeper:
             name: Name of the checkpoint, which must be greater than the previous names in sort order.
             values: Mapping from keys to arrays, which must not be modified until the checkpoint is written.
             metadata: JSON-serializable metadata.
-            save_positions: Function that writes the position in the data to files in the given folder.
-            scores: Scores of the epoch at whose end the checkpoint is saved, if any.
+            save_positions: Function that takes the path of a folder and writes the position in the data to files in
+                this folder.
+            scores: Scores of the completed epoch, or an empty mapping if the checkpoint is saved within an epoch.
 
         Raises:
             OSError: If this or the previous checkpoint cannot be written.

@@ -43,8 +43,8 @@ def one_by_one(one: Run, goes_on: Callable[[Logs], Any]) -> Run:
     """Returns a loop that runs in Python, one step at a time.
 
     Args:
-        one: Function that takes the number of completed steps and the loop arguments other than the number of steps. It
-            returns 1, or 0 at the end of the data, and the logs of the step.
+        one: Function that performs one step. It takes the number of completed steps and all loop arguments except the
+            number of steps, and returns a pair: 1, or 0 at the end of the data; and the logs of the step.
         goes_on: Function that takes the logs of a step and returns `True` if the loop should continue.
 
     Returns:

@@ -18,8 +18,8 @@ class Aside(keras.StatelessScope):
     """Keras scope in which some variables have separate values, and others are accessed as usual.
 
     Args:
-        state: Pairs of variables and their separate values.
-        others: Mapping from the `id` of each other Keras variable to its TensorFlow variable.
+        state: List of pairs of a variable and the tensor that is used as its value within the scope.
+        others: Mapping from the `id` of each Keras variable without a separate value to its TensorFlow variable.
     """
 
     def __init__(self, state: list[tuple[keras.Variable, tf.Tensor]], others: dict[int, tf.Variable]) -> None:
@@ -45,9 +45,9 @@ class WorkerStep:
 
     Args:
         step: Training or evaluation step for a batch.
-        spec: Type spec of the batches.
+        spec: Type spec of the batches, as in the `element_spec` of a `tf.data.Dataset`.
         strategy: Parameter server strategy of the model.
-        owner: Object that holds the variables updated by the step.
+        owner: Object whose attributes hold the variables that the step updates.
         model: Model that the step uses. Its metrics are aggregated over all batches, and other logs are averaged.
     """
 

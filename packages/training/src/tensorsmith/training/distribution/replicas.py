@@ -30,7 +30,7 @@ def check_fits(owner: object, model: keras.Model) -> None:
     """Raises an error if a model is incompatible with its distribution strategy.
 
     Args:
-        owner: Object that holds the model and the other objects that its steps use.
+        owner: Object that holds the model and all other objects that the training steps use.
         model: Model to be trained.
 
     Raises:
@@ -82,8 +82,8 @@ def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: 
 
     Args:
         step: Step function for a batch.
-        spec: Type spec of the batches.
-        owner: Object that holds the metrics updated by the step.
+        spec: Type spec of the batches, as in the `element_spec` of a `tf.data.Dataset`.
+        owner: Object whose attributes hold the metrics that the step updates.
         model: Model that the step uses. Its metrics are aggregated over replicas after the loop, as in Keras `fit`, and
             other logs are averaged over replicas.
     """

@@ -10,8 +10,8 @@ class Recurring:
     """Trigger of a periodic event during training.
 
     Args:
-        every: Interval between events, at least one step.
-        timeline: Number of steps and examples in the training run.
+        every: Interval between events. Each interval has at least one step.
+        timeline: Timeline with the number of steps and examples in the training run.
         name: Name of the argument that specifies the interval, for error messages.
     """
 

@@ -72,12 +72,12 @@ class Run:
     Args:
         model: Model to be trained.
         source: Data source for training.
-        compile_source: Function that compiles the loop of the data source for the currently trainable layers.
+        compile_source: Function that compiles the training loop again for the layers that are currently trainable.
         validation: Data source for validation, or `None`.
         hooks: List of all callbacks of the run.
         remembered: Callbacks whose state is saved in checkpoints.
         hyperparameters: Function that returns the current hyperparameters, for the logs.
-        sizer: Chunk sizer, which determines the number of steps per return to Python.
+        sizer: Chunk sizer, which determines how many steps run before control returns to Python.
         worker_group: Worker group that trains the model.
         saving: Checkpoint settings, or `None` for no checkpoints.
     """

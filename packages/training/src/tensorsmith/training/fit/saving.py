@@ -19,11 +19,11 @@ def make_saving(
     """Returns the checkpoint settings and state of a run, after checking the checkpoint to resume.
 
     Args:
-        steps: Compiled steps, whose variables are saved.
-        start: Start of the run.
-        timeline: Number of steps and examples of the run.
+        steps: `StepCompiler` of the run, whose variables are saved.
+        start: Arguments of `fit`, checkpoint settings, and the checkpoint to resume from.
+        timeline: Timeline with the number of steps and examples of the run.
         worker_group: Worker group, whose chief writes the checkpoints.
-        monitor: Name of the monitored score, unless the settings contain one.
+        monitor: Name of the score to monitor if the checkpoint settings do not specify one.
 
     Returns:
         The `Saving`, or `None` for no checkpoints.

@@ -18,7 +18,7 @@ def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf
     with several networks or optimizers (such as a GAN) is complete.
 
     Args:
-        owner: Object that holds the variables.
+        owner: Object whose attributes hold the variables of the training state.
         others: Additional variables, such as the global seed that a step uses.
     """
     held = [variable.value for variable in keras_variables(owner)]

@@ -32,13 +32,13 @@ def train(
     """Trains a model and returns the history.
 
     Args:
-        steps: Compiled steps.
-        source: Data source for training, whose loop is compiled.
-        validation: Data source for validation, whose loop is compiled, or `None`.
-        start: Start of the run.
-        timeline: Number of steps and examples of the run.
+        steps: `StepCompiler` that has compiled the training and evaluation steps.
+        source: Data source for training, for which the training loop has been compiled.
+        validation: Data source for validation, for which the evaluation loop has been compiled, or `None`.
+        start: Arguments of `fit`, checkpoint settings, and the checkpoint to resume from.
+        timeline: Timeline with the number of steps and examples of the run.
         worker_group: Worker group that trains the model.
-        sizer: Chunk sizer, which determines the number of steps per return to Python.
+        sizer: Chunk sizer, which determines how many steps run before control returns to Python.
     """
     model, options, metadata = steps.model, start.options, start.metadata
     history = keras.callbacks.History()

@@ -30,7 +30,7 @@ def with_compiled_gradients(step: Step, optimizer: keras.optimizers.Optimizer) -
 
     Args:
         step: Training step for a batch, which calls `apply_gradients` of the optimizer exactly once, at its end.
-        optimizer: Optimizer that the step calls.
+        optimizer: Optimizer whose `apply_gradients` method the step calls.
 
     Raises:
         ValueError: During tracing, if the step synchronizes replicas before the update.

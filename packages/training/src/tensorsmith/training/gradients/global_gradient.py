@@ -24,7 +24,7 @@ class Listener:
     global gradient.
 
     Args:
-        optimizer: Optimizer that the step calls.
+        optimizer: Optimizer whose `apply_gradients` method the step calls.
 
     Attributes:
         heard: Mapping from threads to recorded gradients. Each replica runs in its own thread.

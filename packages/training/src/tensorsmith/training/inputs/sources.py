@@ -58,7 +58,7 @@ class ArraySource:
         arrays: Examples to iterate over.
         batch_size: Number of examples per step. The last batch may be smaller.
         seed: Random seed for shuffling. If `None`, the examples are not shuffled.
-        steps_per_epoch: Number of steps per epoch, over repeated passes. Defaults to one pass over the arrays.
+        steps_per_epoch: Number of steps per epoch, which may exceed one pass over the arrays. Defaults to one pass.
     """
 
     def __init__(self, arrays: Arrays, batch_size: int, seed: int | None, steps_per_epoch: int | None = None) -> None:

@@ -103,8 +103,8 @@ class Loops:
     """Cache of the compiled loops that belong to a trainer.
 
     Args:
-        owner: Object that holds the steps and the metrics that they update.
-        model: Model that the steps use. New loops are created if one of its layers is frozen or unfrozen.
+        owner: Object that has the steps as methods, and the metrics that the steps update as attributes.
+        model: Model that the steps use. New loops are created if a layer of the model is frozen or unfrozen.
         steps: Mapping from step types ("train", "test") to step functions.
     """
 

@@ -50,9 +50,10 @@ class StepCompiler:
     The training step is extended by schedules and the gradient norm, if there are any.
 
     Args:
-        owner: Trainer with the steps and the variables that they use.
-        schedules: Mapping from log names to pairs of a variable and a schedule.
-        steps_done: Number of completed steps, the argument of the schedules.
+        owner: Trainer that has the steps as methods, and the variables that the steps use as attributes.
+        schedules: Mapping from log names to pairs of a variable and a schedule, which computes the value of the
+            variable from the step.
+        steps_done: Variable with the number of completed steps, which is passed to the schedules.
         gradient_norm: If `True`, log the global norm of the gradients.
     """
 
@@ -88,7 +89,7 @@ class StepCompiler:
         Args:
             source: Data source for training.
             validation: Data source for validation, or `None`.
-            timeline: Number of steps and examples of the run, to which the schedules are bound.
+            timeline: Timeline with the number of steps and examples of the run, to which the schedules are bound.
 
         Raises:
             ValueError: If a batch cannot be divided among the replicas, or if the model or a schedule is incompatible

@@ -26,7 +26,7 @@ def run(
     """Runs a command of a package manager and waits for it to finish.
 
     Args:
-        name: Name of the program for messages.
+        name: Name of the program, for error messages.
         command: Program to run and its arguments.
         folder: Working directory, also used for temporary files.
         watch: Function that is called several times per second while the command is running.
