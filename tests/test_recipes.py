@@ -15,6 +15,14 @@ load_tensorflow()
 import keras  # noqa: E402
 
 FAST = {"mlp/fashion_mnist"}
+BUSY = """
+import time
+while True:
+    end = time.time() + 0.3
+    while time.time() < end:
+        pass
+    time.sleep(0.1)
+"""
 LEFT_BEHIND = {"config.yaml", "metrics.json", "history.csv", "curves.png", "model.keras", "checkpoints", "tensorboard"}
 
 
@@ -33,6 +41,30 @@ def test_smoke(name, tmp_path, monkeypatch):
     assert metrics[split][measure] > 0
     register()
     assert keras.models.load_model(tmp_path / "run" / "model.keras", compile=False).count_params() > 0
+
+
+@pytest.fixture
+def busy_machine():
+    """Processes that occupy all cores, and by turns leave some time to others."""
+    processes = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(2)]
+    yield
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "epochs"), [("mlp/digits", 5), ("rnn/series", 2)])  # more than 200 steps, for XLA
+def test_equal_results_on_busy_machine(name, epochs, tmp_path, busy_machine):
+    results = []
+    for run in ("first", "second", "third"):
+        launch(RunRequest(name, ["--epochs", str(epochs)], smoke=True, out=tmp_path / run))
+        weights = keras.models.load_model(tmp_path / run / "model.keras", compile=False).get_weights()
+        history = (tmp_path / run / "history.csv").read_text()
+        config = (tmp_path / run / "config.yaml").read_text()
+        results.append((history, config, [array.tobytes() for array in weights]))
+    assert results[0] == results[1] == results[2]
+    assert "jit: true" in config
 
 
 @pytest.mark.slow
