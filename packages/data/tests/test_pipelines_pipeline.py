@@ -148,7 +148,7 @@ def test_shards_contain_each_record_once(folder, workers, shuffle, shard_by):
 
 def test_more_workers_than_files(folder):
     pipeline = Pipeline(files=folder / "2.tfrecord", batch_size=3, shard=(1, 3))
-    with raises_argument_error("shard", expected="have a worker count of at most the number of files (1)"):
+    with raises_argument_error("shard", expected="have a worker count that does not exceed the number of files (1)"):
         pipeline.dataset()
     assert names(dataclasses.replace(pipeline, shard_by="record").dataset()) == ["2-1", "2-4", "2-7", "2-10"]
 

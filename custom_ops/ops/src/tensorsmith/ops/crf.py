@@ -180,7 +180,7 @@ def _first(unaries: tf.Tensor) -> tf.Tensor:
 
 
 def _most(unaries: tf.Tensor) -> int | None:
-    """Returns the maximum number of iterations of loops over the steps after the first, as XLA requires."""
+    """Returns an upper bound for the iterations of a loop over all steps but the first, which XLA requires."""
     return None if unaries.shape[1] is None else max(unaries.shape[1] - 1, 0)
 
 

@@ -17,7 +17,7 @@ def insert_imports(module: cst.Module, body: Sequence[Any], plan: Plan) -> list[
         body: List of the current statements of the module, with the same length as that of the original module.
         plan: Planned changes for the module.
     """
-    position = _place(module.body, plan)
+    position = _insertion_index(module.body, plan)
     statements = [cst.parse_statement(line, module.config_for_parsing) for line in _lines(plan)]
     if statements and position and not _is_import(module.body[position - 1]):
         statements[0] = statements[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
@@ -32,8 +32,8 @@ def _lines(plan: Plan) -> list[str]:
     return [f"import {module}" for module in sorted(plan.modules)] + froms
 
 
-def _place(body: Sequence[Any], plan: Plan) -> int:
-    """Return the position for new imports: after those of Addons, or else after the first imports."""
+def _insertion_index(body: Sequence[Any], plan: Plan) -> int:
+    """Return the index for new imports: after the block that imports TensorFlow Addons, or else the first block."""
     old = {id(node) for node in plan.imports}
     runs: list[list[int]] = []
     for position, statement in enumerate(body):

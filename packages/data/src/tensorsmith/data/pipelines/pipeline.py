@@ -133,7 +133,7 @@ class Pipeline:
             count <= len(found),
             "shard",
             self.shard,
-            f"have a worker count of at most the number of files ({len(found)})",
+            f"have a worker count that does not exceed the number of files ({len(found)})",
             remedy,
         )
         return sorted(found)[index::count]
