@@ -16,7 +16,7 @@ from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSourc
 
 
 class TextFiles(TableSource):
-    """Data source with one row per line, including empty lines: the feature `text`, without the line ending.
+    """Data source with one row per line, also for empty lines. The feature `text` is the line without its ending.
 
     Args:
         files: Paths of the text files.

@@ -1,4 +1,4 @@
-"""Global gradients, summed over replicas: recording, norm and clipping."""
+"""Gradients summed over replicas: collection, global norm and clipping."""
 
 import contextlib
 import threading

@@ -24,7 +24,7 @@ NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 @dataclass(frozen=True)
 class Address(Host):
-    """Host that downloads data files from a web server.
+    """Data files on a web server.
 
     Attributes:
         template: URL of the files, with `{name}` as a placeholder for the file name.

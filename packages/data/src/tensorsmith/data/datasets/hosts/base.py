@@ -28,7 +28,7 @@ class File:
 
 @dataclass(frozen=True)
 class Host(abc.ABC):
-    """Host that provides all files of a data set, possibly in one of several file formats.
+    """Location that provides all files of a data set, possibly in one of several file formats.
 
     Attributes:
         files: Data files that the host provides.

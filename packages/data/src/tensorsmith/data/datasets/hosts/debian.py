@@ -14,7 +14,7 @@ STALE = ("Unable to locate package", "was not found", "no installation candidate
 
 @dataclass(frozen=True)
 class DebianPackage(Host):
-    """Host that extracts data files from one folder of a Debian package.
+    """Data files in one folder of a Debian package.
 
     Attributes:
         name: Name of the Debian package.

