@@ -216,6 +216,21 @@ def test_resume_with_fewer_epochs(tmp_path):
         reused().fit(*data(), epochs=2, verbose=False, checkpoints=checkpoints, resume=True)
 
 
+def test_resume_after_stop_in_first_epoch(tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    checkpoints = Checkpoints(tmp_path, "1 step", keep_last=9)
+    reused().fit(*data(), epochs=4, verbose=False, checkpoints=checkpoints, callbacks=[Stop()])
+    first, *others = sorted(tmp_path.glob("epoch-*"))
+    assert others
+    for other in others:
+        shutil.rmtree(other)
+    history = reused().fit(*data(), epochs=4, verbose=False, checkpoints=checkpoints, resume=True)
+    assert history.epoch == []
+
+
 @pytest.mark.parametrize(
     ("other", "error"),
     [

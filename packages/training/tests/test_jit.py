@@ -1,5 +1,6 @@
 """Tests of the choice of XLA: the rule of `jit="auto"` and the measurement of `jit="measure"`."""
 
+import functools
 import logging
 
 import keras
@@ -141,6 +142,51 @@ def test_length_of_the_run(monkeypatch):
     assert chosen([], epochs=50) is True
 
 
+class OwnCell(keras.layers.LSTMCell):
+    def __init__(self, units):
+        super().__init__(units)
+        self.function = tf.function(super().call, autograph=False)
+
+    def call(self, inputs, states, training=False):
+        return self.function(inputs, states)
+
+
+def test_products_in_functions_called_by_loops():
+    layers = [keras.layers.RNN(OwnCell(64)), keras.layers.Dense(1)]
+    assert not expected_faster(layers, (3, 1), batch_size=64)
+
+
+def test_varying_shapes():
+    """XLA would compile the step again for each length."""
+    model = keras.Sequential([keras.Input((None, 5)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
+    for lengths, expected in (([3, 3], True), ([3, 4], False)):
+        spec = tf.TensorSpec((None, 3 if expected else None, 5)), tf.TensorSpec((None, 1))
+        batches = [(np.zeros((32, length, 5)), np.zeros((32, 1))) for length in lengths]
+        trainer = Trainer(model, "sgd", "mse")
+        trainer.fit(
+            tf.data.Dataset.from_generator(functools.partial(iter, batches), output_signature=spec), verbose=False
+        )
+        assert trainer.jit is expected
+
+
+@pytest.mark.slow
+def test_other_loops_do_not_affect_the_choice():
+    model = keras.Sequential([keras.Input((3, 1)), keras.layers.LSTM(32), keras.layers.Dense(1)])
+    trainer = Trainer(model, "sgd", "mse")
+    x, y = np.zeros((512, 3, 1)), np.zeros(512)
+    trainer.evaluate(x, y, batch_size=512)
+    trainer.fit(x, y, batch_size=512, verbose=False)
+    assert trainer.jit is False
+    trainer.jit = "auto"
+    trainer.fit(x, y, batch_size=32, verbose=False)
+    assert trainer.jit is True
+
+
+@pytest.mark.parametrize("jit", [np.True_, 1])
+def test_values_equal_to_true(jit):
+    assert stateful_trainer(jit).jit is True
+
+
 def test_auto_does_not_measure(monkeypatch):
     """The choice must not depend on the speed of the machine, which other processes affect."""
 
@@ -156,7 +202,7 @@ def test_measurement_is_reported(caplog):
     trainer = stateful_trainer("measure")
     with caplog.at_level(logging.WARNING, logger="tensorsmith.training"):
         trainer.fit(*toy(), verbose=False)
-    (record,) = caplog.records
+    (record,) = (record for record in caplog.records if record.name == "tensorsmith.training")
     assert "steps/s without XLA" in record.getMessage()
     assert f"Set jit={trainer.jit}." in record.getMessage()
 

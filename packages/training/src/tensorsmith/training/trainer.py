@@ -52,11 +52,11 @@ class Trainer:
         gradient_norm: If `True`, log the global norm of the gradients of the last step, before clipping. This requires
             one pass over the gradients per step.
         jit: If `True`, compile the training loop with XLA. If `"auto"`, use XLA except for runs of fewer than 200
-            steps, convolutions, recurrent loops over large batches, and operations that XLA does not support. If
-            `"measure"`, run some steps with and without XLA, log both speeds, and use the faster variant. `fit` then
-            stores the choice, `True` or `False`, in the attribute `jit`. With a distribution strategy, `True` compiles
-            only the forward and backward passes of the `train_step` of the model, which must apply gradients exactly
-            once, and other values do not use XLA.
+            steps, convolutions, recurrent loops over large batches, batches of varying shapes, and operations that XLA
+            does not support. If `"measure"`, run some steps with and without XLA, log both speeds, and use the faster
+            variant. `fit` then stores the choice, `True` or `False`, in the attribute `jit`. With a distribution
+            strategy, `True` compiles only the forward and backward passes of the `train_step` of the model, which must
+            apply gradients exactly once, and other values do not use XLA.
         steps_per_loop: Number of steps that run before control returns to Python. Defaults to the number of steps that
             take about half a second, or to 1 if a callback has an attribute `every_batch` that is `True`. Batch-level
             methods of callbacks are called at each return.
@@ -188,10 +188,10 @@ class Trainer:
         worker_group = WorkerGroup(self._strategy)
         start = start_run(options, worker_group)
         self.jit = start.metadata["jit"] if start.saved and isinstance(self.jit, str) else self.jit
-        source, validation = data.sources(self._steps.checked_model, start.options)
+        source, validation = data.sources(self._steps.checked_model, options, start.seed)
 
         started = time.perf_counter()
-        timeline = Timeline(source.steps, source.batch_size, source.steps and source.steps * start.options.epochs)
+        timeline = Timeline(source.steps, source.batch_size, source.steps and source.steps * start.epochs)
         self._steps.prepare(source, validation, timeline)
         seconds_to_compile = time.perf_counter() - started
 

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -62,12 +62,15 @@ class FitData:
     class_weight: Mapping[int, float] | None
     validation_data: tuple[Any, ...] | Dataset | None
 
-    def sources(self, model: keras.Model | None, options: FitOptions) -> tuple[BatchSource, BatchSource | None]:
+    def sources(
+        self, model: keras.Model | None, options: FitOptions, seed: int
+    ) -> tuple[BatchSource, BatchSource | None]:
         """Returns the data sources for training and, if there are validation data, for validation.
 
         Args:
             model: Model that the examples must be compatible with, or `None` for custom steps.
             options: Other arguments of `fit`.
+            seed: Random seed for shuffling arrays.
 
         Raises:
             ValueError: If the data are invalid.
@@ -79,7 +82,7 @@ class FitData:
             sample_weight=self.sample_weight,
             class_weight=self.class_weight,
             batch_size=options.batch_size,
-            seed=options.seed if options.shuffle else None,
+            seed=seed if options.shuffle else None,
             steps_per_epoch=options.steps_per_epoch,
         )
         return source, make_validation_source(model, self.validation_data, options.batch_size)
@@ -90,12 +93,16 @@ class Start:
     """Start of a run, from the first step or from a checkpoint.
 
     Attributes:
-        options: Arguments of `fit`, with the seed and the number of epochs of the run.
+        options: Arguments of `fit`.
+        epochs: Index of the final epoch, which may be smaller than that of the arguments if a callback stopped the run.
+        seed: Random seed of the run.
         checkpoints: Checkpoint settings, or `None` for no checkpoints.
         saved: Checkpoint that the run resumes, or `None`.
     """
 
     options: FitOptions
+    epochs: int
+    seed: int
     checkpoints: Checkpoints | None
     saved: Saved | None
 
@@ -134,4 +141,4 @@ def start_run(options: FitOptions, worker_group: WorkerGroup) -> Start:
         "use storage that all workers share",
     )
     seed = worker_group.least(int(np.random.randint(2**31)) if seed is None else seed)
-    return Start(replace(options, seed=seed, epochs=epochs), checkpoints, saved)
+    return Start(options, epochs, seed, checkpoints, saved)

@@ -52,7 +52,7 @@ def make_saving(
         expected = f"have a batch size of {before}, as in the run to resume"
         check(_same_data(there, data), "x", received, expected)
     keeper = Keeper(checkpoints, checkpoints.monitor or monitor) if worker_group.chief else None
-    metadata = {"seed": start.options.seed, "jit": steps.jit, "state": state, "data": data}
+    metadata = {"seed": start.seed, "jit": steps.jit, "state": state, "data": data}
     return Saving(keeper, every, variables, metadata, saved)
 
 

@@ -48,11 +48,11 @@ def train(
         [*options.callbacks, history, *bar],
         add_history=True,
         model=model,
-        epochs=options.epochs,
+        epochs=start.epochs,
         steps=source.steps,
         batch_size=source.batch_size,
         first_epoch=metadata["position"]["epoch"] if metadata else 0,
-        seed=options.seed,
+        seed=start.seed,
         verbose=1,
     )
     if any(map(protocol.wants_every_batch, hooks.callbacks)):

@@ -47,6 +47,10 @@ class BatchSource(Protocol):
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
         """Restores a saved position: a step of an epoch, or the first step if `step` is `None`."""
 
+    @property
+    def fixed_shapes(self) -> bool:
+        """`True` if all batches have the same shapes, except for the batch axis."""
+
     def warm_up_source(self) -> "BatchSource":
         """Returns a data source of similar batches for trial runs that do not affect the position of this source."""
 
@@ -77,6 +81,8 @@ class ArraySource:
         if self._full:
             self._loop = self._make(loops, kind, self.batch_size, jit)
         self._rest_loop: Any = self._make(loops, kind, rest, False) if rest else None
+
+    fixed_shapes = True  # arrays have known shapes
 
     def warm_up_source(self) -> BatchSource:
         """Returns this data source, because trial runs on arrays do not change its position."""

@@ -113,6 +113,13 @@ class StreamSource:
             iter(self._dataset)
         self._iterator = iter(self._dataset)
 
+    @property
+    def fixed_shapes(self) -> bool:
+        """`True` if only the batch axes of the elements may have an unknown size."""
+        specs = tf.nest.flatten(self._dataset.element_spec)
+        dense = all(isinstance(spec, tf.TensorSpec) and spec.shape.rank is not None for spec in specs)
+        return dense and all(spec.shape[1:].is_fully_defined() for spec in specs)
+
     def warm_up_source(self) -> BatchSource:
         """Returns a data source that repeats the first batch, so that the dataset is not consumed by trial runs."""
         fixed = tf.nest.flatten(self._dataset.element_spec)[0].shape[0] is not None

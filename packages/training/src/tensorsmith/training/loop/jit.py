@@ -12,7 +12,7 @@ same choice. It was derived from 37 models on 2 CPU cores, with and without XLA:
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import keras
@@ -43,6 +43,7 @@ def jit_under(strategy: tf.distribute.Strategy, jit: Jit) -> Jit:
         ValueError: If the setting is invalid, or is `True` with parameter servers.
     """
     check(jit in (True, False, "auto", "measure"), "jit", jit, 'True, False, "auto" or "measure"')
+    jit = jit if isinstance(jit, str) else bool(jit)  # NumPy booleans and integers equal Python booleans
     serves = isinstance(strategy, tf.distribute.ParameterServerStrategy)
     check(not (serves and jit is True), "jit", jit, "False or 'auto' with parameter servers")
     return jit is True if is_distributed(strategy) else jit
@@ -69,7 +70,7 @@ def jit_is_faster(graphs: Iterable[Any], batch_size: int, total_steps: int | Non
         if any(node.op.startswith(CONVOLUTIONS) for node in nodes):
             return False
         for loop in (node for node in nodes if node.op in LOOPS):
-            sizes = _product_sizes(functions[loop.attr["body"].func.name], batch_size)
+            sizes = _product_sizes(_reachable_nodes(loop.attr["body"].func.name, functions), batch_size)
             if any(rows > ROWS and rows * columns > ELEMENTS for rows, columns in sizes):
                 return False
     return True
@@ -103,15 +104,30 @@ def measured_faster_with_jit(plain: Run, compiled: Run, variables: list[tf.Varia
     """
     before = snapshot(variables)
     try:
-        speeds = _steps_per_second(plain), _steps_per_second(compiled)
-    except tf.errors.OpError as error:
-        log.warning("XLA does not support this step. Set jit=False. %s", str(error).splitlines()[0])
-        return False
+        plain_speed = _steps_per_second(plain)
+        try:
+            speed = _steps_per_second(compiled)
+        except tf.errors.OpError as error:
+            log.warning("XLA does not support this step. Set jit=False. %s", str(error).splitlines()[0])
+            return False
     finally:
         restore(variables, before)
-    faster = speeds[1] > speeds[0]
-    log.warning("Measured %.4g steps/s without XLA and %.4g steps/s with XLA. Set jit=%s.", *speeds, faster)
+    faster = speed > plain_speed
+    log.warning("Measured %.4g steps/s without XLA and %.4g steps/s with XLA. Set jit=%s.", plain_speed, speed, faster)
     return faster
+
+
+def _reachable_nodes(name: str, functions: Mapping[str, Sequence[Any]]) -> list[Any]:
+    """Returns the nodes of a function and of all functions that it calls."""
+    waiting, names = [name], {name}
+    nodes: list[Any] = []
+    while waiting:
+        nodes += (added := functions.get(waiting.pop(), ()))
+        attributes = [attribute for node in added for attribute in node.attr.values()]
+        called = {each.func.name for each in attributes} | {f.name for each in attributes for f in each.list.func}
+        waiting += called - names
+        names |= called
+    return nodes
 
 
 def _product_sizes(nodes: Iterable[Any], batch_size: int) -> Iterator[tuple[int, int]]:

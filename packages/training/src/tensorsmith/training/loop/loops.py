@@ -113,6 +113,7 @@ class Loops:
         self._model = model
         self._steps = steps
         self._made: dict[Any, Loop] = {}
+        self._requested: list[Any] = []
 
     def over_arrays(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """Returns the loop over arrays for a type of step and the shapes and dtypes of a batch."""
@@ -134,13 +135,16 @@ class Loops:
         """Returns all variables that the steps access, each exactly once, including variables outside of layers."""
         return list({id(v): v for step in self._traced() for v in step.variables}.values())
 
-    def graphs(self) -> list[Any]:
-        """Returns the graphs of the steps as `GraphDef` protos with shapes."""
-        return [step.graph.as_graph_def(add_shapes=True) for step in self._traced()]
+    def graphs_of(self, compile: Callable[[], None]) -> list[Any]:
+        """Returns the graphs of the steps in the loops that a function requests, as `GraphDef` protos with shapes."""
+        self._requested.clear()
+        compile()
+        steps = [self._made[key].step for key in self._requested]
+        return [step.graph.as_graph_def(add_shapes=True) for step in steps]
 
     def drawing(self) -> set[str]:
         """Returns the types of stateful random ops in the steps, whose state cannot be saved."""
-        graphs = self.graphs()
+        graphs = [step.graph.as_graph_def() for step in self._traced()]
         nodes = [node for graph in graphs for node in graph.node]
         nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
         return {node.op for node in nodes if node.op.startswith(DRAWING)}
@@ -164,6 +168,7 @@ class Loops:
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))
+        self._requested.append(key)
         if key not in self._made:
             self._made[key] = make()
         return self._made[key].run

@@ -151,7 +151,8 @@ class StepCompiler:
 
     def _choose_jit(self, source: BatchSource, timeline: Timeline) -> bool:
         """Returns `True` if the training step is to be compiled with XLA."""
-        if not supports_jit(self.model):
+        measures = self._owner.jit == "measure"
+        if not supports_jit(self.model) or not (source.fixed_shapes or measures):  # XLA compiles again for each shape
             return False
         warm_up_source = source.warm_up_source()
 
@@ -161,8 +162,9 @@ class StepCompiler:
             return warm_up_source.run(0, steps)[0]
 
         plain, compiled = partial(run, False), partial(run, True)
-        warm_up_source.compile(self._loops, "train", jit=False)  # creates all variables of the training state
-        if self._owner.jit == "measure":
+        # This creates all variables of the training state.
+        graphs = self._loops.graphs_of(lambda: warm_up_source.compile(self._loops, "train", jit=False))
+        if measures:
             return measured_faster_with_jit(plain, compiled, self.state())
-        faster = jit_is_faster(self._loops.graphs(), source.batch_size, timeline.total_steps)
+        faster = jit_is_faster(graphs, source.batch_size, timeline.total_steps)
         return faster and runs_with_jit(compiled, self.state())
