@@ -115,7 +115,7 @@ def _compile_all(units: Iterable[tuple[list[str], Path]], sanitize: bool) -> lis
 
 
 def _link(library: Path, objects: Sequence[Path], more: Sequence[str], sanitize: bool) -> None:
-    """Links object files to a shared library, which atomically replaces an existing one."""
+    """Links object files into a shared library, which atomically replaces an existing file."""
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".linking-") as folder:
         draft = Path(folder) / library.name
@@ -155,7 +155,7 @@ def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compi
 
 
 def _folder(name: str) -> Path:
-    """Returns a source folder, in a checkout or in a source distribution."""
+    """Returns the path of a source folder, given its name, in a checkout or in a source distribution."""
     return next(root / name for root in ROOTS if (root / name).is_dir())
 
 

@@ -113,7 +113,7 @@ def table(scores: Scores) -> str:
 
 
 def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """Returns the table cells for score and training time."""
+    """Returns the table cells with the score and the training time of a recipe."""
     if not runs:
         return "not measured yet", ""
     advertised = Advertised.by(recipe)

@@ -66,7 +66,7 @@ def _part(provider: str, name: str) -> ModuleType:
 
 
 def _with_gradients(function: Callable[..., Any], tensors: list[Any]) -> Work:
-    """Return a callable that computes a function and its gradients, given an upstream gradient."""
+    """Return a callable that computes a function and its gradients for a random upstream gradient."""
     import tensorflow as tf
 
     @tf.function
@@ -113,7 +113,7 @@ def _correlation_cost(provider: str) -> Work:
 
 
 def _embedding_bag(provider: str) -> Work:
-    """Return the benchmark of 4,096 embedding bags of 32 indices, with a table of 100,000 x 64."""
+    """Return the benchmark of an embedding bag layer on 4,096 bags of 32 indices, with a table of 100,000 x 64."""
     import tensorflow as tf
 
     layer = _part(provider, "layers").EmbeddingBag(100_000, 64)

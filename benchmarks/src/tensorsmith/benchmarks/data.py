@@ -266,7 +266,7 @@ def _shards(folder: Path, case: Case) -> list[str]:
 
 
 def _array_record(folder: Path, case: Case, at_random: bool) -> Work:
-    """Return a callable that reads batches of serialized examples without parsing them."""
+    """Return a callable that reads batches of serialized examples from an ArrayRecord file, without parsing."""
     from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
     from tensorsmith.records import encode

@@ -51,7 +51,7 @@ WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transfor
 
 
 def _targets(case: str) -> dict[str, float]:
-    """Return a dict that maps each other implementation to the target speedup over it."""
+    """Return a dict that maps each competing implementation to the target speedup over it."""
     return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {"keras": 1, "keras_spe50": 1}
 
 
@@ -133,7 +133,7 @@ def _optimizer(case: Case) -> Any:
 
 
 def _batch_counter() -> Any:
-    """Return a callback that counts batches and requires a call after every batch."""
+    """Return a callback that counts batches and must be called after every batch."""
     import keras
 
     class Counter(keras.callbacks.Callback):
@@ -156,10 +156,10 @@ class _Provider(ABC):
 
     @abstractmethod
     def epochs(self, count: int) -> None:
-        """Train for a number of epochs."""
+        """Train the model for `count` epochs."""
 
     def turn(self) -> float:
-        """Return the training speed in steps per second."""
+        """Train for `EPOCHS` epochs and return the training speed in steps per second."""
         self.epochs(1)
         start = time.perf_counter()
         self.epochs(EPOCHS)

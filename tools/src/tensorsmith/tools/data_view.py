@@ -112,7 +112,7 @@ def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
 
 
 def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
-    """Prints one row per column, and one row for the labels if they are numeric."""
+    """Prints a table with one row per column of a data set, and one row for numeric labels."""
     columns = {}
     for number, (name, column) in enumerate(info.columns.items()):
         columns[name] = (column.unit, data.features[:, number] if info.is_matrix else data.features[name])

@@ -50,7 +50,7 @@ def _torch_forward(inputs: list[np.ndarray]) -> Work:
 
 
 def _gigaflops(products: int) -> float:
-    """Return the floating-point operations of causal attention with 1,024 x 1,024 scores, in units of 10^9."""
+    """Return the number of floating-point operations of causal attention over 1,024 steps, in billions."""
     return products * BATCH * HEADS * WIDTH * 1024 * 1025 / 1e9
 
 

@@ -21,7 +21,7 @@ def _ours(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _shifted(a: Tensor, b: Tensor) -> Tensor:
-    """Compute the cost volume one displacement at a time, as is common without a compiled kernel."""
+    """Compute the cost volume of two feature maps with TensorFlow ops, one displacement at a time."""
     import tensorflow as tf
 
     _, height, width, _ = SHAPE

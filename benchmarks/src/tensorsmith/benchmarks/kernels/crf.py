@@ -41,7 +41,7 @@ def _decode(provider: str) -> Work:
 
 
 def _tensorflow(unaries: Tensor, tags: Tensor, lengths: Tensor, transitions: Tensor) -> Tensor:
-    """Compute the log-likelihood as TensorFlow Addons does: gathers for the score, `tf.scan` for the normalizer.
+    """Compute the CRF log-likelihood like TensorFlow Addons, with `tf.gather` and `tf.scan`.
 
     All sequences have full length here, so the normalizer requires no mask.
     """

@@ -175,12 +175,12 @@ def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Te
 
 
 def _first(unaries: tf.Tensor) -> tf.Tensor:
-    """Returns the scores of the first step, or zeros if there are no steps."""
+    """Returns the unary scores of the first time step, or zeros if the sequences have no steps."""
     return tf.pad(unaries, [[0, 0], [0, 1], [0, 0]])[:, 0]
 
 
 def _most(unaries: tf.Tensor) -> int | None:
-    """Returns an upper bound for the iterations of a loop over all steps but the first, which XLA requires."""
+    """Returns the number of time steps minus 1, as a loop bound for XLA, or `None` if it is unknown."""
     return None if unaries.shape[1] is None else max(unaries.shape[1] - 1, 0)
 
 

@@ -19,7 +19,7 @@ check(_choices[0] in CHOICES, "TENSORSMITH_OPS", _choices[0], " or ".join(CHOICE
 
 
 class _Choice(str):
-    """Implementation selected by one `use` block. Blocks of different threads may exit in any order."""
+    """Name of the implementation selected by one `use` block. Blocks of different threads may exit in any order."""
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ def simple_rnn(
 
 
 def _reference(inputs: Inputs, go_backwards: bool, epsilon: float) -> tuple[tf.Tensor, ...]:
-    """Reference implementation of the Elman network in TensorFlow."""
+    """Reference implementation of the simple RNN (Elman network) in TensorFlow."""
     kernel, recurrent_kernel, bias, *scale = inputs.weights
 
     def step(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor]:

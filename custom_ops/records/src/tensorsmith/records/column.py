@@ -173,7 +173,7 @@ def _pairs(positions: np.ndarray) -> Any:
 
 
 def _check_splits(name: str, positions: np.ndarray | None, count: int, what: str) -> int:
-    """Validates offsets into `count` elements and returns the number of slices, or `count` if there are no offsets."""
+    """Validates offsets into `count` elements. Returns the number of slices, or `count` if there are no offsets."""
     if positions is None:
         return count
     check_array(name, positions, "int64")

@@ -83,7 +83,7 @@ def write(file: Any, columns: Mapping[str, Column], first: int = 0, last: int | 
 
 
 class _Table:
-    """Rows to encode, with the offsets of their framed records and the sizes of their data."""
+    """Range of table rows to encode, with the byte offsets and sizes of the resulting records."""
 
     def __init__(self, columns: Mapping[str, Column], first: int, last: int | None) -> None:
         lengths = {name: len(column) for name, column in columns.items()}
@@ -107,7 +107,7 @@ class _Table:
             )
 
     def encode(self, begin: int, end: int, out: np.ndarray) -> None:
-        """Encodes a range of rows into memory."""
+        """Encodes a range of rows as records and writes them to a byte array."""
         positions = address(self.positions[begin:])
         self._call("encode", self.first + begin, self.first + end, positions, address(out))
 

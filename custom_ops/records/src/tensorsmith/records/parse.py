@@ -104,7 +104,7 @@ def _opened(records: Records, wanted: Mapping[str, str | Sequence]) -> Iterator[
 
 
 def _column(examples: int, number: int, count: int, kind: str, is_sequence: bool) -> Column:
-    """Returns one feature as a column."""
+    """Returns the values of one parsed feature as a column."""
     native = library()
     assert native is not None
     present, counts = np.empty(count, "bool"), np.empty(count, "int64")

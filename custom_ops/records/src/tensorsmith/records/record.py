@@ -64,7 +64,7 @@ class Records:
         return len(self.sizes)
 
     def __getitem__(self, index: int) -> bytes:
-        """Returns the data of one record."""
+        """Returns the data of the record with the given index as bytes."""
         begin = int(self.begins[index])
         return self.data[begin : begin + int(self.sizes[index])].tobytes()
 

@@ -132,7 +132,7 @@ def _check_place(name: str, is_one: bool) -> None:
 
 
 def _joined(one: Range, other: Range, one_has: int, other_has: int) -> Range:
-    """Returns the union of two ranges. An empty range has no effect."""
+    """Returns the smallest range that contains both ranges. A range without observations is ignored."""
     if not (one_has and other_has):
         return one if one_has else other
     return Range(min(one.fewest, other.fewest), max(one.most, other.most))

@@ -108,7 +108,7 @@ class PinballLoss(AddonsLoss):
 
 
 def _check_places(tau: TensorLike, y_pred: Tensor) -> None:
-    """Raise an error unless the quantiles can be broadcast to the trailing axes of a sample."""
+    """Raise an error unless the array of quantiles can be broadcast to the shape of a sample."""
     sizes, sample = np.shape(tau), tuple(y_pred.shape[1:])
     last = sample[len(sample) - len(sizes) :]
     # Broadcasting aligns the trailing axes. Axes of unknown size are accepted.
@@ -119,7 +119,7 @@ def _check_places(tau: TensorLike, y_pred: Tensor) -> None:
 
 
 def _checked(tau: TensorLike) -> Tensor:
-    """Return the quantile as a float, or several quantiles as JSON-serializable nested lists."""
+    """Validate quantiles in [0, 1] and return them as a float or as JSON-serializable nested lists."""
     values = np.asarray(tau)
     fits = values.dtype.kind in "fiu" and bool(np.all((values >= 0) & (values <= 1)))
     check(fits, "tau", tau, "a number in [0, 1], or an array of such numbers", "pass 0.9 for the 90 % quantile")

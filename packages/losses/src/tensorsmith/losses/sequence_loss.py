@@ -223,7 +223,7 @@ def _cross_entropy(logits: Tensor, targets: Tensor, function: Callable[..., Any]
 
 
 def _finite_where(steps: Tensor, values: Tensor) -> Tensor:
-    """Replace non-finite values at the given time steps by 0."""
+    """Replace non-finite values by 0 at the time steps where the mask `steps` is `True`."""
     return ops.where(ops.logical_and(steps[..., None], ops.logical_not(ops.isfinite(values))), 0, values)
 
 

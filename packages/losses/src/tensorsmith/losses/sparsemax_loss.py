@@ -111,7 +111,7 @@ class SparsemaxLoss(AddonsLoss):
 
 
 def _sparsemax(logits: Tensor) -> Tensor:
-    """Return the sparsemax of logits without a gradient, because the loss gradient does not depend on it.
+    """Return the sparsemax of logits as a constant, through which no gradient is propagated.
 
     The threshold is the maximum of the thresholds for each number of leading logits. The sort makes it slower than the
     sparsemax of `tensorsmith.layers`, which this package does not depend on.

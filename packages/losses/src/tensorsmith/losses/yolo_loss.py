@@ -122,6 +122,6 @@ class YOLOLoss(keras.losses.Loss):
         return {**super().get_config(), **own}
 
     def _parts(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Split grid outputs into boxes `(batch, rows, columns, boxes, 5)` and class predictions."""
+        """Split grid outputs into boxes of shape `(batch, rows, columns, boxes, 5)` and class predictions."""
         boxes, classes = values[..., : 5 * self.boxes], values[..., 5 * self.boxes :]
         return ops.reshape(boxes, (*ops.shape(boxes)[:-1], self.boxes, 5)), classes

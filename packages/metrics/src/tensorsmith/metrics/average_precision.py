@@ -228,7 +228,7 @@ class AveragePrecision(keras.metrics.Metric):
     def _boxes(
         self, name: str, values: TensorLike, sample_weight: TensorLike | None, columns: tuple[int, ...]
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the coordinates and classes of boxes and a weight per box. Boxes of weight 0 have the class -1."""
+        """Return a dict of box coordinates and classes, and a weight per box. Boxes of weight 0 have the class -1."""
         given = ops.convert_to_tensor(values)
         fits = len(given.shape) == 3 and given.shape[-1] in columns
         check(fits, name, tuple(given.shape), f"have shape (images, boxes, {' or '.join(map(str, columns))})")

@@ -115,7 +115,7 @@ def _words(sentences: TensorLike) -> Tensor:
 
 
 def _there(words: Tensor) -> Tensor:
-    """Return a mask of the words, which is `False` for padding."""
+    """Return a boolean mask that is `True` for words and `False` for padding."""
     return words != ("" if words.dtype == tf.string else 0)
 
 
@@ -144,7 +144,7 @@ def _matches(found: Tensor, references: Tensor, order: int) -> Tensor:
 
 
 def _grams(words: Tensor, order: int) -> tuple[Tensor, Tensor]:
-    """Return the n-gram that starts at each word, of shape `(..., time, order)`, and a mask of complete n-grams."""
+    """Return the n-grams that start at each word, of shape `(..., time, order)`, and a mask of complete n-grams."""
     blank = "" if words.dtype == tf.string else 0
     more = tf.fill(tf.concat([tf.shape(words)[:-1], [order]], 0), tf.constant(blank, words.dtype))
     # Padding gives n-grams of full length at the end of a sentence. The mask below excludes them.

@@ -126,7 +126,7 @@ class FBetaScore(keras.metrics.Metric):
         self.actual.assign_add(ops.sum(weights * true, axis=every_sample))
 
     def _with_classes(self, name: str, tensor: Tensor) -> Tensor:
-        """Return the tensor with a class axis, which is added for a single class."""
+        """Return the tensor with classes along its last axis. For a single class, an axis of size 1 is added."""
         if self.num_classes == 1 and (len(tensor.shape) == 1 or tensor.shape[-1] != 1):
             return ops.expand_dims(tensor, -1)
         expect_classes(name, tensor, self.num_classes)

@@ -73,5 +73,5 @@ class MatthewsCorrelationCoefficient(ConfusionMetric):
 
 
 def _of_other_classes(counts: Tensor) -> Tensor:
-    """Return n^2 - sum(counts^2), computed as a sum of products, which is exactly 0 for a single class."""
+    """Return the number of ordered pairs of samples from different classes, exactly 0 for a single class."""
     return 2 * ops.sum(counts[1:] * ops.cumsum(counts)[:-1])

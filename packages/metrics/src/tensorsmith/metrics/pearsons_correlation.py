@@ -117,7 +117,7 @@ def _moments(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, weights: Tensor, total: Tensor) -> Tensor:
-    """Return the weighted mean relative to the sample of largest weight, which is exact for equal values."""
+    """Return the weighted mean of a vector, which is exact if all its values are equal."""
     # The additional 0 is for empty batches.
     values, weights = (ops.pad(each, ((0, 1),)) for each in (values, weights))
     origin = values[ops.argmax(weights)]

@@ -42,7 +42,7 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
 
 
 def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
-    """Return an argument with a string in place of a reduction that Keras 3 lacks, such as "auto"."""
+    """Return a call argument, with a Keras 2 reduction such as "auto" replaced by one that Keras 3 supports."""
     value = arg.value
     if isinstance(value, cst.SimpleString):
         named = arg.keyword.value == "reduction" if arg.keyword else of_loss
@@ -97,7 +97,7 @@ def _laid_out(args: list[cst.Arg], call: cst.Call) -> list[cst.Arg]:
 
 
 def _between(call: cst.Call) -> cst.Comma:
-    """Return a comma with the whitespace or line break used between the original arguments."""
+    """Return a comma followed by the same whitespace or line break as between the original arguments."""
     first = call.args[0].comma
     space = (
         first.whitespace_after if len(call.args) > 1 and isinstance(first, cst.Comma) else call.whitespace_before_args

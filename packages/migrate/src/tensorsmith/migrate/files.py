@@ -81,7 +81,7 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
 
 
 def _scripts(path: Path) -> Iterator[Path]:
-    """Yield the path if it is a file, otherwise all scripts in the folder."""
+    """Yield the path if it is a file, otherwise the paths of all Python scripts in the folder."""
     if path.is_file():
         yield path
         return

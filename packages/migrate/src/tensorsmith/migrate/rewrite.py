@@ -79,7 +79,7 @@ class _Rewriter(cst.CSTTransformer):
         self._plan = plan
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        """Return the rewritten syntax node, as planned."""
+        """Return the syntax node with the planned changes applied."""
         node, plan = updated_node, self._plan
         if original_node in plan.expressions:
             node = cst.parse_expression(plan.expressions[original_node])
@@ -98,7 +98,7 @@ class _Rewriter(cst.CSTTransformer):
         return node
 
     def _with_comments(self, statement: cst.CSTNode, lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
-        """Return the lines above a statement with the planned comments and without outdated ones."""
+        """Return the comment lines above a statement, with planned comments added and outdated ones removed."""
         wanted = {f"{MARK} {name}: {text}" for name, texts in self._plan.comments[statement].items() for text in texts}
         about = tuple(f"{MARK} {name}: " for name in self._plan.comments[statement])
         kept = [line for line in lines if _text(line) in wanted or not _text(line).startswith(about)]

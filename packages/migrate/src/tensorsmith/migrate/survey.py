@@ -85,7 +85,7 @@ class _Survey:
             self.plan.unused |= {(statement, assignment.name)} if complete else set()
 
     def _use(self, access: Access) -> _Use | None:
-        """Return the Addons name used at a name access, or plan a comment and return `None`."""
+        """Return the use of TensorFlow Addons at a name access, or plan a comment and return `None`."""
         chain = self._chain(access.node)
         if chain is None:
             self._leave(access.node, PACKAGE, "a name inside of a string")
@@ -109,7 +109,7 @@ class _Survey:
         return None
 
     def _only_without_addons(self, assignments: Iterable[Any]) -> bool:
-        """Return `True` if all other assignments of the name set it to `None` after a failed import."""
+        """Return `True` if all assignments to a name, except imports, set it to `None` after a failed import."""
         others = [each.node for each in assignments if not isinstance(each, ImportAssignment)]
         return all(self._is_none_after_failure(node) for node in others)
 
@@ -123,7 +123,7 @@ class _Survey:
         return isinstance(kind, cst.Name) and kind.value in ("ImportError", "ModuleNotFoundError")
 
     def _movable(self, node: cst.CSTNode, name: str, move: Successor | Missing) -> _Use | None:
-        """Return the use if it can be rewritten, otherwise plan a comment and return `None`."""
+        """Return the use of a name if it can be rewritten, otherwise plan a comment and return `None`."""
         parent = self._parents[node]
         call = parent if isinstance(parent, cst.Call) and parent.func is node else None
         try:
@@ -153,7 +153,7 @@ class _Survey:
             self.plan.unused = {each for each in self.plan.unused if not isinstance(each[0], cst.Import)}
 
     def _rewrite_in_full(self, use: _Use) -> bool:
-        """Plan to replace a use by a full name, or plan a comment if that name has another meaning here."""
+        """Plan to replace a name by its full new name, or plan a comment if that has another meaning in the scope."""
         full = use.successor.name
         here = {each.name for each in self._scope(use.node).get_qualified_names_for(full)}
         if here - {full, f"tensorflow.{full}"}:
@@ -168,7 +168,7 @@ class _Survey:
         return True
 
     def _rewrite(self, use: _Use) -> None:
-        """Plan the new arguments of a used name, and a comment if one is needed."""
+        """Plan the new arguments of a name that is called, and a comment if one is needed."""
         if use.call is not None:
             self.plan.calls[use.call] = use.successor
         self.plan.rewritten.add(use.node)
@@ -206,14 +206,14 @@ class _Survey:
 
 
 def _find(full: str) -> tuple[str, Successor | Missing | None]:
-    """Return the TensorFlow Addons name and its migration entry, or the dotted name and `None`."""
+    """Return the Addons name of a dotted name and its migration entry, or the dotted name and `None`."""
     first, *inner = full.split(".")[1:] or [""]
     names = [f"{first}.{inner[-1]}"] if inner else []
     return next(((name, MOVES[name]) for name in [*names, first] if name in MOVES), (full, None))
 
 
 def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str] | None:
-    """Return the module, name and local name of the new import, or `None` if the local name cannot stay."""
+    """Return the module, name and local name of the new import, or `None` if the local name cannot be kept."""
     name, move = _find(_origin(assignment))
     here, imported = assignment.name, isinstance(assignment.node, cst.ImportFrom)
     if not isinstance(move, Successor) or not isinstance(assignment.scope, GlobalScope) or not imported:

@@ -160,7 +160,7 @@ def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder
 
 
 def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
-    """Reject settings that are out of range and options that are incompatible."""
+    """Raise an error if options of a run request are out of range or incompatible."""
     workers, servers = request.workers, request.parameter_servers
     check(workers is None or workers >= 1, "--workers", workers, ">= 1")
     fits = servers == 0 or (servers > 0 and workers is not None)
@@ -196,7 +196,7 @@ def _configuration(
 
 
 def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
-    """Reject changes of the settings when resuming a run, except for more epochs of an unfinished run."""
+    """Raise an error if settings of a resumed run have changed, except for the epochs of an unfinished run."""
     finished = (folder.path / "metrics.json").exists()
     kept = read_yaml(folder.path / "config.yaml")
     changed = [name for name, value in given.items() if value != kept.get(name) and (finished or name != "epochs")]
@@ -211,7 +211,7 @@ def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request:
 
 
 def _serve(cluster: Cluster) -> None:
-    """Execute operations for the coordinating process (chief), with the compiled kernels loaded."""
+    """Run a server that executes operations for the coordinating process (chief), with the kernels loaded."""
     import importlib
 
     from tensorsmith.core import load_tensorflow

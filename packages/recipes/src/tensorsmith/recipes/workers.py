@@ -128,7 +128,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
-    """Wait until a process fails, the chief is done or all have exited, and return the exit codes."""
+    """Wait until a process fails, the chief finishes or all processes exit, and return the exit codes."""
     while True:
         codes = processes.codes()
         if has_servers:

@@ -68,7 +68,7 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
 
 
 def _beyond(end: int | None) -> int | None:
-    """Return the number of steps to plot: a tenth more than the schedule has, to show its final value."""
+    """Return the number of steps to plot: 110% of the length of the schedule, to show its final value."""
     return None if end is None else end + math.ceil(end / 10)
 
 

@@ -149,7 +149,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
     @property
     def _open(self) -> list[str]:
-        """Return the names of the lengths in units other than steps, which depend on the training run."""
+        """Return the names of the lengths that are not given in steps and thus depend on the training run."""
         return [name for name, given in self.lengths.items() if Duration.parse(given).unit != "steps"]
 
     def _in_steps(self, timeline: Timeline) -> dict[str, int]:
@@ -165,7 +165,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
 
 def _plain(name: str, given: Length) -> int | str:
-    """Return a length as a number of steps or a string, for a config."""
+    """Return a length in serialized form for a config: a number of steps, or a string such as "2 epochs"."""
     length = f"{given.value} {given.unit}" if isinstance(given, Duration) else given
     duration = Duration.parse(length, name)
     check(duration.seconds is None, name, given, "a duration in steps, epochs, examples or percent")

@@ -48,7 +48,7 @@ def _start(arguments: list[str]) -> subprocess.Popen[str]:
 
 
 def _stop(worker: subprocess.Popen[str]) -> None:
-    """Closes the pipes of a server process, which then exits."""
+    """Stops a server process by closing its pipes."""
     with contextlib.suppress(BrokenPipeError), worker:
         pass
 

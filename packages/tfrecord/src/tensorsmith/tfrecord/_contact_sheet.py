@@ -70,7 +70,7 @@ def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape
 
 
 def _image(value: bytes, shape: Sequence[int] | None) -> Any:
-    """Returns an image decoded and resized to a cell of the sheet, or `None` if it cannot be decoded."""
+    """Returns an image, decoded and resized to a cell of a contact sheet, or `None` if it cannot be decoded."""
     from PIL import Image
 
     if image_format(value):

@@ -35,7 +35,7 @@ class SourceChangedError(OSError):
 
 @dataclass(frozen=True)
 class Converted:
-    """Result of a conversion, in which `rows` equals `records + rejects`.
+    """Result of a conversion to TFRecord files, in which `rows` equals `records + rejects`.
 
     Attributes:
         rows: Number of rows in the source.
@@ -159,7 +159,7 @@ def convert(
 
 @contextlib.contextmanager
 def _alone(folder: Path, work: Path) -> Iterator[None]:
-    """Locks the folder against concurrent conversions, including those of other processes."""
+    """Context manager that locks the output folder against concurrent conversions, also in other processes."""
     work.mkdir(parents=True, exist_ok=True)
     with (work / LOCK).open("w") as lock:
         try:
@@ -183,7 +183,7 @@ def _check(
     compression: str,
     seed: int | None,
 ) -> None:
-    """Validates the arguments before the conversion starts."""
+    """Raises an error if an argument of a conversion is invalid."""
     check(bool(name) and Path(name).name == name and name[0] != ".", "name", name, "a file name without a folder")
     check(workers > 0, "workers", workers, ">= 1")
     check(shards is None or shards > 0, "shards", shards, ">= 1")
@@ -197,7 +197,7 @@ def _check(
 
 
 def _begin(folder: Path, name: str, resume: bool, manifest: Manifest) -> bool:
-    """Writes the manifest, or validates it and returns `True` if there is an interrupted conversion."""
+    """Writes the manifest of a new conversion, or returns `True` to resume an interrupted conversion."""
     if manifest.path.exists():
         remedy = f"resume it with --resume, or remove {folder / WORK}"
         check(resume, "folder", str(folder), "not contain an interrupted conversion", remedy)
@@ -231,7 +231,7 @@ def _write_metadata(folder: Path, name: str, arguments: dict[str, Any], done: Co
 
 
 def _sizes(folder: Path, arguments: dict[str, Any], done: Converted) -> dict[str, int]:
-    """Returns the size of each output file, or 0 if the file does not exist."""
+    """Returns a dict that maps each output file to its size in bytes, or to 0 if the file does not exist."""
     paths = [path for made in done.splits.values() for path in made.paths]
     paths += [folder / SCHEMA, *([folder / INFO] if done.for_tfds else [])]
     paths += [Path(arguments["rejects"])] if arguments["rejects"] else []

@@ -47,7 +47,7 @@ def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
 
 
 def _lists(name: str, column: Column, stored: Mapping[str, Stored]) -> list[Any]:
-    """Returns the values of a feature for each row. Numbers in bytes are decoded as the schema states."""
+    """Returns the values of a feature in each row as a list. Numbers stored as bytes are decoded by the schema."""
     numbers = numbers_of(name, column, stored)
     if numbers is None:
         return column.to_lists()
@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 def _singles(part: Part) -> Iterator[Part]:
-    """Splits consecutive records, and yields each as a separate `Part`."""
+    """Yields each of several consecutive records as a separate `Part` of the file."""
     records = part.records
     for number in range(len(records)):
         here = slice(number, number + 1)

@@ -124,7 +124,7 @@ class BytesStats:
                 self.found = None
 
     def _short(self, value: bytes) -> bytes:
-        """Returns a value, or the first bytes and the hash of a long value."""
+        """Returns a short bytes value unchanged, and a long one as its first bytes followed by its hash."""
         if len(value) <= self.KEPT:
             return value
         return value[: self.KEPT] + hashlib.blake2b(value, digest_size=16).digest()

@@ -83,7 +83,7 @@ class Beam:
         report(int(index.sizes[order].sum()) + len(order) * (HEADER + FOOTER))
 
     def _each(self, function: Callable[[Any], None], tasks: Sequence[Any], folder: Path) -> None:
-        """Calls a function for each task, and raises an `OSError` with the message of the first failure."""
+        """Calls a function for each task with Beam. Raises an `OSError` with the message of the first failure."""
         for file in folder.glob(f".*{ERROR}"):  # left by an interrupted call
             file.unlink()
         with beam.Pipeline(runner=self._runner, options=PipelineOptions([*QUIET, *self._options])) as pipeline:
@@ -127,7 +127,7 @@ def _runs(source: TableSource) -> list[tuple[int, int]]:
 
 
 def _list_path(work: Path, number: int) -> Path:
-    """Returns the path of the file with the list of chunks that a task writes when it is complete."""
+    """Returns the path of the file that lists the chunks of a completed task."""
     return work / f"{number:06d}.chunks"
 
 

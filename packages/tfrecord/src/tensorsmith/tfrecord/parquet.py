@@ -132,7 +132,7 @@ def _missing(column: Column) -> Any:
 
 
 def _singles(name: str, lists: Any, kind: pa.DataType) -> Any:
-    """Returns the only element of each list, or null for missing lists."""
+    """Returns a column with the single element of each list of a column, and null for missing lists."""
     lengths = pc.list_value_length(lists).drop_null()
     check(
         pc.all(pc.equal(lengths, 1)).as_py() is not False,

@@ -74,7 +74,7 @@ class _SKLearnEstimator(BaseEstimator):
         return self
 
     def predict_raw(self, X: ArrayLike) -> np.ndarray:
-        """Returns the model outputs as an array."""
+        """Returns the outputs of the model for the samples `X` as an array."""
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False, allow_nd=True)
         raw: np.ndarray = self.trainer_.predict(X, batch_size=self.batch_size)
@@ -255,7 +255,7 @@ def _own_names() -> list[str]:
 
 
 def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all hyperparameters of a function, with its defaults for those that are not given."""
+    """Returns all hyperparameters of a model-building function, with defaults for those that are not given."""
     known = _hyperparameters(build)
     for name, value in given.items():
         remedy = did_you_mean(name, known) or f"the arguments of the function are: {', '.join(known) or 'none'}"
@@ -268,7 +268,7 @@ def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, 
 
 
 def _hyperparameters(build: Callable[..., Any]) -> dict[str, Any]:
-    """Returns the hyperparameters of a function and their default values."""
+    """Returns a dict that maps the hyperparameters of a model-building function to their default values."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(build).parameters.values()
     found = {each.name: each.default for each in parameters if each.kind in kinds and each.name not in GIVEN}

@@ -40,7 +40,7 @@ def _saved(space: Mapping[str, Range], name: str) -> dict[str, Any]:
 
 
 def _matching(parent: Range, child: Range, name: str) -> list[Any]:
-    """Returns the values of the hyperparameter `parent` for which `child` is active, in keras-tuner form."""
+    """Returns the values of the hyperparameter `parent` for which `child` is active, as keras-tuner values."""
     if isinstance(parent, Choice):
         return [_label(parent, option) for option in parent.options if child.allows(name, option)]
     wanted = child.when[name]

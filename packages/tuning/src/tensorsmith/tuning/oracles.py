@@ -98,7 +98,7 @@ class _Bayesian(_Safe, BayesianOptimizationOracle):
     """Oracle for Bayesian optimization with a Gaussian process model of the score."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Samples values for the next trial, which do not depend on interruptions of the search."""
+        """Samples hyperparameter values for the next trial, independently of interruptions of the search."""
         # The random state is not part of the saved state.
         set_oracle_random_state(self, np.random.RandomState(self.seed + len(self.trials)))
         values: dict[str, Any] = super().populate_space(trial_id)

@@ -128,7 +128,7 @@ class Search:
 
 
 def _with_known_words(objective: str) -> str:
-    """Returns the objective with each misspelled word replaced by the most similar metric word."""
+    """Returns the name of an objective, with misspelled words replaced by similar words of metric names."""
 
     def nearest(match: re.Match[str]) -> str:
         return next(iter(difflib.get_close_matches(match[0], LARGER | SMALLER, n=1, cutoff=0.75)), match[0])

@@ -259,7 +259,7 @@ class Tuner(BaseTuner):
 
 
 def _is_no_advice(record: logging.LogRecord) -> bool:
-    """Returns `False` for retracing warnings, which are expected because each trial has a new model."""
+    """Logging filter that drops retracing warnings, which are expected because each trial has a new model."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 

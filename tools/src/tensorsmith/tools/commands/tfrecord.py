@@ -239,5 +239,5 @@ def _count(count: int, what: str) -> str:
 
 
 def _texts(found: Any) -> Any:
-    """Yields the bytes values that occur in examples."""
+    """Yields all bytes values of all features of the given examples."""
     return (value for row in found for values in row.values() for value in values if isinstance(value, bytes))

@@ -92,7 +92,7 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
 
 
 def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
-    """Finds the verified files of a data set in a folder. Also returns what is missing or damaged."""
+    """Returns the verified files of a data set in a folder, and a description of missing or damaged files."""
     if not folder.is_dir():
         return {}, "no such folder"
     problems: dict[str, str] = {}
@@ -126,7 +126,7 @@ def _problem(path: Path, forms: Iterable[File]) -> str:
 
 
 def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
-    """Fetches the files from the first host that succeeds. Also returns the errors of the others."""
+    """Fetches a data set from the first host that succeeds. Returns its files, or the errors if all hosts fail."""
     if is_offline():
         return {}, [(source.location, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
     failures = []

@@ -138,7 +138,7 @@ def _on_batches(
 
 
 def _weights(alpha: float, y: Tensor, draw: Tensor) -> Tensor:
-    """Returns random weights from Beta(alpha, alpha) as a float64 tensor of shape `(batch,)`."""
+    """Returns random mixing weights drawn from Beta(alpha, alpha), as a float64 tensor of shape `(batch,)`."""
     import tensorflow as tf
 
     shape = [2, tf.shape(y)[0]]
@@ -157,7 +157,7 @@ def _order(y: Tensor, draw: Tensor) -> Tensor:
 
 
 def _another(draw: Tensor, number: int) -> Tensor:
-    """Returns a seed derived from another seed and a number, independent for different numbers."""
+    """Returns a random seed derived from another seed and a number. Different numbers yield independent seeds."""
     import tensorflow as tf
 
     return tf.random.experimental.stateless_fold_in(draw, number)
@@ -173,7 +173,7 @@ def _mix(tensor: Tensor, other: Tensor, weight: Tensor) -> Tensor:
 
 
 def _inside(size: Tensor, centre: Tensor, side: Tensor) -> Tensor:
-    """Returns a boolean mask `(batch, size)` of the positions along one image axis that are inside the rectangles."""
+    """Returns a boolean mask `(batch, size)` that is `True` inside the rectangles, along one image axis."""
     import tensorflow as tf
 
     half = tf.cast(tf.cast(size, tf.float64) * side, tf.int32) // 2

@@ -183,7 +183,7 @@ class Pipeline:
         return counted(batches, self._batches(paths))
 
     def _records(self, numbers: Dataset, names: Tensor, calls: int) -> Dataset:
-        """Returns the interleaved records of the files with the specified indices."""
+        """Returns a dataset of the interleaved records of the files with the specified indices."""
         import tensorflow as tf
 
         index, count = self.shard
@@ -253,7 +253,7 @@ def _mistake(checks: Callable[..., None], *arguments: Any) -> Iterator[str]:
 
 
 def _fitting(paths: Sequence[str]) -> list[str]:
-    """Returns the paths without hidden files and without the index files of TFRecord files."""
+    """Returns the paths that are neither hidden files nor index files of TFRecord files."""
     visible = [path for path in paths if os.path.basename(path)[:1] != "."]  # noqa: PTH119 - not only on this machine
     indexes = {path + INDEX_SUFFIX for path in visible}
     return [path for path in visible if path not in indexes]

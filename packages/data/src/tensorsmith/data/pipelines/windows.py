@@ -93,6 +93,6 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
 
 
 def _bytes(spec: Any) -> int:
-    """Returns the size of a tensor in bytes. Unknown shapes count as large, for one window at a time."""
+    """Returns the size of a tensor in bytes, or `BYTES_AT_ONCE` if its shape is unknown."""
     elements = spec.shape.num_elements()
     return BYTES_AT_ONCE if elements is None else max(1, elements * spec.dtype.size)

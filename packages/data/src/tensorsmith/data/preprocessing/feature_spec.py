@@ -215,7 +215,7 @@ class FeatureSpec:
         return rows
 
     def _made(self, gathered: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """Returns a dict that maps each preprocessing option, except crosses, to its layers."""
+        """Creates the preprocessing layers of each option, except crosses, as a dict keyed by the option name."""
         layers, mistakes = {}, []
         for name, source in self._sources.items():
             try:
@@ -228,7 +228,7 @@ class FeatureSpec:
 
     @cached_property
     def _layers(self) -> dict[str, list[Any]]:
-        """Layers of options that need no statistics. Raises an error if `adapt` must be called first."""
+        """Preprocessing layers of all options except crosses. Raises an error if `adapt` must be called first."""
         unknown = [name for name in self._sources if self._choices[name].statistics(0) is not None]
         if unknown:
             features = ", ".join(map(repr, unknown))
@@ -319,7 +319,7 @@ def _as_bytes(name: str, rows: np.ndarray) -> np.ndarray:
 
 
 def _number_of_batches(dataset: Iterable[Any]) -> int | None:
-    """Returns the number of batches, or `None` if it is unknown.
+    """Returns the number of batches in a dataset, or `None` if it is unknown.
 
     Raises:
         ValueError: If the dataset is infinite.

@@ -57,7 +57,7 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def convolution(self, filters: int, kernel_size: int, strides: int = 1, activate: bool = True) -> list[Any]:
-        """Returns a convolution followed by an optional normalization and activation, as a list of layers."""
+        """Returns a list of layers: a convolution, an optional normalization, and an optional activation."""
         convolution = keras.layers.Conv2D(
             filters,
             kernel_size,

@@ -73,7 +73,7 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
     }
 
     def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the compiled op of this layer over the sequence.
+        """Runs the compiled op of this layer over a batch of sequences.
 
         Args:
             x: Input sequences, a float32 tensor of shape `(batch, steps, features)`.
@@ -99,7 +99,7 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
     def inner_loop(
         self, sequences: Tensor, initial_state: NestedTensors, mask: NestedTensors | None, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Returns the last output, all outputs, and the final states."""
+        """Runs the layer over a batch of sequences. Returns the last output, all outputs, and the final states."""
         activations = self.cell.activation, getattr(self.cell, "recurrent_activation", keras.activations.sigmoid)
         # The kernel requires the default activations and at most one mask for all features.
         known = activations == (keras.activations.tanh, keras.activations.sigmoid)

@@ -31,7 +31,7 @@ et al., "Squeeze-and-Excitation Networks", 2018."""
 
 
 class ResidualBlock(ConvolutionalBlock):
-    """Base class for the sum of a shortcut and a stack of convolutions, which subclasses define.
+    """Base class for residual blocks, whose subclasses define the convolutions of the residual branch.
 
     Args:
         filters: Integer, the number of output channels.
@@ -102,7 +102,7 @@ class ResidualBlock(ConvolutionalBlock):
         return self.activation(residual + call_in_turn(self.shortcut, inputs, training))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape, with the spatial dimensions divided by the strides and `filters` channels."""
+        """Returns the output shape, which has `filters` channels and spatial dimensions divided by the strides."""
         batch, *size, _ = input_shape
         # With padding "same", sizes are divided by the strides and rounded up.
         return (batch, *(None if side is None else -(-side // self.strides) for side in size), self.filters)

@@ -8,7 +8,7 @@ from tensorsmith.core.types import Shape
 
 
 def styled_shapes(input_shape: Sequence[Shape]) -> tuple[Any, Any]:
-    """Validates the input shapes of a layer with style vectors, and returns those of images and styles."""
+    """Validates the input shapes of a layer with style vectors. Returns the shapes of the images and styles."""
     fits = len(input_shape) == 2 and all(isinstance(shape, list | tuple) for shape in input_shape)
     check(fits, "inputs", input_shape, "a pair of tensors, (x, style)")
     x, style = input_shape

@@ -8,7 +8,7 @@ from tensorsmith.core.types import DType, Tensor
 
 
 def angles(steps: Tensor, features: int, max_wavelength: float, dtype: DType) -> Tensor:
-    """Returns p / max_wavelength^(2i / features) for each position p and feature pair i, in at least float32."""
+    """Returns the angles p / max_wavelength^(2i / features) of positions p and feature pairs i."""
     precise = keras.backend.result_type(dtype, "float32")
     frequencies = max_wavelength ** -(np.arange(0, features, 2) / features)
     # (steps, pairs of features). Half precision cannot represent large positions exactly.

@@ -226,7 +226,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         return keras.ops.cast(shares, query.dtype)
 
     def _hidden(self, mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
-        """Returns the additive mask for scores of shape `(..., heads, steps, keys)`, which is 0 for visible keys.
+        """Returns the additive mask for attention scores `(..., heads, steps, keys)`, with 0 for visible keys.
 
         The result is `None` if all keys are visible.
         """

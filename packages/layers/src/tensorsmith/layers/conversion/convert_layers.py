@@ -59,7 +59,7 @@ class _Dropped(keras.layers.Identity):
 
 
 class _Conversion:
-    """State of a conversion, which stores the converted layers so that shared layers remain shared."""
+    """State of a model conversion, which stores the converted layers so that shared layers remain shared."""
 
     def __init__(self, convert: Callable[[Any], Any], any_size: bool):
         self.convert = convert
@@ -101,7 +101,7 @@ class _Conversion:
         return new
 
     def same(self, layer: keras.Layer) -> keras.Layer:
-        """Returns a copy of a layer, in which referenced layers are replaced by their copies."""
+        """Returns a copy of a layer, in which layers that it refers to are replaced by their converted copies."""
         config = layer.get_config()
         if isinstance(layer, DenseTranspose) and id(layer.dense) in self.copies:
             dense = self.copies[id(layer.dense)]
@@ -126,7 +126,7 @@ def _call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
 
 @contextmanager
 def _uncompiled(model: keras.Model) -> Iterator[None]:
-    """Context manager in which Keras does not compile a clone of the model.
+    """Context manager in which Keras clones a model without compiling the clone.
 
     Keras restores losses from their configs, which fails for some losses and drops arguments of others.
     """
@@ -138,7 +138,7 @@ def _uncompiled(model: keras.Model) -> Iterator[None]:
 
 
 def _compile(copy: keras.Model, model: keras.Model) -> None:
-    """Compiles the converted model like the original, with the same loss instance."""
+    """Compiles the converted model with the arguments of the original, including the same loss instance."""
     if type(copy).compile is not keras.Model.compile:  # custom `compile`: its class restores the arguments
         copy.compile_from_config(model.get_compile_config())
         return

@@ -58,7 +58,7 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
 
 
 def _followers(model: keras.Model) -> dict[int, Any]:
-    """Returns the batch normalization layers to fold, keyed by the id of the preceding layer."""
+    """Returns a dict that maps the id of a layer to the batch normalization layer to fold into it."""
     pairs, uses, positions, training = [], Counter[int](), Counter[int](), in_training(model)
     for graph in graphs(model):
         taken = sources(graph)

@@ -73,7 +73,7 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
 
 
 def _largest(size: Tensor, sparsity: float) -> Tensor:
-    """Returns a mask that is `False` for the fraction `sparsity` of smallest entries."""
+    """Returns a boolean mask that is `False` for the smallest entries, which make up the fraction `sparsity`."""
     mask = np.ones(size.size, "bool")
     # Sorting instead of a threshold gives the exact number of zeros if magnitudes are equal.
     mask[np.argsort(size, axis=None, kind="stable")[: round(sparsity * size.size)]] = False

@@ -62,13 +62,13 @@ def to_convolutional(model: keras.Model) -> keras.Model:
 
 
 def _pooling(layer: keras.Layer) -> keras.Layer | None:
-    """Returns a pooling layer that replaces global pooling, with windows of the feature map size."""
+    """Returns a pooling layer that replaces a global pooling layer, with the feature map size as its pool size."""
     size, common = layer.input.shape[1:3], {"name": layer.name, "dtype": layer.dtype_policy}
     return POOLINGS[type(layer)](size, strides=1, data_format="channels_last", **common)
 
 
 def _convolution(dense: keras.layers.Dense, window: tuple[int, int]) -> keras.Layer:
-    """Returns a convolution that applies a dense layer to windows of a feature map."""
+    """Returns a convolutional layer that applies a dense layer to windows of a feature map."""
     config = dense.get_config()
     kept = ("name", "trainable", "dtype", "activation", "use_bias", "kernel_regularizer", "bias_regularizer")
     convolution = keras.layers.Conv2D.from_config(

@@ -79,7 +79,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         return unpooled(updates, mask, self._size(height, width), self.compute_dtype)
 
     def _size(self, *pooled: int | Tensor | None) -> tuple[Any, ...]:
-        """Returns the height and width of the output images."""
+        """Returns the height and width of the unpooled images, given the height and width of the pooled images."""
         more = [0, 0] if self.padding == "SAME" else [k - s for k, s in zip(self.pool_size, self.strides, strict=True)]
         sizes = zip(pooled, self.strides, more, strict=True)
         return tuple(None if size is None else size * stride + add for size, stride, add in sizes)

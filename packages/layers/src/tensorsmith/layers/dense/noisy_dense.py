@@ -133,7 +133,7 @@ class NoisyDense(keras.layers.Layer):
     def _draw(
         self, of_inputs: keras.random.SeedGenerator, of_outputs: keras.random.SeedGenerator
     ) -> tuple[Tensor, Tensor]:
-        """Returns random noise for the kernel and for the bias, given two seeds."""
+        """Returns random noise for the kernel and for the bias, drawn with two seed generators."""
 
         def normal(seed: keras.random.SeedGenerator, *shape: int) -> Tensor:
             return keras.random.normal(shape, dtype=self.variable_dtype, seed=seed)

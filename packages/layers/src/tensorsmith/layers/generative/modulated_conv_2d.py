@@ -130,7 +130,7 @@ class ModulatedConv2D(keras.layers.Layer):
         return ops.conv(x, self.kernel, padding="same", data_format="channels_last")
 
     def _lengths_inverse(self, scale: Tensor, epsilon: float) -> Tensor:
-        """Returns the inverse norm of the kernel of each example and output channel."""
+        """Returns the reciprocal norm of the modulated kernel for each example and output channel."""
         # Sum over the positions k of the kernel: (channels, filters).
         squares = ops.sum(ops.square(ops.cast(self.kernel, scale.dtype)), axis=(0, 1))
         # sum_i s[i]² sum_k w[k, i, o]² for each example and filter: (batch, filters).

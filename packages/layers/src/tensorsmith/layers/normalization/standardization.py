@@ -178,7 +178,7 @@ class _Moments:
 
 
 def _batches(data: NestedArrays | Dataset) -> Iterator[np.ndarray]:
-    """Yields the batches as float64 arrays. Raises an error if there are none."""
+    """Yields the batches of an array or a dataset as float64 arrays. Raises an error if there are none."""
     empty = True
     for batch in data.as_numpy_iterator() if hasattr(data, "as_numpy_iterator") else [data]:
         remedy = "call `dataset.map` to select the inputs from a dataset of inputs and targets"

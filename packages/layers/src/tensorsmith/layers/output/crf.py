@@ -223,7 +223,7 @@ class CRF(KernelLayer, keras.layers.Layer):
 
 
 def _lengths(inputs: Tensor, mask: Tensor | None) -> tf.Tensor:
-    """Returns the sequence lengths, given the inputs and a mask of padded steps.
+    """Returns the sequence lengths, given the inputs and an optional mask that is `False` for padded steps.
 
     Raises an error unless the mask is `True` from the first step up to the end of each sequence.
     """

@@ -181,7 +181,7 @@ class SampledSoftmax(keras.layers.Layer):
         targets = ops.cast(targets, drawn.dtype)
 
         def rows(weight: Tensor, classes: Tensor) -> Tensor:
-            """Looks up rows of a weight. Separate lookups keep the gradient of each weight sparse."""
+            """Looks up rows of a weight by class index. Separate lookups keep the gradient of each weight sparse."""
             return ops.cast(ops.take(weight, classes, axis=0), chances.dtype)
 
         # Score of the target, corrected by its inclusion probability: z[y] - log q[y].

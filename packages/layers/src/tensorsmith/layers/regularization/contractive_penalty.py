@@ -105,6 +105,6 @@ class ContractivePenalty(keras.layers.Wrapper):
 
 
 def _loops(layer: keras.Layer) -> bool:
-    """Returns `True` for recurrent layers and for models that contain recurrent layers."""
+    """Returns `True` if a layer is recurrent or is a model that contains recurrent layers."""
     recurrent = isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
     return recurrent or any(_loops(inner) for inner in getattr(layer, "layers", []))

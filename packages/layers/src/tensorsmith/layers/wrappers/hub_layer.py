@@ -153,7 +153,7 @@ class HubLayer(keras.layers.Layer):
         return function(*given.args, **given.kwargs)
 
     def _by_name(self, inputs: NestedTensors) -> Mapping[str, Any]:
-        """Returns the inputs as keyword arguments of the module signature."""
+        """Returns the inputs as a dict of keyword arguments for the signature of the module."""
         if isinstance(inputs, Mapping):
             return inputs
         names = sorted(self._function.structured_input_signature[1])

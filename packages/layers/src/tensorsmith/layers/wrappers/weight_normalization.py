@@ -131,13 +131,13 @@ class WeightNormalization(keras.layers.Wrapper):
 
     @property
     def _lengths(self) -> Tensor:
-        """Norm of v for each output unit, with the same lower bound on the sum of squares as in TensorFlow."""
+        """Norm of the weight `v` for each output unit, with sums of squares below 1e-12 replaced by 1e-12."""
         # One norm for each output unit: (units,).
         squares = ops.sum(ops.square(self.v), axis=list(range(len(self.v.shape) - 1)))
         return ops.sqrt(ops.maximum(squares, 1e-12))
 
     def _from_data(self, inputs: NestedTensors, old: Sequence[Tensor], kwargs: Mapping[str, Any]) -> list[Tensor]:
-        """Returns the initial g and bias, computed from the outputs of the layer without its activation.
+        """Returns initial values of `g` and the bias, computed from layer outputs before the activation.
 
         The first element of the result is `True` if the outputs vary, so that the initialization succeeded.
         """

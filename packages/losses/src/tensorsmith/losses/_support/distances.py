@@ -14,7 +14,7 @@ Metric = str | Callable[[Tensor], Tensor]
 
 
 def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
-    """Return the matrix of pairwise distances. Its gradient is finite where two embeddings are equal.
+    """Return the matrix of distances between embeddings. Its gradient is finite where two embeddings are equal.
 
     Args:
         embeddings: Tensor of embeddings, of shape `(batch, features)`. For half-precision inputs, the computation uses
@@ -28,7 +28,7 @@ def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
 
 
 def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> Tensor:
-    """Return one entry from each row of the matrix of pairwise distances, computing only these if possible.
+    """Return the distance from each embedding to another one, without computing the full matrix if possible.
 
     Args:
         positions: Integer tensor of shape `(batch,)` with the column index in each row of the distance matrix.
@@ -44,7 +44,7 @@ def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> T
 
 
 def metric_from(given: Any) -> Metric:
-    """Return the distance metric that an argument or a config specifies, after validation."""
+    """Return the distance metric specified by an argument or a config, or raise an error if it is invalid."""
     metric = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
     fits = callable(metric) or (isinstance(metric, str) and metric in METRICS)
     remedy = did_you_mean(metric, METRICS) if isinstance(metric, str) and not fits else ""
@@ -53,7 +53,7 @@ def metric_from(given: Any) -> Metric:
 
 
 def metric_config(metric: Metric) -> str | dict[str, Any]:
-    """Return the distance metric as stored in a config. Functions must be registered with Keras to be restored."""
+    """Return the distance metric in serialized form. Functions must be registered with Keras to be restored."""
     return keras.saving.serialize_keras_object(metric) if callable(metric) else metric
 
 

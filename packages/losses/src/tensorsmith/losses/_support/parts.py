@@ -45,7 +45,7 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
 
 
 def product(weights: Sequence[TensorLike], like: Tensor) -> Tensor:
-    """Return the product of several element weights in the dtype of `like`, expanded to its rank."""
+    """Return the product of weight tensors, in the dtype of the tensor `like` and expanded to its rank."""
     return math.prod(
         (
             # Append axes of size 1, so that (batch, steps) broadcasts against (batch, steps, ...).

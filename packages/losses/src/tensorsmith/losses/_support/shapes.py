@@ -7,7 +7,7 @@ from tensorsmith.core.types import Tensor
 
 
 def same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both tensors with equal shapes, after adding a missing trailing axis of size 1.
+    """Return targets and predictions with equal shapes, after adding a missing trailing axis of size 1.
 
     Without it, (n, 1) - (n,) would broadcast to (n, n).
 

@@ -8,7 +8,7 @@ from tensorsmith.losses._support.precision import precise
 
 
 def cross_entropy(alike: Tensor, similarities: Tensor) -> Tensor:
-    """Return the softmax cross-entropy of each row, with targets proportional to `alike`, or 0 for rows of zeros.
+    """Return the softmax cross-entropy of each row, with the normalized rows of `alike` as targets.
 
     Args:
         alike: Target similarities between samples, a non-negative matrix of shape `(batch, batch)`.

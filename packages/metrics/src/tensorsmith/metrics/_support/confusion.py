@@ -22,7 +22,7 @@ class ConfusionMetric(keras.metrics.Metric):
         self.confusion = self.add_variable((num_classes, num_classes), "zeros", dtype=STATE, name="confusion")
 
     def add(self, true: Tensor, predicted: Tensor, sample_weight: TensorLike | None, y_pred: TensorLike) -> None:
-        """Add true and predicted class indices to the confusion matrix. `y_pred` provides the mask."""
+        """Add true and predicted class indices to the confusion matrix. `y_pred` provides the Keras mask."""
         true, predicted = same_shape(true, predicted)
         weights = weights_of(true, sample_weight, y_pred)
         true, predicted = (

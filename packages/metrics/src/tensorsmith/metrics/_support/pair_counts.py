@@ -10,7 +10,7 @@ from tensorsmith.ops import PairCounts
 
 
 def as_samples(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor, Tensor]:
-    """Return both tensors as `float64` vectors, together with unit weights.
+    """Return two tensors as `float64` vectors, together with a weight of 1 for each sample.
 
     64-bit integers, which `float64` would round, are replaced by their ranks.
 

@@ -68,7 +68,7 @@ class RankCorrelation(HistogramMetric):
         keep(self.samples, self.seen, ops.stack(samples_of(y_true, y_pred, sample_weight), axis=1))
 
     def result(self) -> Tensor:
-        """Return the correlation."""
+        """Return the rank correlation of all samples since the last reset."""
         if self.capacity is None:
             return ops.cast(self.table_result(), self.dtype)
         # Unused rows have weight 0, so that the slots of all replicas can be concatenated.

@@ -9,7 +9,7 @@ from tensorsmith.core.types import Tensor, TensorLike
 def same_shape(
     y_true: TensorLike, y_pred: TensorLike, names: tuple[str, str] = ("y_true", "y_pred")
 ) -> tuple[Tensor, Tensor]:
-    """Return both values as tensors of equal shapes, after adding a missing trailing axis of size 1.
+    """Return targets and predictions as tensors of equal shapes, adding a missing trailing axis of size 1.
 
     Args:
         y_true: Tensor of targets.
@@ -31,7 +31,7 @@ def same_shape(
 
 
 def class_numbers(y_true: Tensor, scores: Tensor) -> Tensor:
-    """Return class indices as `int32`, with the shape of the scores without their last axis.
+    """Return class indices as an `int32` tensor with the shape of the scores, excluding the last axis.
 
     Args:
         y_true: Tensor of class indices.

@@ -13,46 +13,46 @@ from tensorsmith.core.types import Hyperparameter
 
 
 def check_rates(**rates: Hyperparameter) -> None:
-    """Validate decay rates such as `beta_1`. Tensors and callables are not validated."""
+    """Raise an error unless decay rates such as `beta_1` are in [0, 1). Tensors and callables are accepted."""
     for name, rate in rates.items():
         fits = 0 <= float(rate) < 1 if isinstance(rate, Real) else _is_given_later(rate)
         check(fits, name, rate, "a number in [0, 1)")
 
 
 def check_decay(weight_decay: Hyperparameter | None) -> None:
-    """Validate an optional weight decay. Tensors, schedules and callables are not validated."""
+    """Raise an error unless a weight decay is `None`, a non-negative number, a tensor, a schedule or a callable."""
     fits = _is_amount(weight_decay) or weight_decay is None or _is_given_later(weight_decay)
     check(fits, "weight_decay", weight_decay, "a non-negative number")
 
 
 def check_constant_decay(weight_decay: Hyperparameter | None) -> None:
-    """Validate a weight decay that Keras applies. It must be a number, because Keras supports only constants."""
+    """Raise an error unless a weight decay is valid and not a schedule or callable, which Keras does not support."""
     remedy = "use `extend_with_decoupled_weight_decay` for schedules and functions"
     check(not callable(weight_decay), "weight_decay", weight_decay, "a number or None", remedy)
     check_decay(weight_decay)
 
 
 def check_amounts(**amounts: float) -> None:
-    """Validate non-negative numbers such as `epsilon`."""
+    """Raise an error unless all arguments, such as `epsilon`, are non-negative numbers."""
     for name, amount in amounts.items():
         check(_is_amount(amount), name, amount, "a non-negative number")
 
 
 def check_fractions(**shares: float) -> None:
-    """Validate fractions between 0 and 1."""
+    """Raise an error unless all arguments are numbers between 0 and 1."""
     for name, share in shares.items():
         check(_is_amount(share) and share <= 1, name, share, "a number in [0, 1]")
 
 
 def check_counts(least: int, **counts: int) -> None:
-    """Validate integer arguments such as a period."""
+    """Raise an error unless all arguments, such as a period, are integers of at least `least`."""
     for name, count in counts.items():
         fits = isinstance(count, Integral) and not isinstance(count, bool) and int(count) >= least
         check(fits, name, count, f"an integer >= {least}")
 
 
 def check_patterns(**patterns: Sequence[str] | None) -> None:
-    """Validate regular expressions for variable paths."""
+    """Raise an error unless all arguments are `None` or lists of valid regular expressions."""
     for name, given in patterns.items():
         fits = given is None or (isinstance(given, list | tuple) and all(isinstance(each, str) for each in given))
         check(fits, name, given, "a list of regular expressions, or None")

@@ -12,7 +12,7 @@ from tensorsmith.optimizers._support.wrapping import Keeper
 
 
 class Averaging(Keeper):
-    """Base class for wrappers that maintain an average of each variable. Subclasses determine when to update it."""
+    """Base class for optimizer wrappers that maintain an average of each variable, updated by subclasses."""
 
     slot = "average"
 

@@ -42,7 +42,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
     shared_texts: ClassVar[Mapping[str, str]] = {"keras": ARGUMENTS, "raises": RAISES}
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
-        """Update the variables and the optimizer state. Implemented by subclasses.
+        """Update the model variables and the optimizer state in one compiled op. Implemented by subclasses.
 
         Args:
             variables: List of variables of dtype `float32`.
@@ -52,7 +52,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
         raise NotImplementedError
 
     def has_kernel(self) -> bool:
-        """Return `True` if the compiled op supports the settings of the optimizer."""
+        """Return `True` if the compiled op supports the hyperparameters of the optimizer."""
         return True
 
     def _fuses(self) -> bool:

@@ -26,7 +26,7 @@ class LiveMomentum(keras.optimizers.Optimizer):
     live = "momentum"  # name of the argument
 
     def adopt(self, setting: Hyperparameter) -> None:
-        """Store the hyperparameter as an attribute. A schedule is replaced by a variable with its value."""
+        """Store a hyperparameter as an attribute. A schedule is replaced by a variable that holds its value."""
         if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
             self._momentum_schedule = setting
             setting = self.add_variable((), "zeros", name=self.live)

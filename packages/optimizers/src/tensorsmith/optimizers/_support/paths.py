@@ -21,7 +21,7 @@ def matches(variable: Variable, patterns: Sequence[str] | None) -> bool:
 
 
 def ending(variable: Variable, variables: Sequence[Any]) -> str:
-    """Return a regular expression for the last components of a path, as many as identify the variable.
+    """Return a regular expression that identifies a variable by the last components of its path.
 
     The beginning of a path is not reliable: a new `Sequential` model contributes its name, a loaded one does not.
 
@@ -38,7 +38,7 @@ def ending(variable: Variable, variables: Sequence[Any]) -> str:
 
 
 def takers(name: str, choices: Sequence[Choice], variables: Sequence[Any]) -> list[int | None]:
-    """Return, for each variable, the index of the choice that matches it, or `None` if there is none.
+    """Return a list with the index of the choice that matches each variable, or `None` if no choice matches.
 
     Args:
         name: Name of the argument that specifies the choices, for error messages.

@@ -6,7 +6,7 @@ from tensorsmith.core.types import Scalar
 
 
 def shrunk(weights: tf.Tensor, rate: Scalar, l1: float, l2: float) -> tf.Tensor:
-    """Return the minimizer of (w - weights)² / 2 + rate (l1 |w| + l2 w² / 2), which sets small weights to 0.
+    """Return the weights after a proximal step for L1 and L2 regularization, which sets small weights to 0.
 
     Args:
         weights: Weights after the gradient step.

@@ -62,7 +62,7 @@ class RectifiedMoments(MomentsOptimizer):
         self.min_lr = min_lr
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """Return the increment of the second moments, which depends on the optimizer."""
+        """Return the increment of the second moments. Implemented by subclasses."""
         raise NotImplementedError
 
     def updated(self, step: Step) -> tf.Tensor:

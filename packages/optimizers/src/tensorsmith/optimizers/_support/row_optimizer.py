@@ -50,7 +50,7 @@ class Step:
         return read(self.variable, self.indices, self.gradient.dtype)
 
     def kept(self, slots: Slots) -> tf.Tensor:
-        """Return the rows of a state variable that the step updates."""
+        """Return the current values of the rows of a state variable that the step updates."""
         return read(slots[self.position], self.indices, self.gradient.dtype)
 
     def keep(self, slots: Slots, values: tf.Tensor) -> tf.Tensor:
@@ -59,11 +59,11 @@ class Step:
         return values
 
     def kept_whole(self, slots: Slots) -> tf.Tensor:
-        """Return the entire state variable."""
+        """Return the current values of an entire state variable."""
         return read(slots[self.position], None, self.gradient.dtype)
 
     def keep_whole(self, slots: Slots, value: tf.Tensor) -> None:
-        """Assign a value to an entire state variable."""
+        """Assign values to an entire state variable."""
         write(slots[self.position], None, value)
 
     def fade(self, slots: Slots, share: float, gain: tf.Tensor) -> tf.Tensor:
@@ -77,7 +77,7 @@ class Step:
 
 
 class RowOptimizer(SlotKeeper):
-    """Base class for optimizers that implement `updated` for any subset of rows.
+    """Base class for optimizers that update only those rows of a variable that occur in a sparse gradient.
 
     A sparse gradient remains sparse: duplicate indices are summed, and only its rows are updated. Half precision is
     computed in `float32`, which is also the dtype of the state variables.
@@ -97,7 +97,7 @@ class RowOptimizer(SlotKeeper):
         super().__init__(learning_rate, weight_decay=weight_decay, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the new values of the rows, and update the state variables. Implemented by subclasses."""
+        """Return the new values of the rows to update, and update the state variables. Implemented by subclasses."""
         raise NotImplementedError
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:

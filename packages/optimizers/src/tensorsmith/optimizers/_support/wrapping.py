@@ -45,7 +45,7 @@ class Wrapper(SlotKeeper):
         return gradients
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Perform the actions after an update of the variables."""
+        """Perform the actions after an update of the model variables."""
 
     def build(self, variables: Sequence[Any]) -> None:
         """Build the inner optimizer and the wrapper."""
@@ -77,7 +77,7 @@ class Wrapper(SlotKeeper):
             self.after(variables)
 
     def built_for(self, trainable_variables: Sequence[Any] | None) -> list[Any]:
-        """Return the variables to update, and build the optimizer if necessary."""
+        """Return the list of variables to update, and build the optimizer with them if necessary."""
         if trainable_variables is None:
             check(self.built, "trainable_variables", None, "a list of variables unless the optimizer is built")
             return built_variables(self)

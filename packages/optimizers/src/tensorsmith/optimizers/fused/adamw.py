@@ -74,5 +74,5 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
         self.adopt(beta_1)
 
     def has_kernel(self) -> bool:
-        """Return `True` if the compiled op supports the settings of the optimizer."""
+        """Return `True` if the compiled op supports the hyperparameters of the optimizer."""
         return not self.amsgrad

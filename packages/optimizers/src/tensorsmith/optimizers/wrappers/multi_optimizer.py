@@ -100,7 +100,7 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
 
 
 class _Map:
-    """Mapping from variables to optimizers, with the interface that Keras requires."""
+    """Mapping from variables to optimizers, with the interface that the `MultiOptimizer` of Keras requires."""
 
     def __init__(self, pairs: Any):
         fits = isinstance(pairs, list | tuple) and len(pairs) > 0
@@ -148,7 +148,7 @@ class _Map:
         return self._chosen[id(variable)]
 
     def pairs(self) -> list[list[Any]]:
-        """Return each optimizer and the regular expressions for its variables, serialized for a config."""
+        """Return pairs of an optimizer and the regular expressions for its variables, serialized for a config."""
         return [[keras.optimizers.serialize(o), list(chain(*map(self._patterns, whats)))] for o, whats in self._pairs]
 
     def _patterns(self, what: str | keras.Layer) -> list[str]:

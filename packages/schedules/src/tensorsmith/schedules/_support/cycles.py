@@ -36,7 +36,7 @@ class Cycles(Schedule):
         super().__init__(**{} if fraction else {"step_size": step_size})
 
     def scale(self, position: Tensor) -> Tensor:
-        """Return the factor by which the amplitude is multiplied, as `float64`."""
+        """Return the factor of the amplitude for a cycle or step, as a `float64` tensor."""
         raise NotImplementedError(f"{type(self).__name__} must implement `scale`")
 
     def formula(self, step: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ Part: TypeAlias = keras.optimizers.schedules.LearningRateSchedule | float
 
 
 def part(name: str, given: Any) -> Part:
-    """Return the inner schedule given as an argument: a schedule, a number, or a serialized schedule.
+    """Validate an inner schedule, given as a schedule, a number, or a serialized schedule, and return it.
 
     Schedules of this package are copied, because combinators bind their parts. Other schedules are never bound and are
     used without a copy.
@@ -49,7 +49,7 @@ def value_at(part: Part, step: Tensor) -> Tensor:
 
 
 def end_of(part: Part) -> int | None:
-    """Return the first step from which an inner schedule is constant, or `None` if it is unknown."""
+    """Return the step at which an inner schedule becomes constant, or `None` if it is unknown."""
     if isinstance(part, Schedule):
         return part.end
     return None if isinstance(part, KerasSchedule) else 0

@@ -56,7 +56,7 @@ def _compare(row: Row, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the outputs of a layer, and its weights after a training step."""
+    """Compares the outputs and the trained weights of a layer on two replicas with those on a single device."""
     _compare.dispatch(Row)(row, strategy)
     if row.random or not ready(row).trainable_variables:
         return
@@ -77,7 +77,7 @@ def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the sum of the losses of both replicas, because Keras divides each by their number."""
+    """Compares the sum of the losses of two replicas, each divided by their number, with the loss on one device."""
     with strategy.scope():
         ways = functions(row, make(row))
     whole = examples(row, batch=2 * BATCH) if row.per_sample else examples(row)
@@ -90,7 +90,7 @@ def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the result of a metric, which must include the values from both replicas."""
+    """Compares the result of a metric that is updated on two replicas with its result on a single device."""
     with strategy.scope():
         metric = make(row)
 
@@ -106,7 +106,7 @@ def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares optimizer updates by a gradient split over two replicas with those by the full gradient."""
+    """Compares optimizer updates with a gradient split over two replicas to updates with the full gradient."""
     with strategy.scope():
         step = functions(row, make(row))["variable"]
     (gradient,) = examples(row)
@@ -147,7 +147,7 @@ def _replicated(
 
 
 def _training_step(layer: keras.Layer, row: LayerRow) -> Callable[..., Any]:
-    """Returns a gradient descent step for the sum of squared outputs, which is additive over slices of a batch."""
+    """Returns a function that performs a gradient descent step for the sum of the squared outputs of a layer."""
     optimizer = keras.optimizers.SGD(0.1)
     optimizer.build(layer.trainable_variables)
 

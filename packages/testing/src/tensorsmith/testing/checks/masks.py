@@ -81,7 +81,7 @@ def _first_output(layer: keras.Layer, *arguments: Any) -> Any:
 
 
 def _masked(row: LayerRow) -> tuple[tuple[Any, ...], np.ndarray]:
-    """Returns layer arguments, and a mask without the first step and, in alternate rows, the last step."""
+    """Returns layer arguments, and a mask that hides the first step and, in every other row, the last step."""
     arguments = examples(row)
     mask = np.ones(arguments[0].shape[:2], "bool")
     mask[:, 0] = False

@@ -41,7 +41,7 @@ def policy(name: str) -> Iterator[None]:
 
 @singledispatch
 def _check(row: Row, half: str, tolerance: float) -> None:
-    """Checks a component that computes in float32 under all dtype policies, unlike layers, losses and metrics."""
+    """Checks that a component computes in float32 under a mixed-precision dtype policy."""
     with policy(f"mixed_{half}"):
         found = observe(row, ready(row), examples(row))
     expect_same(reference(row), found, row.tolerance, f"float32 and mixed_{half}")

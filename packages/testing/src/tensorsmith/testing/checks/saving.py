@@ -98,7 +98,7 @@ def _expect_serializes(row: Row) -> None:
 
 
 def _compiled(y_pred: Data, **components: Any) -> keras.Model:
-    """Returns a model that is compiled with a loss or metric. Its predictions are irrelevant."""
+    """Returns an identity model that is compiled with a loss or metric."""
     inputs = keras.Input(y_pred.shape)
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
     model.compile(**components)

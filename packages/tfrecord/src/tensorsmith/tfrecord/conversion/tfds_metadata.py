@@ -75,7 +75,7 @@ def _is_readable(feature: Feature) -> bool:
 
 
 def _json(feature: Feature) -> dict[str, Any]:
-    """Returns a feature in the format of `features.json`."""
+    """Returns the JSON description of a feature in the `features.json` format of TFDS."""
     if feature.labels and not feature.optional:
         kind = f"{FEATURES}.class_label_feature.ClassLabel"
         return {"pythonClassName": kind, "classLabel": {"numClasses": str(len(feature.labels))}}

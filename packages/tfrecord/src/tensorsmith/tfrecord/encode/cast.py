@@ -68,7 +68,7 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
 
 
 def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
-    """Converts values to real numbers, or returns `None` if some cannot be represented and were rejected."""
+    """Converts an Arrow array to real numbers. Returns `None` if any value cannot be represented and is rejected."""
     exact = pa.types.is_integer(leaves.type) and dtype in ("float32", "complex64")  # Arrow refuses inexact casts here
     target = pa.float32() if exact else TYPES.get(dtype, pa.float64())
     if _reject_uncastable(leaves, target, dtype, reject):
@@ -78,7 +78,7 @@ def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarr
 
 
 def _complex_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
-    """Converts complex numbers, real numbers and strings such as "1+2j" to complex numbers."""
+    """Converts an Arrow array of numbers or of strings such as "1+2j" to complex numbers."""
     if is_complex(leaves.type):
         return complex_from_arrow(leaves)
     if not is_text(leaves.type):

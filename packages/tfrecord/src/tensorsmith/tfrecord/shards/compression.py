@@ -41,7 +41,7 @@ def open_to_write(path: Path, compression: str) -> Any:
 
 
 class _Inflated(io.RawIOBase):
-    """Decompressing reader of a zlib stream."""
+    """File object that decompresses a zlib stream while it is read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._stream, self._rest = file, zlib.decompressobj(), b""
@@ -69,7 +69,7 @@ class _Inflated(io.RawIOBase):
 
 
 class _Deflated:
-    """Compressing writer. The file is complete after it has been closed."""
+    """File object that compresses the data written to it. The file is complete after it has been closed."""
 
     def __init__(self, file: BinaryIO, stream: Any) -> None:
         self._file, self._stream = file, stream

@@ -67,5 +67,5 @@ def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[st
 
 
 def _without_indexes(paths: Iterable[Path]) -> list[Path]:
-    """Returns the sorted files, excluding index files and hidden files."""
+    """Returns the paths of files in sorted order, excluding index files and hidden files."""
     return sorted(path for path in paths if path.suffix != INDEX_SUFFIX and path.name[0] != "." and path.is_file())

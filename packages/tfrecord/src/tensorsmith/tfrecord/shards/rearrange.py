@@ -84,7 +84,7 @@ def _write_shard(
 
 
 def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
-    """Reads records, with their lengths and checksums, into one array in the given order."""
+    """Reads records, including their lengths and checksums, into one byte array in the given order."""
     sizes = index.sizes[numbers].astype("int64") + HEADER + FOOTER
     targets = np.cumsum(sizes) - sizes
     frames = np.empty(int(sizes.sum()), "uint8")

@@ -109,7 +109,7 @@ def reorder(
 
 @contextlib.contextmanager
 def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path, name: str) -> Iterator[list[Path]]:
-    """Yields the files, with compressed files replaced by decompressed copies whose checksums have been verified."""
+    """Context manager that yields the files, with compressed files replaced by verified decompressed copies."""
     plain = [Path(path) for path in files]
     packed = [number for number, path in enumerate(plain) if compression_of_file(path) != "none"]
     if not packed:

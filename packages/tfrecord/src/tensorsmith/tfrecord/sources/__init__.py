@@ -78,7 +78,7 @@ def open_source(path: Paths, **options: Any) -> TableSource:
 
 
 def _root(paths: Sequence[str | os.PathLike[str]], kind: str) -> Path | None:
-    """Returns the parent of the class folders: the given folder, or the parent of several folders."""
+    """Returns the folder that contains the class folders: the given folder, or the parent of several folders."""
     folders = [Path(path) for path in paths if Path(path).is_dir()]
     if len(paths) == 1:
         return folders[0] if folders else None

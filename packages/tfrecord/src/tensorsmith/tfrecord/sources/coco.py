@@ -83,7 +83,7 @@ class _Places:
         self._by_name: dict[str, list[Path]] | None = None
 
     def find(self, name: str) -> Path:
-        """Returns the path of an image, or the expected path if it does not exist.
+        """Returns the path of an image, given its file name, or the expected path if the image does not exist.
 
         Raises:
             ValueError: If several images have the name.

@@ -56,7 +56,7 @@ class CsvFiles(TableSource):
                     yield Batch(batch.rows.filter(pa.array(later)), batch.file, batch.numbers[later], rejects)
 
     def _file(self, path: Path, block: int) -> Iterator[Batch]:
-        """Yields the batches of one file."""
+        """Yields the rows of one CSV file in batches."""
         names, delimiter, line, ending = self._header(path)
         if not names:
             raise UnreadableError(path, "the first line must hold the column names, but is empty")
@@ -95,7 +95,7 @@ class CsvFiles(TableSource):
             lines.close()
 
     def _header(self, path: Path) -> tuple[list[str], str, int, str]:
-        """Returns the column names, the delimiter, the line number of the first row, and the line ending."""
+        """Returns the column names, delimiter, line number of the first row, and line ending of a CSV file."""
         encoding = "utf-8-sig" if codecs.lookup(self._encoding).name == "utf-8" else self._encoding
         try:
             with io.TextIOWrapper(open_plain(path), encoding, newline="") as file:
@@ -115,7 +115,7 @@ class CsvFiles(TableSource):
 
 
 class _LargeRowError(Exception):
-    """Error raised if a row is larger than the blocks that are read."""
+    """Error raised if a CSV row is larger than the blocks in which the file is read."""
 
 
 class _Followed(io.RawIOBase):
@@ -149,7 +149,7 @@ class _Followed(io.RawIOBase):
 
 
 def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
-    """Returns `True` if the last row, with `height` lines, has an unclosed quote, which Arrow accepts."""
+    """Returns `True` if the last row, which has `height` lines, has an unclosed quote. Arrow accepts such rows."""
     last = lines[:-1] if not lines[-1] else lines
     csv.field_size_limit(max(csv.field_size_limit(), LARGEST))  # global to all readers of the csv module
     try:
@@ -160,7 +160,7 @@ def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
 
 
 class _Lines:
-    """Line numbers of the rows in a CSV file, including multi-line cells and rejected rows."""
+    """Tracker of the line numbers of CSV rows, which accounts for multi-line cells and rejected rows."""
 
     def __init__(self, path: Path, refused: list[Any], line: int, ending: str, encoding: str) -> None:
         self._path, self._refused, self._line, self._row = path, refused, line, 2  # Arrow counts the header as row 1
@@ -170,7 +170,7 @@ class _Lines:
         self._read = 0
 
     def batch(self, rows: Any, at_end: bool = False) -> Batch:
-        """Returns the rows with their line numbers and the rejects among them, excluding blank lines."""
+        """Returns a batch of the rows with their line numbers and the rejected rows, excluding blank lines."""
         breaks = [pc.fill_null(pc.count_substring(column, self._ending), 0).to_numpy() for column in rows.columns]
         heights = 1 + np.sum(breaks, axis=0, dtype="int64")
         numbers, rejects, at = np.empty(len(heights), "int64"), [], 0

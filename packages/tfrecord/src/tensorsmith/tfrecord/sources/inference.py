@@ -87,7 +87,7 @@ class Survey:
 
 
 class _Column:
-    """Properties of a column in the batches processed so far."""
+    """Properties of a column for schema inference, collected from the batches processed so far."""
 
     def __init__(self, untyped: bool, written: bool) -> None:
         self._untyped, self._written = untyped, written

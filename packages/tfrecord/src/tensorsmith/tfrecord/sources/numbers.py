@@ -105,7 +105,7 @@ def _fits_float32(texts: Any, exact: np.ndarray) -> bool:
 
 
 def _last_digits(texts: Any) -> np.ndarray:
-    """Returns the exponent of the last digit of each number in scientific notation."""
+    """Returns the decimal exponent of the last digit of each number, given strings in scientific notation."""
     parts = pc.extract_regex(texts, r"^[+-]?[0-9]*\.?(?P<decimals>[0-9]*)[eE]\+?(?P<exponent>-?[0-9]+)$")
     exponents = np.asarray(parts.field("exponent").cast("float64"))
     return np.clip(exponents - np.asarray(pc.binary_length(parts.field("decimals"))), -400, 400)

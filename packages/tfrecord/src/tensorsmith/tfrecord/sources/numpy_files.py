@@ -66,7 +66,7 @@ def _is_zipped(path: Path) -> bool:
 
 
 def _files(paths: list[Path], stack: ExitStack) -> dict[str, Rows]:
-    """Opens the arrays in .npy files."""
+    """Opens .npy files. Returns a dict that maps the name of each file to the rows of its array."""
     arrays: dict[str, Rows] = {}
     for path in paths:
         if path.stem in arrays:
@@ -78,7 +78,7 @@ def _files(paths: list[Path], stack: ExitStack) -> dict[str, Rows]:
 
 
 class _Slices:
-    """Sequential reader of array rows."""
+    """Callable that returns the next rows of an array."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array, self._at = array, 0
@@ -95,7 +95,7 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def _members(path: Path, stack: ExitStack) -> dict[str, Rows]:
-    """Opens the arrays in a .npz file, which are decompressed incrementally."""
+    """Opens a .npz file. Returns a dict that maps the name of each array to its rows, decompressed incrementally."""
     try:
         archive = stack.enter_context(zipfile.ZipFile(path))
     except ERRORS as error:

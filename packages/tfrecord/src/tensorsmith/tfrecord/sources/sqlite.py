@@ -59,7 +59,7 @@ class SqliteTable(TableSource):
         return connection
 
     def _of_table(self, table: str | None) -> str:
-        """Returns a query that selects all rows of a table in a deterministic order."""
+        """Returns an SQL query that selects all rows of a table in a deterministic order."""
         with closing(self._connect()) as connection:
             try:
                 tables = {name: (kind, sql) for name, kind, sql in connection.execute(TABLES)}

@@ -71,7 +71,7 @@ def _request(feature: Feature) -> Any:
 
 
 def _sound(path: Path) -> Iterator[tuple[Records, int, list[Reject]]]:
-    """Yields valid examples in groups, with their first record number and the invalid records before."""
+    """Yields groups of consecutive valid examples, with the first record number and preceding invalid records."""
     for part in read(path):
         begin, refused = 0, list[Reject]()
         while begin < len(part.records):
@@ -116,7 +116,7 @@ def _feature(name: str, met: StoredFeature, binary: bool, optional: bool) -> Fea
 def _batches(
     path: Path, records: Records, first: int, refused: list[Reject], schema: Schema, wanted: dict[str, Any]
 ) -> Iterator[Batch]:
-    """Yields records in batches, without those whose value types differ from the schema."""
+    """Yields records in batches, excluding those whose value types differ from the schema."""
     begin = 0
     while begin < len(records) or refused:
         piece = _slice(records, begin, len(records))
@@ -142,7 +142,7 @@ def _batches(
 
 
 def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
-    """Returns a column as an Arrow array, and the rows with an incorrect number of values or bytes."""
+    """Returns a column as an Arrow array, and a dict of error messages for rows with an incorrect size."""
     rejected: dict[int, str] = {}
     missing = None if column.present is None else pa.array(~column.present)
     values: Any = pa.array(column.values) if column.bounds is None else _texts(column, feature.dtype)
@@ -183,7 +183,7 @@ def _row(column: Column, part: int) -> int:
 
 
 def _texts(column: Column, dtype: str) -> Any:
-    """Returns a column as strings if the dtype is "string" and all are valid, otherwise as bytes."""
+    """Returns a bytes column as an Arrow array: strings for dtype "string" if all are valid, otherwise bytes."""
     bounds = column.bounds if column.bounds is not None else np.zeros(1, "int64")
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(column.values)]
     values = pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)

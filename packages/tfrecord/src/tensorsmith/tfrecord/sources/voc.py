@@ -49,7 +49,7 @@ class Voc(AnnotatedImages):
 
 
 def _read(path: Path) -> Annotated | Reject:
-    """Reads an annotation file, which contains the file name of its image."""
+    """Reads an annotation file. Returns the annotated image, or a `Reject` if the file is invalid."""
     try:
         root = ElementTree.parse(path).getroot()
         boxes = [_box(element) for element in root.iter("object")]

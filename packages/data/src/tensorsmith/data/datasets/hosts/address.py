@@ -61,7 +61,7 @@ class Address(Host):
 
 
 def _open(address: str) -> Any:
-    """Returns the response to a GET request, or raises `SourceError` if there is no response in `ANSWER_SECONDS`.
+    """Returns the response to a GET request. Raises `SourceError` if there is none within `ANSWER_SECONDS`.
 
     The timeout of a socket applies to each operation separately, and not to DNS lookups. The request therefore runs in
     a thread, which is abandoned at the deadline.

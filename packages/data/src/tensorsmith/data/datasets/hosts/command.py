@@ -78,7 +78,7 @@ def bytes_in(folder: Path, pattern: str) -> int:
 
 
 def _shorten(text: str) -> str:
-    """Returns the lines that package managers mark as errors, or the last line, truncated to 300 characters."""
+    """Returns the error lines in the output of a package manager, or the last line, truncated to 300 characters."""
     if "connection broken by" in text:  # without a network, pip's last line claims that the package does not exist
         return "no connection to the package index"
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -76,7 +76,7 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
 
 
 def _clean(name: str) -> str:
-    """Returns a member name without leading `./`, or raises an error if the name is unsafe."""
+    """Returns the name of an archive member without leading `./`, or raises an error if the name is unsafe."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
         raise SourceError(f"the archive has an unsafe member {name!r}")
