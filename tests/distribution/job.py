@@ -48,6 +48,13 @@ def bag() -> keras.Model:
     return keras.Sequential([keras.Input((None,), dtype="int32"), *layers])
 
 
+def noisy(learning_rate: float, **options: Any) -> keras.optimizers.Optimizer:
+    return optimizers.GradientNoise(keras.optimizers.SGD(learning_rate, **options), eta=0.01, seed=1)
+
+
+OPTIMIZERS = {"SGD of Keras": keras.optimizers.SGD, "Adam of Keras": keras.optimizers.Adam, "noisy": noisy}
+
+
 class Seen(keras.metrics.Metric):
     """Metric that counts how often each example is used. The sample weight is the index of the example."""
 
@@ -124,7 +131,7 @@ def run(
     size: int = 128,
     stream: bool = False,
     count: bool = False,
-    kind: str | None = None,
+    kind: str = "SGD of Keras",
     optimizer: dict[str, Any] | None = None,
     checkpoints: str | None = None,
     own_step: bool = False,
@@ -140,7 +147,7 @@ def run(
     y = np.argmax(x[:, :3], axis=-1).astype("int32")
     x = np.abs(10 * x).astype("int32") % 20 if model in ("embedding", "bag") else x
     data = (x, y, np.arange(size, dtype="float32")) if count else (x, y)
-    make = getattr(optimizers, kind) if kind else keras.optimizers.SGD
+    make = OPTIMIZERS[kind] if kind in OPTIMIZERS else getattr(optimizers, kind)
     with strategy.scope():
         trainer = (OwnStep if own_step else SharpnessAware if sharpness_aware else Trainer)(
             globals()[model](),

@@ -37,6 +37,17 @@ CASES = {
         "kind": "LazyAdam",
         "optimizer": {"learning_rate": 0.01, "epsilon": 1e-3, "global_clipnorm": 0.1},
     },
+    "sparse gradients that Keras clips and squares": {
+        "model": "embedding",
+        "kind": "Adam of Keras",
+        "optimizer": {"learning_rate": 0.01, "epsilon": 1e-3, "clipnorm": 0.01},
+    },
+    "noise in sparse gradients": {
+        "model": "embedding",
+        "kind": "noisy",
+        "trainer_options": {"gradient_norm": False},
+    },
+    "noise in gradients that are clipped": {"kind": "noisy", "optimizer": {"clipnorm": 0.1}},
     "accumulated gradients": {"size": 129, "optimizer": {"gradient_accumulation_steps": 4, "momentum": 0.9}},
     "accumulated gradients, clipped and not heard": {
         "optimizer": {"gradient_accumulation_steps": 3, "clipnorm": 0.01},

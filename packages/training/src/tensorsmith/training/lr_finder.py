@@ -13,6 +13,7 @@ import tensorflow as tf
 from tensorsmith.core import SILENT, Progress, Verbatim, check, replace_file
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training.fit.state import restore, snapshot, training_state
+from tensorsmith.training.gradients.pipeline import GradientPipeline
 from tensorsmith.training.inputs.data import make_source
 from tensorsmith.training.inputs.sources import BatchSource
 from tensorsmith.training.loop.build import build_late_parts
@@ -150,7 +151,7 @@ class LRFinder:
             seed=0,
             steps_per_epoch=self.steps if endless else None,
         )
-        loops = Loops(trainer, model, {"train": trainer.train_step})
+        loops = Loops(trainer, model, {"train": trainer.train_step}, GradientPipeline(trainer, model).routed)
         with model.distribute_strategy.scope():
             if trainer.steps_as_keras:
                 build_late_parts(model, source.example)

@@ -21,7 +21,7 @@ from tensorsmith.training.fit.run import evaluate
 from tensorsmith.training.fit.scheduled import Schedules, check_schedules
 from tensorsmith.training.fit.sizer import ChunkSizer
 from tensorsmith.training.fit.training import train
-from tensorsmith.training.gradients.deferred_updates import with_compiled_gradients
+from tensorsmith.training.gradients.defer import with_compiled_gradients
 from tensorsmith.training.inputs.data import make_source
 from tensorsmith.training.loop.build import compile_model
 from tensorsmith.training.loop.jit import Jit, jit_under
@@ -119,7 +119,7 @@ class Trainer:
         """
         step = self.model.train_step
         if self.jit is True and tf.distribute.has_strategy():
-            step = with_compiled_gradients(step, self.model.optimizer)
+            step = with_compiled_gradients(step, self.model)
         logs: Logs = step(data)
         return logs
 

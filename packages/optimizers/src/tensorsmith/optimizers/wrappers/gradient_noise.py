@@ -20,9 +20,9 @@ class GradientNoise(Wrapper):
 
     The noise helps very deep networks to recover from a poor initialization and to leave narrow valleys. It depends
     only on the seed, the update and the index of the variable (and on whether XLA generates it): a resumed run
-    continues with the same noise, and all replicas and all steps of an accumulated gradient use the same noise. For a
-    sparse gradient, only its rows receive noise. With several replicas, each generates noise for the rows of its own
-    part of the batch, which has less variance there than on a single device.
+    continues with the same noise, and all steps of an accumulated gradient use the same noise. For a sparse gradient,
+    only its rows receive noise. With several replicas, the first one adds the noise. `Trainer` passes the gradients of
+    all replicas to it, so that the result is the same as on a single device.
 
     Formula, with the gradient g before clipping, and the number t of the update, counted from 0:
 
@@ -52,6 +52,8 @@ class GradientNoise(Wrapper):
         True
     """
 
+    needs_global_gradients = True  # read by `Trainer`
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -74,7 +76,9 @@ class GradientNoise(Wrapper):
         deviation = tf.sqrt(self.eta / (1 + tf.cast(number, tf.float32)) ** self.gamma)
         # The gradients are multiplied by the loss scale, and so must be the noise.
         deviation *= self.loss_scale_factor or 1.0
-        deviation /= tf.distribute.get_strategy().num_replicas_in_sync  # gradients are summed
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:  # gradients are summed
+            first = tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0)
+            deviation *= tf.cast(first, tf.float32)
         # A stateless seed for each update, so that a resumed run draws the same noise.
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(number, tf.int64)])
         return [

@@ -9,7 +9,7 @@ from tensorsmith.core import Verbatim, check
 from tensorsmith.core.keras_internals import overrides_private
 from tensorsmith.core.types import Logs
 from tensorsmith.training.fit.state import restore, snapshot
-from tensorsmith.training.gradients.optimizers_within import optimizers_within
+from tensorsmith.training.gradients.optimizers import optimizers_within
 
 
 class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):

@@ -8,7 +8,7 @@ import keras
 from tensorsmith.core import Duration, Timeline, check
 from tensorsmith.core.types import Logs
 from tensorsmith.training._support.model_layers import layers_of
-from tensorsmith.training.gradients.optimizers_within import optimizers_within
+from tensorsmith.training.gradients.optimizers import optimizers_within
 
 
 class Unfreeze(keras.callbacks.Callback):

@@ -1,7 +1,7 @@
 """Training with parameter servers: a coordinating process (chief) sends each batch to an idle worker."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tensorsmith.core.types import Dataset, Logs, NestedArrays, NestedTensors
 from tensorsmith.training._support.model_layers import keras_variables, metrics_variables, results_of
-from tensorsmith.training.loop.compiled_step import Step
+from tensorsmith.training.loop.compiled_step import Step, Tracing
 
 
 class Aside(keras.StatelessScope):
@@ -46,26 +46,23 @@ class WorkerStep:
     Args:
         step: Training or evaluation step for a batch.
         spec: Type spec of the batches, as in the `element_spec` of a `tf.data.Dataset`.
-        strategy: Parameter server strategy of the model.
         owner: Object whose attributes hold the variables that the step updates.
         model: Model that the step uses. Its metrics are aggregated over all batches, and other logs are averaged.
+        tracing: Function that returns the context in which the step is traced.
     """
 
-    def __init__(
-        self, step: Step, spec: tuple[Any, ...], strategy: tf.distribute.Strategy, owner: object, model: keras.Model
-    ) -> None:
-        traced = tf.function(lambda batch: strategy.run(step, (batch,)), autograph=False)
-        traced.get_concrete_function(spec)  # creates variables that Keras creates lazily
+    def __init__(self, step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model, tracing: Tracing) -> None:
         self._step = step
-        self._strategy = strategy
         self._model = model
-        self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+        self._tracing = tracing
+        self._run(step).get_concrete_function(spec)  # creates variables that Keras creates lazily
+        self._coordinator = tf.distribute.coordinator.ClusterCoordinator(model.distribute_strategy)
         self._metrics = metrics_variables(owner)
         metrics = {id(variable) for variable in self._metrics}
         others = [variable for variable in keras_variables(owner) if id(variable) not in metrics]
         self._counters = [variable for variable in others if variable.dtype in ("int32", "int64")]
         self._others = {id(variable): variable.value for variable in others}
-        self._on_worker = tf.function(lambda batch: strategy.run(self._apart, (batch,)), autograph=False)
+        self._on_worker = self._run(self._apart)
 
     def over_arrays(
         self, arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor
@@ -77,6 +74,14 @@ class WorkerStep:
     def over_stream(self, iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[int, Logs]:
         """Runs steps on the workers, with the next batches of an iterator, possibly fewer than requested."""
         return self._over(itertools.islice(iterator, int(steps)))
+
+    def _run(self, step: Callable[[NestedTensors], Any]) -> Any:
+        @tf.function(autograph=False)
+        def run(batch: NestedTensors) -> Any:
+            with self._tracing():
+                return self._model.distribute_strategy.run(step, (batch,))
+
+        return run
 
     def _over(self, batches: Iterable[Any]) -> tuple[int, Logs]:
         scheduled = [self._coordinator.schedule(self._on_worker, (batch,)) for batch in batches]

@@ -9,12 +9,16 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Logs, NestedTensors, Tensor
-from tensorsmith.training._support.model_layers import keras_variables, metrics_variables, parts_of, results_of
+from tensorsmith.training._support.model_layers import keras_variables, layers_of, metrics_variables, results_of
 from tensorsmith.training._support.tensors import size_of
-from tensorsmith.training.gradients.accumulation import accumulates, accumulating
-from tensorsmith.training.gradients.global_gradient import thresholds
-from tensorsmith.training.gradients.optimizers_within import optimizers_within
-from tensorsmith.training.loop.compiled_step import CompiledStep, Step
+from tensorsmith.training.gradients.optimizers import (
+    accumulates,
+    needs_global_gradients,
+    optimizer_attributes,
+    optimizers_of,
+    optimizers_within,
+)
+from tensorsmith.training.loop.compiled_step import CompiledStep, Step, Tracing
 
 SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
@@ -26,18 +30,20 @@ def is_distributed(strategy: tf.distribute.Strategy) -> bool:
     return has
 
 
-def check_fits(owner: object, model: keras.Model) -> None:
+def check_fits(owner: object, model: keras.Model, jit: bool) -> None:
     """Raises an error if a model is incompatible with its distribution strategy.
 
     Args:
         owner: Object that holds the model and all other objects that the training steps use.
         model: Model to be trained.
+        jit: If `True`, XLA compiles the forward and backward passes of each replica.
 
     Raises:
         ValueError: If a variable was created outside of the scope of the strategy; if an optimizer accumulates
             gradients with parameter servers, inside another optimizer, or in combination with weight averaging or a
-            schedule, which Keras updates in each step; if an optimizer other than that of the model clips gradients,
-            which would be those of a replica; or if a loss is not a mean over examples.
+            schedule, which Keras updates in each step; if an optimizer that needs the gradients of all replicas, for
+            example to clip them, is not the value of an attribute; if a loss
+            is not a mean over examples; or if layers synchronize replicas in a step that XLA compiles.
     """
     strategy = model.distribute_strategy
     for variable in keras_variables(owner):
@@ -60,21 +66,24 @@ def check_fits(owner: object, model: keras.Model) -> None:
             "have a constant learning rate when gradients are accumulated across replicas",
             remedy,
         )
-    for optimizer in outer:
-        clips = [name for _, name, _ in thresholds(optimizer) if optimizer is not model.optimizer]
-        check(
-            not clips,
-            "optimizer",
-            Verbatim(f"a second optimizer with {', '.join(clips)}"),
-            "not use gradient clipping under a strategy",
-        )
+    reachable = [getattr(holder, name) for holder, name in optimizer_attributes(owner)]
+    for optimizer in filter(needs_global_gradients, outer):
+        fits = any(optimizer is each for each in reachable)
+        expected = "the value of an attribute of the trainer or of a layer under a distribution strategy"
+        received = Verbatim(f"{optimizer.name} in a list or dict, which needs the gradients of all replicas")
+        check(fits, "optimizer", received, expected)
     for loss in keras.tree.flatten(model.loss):
         reduction = getattr(loss, "reduction", None)
         fits = reduction not in ("sum", "mean_with_sample_weight")
         check(fits, "reduction of the loss", reduction, "'sum_over_batch_size' under a strategy")
+    synchronized = [layer.name for layer in layers_of(model) if getattr(layer, "synchronized", False)]
+    expected = f"False when layers synchronize replicas, such as {', '.join(synchronized)}"
+    check(not (jit and synchronized), "jit", jit, expected)
 
 
-def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model) -> CompiledStep:
+def compile_replicated(
+    step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model, tracing: Tracing
+) -> CompiledStep:
     """Returns a step that divides a batch among the replicas, for use in a loop outside of them.
 
     Optimizers sum the gradients of all replicas. A batch that cannot be split evenly is processed as a whole by each
@@ -86,12 +95,13 @@ def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: 
         owner: Object whose attributes hold the metrics that the step updates.
         model: Model that the step uses. Its metrics are aggregated over replicas after the loop, as in Keras `fit`, and
             other logs are averaged over replicas.
+        tracing: Function that returns the context in which the step is traced.
     """
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
 
     def run(step: Step, batch: NestedTensors) -> Logs:
-        with accumulating(optimizers_of(owner)):
+        with tracing():
             logs: Logs = strategy.run(step, (batch,))
         return logs
 
@@ -130,11 +140,6 @@ def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: 
 
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # workers must stop together
     return CompiledStep(call, zeros, trace, summary, watched=not several)
-
-
-def optimizers_of(owner: object) -> list[keras.optimizers.Optimizer]:
-    """Returns the optimizers held by an object or its layers, excluding inner optimizers of other optimizers."""
-    return [part for part in parts_of(owner) if isinstance(part, keras.optimizers.Optimizer)]
 
 
 def _real(logs: Logs) -> Logs:

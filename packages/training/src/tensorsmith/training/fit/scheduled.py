@@ -7,7 +7,7 @@ import keras
 
 from tensorsmith.core import Timeline, Verbatim, check
 from tensorsmith.training._support.model_layers import parts_of
-from tensorsmith.training.gradients.optimizers_within import optimizers_within
+from tensorsmith.training.gradients.optimizers import optimizers_within
 
 Schedules = Mapping[str, tuple[keras.Variable, Callable[[Any], Any]]]
 

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Logs, Loss, Optimizer
-from tensorsmith.training.gradients.deferred_updates import deferred_updates
+from tensorsmith.training.gradients.defer import deferred_updates
 from tensorsmith.training.trainer import Trainer
 
 TINY = 1e-12  # added to the gradient norm for numerical stability
@@ -43,7 +43,7 @@ class SharpnessAware(Trainer):
         **kwargs: Additional arguments of `Trainer`.
 
     Raises:
-        ValueError: If `rho` is negative, or as in `Trainer`.
+        ValueError: If `rho` is negative, the model uses parameter servers, or as in `Trainer`.
 
     Example:
         >>> import keras, numpy as np
@@ -67,6 +67,8 @@ class SharpnessAware(Trainer):
     ) -> None:
         check(isinstance(rho, int | float) and rho >= 0, "rho", rho, "a non-negative number")
         super().__init__(model, optimizer, loss, metrics, **kwargs)
+        serves = isinstance(self._strategy, tf.distribute.ParameterServerStrategy)
+        check(not serves, "model", Verbatim("a model on parameter servers"), "created under another strategy")
         self.rho = rho
 
     @property
@@ -80,7 +82,7 @@ class SharpnessAware(Trainer):
         # First pass at the original weights, without an update.
         state = [variable.value for variable in (*model.non_trainable_variables, *model.metrics_variables)]
         began = _read(state)
-        with deferred_updates(model.optimizer) as pairs:
+        with deferred_updates(model) as pairs:
             logs = super().train_step(data)
         ended = _read(state)
         # Ascent step along the normalized gradient of the global batch.
@@ -93,7 +95,7 @@ class SharpnessAware(Trainer):
             weight.assign_add(gradient * tf.cast(self.rho / (norm + TINY), gradient.dtype))
         # Second pass at the perturbed weights, starting from the same model state as the first.
         _assign(state, began)
-        with deferred_updates(model.optimizer) as pairs:
+        with deferred_updates(model) as pairs:
             super().train_step(data)
         # Restores the original weights and keeps the state of the first pass.
         _assign(weights, here)

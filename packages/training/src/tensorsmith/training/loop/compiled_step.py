@@ -1,14 +1,16 @@
 """Compiled training or evaluation step for use in a loop."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.core.types import Logs
+from tensorsmith.core.types import Logs, NestedTensors
 
 Step = Callable[[Any], Logs]
+Tracing = Callable[[], AbstractContextManager[None]]  # returns the context in which a step is traced
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,14 @@ class CompiledStep:
     watched: bool = True
 
 
-def compile_step(step: Step, spec: tuple[Any, ...], jit: bool) -> CompiledStep:
+def compile_step(step: Step, spec: tuple[Any, ...], jit: bool, tracing: Tracing) -> CompiledStep:
     """Compiles a step for batches of the given shapes and dtypes, with XLA if `jit` is `True`."""
-    call = tf.function(step, jit_compile=jit, autograph=False)
+
+    def traced(batch: NestedTensors) -> Logs:
+        with tracing():
+            return step(batch)
+
+    call = tf.function(traced, jit_compile=jit, autograph=False)
     trace = call.get_concrete_function(spec)
     zeros = tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), trace.structured_outputs)
     return CompiledStep(call, zeros, trace)

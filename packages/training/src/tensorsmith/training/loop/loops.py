@@ -1,5 +1,6 @@
 """Inner loops that run several steps inside one tf.function."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ from tensorsmith.training._support.model_layers import layers_of
 from tensorsmith.training.distribution.gathering import gathers_any_number, one_by_one
 from tensorsmith.training.distribution.parameter_servers import WorkerStep
 from tensorsmith.training.distribution.replicas import compile_replicated, is_distributed
-from tensorsmith.training.loop.compiled_step import CompiledStep, Step, compile_step
+from tensorsmith.training.loop.compiled_step import CompiledStep, Step, Tracing, compile_step
 
 
 def finite(step: CompiledStep, logs: Logs) -> tf.Tensor:
@@ -106,12 +107,20 @@ class Loops:
         owner: Object that has the steps as methods, and the metrics that the steps update as attributes.
         model: Model that the steps use. New loops are created if a layer of the model is frozen or unfrozen.
         steps: Mapping from step types ("train", "test") to step functions.
+        tracing: Function that returns the context in which training steps are traced.
     """
 
-    def __init__(self, owner: object, model: keras.Model, steps: dict[str, Step]) -> None:
+    def __init__(
+        self,
+        owner: object,
+        model: keras.Model,
+        steps: dict[str, Step],
+        tracing: Tracing = contextlib.nullcontext,
+    ) -> None:
         self._owner = owner
         self._model = model
         self._steps = steps
+        self._tracing: dict[str, Tracing] = {"train": tracing, "test": contextlib.nullcontext}
         self._made: dict[Any, Loop] = {}
         self._requested: list[Any] = []
 
@@ -154,17 +163,18 @@ class Loops:
         return isinstance(self._model.distribute_strategy, tf.distribute.ParameterServerStrategy)
 
     def _on_workers(self, kind: str, spec: tuple[Any, ...]) -> WorkerStep:
-        return WorkerStep(self._steps[kind], spec, self._model.distribute_strategy, self._owner, self._model)
+        return WorkerStep(self._steps[kind], spec, self._owner, self._model, self._tracing[kind])
 
     def _traced(self) -> list[Any]:
         return [loop.step for loop in self._made.values() if loop.step is not None]
 
     def _compiled(self, kind: str, spec: tuple[Any, ...], jit: bool) -> CompiledStep:
+        step, tracing = self._steps[kind], self._tracing[kind]
         if is_distributed(self._model.distribute_strategy):
-            step = compile_replicated(self._steps[kind], spec, self._owner, self._model)
+            compiled = compile_replicated(step, spec, self._owner, self._model, tracing)
         else:
-            step = compile_step(self._steps[kind], spec, jit)
-        return step if kind == "train" else replace(step, watched=False)  # evaluation covers all examples
+            compiled = compile_step(step, spec, jit, tracing)
+        return compiled if kind == "train" else replace(compiled, watched=False)  # evaluation covers all examples
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))

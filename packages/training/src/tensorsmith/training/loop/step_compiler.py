@@ -11,7 +11,8 @@ from tensorsmith.core.types import Logs
 from tensorsmith.training.distribution.replicas import check_fits, is_distributed
 from tensorsmith.training.fit.scheduled import Schedules, bind
 from tensorsmith.training.fit.state import training_state
-from tensorsmith.training.gradients.global_gradient import collected_gradients, norm_of, thresholds
+from tensorsmith.training.gradients.norm import norm_of, recorded_gradients
+from tensorsmith.training.gradients.pipeline import GradientPipeline
 from tensorsmith.training.inputs.sources import BatchSource
 from tensorsmith.training.loop.build import build_late_parts
 from tensorsmith.training.loop.jit import Jit, jit_is_faster, measured_faster_with_jit, runs_with_jit, supports_jit
@@ -66,10 +67,9 @@ class StepCompiler:
         self._distributed = is_distributed(model.distribute_strategy)
         single = isinstance(model.optimizer, keras.optimizers.Optimizer)
         check(single or not gradient_norm, "gradient_norm", gradient_norm, "False for a model without an optimizer")
-        clips = single and self._distributed and bool(thresholds(model.optimizer))
-        self._collects = gradient_norm or clips
-        step = self._train_step if schedules or self._collects else owner.train_step
-        self._loops = Loops(owner, model, {"train": step, "test": owner.test_step})
+        step = self._train_step if schedules or gradient_norm else owner.train_step
+        pipeline = GradientPipeline(owner, model, records=gradient_norm)
+        self._loops = Loops(owner, model, {"train": step, "test": owner.test_step}, pipeline.routed)
         self._timeline: Timeline | None = None
         self._built = False
 
@@ -134,16 +134,15 @@ class StepCompiler:
                 build_late_parts(self.model, source.example)
             self._built = True
         if self._distributed:
-            check_fits(self._owner, self.model)
+            check_fits(self._owner, self.model, self.jit)
 
     def _train_step(self, data: tuple[Any, ...]) -> Logs:
         for variable, schedule in self.schedules.values():
             variable.assign(schedule(self._steps_done))
-        if self._collects:
-            with collected_gradients(self.model.optimizer) as gradients:
+        if self._gradient_norm:
+            with recorded_gradients() as gradients:
                 logs = self._owner.train_step(data)
-            if self._gradient_norm:
-                logs = {**logs, "gradient_norm": norm_of(gradients, self.model.optimizer)}
+            logs = {**logs, "gradient_norm": norm_of(gradients, self.model.optimizer)}
         else:
             logs = self._owner.train_step(data)
         self._steps_done.assign_add(1)
