@@ -154,9 +154,9 @@ MUTANTS = [
     ),
     Mutant(
         "accumulated gradients are summed, not averaged",
-        "gradients/accumulation.py",
-        "share = self._steps * strategy.num_replicas_in_sync",
-        "share = strategy.num_replicas_in_sync",
+        "gradients/accumulate.py",
+        "total.read_value() / tf.cast(self._steps, total.dtype)",
+        "total.read_value()",
         ("training/tests/test_strategies.py", "training/tests"),
     ),
     Mutant(
