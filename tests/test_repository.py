@@ -110,7 +110,7 @@ def parsed(path):
 @functools.cache
 def class_node(kind):
     """Return the definition of a class at the top level of its module."""
-    module = sys.modules[kind.__module__]
+    module = sys.modules.get(kind.__module__)  # missing for some classes of extension modules
     nodes = parsed(Path(module.__file__)).body if getattr(module, "__file__", "").endswith(".py") else []
     found = [node for node in nodes if isinstance(node, ast.ClassDef) and node.name == kind.__qualname__]
     return found[-1] if found else ast.Module([], [])

@@ -74,12 +74,12 @@ def build_trainer(config: Config) -> "Trainer":
     """Builds a trainer with the binary cross-entropy of the pixels."""
     import keras
 
+    from tensorsmith.schedules import CosineDecay
     from tensorsmith.training import Trainer
 
-    steps = config.epochs * -(-config.train_size // config.batch_size)
     return Trainer(
         build_model(config),
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)),
+        optimizer=keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%")),
         loss="binary_crossentropy",
         metrics=["mean_squared_error"],
         jit=config.jit,

@@ -51,13 +51,12 @@ def build_model(config: Config) -> "keras.Model":
 
 def build_trainer(config: Config) -> "Trainer":
     """Builds a trainer with cross-entropy and SGD with momentum."""
-    import keras
-
+    from tensorsmith.optimizers import SGD
     from tensorsmith.training import Trainer
 
     return Trainer(
         build_model(config),
-        optimizer=keras.optimizers.SGD(config.learning_rate, momentum=0.9),
+        optimizer=SGD(config.learning_rate, momentum=0.9),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit=config.jit,

@@ -57,17 +57,14 @@ def build_model(config: Config) -> "keras.Model":
 
 def build_trainer(config: Config) -> "Trainer":
     """Builds a trainer with cross-entropy and SGD."""
-    import keras
-
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.schedules import CosineDecay
     from tensorsmith.training import Trainer
 
     rate = config.learning_rate
-    if config.schedule == "cosine":
-        steps = config.epochs * -(-config.train_size // config.batch_size)
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
     return Trainer(
         build_model(config),
-        optimizer=keras.optimizers.SGD(rate),
+        optimizer=SGD(CosineDecay(rate, "100%") if config.schedule == "cosine" else rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit=config.jit,

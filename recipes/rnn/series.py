@@ -54,7 +54,9 @@ def build_model(config: Config) -> "keras.Model":
     """Builds LSTM layers, followed by a dense layer with one unit at each step."""
     import keras
 
-    layers = [keras.layers.LSTM(units, return_sequences=True) for units in config.units]
+    from tensorsmith.layers import LSTM
+
+    layers = [LSTM(units, return_sequences=True) for units in config.units]
     return keras.Sequential([keras.Input((config.steps, 1)), *layers, keras.layers.Dense(1)])
 
 
@@ -62,16 +64,16 @@ def build_trainer(config: Config) -> "Trainer":
     """Builds a trainer with mean squared error over all steps, and `last_step_error` over the last step."""
     import keras
 
+    from tensorsmith.schedules import CosineDecay
     from tensorsmith.training import Trainer
 
     @keras.saving.register_keras_serializable(package="recipes")
     def last_step_error(y_true: "Tensor", y_pred: "Tensor") -> "Tensor":
         return keras.ops.square(y_true[:, -1] - y_pred[:, -1])
 
-    steps = config.epochs * -(-TRAIN.stop // config.batch_size)
     return Trainer(
         build_model(config),
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)),
+        optimizer=keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%")),
         loss="mean_squared_error",
         metrics=[last_step_error],
         jit=config.jit,

@@ -36,7 +36,6 @@ class Config:
 
 SMOKE = {"epochs": 1}
 WIDE, DEEP = slice(0, 5), slice(2, 8)
-TRAIN_SIZE = 11_610
 
 
 def build_data(config: Config) -> dict[str, Any]:
@@ -70,12 +69,12 @@ def build_trainer(config: Config) -> "Trainer":
     """Builds a trainer with the weighted sum of the mean squared errors of both outputs."""
     import keras
 
+    from tensorsmith.schedules import CosineDecay
     from tensorsmith.training import Trainer
 
-    steps = config.epochs * -(-TRAIN_SIZE // config.batch_size)
     return Trainer(
         build_model(config),
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)),
+        optimizer=keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%")),
         loss={"main": "mean_squared_error", "aux": "mean_squared_error"},
         loss_weights={"main": 1 - config.auxiliary_weight, "aux": config.auxiliary_weight},
         metrics={"main": ["mean_squared_error"], "aux": ["mean_squared_error"]},

@@ -11,6 +11,7 @@ from tensorsmith.recipes import RunFailedError
 from tensorsmith.tools.commands import (
     bench,
     cluster_spec,
+    compare,
     copy,
     data,
     doctor,
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "recipes": recipes,
     "show": show,
     "run": run,
+    "compare": compare,
     "tune": tune,
     "cluster-spec": cluster_spec,
     "copy": copy,
@@ -67,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         summary = (command.__doc__ or "").strip().splitlines()[0]
         command.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))
     arguments, rest = parser.parse_known_args(argv)
-    if rest and arguments.command not in ("run", "tune") and not getattr(arguments, "runner", None):
+    if rest and arguments.command not in ("run", "compare", "tune") and not getattr(arguments, "runner", None):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.fields = rest
     logging.basicConfig(format="%(message)s", stream=sys.stderr)

@@ -9,6 +9,7 @@ from tensorsmith.core.export import export
 from tensorsmith.core.files import replace_file
 from tensorsmith.core.init_arguments import init_arguments
 from tensorsmith.core.keeps_arguments import KeepsArguments
+from tensorsmith.core.metric_names import LARGER_IS_BETTER, SMALLER_IS_BETTER, best_direction
 from tensorsmith.core.processes import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
 from tensorsmith.core.progress import SILENT, Advance, Progress, ProgressTask, format_bytes, unreported
 from tensorsmith.core.quantities import is_integer, is_number, plain
@@ -18,8 +19,10 @@ from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, 
 __version__ = "0.1.0"  # shared by all tensorsmith packages
 
 __all__ = [
+    "LARGER_IS_BETTER",
     "SECONDS_TO_SAVE",
     "SILENT",
+    "SMALLER_IS_BETTER",
     "Advance",
     "ArgumentError",
     "Cluster",
@@ -37,6 +40,7 @@ __all__ = [
     "Verbatim",
     "__version__",
     "argument_error",
+    "best_direction",
     "check",
     "cluster_from_environment",
     "did_you_mean",

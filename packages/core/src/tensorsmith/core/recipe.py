@@ -34,12 +34,15 @@ class Recipe:
     Attributes:
         config_class: Frozen dataclass of the settings, including `seed`.
         smoke: Field values of a tiny configuration that trains in seconds.
-        variants: For a comparison, a mapping from the name of each variant to the fields that it changes.
+        variants: For a comparison, a mapping from the name of each variant to the fields that it changes. The first
+            variant is the baseline.
+        grid: For a comparison, a mapping from the fields that are tuned for each variant to their candidate values.
     """
 
     config_class: type[Any]
     smoke: Mapping[str, Any] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,8 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
 
     Args:
         module: Module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
-            `train` (a training procedure). `SMOKE`, `VARIANTS`, `callbacks`, `report` and `model_to_save` are optional.
+            `train` (a training procedure). `SMOKE`, `VARIANTS`, `GRID`, `callbacks`, `report` and `model_to_save` are
+            optional.
 
     Raises:
         ValueError: If `module` lacks a required definition.
@@ -124,6 +128,7 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
         "config_class": parts["Config"],
         "smoke": parts.get("SMOKE", {}),
         "variants": parts.get("VARIANTS", {}),
+        "grid": parts.get("GRID", {}),
     }
     if "train" in parts:
         return ProcedureRecipe(train=parts["train"], **common)

@@ -1,6 +1,8 @@
 """Training recipes: catalog, configuration, run folders, and runs."""
 
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
+from tensorsmith.recipes.comparison import CompareRequest, compare
+from tensorsmith.recipes.comparison_results import Comparison, VariantResult, comparison_table
 from tensorsmith.recipes.configuration import from_flags, read_yaml, recipe_in, resolve, to_yaml
 from tensorsmith.recipes.launch import RunFailedError, RunInterruptedError, RunRequest, RunResult, launch
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
@@ -8,13 +10,18 @@ from tensorsmith.recipes.script import run_script
 from tensorsmith.recipes.workers import run_workers
 
 __all__ = [
+    "CompareRequest",
+    "Comparison",
     "RecipeFile",
     "RunFailedError",
     "RunFolder",
     "RunInterruptedError",
     "RunRequest",
     "RunResult",
+    "VariantResult",
     "all_recipes",
+    "compare",
+    "comparison_table",
     "find_recipe",
     "from_flags",
     "launch",

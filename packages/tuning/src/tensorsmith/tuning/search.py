@@ -6,12 +6,21 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from tensorsmith.core import ArgumentError, SupervisedRecipe, argument_error, check, did_you_mean, is_integer
+from tensorsmith.core import (
+    LARGER_IS_BETTER,
+    SMALLER_IS_BETTER,
+    ArgumentError,
+    SupervisedRecipe,
+    argument_error,
+    best_direction,
+    check,
+    did_you_mean,
+    is_integer,
+)
 from tensorsmith.tuning.space import Choice, Range, check_conditions
 
 TUNERS = ("random", "hyperband", "bayesian")
-LARGER = {"accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "map", "bleu", "r2", "score", "likelihood"}
-SMALLER = {"loss", "error", "divergence", "distance", "perplexity", "mse", "mae", "rmse", "crossentropy", "entropy"}
+METRIC_WORDS = LARGER_IS_BETTER | SMALLER_IS_BETTER
 
 
 class SearchError(ArgumentError):
@@ -110,10 +119,7 @@ class Search:
     @property
     def best(self) -> Literal["min", "max", ""]:
         """Direction of optimization: "min", "max", or an empty string if it is unknown."""
-        words = set(re.split("[^a-z0-9]+", self.objective.lower()))
-        if self.direction or not words & (LARGER | SMALLER):
-            return self.direction or ""
-        return "min" if words & SMALLER else "max"
+        return self.direction or best_direction(self.objective)
 
     def check_logged(self, logs: Mapping[str, Any]) -> None:
         """Raises an error if the objective is not logged during training.
@@ -131,6 +137,6 @@ def _with_known_words(objective: str) -> str:
     """Returns the name of an objective, with misspelled words replaced by similar words of metric names."""
 
     def nearest(match: re.Match[str]) -> str:
-        return next(iter(difflib.get_close_matches(match[0], LARGER | SMALLER, n=1, cutoff=0.75)), match[0])
+        return next(iter(difflib.get_close_matches(match[0], METRIC_WORDS, n=1, cutoff=0.75)), match[0])
 
     return re.sub("[a-z0-9]+", nearest, objective)

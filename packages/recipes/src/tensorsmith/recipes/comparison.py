@@ -1,0 +1,292 @@
+"""Comparison of the variants of a recipe over several seeds."""
+
+import csv
+import dataclasses
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tensorsmith.core import Progress, Verbatim, argument_error, best_direction, check, replace_file
+from tensorsmith.recipes.catalog import RecipeFile, find_recipe
+from tensorsmith.recipes.comparison_figure import plot_comparison
+from tensorsmith.recipes.comparison_results import Comparison, VariantResult, comparison_table, to_markdown
+from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to_yaml
+from tensorsmith.recipes.launch import RunInterruptedError
+from tensorsmith.recipes.run_folder import new_folder
+from tensorsmith.recipes.run_pool import run_in_pool
+
+SETTINGS = "comparison.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareRequest:
+    """User settings of a comparison.
+
+    Attributes:
+        name: Name of a recipe that defines `VARIANTS`, or path of a `.py` file.
+        flags: Fields of the configuration that all variants share, as `--field value`.
+        config: YAML file with fields of the configuration that all variants share.
+        smoke: If `True`, use the tiny configuration of the recipe, and do not tune.
+        seeds: Number of seeds, which start at the seed of the configuration.
+        parallel: Number of runs at a time, each in a process of its own.
+        out: Path of the folder. Defaults to `runs/<recipe>/<timestamp>`.
+        resume: If `True`, resume the comparison in `out`, or the most recent comparison of the recipe.
+    """
+
+    name: str
+    flags: Sequence[str] = ()
+    config: Path | None = None
+    smoke: bool = False
+    seeds: int = 3
+    parallel: int = 1
+    out: Path | None = None
+    resume: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Settings of a comparison that are stored in its folder.
+
+    Attributes:
+        file: Recipe file.
+        folder: Folder of the comparison.
+        fields: Fields of the configuration that all variants share.
+        seeds: Number of seeds.
+        tunes: If `True`, the fields in the `GRID` of the recipe are tuned for each variant.
+    """
+
+    file: RecipeFile
+    folder: Path
+    fields: Mapping[str, Any]
+    seeds: int
+    tunes: bool
+
+    def trial(self, variant: str, tuned: Mapping[str, Any], seed: int) -> "Trial":
+        """Return the trial with the given variant, tuned fields and offset of the seed."""
+        changed = {**self.fields, **self.file.recipe.variants[variant], **tuned}
+        config = resolve(self.file, changed)
+        config = dataclasses.replace(config, seed=config.seed + seed)
+        setting = ",".join(f"{name}={value}" for name, value in tuned.items())
+        return Trial(variant, tuned, self.file, config, self.folder / variant / setting / f"seed-{config.seed}")
+
+    def settings(self) -> list[dict[str, Any]]:
+        """Return all combinations of the tuned fields, or one without changes if there is nothing to tune."""
+        grid = self.file.recipe.grid if self.tunes else {}
+        return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """Training run of a comparison.
+
+    Attributes:
+        variant: Name of the variant.
+        tuned: Mapping from the tuned fields to their values.
+        file: Recipe file.
+        config: Resolved configuration.
+        folder: Run folder.
+    """
+
+    variant: str
+    tuned: Mapping[str, Any]
+    file: RecipeFile
+    config: Any
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        """Path of the log file, beside the run folder."""
+        return self.folder.with_name(f"{self.folder.name}.log")
+
+    @property
+    def metrics(self) -> dict[str, Any] | None:
+        """Content of `metrics.json`, or `None` if the run is not finished."""
+        path = self.folder / "metrics.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def command(self) -> list[str]:
+        """Return the command that starts or resumes the run."""
+        run = [sys.executable, "-m", "tensorsmith.tools", "run", self.file.name, "--out", str(self.folder)]
+        if (self.folder / "config.yaml").exists():
+            return [*run, "--resume"]
+        config = self.folder.with_name(f"{self.folder.name}.yaml")
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(to_yaml(self.file, self.config))
+        return [*run, "--config", str(config)]
+
+    def score(self, split: str, metric: str) -> float | None:
+        """Return a score, or `None` if the run is not finished or did not compute it."""
+        value = (self.metrics or {}).get(split, {}).get(metric)
+        return None if value is None else float(value)
+
+    def curve(self, name: str) -> list[float]:
+        """Return the values of a metric after each epoch, or an empty list if it was not logged."""
+        path = self.folder / "history.csv"
+        rows = list(csv.DictReader(path.open())) if path.exists() else []
+        return [float(row[name]) for row in rows if row.get(name)]
+
+
+def compare(request: CompareRequest) -> tuple[Path, Comparison]:
+    """Train each variant of a recipe with several seeds, and write a table and a figure.
+
+    If the recipe defines `GRID`, its fields are first tuned for each variant, with the first seed and the score on
+    validation data. A failed run does not stop the others.
+
+    Returns:
+        The folder and the results.
+
+    Raises:
+        ArgumentError: If the request is invalid, or the recipe has no variants.
+        RunInterruptedError: If the user interrupts the comparison.
+    """
+    check(request.seeds >= 1, "--seeds", request.seeds, ">= 1")
+    check(request.parallel >= 1, "--parallel", request.parallel, ">= 1")
+    file = find_recipe(request.name)
+    remedy = "define VARIANTS in the recipe, a mapping from names to changed fields"
+    check(bool(file.recipe.variants), "NAME", file.name, "a recipe with variants", remedy)
+    split, metric, direction = _objective(file)
+    plan = (_stored_plan(file, request) if request.resume else None) or _new_plan(file, request)
+    try:
+        with Progress("tensorsmith.recipes") as progress:
+            chosen = _tune(plan, metric, direction, request.parallel, progress)
+            trials = [plan.trial(name, tuned, seed) for name, tuned in chosen.items() for seed in range(plan.seeds)]
+            _train(trials, split, metric, request.parallel, progress, "training")
+    except KeyboardInterrupt:
+        again = ["compare", request.name, "--out", str(plan.folder), "--resume", "--parallel", str(request.parallel)]
+        raise RunInterruptedError(again) from None
+    variants = [_result(name, plan, chosen.get(name), split, metric) for name in file.recipe.variants]
+    comparison = Comparison(file.shows, split, metric, direction, variants)
+    _write(plan.folder, comparison)
+    return plan.folder, comparison
+
+
+def _objective(file: RecipeFile) -> tuple[str, str, str]:
+    """Return the split and the metric of the `Score` line in the header of a recipe, and its direction."""
+    words = file.line("Score").split()
+    remedy = f"correct the `Score:` line in the header of {file.path}"
+    check(len(words) >= 2, "Score", " ".join(words), "have the form SPLIT METRIC NUMBER", remedy)
+    direction = best_direction(words[1])
+    expected = "the name of a metric with a known direction, such as accuracy or loss"
+    check(bool(direction), "Score", words[1], expected)
+    return words[0], words[1], direction
+
+
+def _new_plan(file: RecipeFile, request: CompareRequest) -> Plan:
+    """Check all variants, create the folder of a comparison and store its settings."""
+    fields = {
+        **(file.recipe.smoke if request.smoke else {}),
+        **(read_yaml(request.config) if request.config else {}),
+        **from_flags(request.flags),
+    }
+    fields.pop("recipe", None)
+    changed = {name for fields in file.recipe.variants.values() for name in fields} | set(file.recipe.grid)
+    shared = sorted(changed & set(fields) - set(file.recipe.smoke))
+    check(not shared, "fields", ", ".join(shared), "fields that neither the variants nor the grid change")
+    plan = Plan(file, Path(), fields, request.seeds, not request.smoke)
+    for variant in file.recipe.variants:
+        for tuned in plan.settings():
+            plan.trial(variant, tuned, 0)
+    plan = dataclasses.replace(plan, folder=new_folder(file, request.out).path)
+    stored = {"recipe": file.name, "seeds": plan.seeds, "tunes": plan.tunes, "fields": dict(fields)}
+    with replace_file(plan.folder / SETTINGS) as draft:
+        draft.write_text(yaml.safe_dump(stored, sort_keys=False))
+    return plan
+
+
+def _stored_plan(file: RecipeFile, request: CompareRequest) -> Plan | None:
+    """Return the plan of the comparison to resume, or `None` if there is none."""
+    others = [*request.flags, *["--config"] * bool(request.config), *["--smoke"] * request.smoke]
+    received = Verbatim(f"{' '.join(others)} with --resume")
+    check(not others, "arguments", received, "omitted", "a resumed comparison keeps its settings")
+    parent = Path("runs") / file.run_name
+    folders = [request.out] if request.out is not None else sorted(parent.glob("*"), reverse=True)
+    folder = next((each for each in folders if (each / SETTINGS).is_file()), None)
+    if folder is None:
+        return None
+    stored = read_yaml(folder / SETTINGS, SETTINGS)
+    if find_recipe(str(stored["recipe"])).path != file.path:
+        raise argument_error("NAME", file.name, f"{stored['recipe']}, the recipe of the comparison in {folder}")
+    return Plan(file, folder, stored["fields"], stored["seeds"], stored["tunes"])
+
+
+def _tune(plan: Plan, metric: str, direction: str, parallel: int, progress: Progress) -> dict[str, Mapping[str, Any]]:
+    """Train all combinations of the tuned fields with the first seed, and return the best one of each variant.
+
+    A variant of which all runs fail is left out.
+    """
+    settings = plan.settings()
+    variants = plan.file.recipe.variants
+    if len(settings) == 1:
+        return dict.fromkeys(variants, settings[0])
+    trials = {name: [plan.trial(name, tuned, 0) for tuned in settings] for name in variants}
+    _train(itertools.chain(*trials.values()), "validation", metric, parallel, progress, "tuning")
+    chosen = {}
+    for name, candidates in trials.items():
+        scores = [(score, trial) for trial in candidates if (score := trial.score("validation", metric)) is not None]
+        if scores:
+            best = (max if direction == "max" else min)(scores, key=lambda pair: pair[0])
+            chosen[name] = best[1].tuned
+    return chosen
+
+
+def _train(
+    trials: Iterable[Trial], split: str, metric: str, parallel: int, progress: Progress, description: str
+) -> None:
+    """Train all trials that are not finished."""
+    waiting = {trial.log: trial for trial in trials if trial.metrics is None}
+    if not waiting:
+        return
+    task = progress.start(description, total=len(waiting), unit="runs")
+    for log, code in run_in_pool({log: trial.command() for log, trial in waiting.items()}, parallel):
+        trial = waiting[log]
+        task.advance()
+        setting = "".join(f", {name} {value}" for name, value in trial.tuned.items())
+        who = f"{trial.variant}{setting}, seed {trial.config.seed}"
+        if code or trial.metrics is None:
+            progress.print(f"{who} failed: {_last_line(log)} ({log})")
+        else:
+            score = trial.score(split, metric)
+            progress.print(f"{who}: {split} {metric} {score:.4g}, {trial.metrics['seconds']:.0f} s")
+    task.close()
+
+
+def _result(name: str, plan: Plan, tuned: Mapping[str, Any] | None, split: str, metric: str) -> VariantResult:
+    """Return the result of a variant, including the messages of failed runs."""
+    settings = plan.settings() if tuned is None else [tuned]
+    trials = [plan.trial(name, each, seed) for each in settings for seed in range(plan.seeds)]
+    errors = [_last_line(trial.log) for trial in trials if trial.metrics is None and trial.log.exists()]
+    if tuned is None:
+        return VariantResult(name, errors=errors)
+    finished = {trial.config.seed: trial for trial in trials if trial.score(split, metric) is not None}
+    return VariantResult(
+        name,
+        tuned,
+        scores={seed: trial.score(split, metric) or 0.0 for seed, trial in finished.items()},
+        seconds={seed: (trial.metrics or {})["seconds"] for seed, trial in finished.items()},
+        curves={seed: curve for seed, trial in finished.items() if (curve := trial.curve(f"val_{metric}"))},
+        errors=errors,
+    )
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "no output"
+
+
+def _write(folder: Path, comparison: Comparison) -> None:
+    """Write the results, the table and the figure."""
+    header, rows = comparison_table(comparison)
+    texts = {
+        "comparison.json": json.dumps(dataclasses.asdict(comparison), indent=2) + "\n",
+        "comparison.md": to_markdown(header, rows),
+    }
+    for name, text in texts.items():
+        with replace_file(folder / name) as draft:
+            draft.write_text(text)
+    if any(variant.scores for variant in comparison.variants):
+        plot_comparison(comparison, folder / "comparison.png")

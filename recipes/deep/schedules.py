@@ -1,0 +1,98 @@
+"""Which learning rate schedule trains a deep network best on Fashion-MNIST, if each has its own initial rate?
+
+Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
+Command: tensorsmith compare deep/schedules --parallel 2
+Score: test accuracy 0.86
+Seconds: 8 on 2 cores
+Seed: 0
+
+`tensorsmith run deep/schedules` trains one network, by default with a constant rate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    schedule: Literal["constant", "power", "exponential", "piecewise", "plateau", "one_cycle"] = "constant"  # schedule
+    learning_rate: PositiveFloat = 0.01  # initial rate of SGD, or the highest rate of one_cycle
+    hidden_layers: PositiveInt = 5  # number of hidden SELU layers
+    units: PositiveInt = 100  # units of each hidden layer
+    epochs: PositiveInt = 20  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 10_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+VARIANTS = {
+    name: {"schedule": name} for name in ("constant", "power", "exponential", "piecewise", "plateau", "one_cycle")
+}
+GRID = {"learning_rate": (0.003, 0.01, 0.02)}
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load
+
+    parts = {split: load("fashion_mnist", split=split) for split in ("train", "validation", "test")}
+    data = {split: (part.features, part.labels) for split, part in parts.items()}
+    images, labels = data["train"]
+    return {**data, "train": (images[: config.train_size], labels[: config.train_size])}
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a self-normalizing network of hidden SELU layers of equal width."""
+    import keras
+
+    layers = range(config.hidden_layers)
+    hidden = [keras.layers.Dense(config.units, "selu", kernel_initializer="lecun_normal") for _ in layers]
+    return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy and SGD with momentum 0.9 and a schedule."""
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.schedules import ExponentialDecay, OneCycle, PiecewiseConstant, PowerDecay
+    from tensorsmith.training import Trainer
+
+    rate = config.learning_rate
+    schedules = {
+        "power": lambda: PowerDecay(rate, "10%"),
+        "exponential": lambda: ExponentialDecay(rate, "50%", 0.1),
+        "piecewise": lambda: PiecewiseConstant(["25%", "75%"], [rate, rate / 2, rate / 10]),
+        "one_cycle": lambda: OneCycle(rate / 10, rate, "100%"),
+    }
+    return Trainer(
+        build_model(config),
+        optimizer=SGD(schedules[config.schedule]() if config.schedule in schedules else rate, momentum=0.9),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit=config.jit,
+    )
+
+
+def callbacks(config: Config, folder: Path) -> Sequence["keras.callbacks.Callback"]:
+    """Returns the callback of the schedule "plateau", which halves the rate after 2 epochs without improvement."""
+    import keras
+
+    return [keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=2)] if config.schedule == "plateau" else []
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

@@ -1,0 +1,60 @@
+"""Compare the variants of a recipe over several seeds."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tensorsmith.recipes import CompareRequest, RunInterruptedError, compare, comparison_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command-line arguments to the parser. Other flags set fields that all variants share."""
+    parser.usage = (
+        "tensorsmith compare NAME [--seeds N] [--parallel N] [--config FILE.yaml] [--smoke] [--out DIR] [--resume] "
+        "[--FIELD VALUE ...]"
+    )
+    parser.allow_abbrev = False
+    parser.add_argument("name", metavar="NAME", help="recipe with variants, or a .py file")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="number of seeds of each variant (3)")
+    parser.add_argument("--parallel", type=int, default=1, metavar="N", help="number of runs at a time (1)")
+    parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="values of fields that all variants share")
+    parser.add_argument("--smoke", action="store_true", help="use a tiny configuration, without tuning")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of all runs (runs/<recipe>/<timestamp>)")
+    parser.add_argument("--resume", action="store_true", help="resume the comparison in DIR, or the newest one")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Trains all variants and prints the table."""
+    request = CompareRequest(
+        arguments.name,
+        arguments.fields,
+        config=arguments.config,
+        smoke=arguments.smoke,
+        seeds=arguments.seeds,
+        parallel=arguments.parallel,
+        out=arguments.out,
+        resume=arguments.resume,
+    )
+    try:
+        folder, comparison = compare(request)
+    except RunInterruptedError as error:
+        print(f"interrupted; resume with: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
+        return 130
+    header, rows = comparison_table(comparison)
+    table = Table(title=comparison.question, title_justify="left")
+    for i, name in enumerate(header):
+        table.add_column(name, justify="right" if i else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    failed = [f"{variant.name} failed: {line}" for variant in comparison.variants for line in variant.errors]
+    print(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
+    for name in ("comparison.md", "comparison.png"):
+        if (folder / name).exists():
+            console.print(f"{folder / name}", highlight=False, soft_wrap=True)
+    return 1 if failed else 0
