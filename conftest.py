@@ -51,7 +51,7 @@ def pytest_collection_finish():
 
 
 def covering(rows):
-    """Return the indices of table rows that cover all pairs of column values (with at most two columns, all values).
+    """Return indices of table rows that cover all pairs of column values, or all values of at most two columns.
 
     Columns that are determined by another column, such as the names of one `parametrize`, are ignored.
     """
@@ -77,5 +77,5 @@ def covering(rows):
 
 
 def follows(column, other):
-    """Return `True` if the values of `other` determine the values of `column`."""
+    """Return `True` if the values in the column `other` determine the values in the column `column`."""
     return len(set(zip(other, column, strict=True))) == len(set(other))

@@ -55,12 +55,12 @@ class BuildError(Exception):
 
 
 def library_path(name: str) -> Path:
-    """Returns the path of a compiled library, "ops" or "records"."""
+    """Returns the path of the compiled library with the given name, "ops" or "records"."""
     return _folder(f"tensorsmith/{name}") / f"libtensorsmith_{name}.so"
 
 
 def build(name: str, target: Path | None = None, sanitize: bool = False) -> None:
-    """Compiles and links a library, "ops" or "records".
+    """Compiles and links the library with the given name, "ops" or "records".
 
     Args:
         name: Library to build: "ops" or "records".
@@ -155,7 +155,7 @@ def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compi
 
 
 def _folder(name: str) -> Path:
-    """Returns the path of a source folder, given its name, in a checkout or in a source distribution."""
+    """Returns the path of the source folder with the given name, in a checkout or a source distribution."""
     return next(root / name for root in ROOTS if (root / name).is_dir())
 
 

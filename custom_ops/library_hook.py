@@ -11,7 +11,7 @@ class LibraryHook(BuildHookInterface):
     """Build hook that runs before a regular or editable wheel is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compiles the library. If this fails, writes the reason to a file, which the package reports on first use."""
+        """Compiles the library. If this fails, writes the reason to a file that the package reads on first use."""
         if self.target_name != "wheel":
             return
         name = self.metadata.name.removeprefix("tensorsmith-")

@@ -33,7 +33,7 @@ def with_table(text: str, package: ModuleType) -> str:
 
 
 def _summary(thing: object) -> str:
-    """Returns the first line of the docstring of an object, or an empty string for instances."""
+    """Returns the first line of the docstring of a class or function, or an empty string for other objects."""
     documented = inspect.isclass(thing) or inspect.isroutine(thing) or inspect.ismodule(thing)
     lines = (inspect.getdoc(thing) or "").splitlines() if documented else []
     return re.sub(r"\|", r"\\|", lines[0]) if lines else ""

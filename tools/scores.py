@@ -27,7 +27,7 @@ Scores = dict[str, list[dict[str, Any]]]  # runs of each recipe, sorted by seed
 
 @dataclasses.dataclass(frozen=True)
 class Advertised:
-    """Score advertised in the `Score:` line of a recipe header.
+    """Score that the recipe header states in its `Score:` line.
 
     Attributes:
         split: Name of the split, such as `test`.
@@ -57,18 +57,18 @@ class Advertised:
         return float(run["scores"][self.split][self.measure])
 
     def rounded(self, value: float) -> str:
-        """Returns a value formatted with the number of digits used in the header."""
+        """Returns a value formatted with as many digits as the score in the recipe header."""
         return f"{value:.{len(self.number.partition('.')[2])}f}"
 
 
 def read_scores() -> Scores:
-    """Returns the recorded scores."""
+    """Returns the recorded scores of all recipes."""
     scores: Scores = json.loads(SCORES.read_text())
     return scores
 
 
 def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Returns the recipe of a completed run, and the part of its `metrics.json` that is recorded.
+    """Returns the recipe name of a completed run, and the scores and other metadata to record.
 
     Raises:
         ValueError: If the run is not finished, or its settings differ from the defaults of the recipe.
@@ -94,7 +94,7 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
 
 
 def record(folders: Sequence[Path]) -> None:
-    """Adds runs to the recorded scores. A run replaces an earlier run of the same recipe and seed."""
+    """Records the scores of runs. A run replaces any earlier run of the same recipe with the same seed."""
     scores = read_scores()
     for name, run in map(read_run, folders):
         others = [other for other in scores.get(name, []) if other["seed"] != run["seed"]]
@@ -113,7 +113,7 @@ def table(scores: Scores) -> str:
 
 
 def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """Returns the table cells with the score and the training time of a recipe."""
+    """Returns the contents of the table cells for the score and the training time of a recipe."""
     if not runs:
         return "not measured yet", ""
     advertised = Advertised.by(recipe)

@@ -1,4 +1,4 @@
-"""Draw the figure of training speed in the README from the stored results of `tensorsmith bench loop`.
+"""Draw the figure of training speed in the README, using results that `tensorsmith bench loop` has stored.
 
 python tools/speed_figure.py
 """

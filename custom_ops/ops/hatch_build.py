@@ -1,4 +1,4 @@
-"""Hatch build hook, imported from the parent folder in a checkout, or from this folder in an sdist."""
+"""Hatch build hook, imported from the parent folder in a checkout or from this folder in a source distribution."""
 
 import sys
 from pathlib import Path

@@ -71,7 +71,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with the binary cross-entropy of the pixels."""
+    """Builds a trainer that minimizes the binary cross-entropy of the pixels."""
     import keras
 
     from tensorsmith.schedules import CosineDecay

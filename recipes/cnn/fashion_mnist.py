@@ -66,7 +66,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with cross-entropy and Adam."""
+    """Builds a trainer with cross-entropy loss and the Adam optimizer."""
     import keras
 
     from tensorsmith.schedules import CosineDecay

@@ -54,7 +54,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Builds a model with a generator, a discriminator and a custom `train_step`. The outputs are generated images."""
+    """Builds a model that contains a generator and a discriminator, and overrides `train_step`."""
     import keras
     from keras import layers, ops
 
@@ -160,7 +160,7 @@ def model_to_save(trainer: "Trainer") -> "keras.Model":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Returns the Fréchet distances of 10,000 generated and 10,000 training images to the test images."""
+    """Returns the Fréchet distances of generated images and of training images to the test images."""
     import keras
     import numpy as np
 

@@ -60,7 +60,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with mean squared error and Adam."""
+    """Builds a trainer with mean squared error loss and the Adam optimizer."""
     import keras
 
     from tensorsmith.training import Trainer

@@ -50,7 +50,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with cross-entropy and SGD with momentum."""
+    """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
     from tensorsmith.optimizers import SGD
     from tensorsmith.training import Trainer
 

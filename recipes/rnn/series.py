@@ -61,7 +61,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with mean squared error over all steps, and `last_step_error` over the last step."""
+    """Builds a trainer with mean squared error over all steps, and a metric for the error in the last step."""
     import keras
 
     from tensorsmith.schedules import CosineDecay

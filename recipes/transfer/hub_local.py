@@ -71,7 +71,7 @@ def build_module(config: Config) -> str:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Builds a classifier from the module, batch normalization and a softmax layer."""
+    """Builds a classifier that consists of the module, batch normalization and a softmax layer."""
     import keras
 
     from tensorsmith.layers import HubLayer
@@ -83,12 +83,12 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with cross-entropy and Adam."""
+    """Builds a trainer with cross-entropy loss and the Adam optimizer."""
     return trainer_of(build_model(config), config)
 
 
 def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
-    """Returns a trainer for a model with the settings of this recipe."""
+    """Returns a trainer that trains the given model with the settings of this recipe."""
     import keras
 
     from tensorsmith.training import Trainer
@@ -103,7 +103,7 @@ def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Returns the test accuracy of the same network trained from scratch, if the default module is used."""
+    """Returns the test accuracy of a network trained from scratch, if the default module is used."""
     import keras
 
     if config.module:  # initializers of other modules are unknown

@@ -46,7 +46,7 @@ PROMPT = "KING HENRY.\n"
 
 
 def read_text(config: Config) -> tuple[dict[str, str], str]:
-    """Returns the text of each split, and the sorted vocabulary of training characters."""
+    """Returns the text of each split, and the sorted characters of the training text."""
     from tensorsmith.data import load
 
     texts = {split: load("shakespeare", split=split).features for split in ("train", "validation", "test")}
@@ -54,7 +54,7 @@ def read_text(config: Config) -> tuple[dict[str, str], str]:
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Loads sequences of character ids of shape (n, context) and the next ids as targets; unknown characters are 0."""
+    """Loads sequences of character IDs and, as targets, the next IDs. The ID of unknown characters is 0."""
     import numpy as np
 
     texts, alphabet = read_text(config)
@@ -91,7 +91,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with cross-entropy and AdamW, with warm-up and cosine decay."""
+    """Builds a trainer with cross-entropy loss, and AdamW with warm-up and cosine decay."""
     import keras
 
     from tensorsmith.training import Trainer

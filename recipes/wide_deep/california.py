@@ -39,7 +39,7 @@ WIDE, DEEP = slice(0, 5), slice(2, 8)
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Loads two standardized inputs, and the prices as targets of both outputs."""
+    """Loads two standardized input arrays per split, and the prices as targets of both outputs."""
     from tensorsmith.data import load
 
     parts = {split: load("california_housing", split=split) for split in ("train", "validation", "test")}
@@ -53,7 +53,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Builds the output `main`, which depends on both inputs, and `aux`, which depends only on the deep input."""
+    """Builds a model with an output of both parts (`main`) and an output of the deep part only (`aux`)."""
     import keras
 
     wide, deep = keras.Input((5,), name="wide"), keras.Input((6,), name="deep")
@@ -66,7 +66,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with the weighted sum of the mean squared errors of both outputs."""
+    """Builds a trainer that minimizes the weighted sum of the mean squared errors of both outputs."""
     import keras
 
     from tensorsmith.schedules import CosineDecay

@@ -12,7 +12,7 @@ class Contender(Protocol):
     """Implementation that is ready to be measured on one benchmark case."""
 
     def first(self) -> float:
-        """Run the warm-up and return the time in seconds until the end of the first step."""
+        """Run the warm-up and return the time in seconds from its start to the end of its first step."""
 
     def turn(self) -> float:
         """Perform one measurement and return the result, in the unit of the benchmark case."""
@@ -24,7 +24,7 @@ def _unknown(case: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Benchmark: a group of cases with the same type of measurement, defined as `BENCHMARK` in a module.
+    """Group of benchmark cases with the same type of measurement, defined as `BENCHMARK` in a module.
 
     Attributes:
         cases: Names of the benchmark cases.

@@ -10,7 +10,7 @@ TURN_SECONDS = 0.4
 
 
 class Calls:
-    """Implementation measured by repeated calls of a function, as a median duration in milliseconds."""
+    """Implementation that is measured by the median duration of repeated function calls, in milliseconds."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work

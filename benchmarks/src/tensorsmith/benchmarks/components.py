@@ -106,14 +106,14 @@ def _sparsemax(provider: str) -> Work:
 
 
 def _correlation_cost(provider: str) -> Work:
-    """Return the benchmark of the correlation layer of FlowNet on two feature maps of 48 x 64 with 128 channels."""
+    """Return the benchmark of the FlowNet correlation layer for 48 x 64 feature maps with 128 channels."""
     layer = _part(provider, "layers").CorrelationCost(1, 20, 1, 2, 20, data_format="channels_last")
     images = np.random.default_rng(0).normal(size=(2, 2, 48, 64, 128))
     return _with_gradients(lambda a, b: layer([a, b]), _tensors(*images))
 
 
 def _embedding_bag(provider: str) -> Work:
-    """Return the benchmark of an embedding bag layer on 4,096 bags of 32 indices, with a table of 100,000 x 64."""
+    """Return the benchmark of an embedding bag layer with a table of 100,000 x 64, for 4,096 bags of 32 indices."""
     import tensorflow as tf
 
     layer = _part(provider, "layers").EmbeddingBag(100_000, 64)

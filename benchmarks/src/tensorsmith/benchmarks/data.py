@@ -1,4 +1,4 @@
-"""Benchmark `tensorsmith bench data`: TFRecord files compared with TensorFlow, TFDS and array_record.
+"""Benchmark `tensorsmith bench data`: TFRecord input and output compared with TensorFlow, TFDS and array_record.
 
 There are two kinds of examples: `965`, with 965 bytes (a raw image of 784 bytes, a label and 32 floats), and `floats`,
 with 4,005 floats. A measurement repeats all of the work: it writes a new file from arrays in memory, or reads a file in
@@ -45,7 +45,7 @@ def _providers(case: str) -> dict[str, bool]:
 
 
 class Rate(Calls):
-    """Implementation measured by repeated calls of a function, as a rate such as examples per second."""
+    """Implementation that is measured by its processing rate in repeated calls, such as examples per second."""
 
     def __init__(self, work: Work, amount: float, folder: tempfile.TemporaryDirectory[str], writes: bool) -> None:
         super().__init__(work)

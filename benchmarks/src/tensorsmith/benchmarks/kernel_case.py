@@ -40,7 +40,7 @@ class Case:
 
 
 def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = False) -> Work:
-    """Return a callable that computes a function and the gradients of its inputs in one `tf.function`.
+    """Return a callable that computes a function and its gradients with respect to the inputs in one `tf.function`.
 
     Args:
         function: Function that maps tensors to a tensor or to several tensors.
@@ -74,7 +74,7 @@ def forward(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = Fal
 
 
 def torch_with_gradients(function: Callable[..., Any], inputs: Sequence[Any]) -> Work:
-    """Return a callable that computes a PyTorch function and the gradients of its inputs."""
+    """Return a callable that computes a PyTorch function and its gradients with respect to the inputs."""
     import torch
 
     tensors = [torch.from_numpy(np.array(value)).requires_grad_() for value in inputs]

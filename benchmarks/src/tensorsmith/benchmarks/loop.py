@@ -1,4 +1,4 @@
-"""Benchmark `tensorsmith bench loop`: training steps per second of the same model on the same in-memory data.
+"""Benchmark `tensorsmith bench loop`: training steps per second of several training loops for identical models.
 
 A measurement is a run of some epochs as a user would start it: `Trainer.fit`, Keras `fit` with its defaults, Keras
 `fit` with `steps_per_execution=50`, or the usual PyTorch loop over tensors. All of them shuffle the data and track loss
@@ -51,7 +51,7 @@ WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transfor
 
 
 def _targets(case: str) -> dict[str, float]:
-    """Return a dict that maps each competing implementation to the target speedup over it."""
+    """Return a dict that maps each other implementation to the target speedup of tensorsmith over it."""
     return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {"keras": 1, "keras_spe50": 1}
 
 
@@ -133,7 +133,7 @@ def _optimizer(case: Case) -> Any:
 
 
 def _batch_counter() -> Any:
-    """Return a callback that counts batches and must be called after every batch."""
+    """Return a Keras callback that counts batches and requests a call after every batch."""
     import keras
 
     class Counter(keras.callbacks.Callback):
@@ -152,7 +152,7 @@ class _Provider(ABC):
 
     @abstractmethod
     def first(self) -> float:
-        """Train for one epoch and return the time in seconds until the end of the first step."""
+        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
 
     @abstractmethod
     def epochs(self, count: int) -> None:
@@ -277,7 +277,7 @@ class _Torch(_Provider):
         self._data = (x.movedim(-1, 1).contiguous() if name == "cnn_32" else x), y
 
     def _epoch(self) -> float:
-        """Train for one epoch and return the time in seconds until the end of the first step."""
+        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
         import torch
 
         start, first = time.perf_counter(), 0.0

@@ -1,4 +1,4 @@
-"""Benchmark `tensorsmith bench ops`: compiled kernels compared with Keras, XLA, PyTorch and the limits of the machine.
+"""Benchmark `tensorsmith bench ops`: compiled kernels compared with Keras, XLA, PyTorch and hardware limits.
 
 A measurement is the median duration of repeated calls over some tenths of a second, in a separate process for each
 provider. The floor of a case is the minimum duration on this machine: the bytes to move divided by the measured
@@ -50,7 +50,7 @@ def _providers(case: str) -> dict[str, bool]:
 
 
 def _floor(case: str) -> float | None:
-    """Return the theoretical minimum duration on this machine in milliseconds, or `None` if it is unknown."""
+    """Return the theoretical minimum duration of a benchmark case in milliseconds, or `None` if it is unknown."""
     work = CASES[case]
     if not (work.megabytes or work.gigaflops):
         return None

@@ -1,4 +1,4 @@
-"""Print the peak memory of an implementation in megabytes, excluding inputs and results. Linux only."""
+"""Script that prints the peak memory of an implementation in megabytes, without inputs and results. Linux only."""
 
 import ctypes
 import sys
@@ -9,7 +9,7 @@ from tensorsmith.benchmarks.ops import CASES
 
 
 def main(name: str, provider: str) -> None:
-    """Run the computation of a benchmark case once, after a warm-up with smaller inputs."""
+    """Print the peak memory of a benchmark case, measured after a warm-up with smaller inputs."""
     case = CASES[name]
     assert case.warm_up is not None
     case.warm_up(provider)()

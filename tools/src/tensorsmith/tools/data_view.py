@@ -62,7 +62,7 @@ def print_info(info: "DatasetInfo") -> None:
 
 
 def _filled(text: str, head: str) -> str:
-    """Returns text wrapped to `WIDTH` and indented after its heading, without breaking paths and names."""
+    """Returns a heading followed by wrapped and indented text. Paths and names are not broken."""
     lines = textwrap.TextWrapper(WIDTH, head, " " * len(head), break_long_words=False, break_on_hyphens=False)
     return lines.fill(text)
 
@@ -88,7 +88,7 @@ def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
 
 
 def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
-    """Writes a PNG file with the first images or a plot of a time series, and returns a description of the file."""
+    """Writes a PNG file with the first images or with a plot of the time series, and returns its description."""
     if info.kind == "images":
         from tensorsmith.tfrecord import contact_sheet
 
@@ -112,7 +112,7 @@ def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
 
 
 def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
-    """Prints a table with one row per column of a data set, and one row for numeric labels."""
+    """Prints a table with one row for each column of a data set, and one row for the labels if they are numbers."""
     columns = {}
     for number, (name, column) in enumerate(info.columns.items()):
         columns[name] = (column.unit, data.features[:, number] if info.is_matrix else data.features[name])

@@ -26,7 +26,7 @@ from tensorsmith.tools.commands import (
 
 
 class Command(Protocol):
-    """Interface of the subcommand modules. The first line of the module docstring is the summary in `--help`."""
+    """Interface of subcommand modules. The first line of the module docstring is displayed by `--help`."""
 
     __doc__: str | None
 

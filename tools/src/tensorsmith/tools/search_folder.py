@@ -30,7 +30,7 @@ def supervised(file: RecipeFile) -> SupervisedRecipe:
 
 
 def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
-    """Returns the search ranges that a recipe declares, updated by the ranges in a file.
+    """Returns the search ranges that a recipe declares. Ranges in the given file take precedence.
 
     Raises:
         ArgumentError: If a name is not a field of the recipe, or a value is invalid for its field. The message lists
@@ -91,14 +91,14 @@ def read_search(recipe: RecipeFile, folder: Path) -> Search:
 
 
 def remove_fruitless(folder: Path) -> None:
-    """Removes the folder of a search that has no successful trial."""
+    """Removes the folder of a search in which no trial was successful."""
     results = (json.loads(path.read_text()) for path in folder.glob("trial_*/result.json"))
     if all(result["score"] is None for result in results):
         shutil.rmtree(folder, ignore_errors=True)  # the folder itself may be a mount point, which cannot be removed
 
 
 def write_report(recipe: RecipeFile, search: Search, folder: Path, results: Mapping[str, Any]) -> list[Path]:
-    """Writes the best configurations, a plot of the scores and events for TensorBoard.
+    """Writes a report with the best configurations, a plot of the scores, and event files for TensorBoard.
 
     Args:
         recipe: Recipe that the search trained.

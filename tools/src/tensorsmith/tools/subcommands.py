@@ -7,7 +7,7 @@ Subcommand = Callable[[argparse.Namespace], int]
 
 
 def subcommand_adder(parser: argparse.ArgumentParser) -> Callable[[str, Subcommand, str], argparse.ArgumentParser]:
-    """Returns a function that adds a subcommand with a name, function and summary, and returns its parser."""
+    """Returns a function that adds a subcommand to a parser and returns the parser of the subcommand."""
     subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
 
     def add(name: str, execute: Subcommand, says: str) -> argparse.ArgumentParser:

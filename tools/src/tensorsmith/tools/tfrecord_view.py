@@ -67,7 +67,7 @@ def print_stats(stats: "Stats") -> None:
 
 
 def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], sums: bool = False) -> None:
-    """Prints a table, or a list of the cells of each row if the terminal is too narrow.
+    """Prints a table. If the terminal is too narrow, the cells of each row are printed as a list.
 
     Args:
         headings: Column headings. The prefix ">" right-aligns a column.
@@ -127,12 +127,12 @@ def _texts(figures: "BytesStats") -> list[str]:
 
 
 def _most_frequent(found: Counter[bytes]) -> list[tuple[bytes, int]]:
-    """Returns the three most frequent values with their counts. Ties are sorted by value."""
+    """Returns the three most frequent values and their counts. Equally frequent values are sorted."""
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:3]
 
 
 def _kept(value: bytes) -> str:
-    """Returns a bytes value in readable form, truncated if it is long."""
+    """Returns a bytes value in readable form. Long values are truncated."""
     from tensorsmith.tfrecord import BytesStats, image_format
 
     if len(value) <= BytesStats.KEPT:

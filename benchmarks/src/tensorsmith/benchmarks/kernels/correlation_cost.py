@@ -1,4 +1,4 @@
-"""Benchmark case of the cost volume of FlowNet, for 48 x 64 x 128 maps and 21 x 21 displacements."""
+"""Benchmark case of the FlowNet cost volume, for 48 x 64 x 128 feature maps and 21 x 21 displacements."""
 
 import numpy as np
 

@@ -41,7 +41,7 @@ def _decode(provider: str) -> Work:
 
 
 def _tensorflow(unaries: Tensor, tags: Tensor, lengths: Tensor, transitions: Tensor) -> Tensor:
-    """Compute the CRF log-likelihood like TensorFlow Addons, with `tf.gather` and `tf.scan`.
+    """Compute the CRF log-likelihood as in TensorFlow Addons, with `tf.gather` and `tf.scan`.
 
     All sequences have full length here, so the normalizer requires no mask.
     """

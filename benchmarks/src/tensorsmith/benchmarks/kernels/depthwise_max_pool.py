@@ -28,7 +28,7 @@ def _reshaped(x: Tensor) -> Tensor:
 
 
 def _pooled(x: Tensor) -> Tensor:
-    """Apply max pooling over channels as pooling over the width of an image, which has a gradient on CPU."""
+    """Apply max pooling over channels with `tf.nn.max_pool2d`, which has a gradient on CPU."""
     import tensorflow as tf
 
     rows = tf.reshape(x, [-1, 1, x.shape[-1], 1])

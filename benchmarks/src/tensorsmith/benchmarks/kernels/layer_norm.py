@@ -1,4 +1,4 @@
-"""Benchmark cases of layer and RMS normalization, forward and backward."""
+"""Benchmark cases of layer normalization and RMS normalization, with forward and backward passes."""
 
 from functools import partial
 from typing import Any

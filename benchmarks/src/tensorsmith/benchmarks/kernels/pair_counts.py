@@ -1,4 +1,4 @@
-"""Benchmark case of pair counts of 100,000 samples, against a reference that sorts three times."""
+"""Benchmark case of counting the concordant and discordant pairs of 100,000 samples."""
 
 import numpy as np
 

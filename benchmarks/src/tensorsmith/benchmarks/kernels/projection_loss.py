@@ -1,4 +1,4 @@
-"""Benchmark cases of a projection onto 32,000 words with cross-entropy: duration and peak memory."""
+"""Benchmark cases of an output projection to 32,000 words with cross-entropy loss: duration and peak memory."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Benchmark cases of recurrent networks with gradients, for a typical and a small size."""
+"""Benchmark cases of recurrent networks and their gradients, for a typical and a small network size."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

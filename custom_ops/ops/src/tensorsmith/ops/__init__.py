@@ -1,4 +1,4 @@
-"""Compiled CPU kernels for TensorFlow with gradients and reference implementations."""
+"""TensorFlow ops with compiled CPU kernels, gradients and reference implementations."""
 
 from tensorsmith.core import load_tensorflow
 

@@ -29,7 +29,7 @@ def as_int32(value: TensorLike, name: str) -> tf.Tensor:
 
 
 def of_rank(value: tf.Tensor, rank: int) -> tf.Tensor:
-    """Sets the rank of a tensor, as reference implementations require. An unknown rank is checked at runtime."""
+    """Sets the static rank of a tensor for reference implementations. An unknown rank is checked at runtime."""
     return tf.ensure_shape(value, [None] * rank) if value.shape.rank is None else value
 
 

@@ -157,7 +157,7 @@ def _reference(
     causal: bool,
     dropout: float,
 ) -> tf.Tensor:
-    """Reference implementation of attention in TensorFlow, which stores the full matrix of attention scores."""
+    """Reference implementation of attention in TensorFlow. It stores the full matrix of attention scores."""
     q, k, v = (tf.cast(tensor, bias.dtype) for tensor in (query, key, value))
     batch, steps, heads, width = tf.unstack(tf.shape(q))
     keys, groups, value_width = tf.shape(k)[1], tf.shape(k)[2], tf.shape(v)[3]
@@ -188,7 +188,7 @@ def _reference(
 
 
 def _kept(shape: tf.Tensor, seed: tf.Tensor, dropout: float, dtype: tf.DType) -> tf.Tensor:
-    """Returns a tensor of dropout factors, 0 or 1 / (1 - rate), with the random numbers of the compiled kernel."""
+    """Returns a tensor of dropout factors, 0 or 1 / (1 - rate), equal to the factors in the compiled kernel."""
     first, second = tf.unstack(tf.cast(tf.bitwise.bitwise_and(seed, 0xFFFFFFFF), tf.uint32))
     rows = tf.cast(tf.reshape(tf.range(tf.reduce_prod(shape[:3])), shape[:3]), tf.uint32)
     columns = tf.cast(tf.range(shape[3]), tf.uint32)

@@ -12,7 +12,7 @@ from tensorsmith.ops.library import library
 def correlation_cost(
     a: TensorLike, b: TensorLike, kernel_size: int, max_displacement: int, stride_1: int, stride_2: int, pad: int
 ) -> tf.Tensor:
-    """Computes the cost volume of optical flow, the correlation of image patches over a range of displacements.
+    """Computes the optical flow cost volume: correlations of image patches over a range of displacements.
 
     Both images are padded with `pad` zeros on every side. The products of a patch are averaged over its positions and
     channels. Patches are placed `stride_1` apart, wherever they and all their displacements are inside the padded

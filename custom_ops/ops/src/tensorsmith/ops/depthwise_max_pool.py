@@ -65,7 +65,7 @@ def _windows(channels: int, pool_size: int, stride: int, same: bool) -> list[ran
 
 
 def _reference(x: tf.Tensor, pool_size: int, stride: int, same: bool) -> tf.Tensor:
-    """Reference implementation of depthwise max pooling in TensorFlow, which pads truncated windows."""
+    """Reference implementation of depthwise max pooling in TensorFlow. Truncated windows are padded."""
     if x.shape[-1] is not None and not _windows(x.shape[-1], pool_size, stride, same):
         return x[..., :0]  # TensorFlow has no gradient for a gather of nothing
     channels = tf.shape(x)[-1]

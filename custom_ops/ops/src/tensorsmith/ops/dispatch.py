@@ -19,7 +19,7 @@ check(_choices[0] in CHOICES, "TENSORSMITH_OPS", _choices[0], " or ".join(CHOICE
 
 
 class _Choice(str):
-    """Name of the implementation selected by one `use` block. Blocks of different threads may exit in any order."""
+    """Implementation name selected by a `use` block, compared by identity because blocks may exit in any order."""
 
 
 @contextlib.contextmanager
@@ -61,7 +61,7 @@ def active() -> bool:
 
 
 def compiled(*tensors: tf.Tensor, types: tuple[tf.DType, ...] = (tf.float32,)) -> bool:
-    """Returns `True` if a compiled kernel supports these tensors in the current context.
+    """Returns `True` if a compiled kernel supports the given tensors in the current context.
 
     Args:
         *tensors: Floating-point inputs of the op.

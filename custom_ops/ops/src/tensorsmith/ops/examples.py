@@ -91,7 +91,7 @@ def read_examples(
 
 
 def _read(files: np.ndarray, file: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Reads serialized records from TFRecord files, as a reference implementation in Python."""
+    """Reference implementation in Python that reads serialized records from TFRecord files."""
     records = []
     for number, begin, size in zip(file, begins, sizes, strict=True):
         with Path(files[number].decode()).open("rb") as opened:
@@ -122,7 +122,7 @@ def _is_dense(feature: Any) -> bool:
 
 
 def _request(features: Features) -> dict[str, Any]:
-    """Returns the inputs and attributes of the parsing op that describe the requested features."""
+    """Returns the keyword arguments of the parsing op that describe the requested features."""
     dense = [_is_dense(feature) for feature in features.values()]
     counts = [int(np.prod(f.shape)) if fixed else -1 for f, fixed in zip(features.values(), dense, strict=True)]
     optional = [not fixed or f.default_value is not None for f, fixed in zip(features.values(), dense, strict=True)]

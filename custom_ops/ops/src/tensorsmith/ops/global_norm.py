@@ -11,7 +11,7 @@ from tensorsmith.ops.library import library
 
 
 def global_norm(tensors: Sequence[Any]) -> tf.Tensor:
-    """Computes the Euclidean norm of all elements of several tensors, as if they were one vector.
+    """Computes the global norm of several tensors, which is the Euclidean norm of all their elements.
 
     Formula:
 

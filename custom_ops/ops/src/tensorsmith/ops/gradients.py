@@ -11,7 +11,7 @@ Reference = Callable[..., Any]
 def vjp(
     reference: Reference, inputs: Sequence[tf.Tensor], upstream: Sequence[tf.Tensor] | tf.Tensor
 ) -> list[tf.Tensor]:
-    """Returns the gradients of the outputs of a function, weighted by `upstream`, with zeros for unconnected inputs."""
+    """Returns the gradients of function outputs weighted by `upstream`. Unconnected inputs have zero gradients."""
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = reference(*inputs)

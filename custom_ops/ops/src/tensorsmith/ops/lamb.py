@@ -26,7 +26,7 @@ def lamb_update(
     global_clipnorm: Scalar | None = None,
     loss_scale: Scalar | None = None,
 ) -> MomentsUpdate:
-    """Performs one step of LAMB, Adam with a trust ratio for each tensor, on a list of tensors.
+    """Performs one step of LAMB, a variant of Adam with a trust ratio for each tensor, on a list of tensors.
 
     No variable is modified in place. Assign the returned values to the variables, which requires no copy.
 

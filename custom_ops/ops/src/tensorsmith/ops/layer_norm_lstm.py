@@ -28,7 +28,7 @@ def layer_norm_lstm(
     recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Applies an LSTM with layer normalization of both matrix products and the cell state to a batch of sequences.
+    """Applies an LSTM to a batch of sequences, with layer normalization of the matrix products and the cell state.
 
     Formula, at each step, with the gates i, f, g, o in this order in the weights, v = h[t-1] * recurrent_dropout_mask
     and norm(z) = (z - mean(z)) / sqrt(variance(z) + epsilon) over the 4 units of a product or the units of the state:

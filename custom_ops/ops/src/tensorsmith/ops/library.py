@@ -28,7 +28,7 @@ class CannotLoadError(Exception):
 
 
 class Library(NamedTuple):
-    """Result of loading the compiled library: its ops and instruction set, or the reason of a failure.
+    """Result of loading the compiled library: its ops and instruction set, or the reason for a failure.
 
     Args:
         ops: Module that contains the compiled ops. `None` if the library is not loaded.

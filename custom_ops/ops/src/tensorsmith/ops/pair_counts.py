@@ -66,7 +66,7 @@ def pair_counts(x: TensorLike, y: TensorLike, weights: TensorLike) -> PairCounts
 
 
 def _reference(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> PairCounts:
-    """Reference implementation in TensorFlow of counting concordant, discordant and tied pairs."""
+    """Reference implementation in TensorFlow that counts concordant, discordant and tied pairs."""
     # Adding 0.0 turns -0.0 into 0.0. Two stable sorts order the samples by x, then by y.
     x, y = x + 0.0, y + 0.0
     order = tf.argsort(y, stable=True)
@@ -94,13 +94,13 @@ def _reference(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> PairCounts:
 
 
 def _group_sums(weights: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-    """Returns the weight sum of each group of equal samples. `new` is `True` for samples that start another group."""
+    """Returns the sum of the weights of each group of equal samples. `new` is `True` where a new group starts."""
     run = tf.pad(tf.cumsum(tf.cast(new, tf.int32)), [[1, 0]])[: tf.size(weights)]
     return tf.math.unsorted_segment_sum(weights, run, tf.size(weights))
 
 
 def _inversions(position: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Returns the sum of the weight products over all inversions, pairs of positions in descending order.
+    """Returns the sum of the weight products over all inversions, which are pairs of positions in descending order.
 
     Positions are a permutation of `0, ..., n - 1`. Each pass splits blocks of positions in half and counts the pairs
     that are separated by the split. Within a block, the order of the list is preserved.

@@ -132,7 +132,7 @@ def _reference(
     label_smoothing: float,
     mean: bool,
 ) -> tf.Tensor:
-    """Reference implementation of the fused projection and loss in TensorFlow, which stores the logits."""
+    """Reference implementation of the fused projection and loss in TensorFlow. It stores all logits."""
     logits = tf.matmul(features, kernel) + bias
     counts = weights != 0
     # Labels of weight 0 may be out of range and are replaced.

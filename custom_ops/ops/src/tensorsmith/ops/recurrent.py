@@ -88,7 +88,7 @@ def _fitting(name: str, value: TensorLike, shape: Sequence[int | None], dtype: t
 
 
 def project(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Returns the product of the inputs and a kernel for all steps."""
+    """Returns the matrix product of the inputs and a kernel for all time steps."""
     return tf.tensordot(x, kernel, 1)
 
 

@@ -22,7 +22,7 @@ def simple_rnn(
     recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Applies an Elman network with tanh activation, optionally layer-normalized, to a batch of sequences.
+    """Applies an Elman network with tanh activation and optional layer normalization to a batch of sequences.
 
     Formula, at each step, with v = h[t-1] * recurrent_dropout_mask:
 

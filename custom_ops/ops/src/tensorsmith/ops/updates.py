@@ -106,7 +106,7 @@ def served(lists: Lists) -> bool:
 def unscaled(
     gradients: Sequence[tf.Tensor], global_clipnorm: tf.Tensor, loss_scale: tf.Tensor
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Returns the unscaled and clipped gradients, and `True` if all of them are finite."""
+    """Returns the unscaled and clipped gradients, and a boolean tensor that is `True` if all of them are finite."""
     gradients = [gradient / tf.cast(loss_scale, gradient.dtype) for gradient in gradients]
     if not gradients:
         return [], tf.constant(True)
@@ -120,5 +120,5 @@ def unscaled(
 def kept_unless(
     finite: tf.Tensor, checked: bool, new: Sequence[tf.Tensor], old: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Returns the new tensors, or the old ones if `checked` is `True` and a gradient is not finite."""
+    """Returns the new tensors, or the old tensors if `checked` is `True` and `finite` is `False`."""
     return [tf.where(finite, *pair) for pair in zip(new, old, strict=True)] if checked else list(new)

@@ -1,4 +1,4 @@
-"""Compiled columnar reader and writer for TFRecord files, without TensorFlow."""
+"""Compiled columnar reader and writer for TFRecord files, which does not require TensorFlow."""
 
 from tensorsmith.records.column import KINDS, Column
 from tensorsmith.records.encode import encode, frame, write

@@ -83,7 +83,7 @@ def write(file: Any, columns: Mapping[str, Column], first: int = 0, last: int | 
 
 
 class _Table:
-    """Range of table rows to encode, with the byte offsets and sizes of the resulting records."""
+    """Range of table rows to encode as records, with the byte offset and size of each record."""
 
     def __init__(self, columns: Mapping[str, Column], first: int, last: int | None) -> None:
         lengths = {name: len(column) for name, column in columns.items()}

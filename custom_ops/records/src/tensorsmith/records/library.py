@@ -1,4 +1,4 @@
-"""Loading of the compiled library, whose functions receive addresses and require validated arguments."""
+"""Loading of the compiled library. Its functions receive memory addresses and require validated arguments."""
 
 import ctypes
 import os

@@ -81,7 +81,7 @@ def must(row: int, message: ctypes.Array[ctypes.c_char]) -> None:
 
 
 def _plain(request: str | Sequence) -> tuple[str, bool]:
-    """Returns the value type of a requested feature, and `True` if the feature is a sequence."""
+    """Returns the value type of a requested feature, and a boolean that is `True` if the feature is a sequence."""
     return (request.kind, True) if isinstance(request, Sequence) else (request, False)
 
 

@@ -1,4 +1,4 @@
-"""Reference implementation with protobuf and google-crc32c, used in tests or if the compiled library is missing."""
+"""Reference implementation of the record codec with protobuf and google-crc32c, for tests and as a fallback."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -99,7 +99,7 @@ def frame(records: Records) -> Records:
 
 
 def scan(data: np.ndarray, check_data: bool, most: int) -> tuple[np.ndarray, np.ndarray, int, int, int]:
-    """Scans TFRecord data and returns record offsets and sizes, byte counts, and the type of damage."""
+    """Returns the record offsets and sizes, consumed and needed byte counts, and damage code of TFRecord data."""
     view, at, needed, damage = data.data, 0, 0, 0
     begins: list[int] = []
     sizes: list[int] = []
@@ -122,7 +122,7 @@ def scan(data: np.ndarray, check_data: bool, most: int) -> tuple[np.ndarray, np.
 
 
 def parse(records: Records, wanted: Mapping[str, tuple[str, bool]]) -> dict[str, Column]:
-    """Returns a dict that maps feature names to columns, given the value type of each feature."""
+    """Parses records into a dict that maps feature names to columns, given the value type of each feature."""
     lists: dict[str, list[Any]] = {name: [] for name in wanted}
     for row in range(len(records)):
         example = messages()["SequenceExample"]()  # the context has the same field number as the features of an Example
@@ -139,7 +139,7 @@ def parse(records: Records, wanted: Mapping[str, tuple[str, bool]]) -> dict[str,
 
 
 def survey(records: Records) -> dict[tuple[str, bool], tuple[set[str], int, tuple[int, int], tuple[int, int]]]:
-    """Returns the value types, the row count and the ranges of the value counts of each feature."""
+    """Returns the value types, the number of rows and the ranges of the value counts for each feature."""
     met: dict[tuple[str, bool], list[tuple[set[str], list[int]]]] = {}
     for row in range(len(records)):
         example = messages()["SequenceExample"]()
@@ -163,7 +163,7 @@ def survey(records: Records) -> dict[tuple[str, bool], tuple[set[str], int, tupl
 
 
 def _held(feature: Any) -> tuple[set[str], list[int]]:
-    """Returns the value type of a feature and the number of its values."""
+    """Returns the value type of a feature as a set, and the number of its values as a list."""
     held = feature.WhichOneof("kind")
     return ({held.removesuffix("_list")}, [len(getattr(feature, held).value)]) if held else (set(), [0])
 

@@ -62,7 +62,7 @@ def scan(data: np.ndarray, check_data: bool = True, most: int | None = None) -> 
 
 
 def find(data: np.ndarray) -> int:
-    """Finds the first complete record with valid checksums at any offset of TFRecord data.
+    """Finds the first complete record with valid checksums in TFRecord data that may start inside a record.
 
     Args:
         data: uint8 array of shape `(bytes,)` with file content that may start at any offset.

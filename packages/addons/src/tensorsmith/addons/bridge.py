@@ -1,4 +1,4 @@
-"""Import of TensorFlow Addons, which requires Keras 2 and an older TensorFlow, on TensorFlow 2.21."""
+"""Import of TensorFlow Addons on TensorFlow 2.21, although Addons requires Keras 2 and an older TensorFlow."""
 
 import contextlib
 import importlib

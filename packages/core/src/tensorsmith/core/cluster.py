@@ -19,7 +19,7 @@ FORM = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "
 
 @dataclass(frozen=True)
 class Cluster:
-    """Machines of a training cluster, and the task that runs on this machine.
+    """Description of a training cluster: its machines, and the task that runs on this machine.
 
     Args:
         jobs: Mapping from each job ("worker", "chief", or "ps" for parameter servers) to the addresses of its machines.
@@ -100,7 +100,7 @@ class Cluster:
         return tf.distribute.MultiWorkerMirroredStrategy(self._resolver())
 
     def serve(self) -> None:
-        """Run a TensorFlow server that executes operations of the chief, until the process is terminated."""
+        """Run a TensorFlow server that executes operations for the chief machine, until the process is terminated."""
         import tensorflow as tf
 
         job, index = self.task

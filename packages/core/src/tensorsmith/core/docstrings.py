@@ -1,4 +1,4 @@
-"""Docstrings with shared paragraphs, which are inserted into several classes."""
+"""Insertion of shared paragraphs into the docstrings of several classes."""
 
 import inspect
 import re
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 
 class SharedDocstrings:
-    """Base class for classes whose docstrings share paragraphs, such as those of optimizers.
+    """Base class for classes whose docstrings share paragraphs, such as optimizer classes.
 
     A line such as `{{name}}` in the docstring of a subclass is replaced with the entry `name` of `shared_texts`, with
     the indentation of that line. Shared descriptions are thus written once, and `help` shows the complete docstring.

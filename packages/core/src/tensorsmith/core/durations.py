@@ -1,4 +1,4 @@
-"""Training durations in steps, epochs, examples, percent of the run, or seconds."""
+"""Training durations in steps, epochs, examples, seconds, or percent of a training run."""
 
 import math
 import numbers

@@ -1,4 +1,4 @@
-"""Errors for invalid arguments, with the name, the received value, the expected value and a remedy."""
+"""Errors for invalid arguments. Messages contain the argument name, the received and expected value, and a remedy."""
 
 import difflib
 from collections.abc import Iterable

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Context manager that yields a temporary path and renames the file to `path` on success.
+    """Context manager that yields a temporary path and, if the block succeeds, renames the file to `path`.
 
     Readers see either the old file or the complete new one. If the block raises an exception, the temporary file is
     removed and `path` is unchanged. Two processes may write at the same time; the last one to finish wins.

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def init_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a constructor by name, given its `locals()`. Call it in the first statement.
+    """Return a dict of the arguments of a constructor, given its `locals()`. Call it in the first statement.
 
     A constructor that forwards many arguments to its base class can then list each of them once, in its signature.
 

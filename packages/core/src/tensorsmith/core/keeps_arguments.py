@@ -1,4 +1,4 @@
-"""Mixin that saves constructor arguments that Keras omits from configs."""
+"""Mixin that adds constructor arguments to configs if Keras omits them."""
 
 from typing import Any, ClassVar
 

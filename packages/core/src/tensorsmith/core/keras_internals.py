@@ -54,7 +54,7 @@ def built_variables(optimizer: "keras.optimizers.Optimizer") -> list[Variable]:
 
 
 def iterations_variable(optimizer: "keras.optimizers.Optimizer") -> Variable:
-    """Return the variable that counts training steps, including those that only accumulate gradients.
+    """Return the variable that counts training steps, including steps that only accumulate gradients.
 
     With gradient accumulation, the public `iterations` counts updates instead and is not a variable. Checked with Keras
     3.12.0, 3.13.2 and 3.15.1.
@@ -63,7 +63,7 @@ def iterations_variable(optimizer: "keras.optimizers.Optimizer") -> Variable:
 
 
 def variable_key(optimizer: "keras.optimizers.Optimizer", variable: Variable) -> str:
-    """Return the key by which an optimizer identifies a model variable on all replicas.
+    """Return the key by which an optimizer identifies a model variable. All replicas use the same key.
 
     `apply` receives Keras variables and `update_step` receives TensorFlow variables, which are those of one replica
     under a distribution strategy. No public attribute identifies them. Checked with Keras 3.12.0, 3.13.2 and 3.15.1.

@@ -1,4 +1,4 @@
-"""Signal handling and free ports, for programs that start subprocesses."""
+"""Signal handling and search for free TCP ports, for programs that start subprocesses."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Recipes, which define a model and its training: base classes, and the recipe of a module."""
+"""Recipes, which define a model and its training: base classes, and a function that returns a module's recipe."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ def _whole_model(trainer: Any) -> "keras.Model":
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Base class for recipes, with the attributes that supervised and other recipes share.
+    """Base class for recipes, with the attributes that all types of recipes share.
 
     Attributes:
         config_class: Frozen dataclass of the settings, including `seed`.
@@ -68,7 +68,7 @@ class SupervisedRecipe(Recipe):
 
 
 class RecipeRun(Protocol):
-    """Log and checkpoints of a training run, for recipes with their own training procedure.
+    """Log and checkpoints of a training run, for recipes that define their own training procedure.
 
     Attributes:
         folder: Run folder, in which figures and other files can be stored.

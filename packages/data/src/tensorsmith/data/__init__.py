@@ -1,4 +1,4 @@
-"""Data sets with pinned hashes, fetched from several mirrors, as NumPy arrays or `tf.data` datasets."""
+"""Data sets with pinned hashes, downloaded from several mirrors and loaded as NumPy arrays or `tf.data` datasets."""
 
 from tensorsmith.data.datasets._load import load
 from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo

@@ -30,7 +30,7 @@ def npairs_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @export
 class NpairsLoss(LabelLoss):
-    """N-pairs loss for metric learning: cross-entropy of the similarities to samples with equal labels.
+    """N-pairs loss for metric learning: cross-entropy of similarities, with samples of equal label as targets.
 
     Each sample of the first set should be most similar to the samples with its label in the second set.
 

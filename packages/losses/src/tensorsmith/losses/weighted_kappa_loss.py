@@ -18,7 +18,7 @@ DISTANCES = {"linear": ops.abs, "quadratic": ops.square}
 
 @export
 class WeightedKappaLoss(AddonsLoss):
-    """Weighted kappa loss for ordinal classification, which weights errors by the distance of classes.
+    """Weighted kappa loss for ordinal classification, which weights errors by the distance between classes.
 
     Errors are weighted by the distance between the true and the predicted class, relative to the errors expected by
     chance.

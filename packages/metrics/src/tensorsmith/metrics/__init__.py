@@ -1,4 +1,4 @@
-"""Metrics for Keras 3, for classification, detection, correlation, translation and generation."""
+"""Keras 3 metrics for classification, detection, correlation, translation and generation."""
 
 from tensorsmith.core import load_tensorflow
 

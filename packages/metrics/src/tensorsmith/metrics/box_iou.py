@@ -45,7 +45,7 @@ def check_format(box_format: str) -> None:
 
 
 def corners(boxes: TensorLike, box_format: str) -> tuple[Tensor, Tensor]:
-    """Return the minimum and maximum coordinates of boxes, in the given axis order and at least `float32` precision."""
+    """Return the minimum and maximum corners of boxes, in the given axis order and at least `float32` precision."""
     check_format(box_format)
     boxes = ops.convert_to_tensor(boxes)
     check(boxes.shape[-1] == 4, "boxes", tuple(boxes.shape), "have 4 coordinates along the last axis")

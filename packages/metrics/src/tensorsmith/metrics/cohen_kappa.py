@@ -1,4 +1,4 @@
-"""Cohen's kappa, a metric of the agreement of two raters."""
+"""Cohen's kappa, a metric of the agreement between two raters."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tensorsmith.metrics._support.weighting import STATE
 
 @export
 class CohenKappa(ConfusionMetric):
-    """Cohen's kappa, the agreement of two raters beyond chance: 1 for perfect agreement, 0 for chance level.
+    """Cohen's kappa, the agreement between two raters beyond chance: 1 if perfect, 0 at chance level.
 
     Formula, with the confusion matrix p divided by its sum, and the sums r and c of its rows and columns:
 

@@ -1,4 +1,4 @@
-"""Fréchet distance metric between real and generated samples."""
+"""Metric for the Fréchet distance between real and generated samples."""
 
 import functools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Pearson correlation metric between targets and predictions."""
+"""Metric for the Pearson correlation between targets and predictions."""
 
 import functools
 from typing import Any
@@ -109,7 +109,7 @@ class PearsonsCorrelation(HistogramMetric):
 
 
 def _moments(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-    """Return the sum of weights, the means of x and y, and the sums of squared deviations and their products."""
+    """Return the sum of weights, the means of x and y, and the sums of squares and products of their deviations."""
     total = ops.sum(weights)
     mean_x, mean_y = (_mean(each, weights, total) for each in (x, y))
     x, y = x - mean_x, y - mean_y

@@ -43,7 +43,7 @@ INNER = "give it to the optimizer inside"
 
 
 def _wrapper(name: str, arguments: str) -> dict[str, Successor]:
-    """Return the migration entry of an optimizer wrapper, which rejects arguments of the inner optimizer."""
+    """Return the migration entry of an optimizer wrapper. Arguments of the inner optimizer are rejected."""
     names = tuple(arguments.split())
     refused = {**OPTIMIZER, **dict.fromkeys(("lr", "learning_rate", "clipnorm", "clipvalue"), INNER)}
     return {

@@ -42,7 +42,7 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
 
 
 def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
-    """Return a call argument, with a Keras 2 reduction such as "auto" replaced by one that Keras 3 supports."""
+    """Return a call argument, in which a Keras 2 reduction such as "auto" is replaced by a Keras 3 reduction."""
     value = arg.value
     if isinstance(value, cst.SimpleString):
         named = arg.keyword.value == "reduction" if arg.keyword else of_loss
@@ -61,7 +61,7 @@ def source(node: cst.CSTNode) -> str:
 
 
 def _named(call: cst.Call, successor: Successor) -> dict[str, cst.Arg]:
-    """Return the arguments keyed by their new names. Positional arguments are named according to the old signature."""
+    """Return a dict of the arguments by new name. Positional arguments are named according to the old signature."""
     given: dict[str, cst.Arg] = {}
     for position, arg in enumerate(call.args):
         if arg.star == "*" or (arg.star and not successor.plain):
@@ -97,7 +97,7 @@ def _laid_out(args: list[cst.Arg], call: cst.Call) -> list[cst.Arg]:
 
 
 def _between(call: cst.Call) -> cst.Comma:
-    """Return a comma followed by the same whitespace or line break as between the original arguments."""
+    """Return a comma, followed by the whitespace or line break that separates the original arguments."""
     first = call.args[0].comma
     space = (
         first.whitespace_after if len(call.args) > 1 and isinstance(first, cst.Comma) else call.whitespace_before_args
@@ -108,7 +108,7 @@ def _between(call: cst.Call) -> cst.Comma:
 
 
 def _with_comment(between: cst.Comma, last: cst.Arg) -> tuple[cst.Comma, cst.Arg]:
-    """Move the comment after the last argument to its comma, and return the comma and the argument."""
+    """Return a comma with the comment that follows the last argument, and the last argument without its comment."""
     comma, space = last.comma, between.whitespace_after
     behind = comma.whitespace_after if isinstance(comma, cst.Comma) else last.whitespace_after_arg
     if not isinstance(behind, cst.ParenthesizedWhitespace) or not isinstance(space, cst.ParenthesizedWhitespace):

@@ -13,7 +13,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Successor:
-    """Migration entry of a component with a replacement API, and the changes of its arguments."""
+    """Migration entry of a component with a replacement API, including the changes to its arguments."""
 
     name: str  # qualified name, such as keras.layers.GroupNormalization
     arguments: tuple[str, ...] = ()  # old positional arguments in order, if any argument changes

@@ -33,7 +33,7 @@ def _lines(plan: Plan) -> list[str]:
 
 
 def _insertion_index(body: Sequence[Any], plan: Plan) -> int:
-    """Return the statement index for new imports: after those of TensorFlow Addons, or else the first ones."""
+    """Return the index for new imports: after the first block of Addons imports, or else after the first block."""
     old = {id(node) for node in plan.imports}
     runs: list[list[int]] = []
     for position, statement in enumerate(body):

@@ -120,7 +120,7 @@ def _text(line: cst.EmptyLine) -> str:
 
 
 def _swept(body: Iterable[Any]) -> list[Any]:
-    """Delete the statements marked as removed, and keep the comments above them."""
+    """Remove the statements that are marked for removal, and keep the comments above them."""
     swept: list[Any] = []
     above: list[cst.EmptyLine] = []
     removed = False

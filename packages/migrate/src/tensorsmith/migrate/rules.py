@@ -16,7 +16,7 @@ AGGREGATIONS = {
 
 
 def one_threshold(given: Given) -> Given:
-    """Replace the arguments `lower` and `upper`, -t and t, by a single `threshold` t."""
+    """Replace the arguments `lower` and `upper`, which must be -t and t, by a single argument `threshold`, t."""
     rest = {name: source for name, source in given.items() if name not in ("lower", "upper")}
     if rest == given:
         return given
@@ -39,7 +39,7 @@ def decay_per_rate(given: Given) -> Given:
 
 
 def aggregation(given: Given) -> Given:
-    """Convert the aggregation modes of several outputs to those of Keras."""
+    """Convert the aggregation modes for multiple outputs to Keras aggregation modes."""
     value = _literal(given.get("class_aggregation", "'uniform_average'"))
     if value not in AGGREGATIONS:
         raise RefusedError(f"multioutput must be a literal, one of {', '.join(AGGREGATIONS)}, to be translated")
@@ -57,7 +57,7 @@ def small_letters(given: Given) -> Given:
 
 
 def exact_gelu(given: Given) -> Given:
-    """Convert an exact GELU layer to Keras. The tanh approximation, the default of Addons, is refused."""
+    """Convert an exact GELU layer to Keras. The tanh approximation, which is the default of Addons, is rejected."""
     if _literal(given.get("approximate", "True")) is not False:
         raise RefusedError(
             'keras.layers.Activation("gelu") is exact and differs from this approximation by up to 0.0005; '

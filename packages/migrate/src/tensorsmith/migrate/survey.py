@@ -27,7 +27,7 @@ BY_LAST_NAME = {name.rpartition(".")[2]: name for name in MOVES}
 
 
 def survey(wrapper: MetadataWrapper) -> Plan:
-    """Return the planned changes of the uses of TensorFlow Addons in a module."""
+    """Return the planned changes to the uses of TensorFlow Addons in a module."""
     return _Survey(wrapper).plan
 
 
@@ -85,7 +85,7 @@ class _Survey:
             self.plan.unused |= {(statement, assignment.name)} if complete else set()
 
     def _use(self, access: Access) -> _Use | None:
-        """Return the use of TensorFlow Addons at a name access, or plan a comment and return `None`."""
+        """Return the use of TensorFlow Addons at a reference to a name, or plan a comment and return `None`."""
         chain = self._chain(access.node)
         if chain is None:
             self._leave(access.node, PACKAGE, "a name inside of a string")
@@ -137,7 +137,7 @@ class _Survey:
         return _Use(node, name, move, call)
 
     def _decide_string(self, node: cst.SimpleString) -> None:
-        """Plan the changes to a string that contains a registered Addons name: a new name or a comment."""
+        """Plan to replace a string that contains a registered Addons name, or plan a comment."""
         parent = self._parents[node]
         if isinstance(parent, cst.Index) or (isinstance(parent, cst.DictElement) and parent.key is node):
             return
@@ -153,7 +153,7 @@ class _Survey:
             self.plan.unused = {each for each in self.plan.unused if not isinstance(each[0], cst.Import)}
 
     def _rewrite_in_full(self, use: _Use) -> bool:
-        """Plan to replace a name by its full new name, or plan a comment if that has another meaning in the scope."""
+        """Plan to replace a name by its full new name, or plan a comment if the new name is already in use there."""
         full = use.successor.name
         here = {each.name for each in self._scope(use.node).get_qualified_names_for(full)}
         if here - {full, f"tensorflow.{full}"}:
@@ -168,7 +168,7 @@ class _Survey:
         return True
 
     def _rewrite(self, use: _Use) -> None:
-        """Plan the new arguments of a name that is called, and a comment if one is needed."""
+        """Plan the new arguments of a call, and a comment if the replacement requires one."""
         if use.call is not None:
             self.plan.calls[use.call] = use.successor
         self.plan.rewritten.add(use.node)
@@ -178,7 +178,7 @@ class _Survey:
             self._comment(use.node, use.name, f"arguments after {moving[0]} stand elsewhere now: give them by name")
 
     def _leave(self, node: cst.CSTNode, name: str, reason: str) -> None:
-        """Plan a comment with the reason why the use of a name is not rewritten."""
+        """Plan to insert a comment that explains why a name is not rewritten."""
         self.plan.left.add(node)
         self._comment(node, name, reason)
 
@@ -192,7 +192,7 @@ class _Survey:
         return self._scope(self._parents[node]) if scope is None else scope
 
     def _chain(self, node: Any) -> list[Any] | None:
-        """Return a name and the attribute accesses on it, innermost first, or `None` if the expression has no name."""
+        """Return the nodes of a dotted name such as `a.b.c`, from `a` to `a.b.c`, or `None` for other expressions."""
         while isinstance(node, cst.Attribute):
             node = node.value
         if not isinstance(node, cst.Name):
@@ -224,7 +224,7 @@ def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str]
 
 
 def _reason(move: Successor | Missing) -> str:
-    """Return the reason why a name is not rewritten, as shown in the comment."""
+    """Return the reason why a name is not rewritten, for a comment in the script."""
     if isinstance(move, Missing):
         return move.reason
     return f"{move.name} takes its place" + ("" if move.plain else ", with other arguments")

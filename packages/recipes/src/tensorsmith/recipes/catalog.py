@@ -30,7 +30,7 @@ class RecipeFile:
 
     @property
     def run_name(self) -> str:
-        """Recipe name as used in run folders."""
+        """Recipe name as it appears in the paths of run folders."""
         return self.path.stem if self.name.endswith(".py") else self.name.replace("/", "-")
 
     @functools.cached_property
@@ -44,7 +44,7 @@ class RecipeFile:
 
     @property
     def shows(self) -> str:
-        """First paragraph of the module docstring, as one line without the final period."""
+        """First paragraph of the module docstring, joined into one line, without the final period."""
         return self.header.split("\n\n")[0].replace("\n", " ").rstrip(".")
 
     def line(self, key: str) -> str:
@@ -54,7 +54,7 @@ class RecipeFile:
 
     @functools.cached_property
     def comments(self) -> Mapping[str, str]:
-        """Mapping from the fields of `Config` to the comments at the end of their lines."""
+        """Mapping from the field names of `Config` to the comments on the lines that declare the fields."""
         lines = self.path.read_text().splitlines()
         (config,) = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
         fields = [node for node in config.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]

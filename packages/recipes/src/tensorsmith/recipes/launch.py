@@ -1,4 +1,4 @@
-"""Functions that start and resume training runs as the user requests."""
+"""Start and resumption of the training runs that a user requests."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -38,12 +38,12 @@ class RunInterruptedError(Exception):
 
 
 class RunFailedError(Exception):
-    """Error raised if a run cannot be trained with its data or recipe."""
+    """Error raised if the data or the recipe cannot be used for training."""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """User settings of a training run.
+    """Settings that the user specifies for a training run.
 
     Attributes:
         name: Name of a recipe, or path of a `.py` file.
@@ -183,7 +183,7 @@ def _configuration(
     folder: RunFolder | None,
     cluster: Cluster | None,
 ) -> Any:
-    """Return the default config of the recipe, overridden by the smoke config, then files, then flags."""
+    """Return the default config of the recipe, overridden by the smoke-test config, config files and flags."""
     values = dict(file.recipe.smoke) if request.smoke else {}
     for path in (folder and folder.path / "config.yaml", request.config):
         if path:
@@ -196,7 +196,7 @@ def _configuration(
 
 
 def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
-    """Raise an error if settings of a resumed run have changed, except for the epochs of an unfinished run."""
+    """Raise an error if settings have changed in a resumed run. Only `epochs` may change before the run finishes."""
     finished = (folder.path / "metrics.json").exists()
     kept = read_yaml(folder.path / "config.yaml")
     changed = [name for name, value in given.items() if value != kept.get(name) and (finished or name != "epochs")]
@@ -211,7 +211,7 @@ def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request:
 
 
 def _serve(cluster: Cluster) -> None:
-    """Run a server that executes operations for the coordinating process (chief), with the kernels loaded."""
+    """Load the compiled ops, and run a TensorFlow server that executes the operations of the coordinator."""
     import importlib
 
     from tensorsmith.core import load_tensorflow

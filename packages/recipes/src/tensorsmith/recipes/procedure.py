@@ -1,4 +1,4 @@
-"""Execution of recipes with their own training procedure."""
+"""Support for recipes that define their own training procedure."""
 
 import io
 import json
@@ -14,7 +14,7 @@ METADATA = "__run__"  # checkpoint entry with the epoch and history as JSON
 
 
 class ProcedureRun:
-    """Log and checkpoints of a recipe with its own training procedure.
+    """Log and checkpoints for a run of a recipe that defines its own training procedure.
 
     Args:
         folder: Run folder. Scores are written to `history.csv` and the state to `checkpoints/last.npz`.
@@ -37,11 +37,11 @@ class ProcedureRun:
             self._load()
 
     def restore(self) -> Mapping[str, np.ndarray] | None:
-        """Return the state after the last completed epoch, or `None` at the start of a run."""
+        """Return the saved state after the last completed epoch, or `None` if no epoch has been completed."""
         return self._state
 
     def end_epoch(self, scores: Mapping[str, float], state: Mapping[str, np.ndarray]) -> None:
-        """Log the scores of an epoch and save the state that a resumed run needs.
+        """Log the scores of an epoch, and save the state from which training can be resumed.
 
         Args:
             scores: Mapping from metric names to values. The metrics must be the same in all epochs.

@@ -59,7 +59,7 @@ class RunFolder:
 
 
 def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
-    """Create the folder of a new run: `out`, or `runs/<family>-<name>/<timestamp>`.
+    """Create the folder of a new run, which is `out` or else `runs/<family>-<name>/<timestamp>`.
 
     Raises:
         ValueError: If `out` is not empty.
@@ -83,7 +83,7 @@ def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
 
 
 def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
-    """Return the run folder to resume: the given one or the latest, preferably unfinished, or `None`."""
+    """Return the run folder to resume (`out` or the latest run, preferably unfinished), or `None` if none exists."""
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
     return next((run for run in runs if not (run.path / "metrics.json").exists()), next(iter(runs), None))

@@ -1,4 +1,4 @@
-"""Worker processes of a run on one machine, which are restarted if one of them is killed."""
+"""Worker processes that train together on one machine, and are restarted if one of them is killed."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ Task = tuple[str, int]
 
 
 class Processes:
-    """Processes of a cluster, one per task. They ignore Ctrl-C: the launcher asks them to stop instead.
+    """Processes of a cluster, one per task. They ignore Ctrl-C, because the launcher asks them to stop.
 
     Args:
         command: Command that all processes run, as a list of arguments.
@@ -53,7 +53,7 @@ class Processes:
         return self._logs / f"{task[0]}-{task[1]}.log"
 
     def codes(self) -> dict[Task, int]:
-        """Return the exit codes of the processes that have exited, by task."""
+        """Return a dict that maps tasks to exit codes, for all processes that have exited."""
         codes = {task: process.poll() for task, process in self._running.items()}
         return {task: code for task, code in codes.items() if code is not None}
 
@@ -128,7 +128,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
-    """Wait until a process fails, the chief finishes or all processes exit, and return the exit codes."""
+    """Wait until a process fails, the coordinator finishes or all processes exit, and return the exit codes."""
     while True:
         codes = processes.codes()
         if has_servers:

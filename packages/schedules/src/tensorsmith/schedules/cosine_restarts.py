@@ -60,12 +60,12 @@ class CosineRestarts(Schedule):
         return self.final + height * (1.0 + ops.cos(math.pi * share)) / 2
 
     def _start(self, wave: Tensor) -> Tensor:
-        """Return the start time of a period, as a multiple of the length of the first period."""
+        """Return the start of a period, in units of the length of the first period."""
         # Sum of a geometric series: 1 + t_mul + ... + t_mul^(wave - 1).
         return wave if self.t_mul == 1 else (ops.power(self.t_mul, wave) - 1.0) / (self.t_mul - 1.0)
 
     def _wave(self, time: Tensor) -> Tensor:
-        """Return the index of the period at a time that is given as a multiple of the length of the first period."""
+        """Return the index of the period that contains a time in units of the length of the first period."""
         if self.t_mul == 1:
             return ops.floor(time)
         # Inverse of `_start`, rounded down to the period that has begun.

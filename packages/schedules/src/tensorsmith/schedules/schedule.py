@@ -65,7 +65,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         return ops.cast(self.formula(ops.cast(step, "float64")), "float32")
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value of the schedule at a step. Both are of dtype `float64`."""
+        """Return the `float64` value of the schedule at a `float64` step."""
         raise NotImplementedError(f"{type(self).__name__} must implement `formula`")
 
     def length(self, name: str) -> int:
@@ -90,7 +90,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         return None
 
     def bind(self, timeline: Timeline) -> Self:
-        """Convert all lengths, also of inner schedules, to steps of a training run. May be repeated.
+        """Convert all lengths, including those of inner schedules, to steps of a training run.
 
         If the new lengths are invalid, nothing is changed. Functions that tf.function traced before keep the previous
         lengths.
@@ -122,23 +122,23 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
             self.require(steps[name] > 0, name, steps, "at least 1 step")
 
     def require(self, fits: bool, name: str, steps: Mapping[str, int], expected: str) -> None:
-        """Raise an error that shows a length as specified and in steps, unless `fits` is true."""
+        """Raise an error about the length with the given name unless `fits` is true."""
         given = self.lengths[name]
         check(fits, name, given if given == steps[name] else Verbatim(f"{given!r} ({steps[name]} steps)"), expected)
 
     def require_within_run(self, name: str, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Raise an error if a length exceeds the number of steps in the run, if that number is known."""
+        """Raise an error if a length exceeds the number of steps in the training run."""
         total = timeline.total_steps
         self.require(total is None or steps[name] <= total, name, steps, f"no more than the {total} steps of the run")
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config, with the step counts of the run to which the schedule is bound."""
+        """Return the config of the schedule, including the step counts of the training run if they are known."""
         timeline = None if self.timeline is None else dataclasses.asdict(self.timeline)
         return {**self.lengths, "timeline": timeline}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Create a schedule from its config, bound to the run whose step counts are in the config."""
+        """Create a schedule from its config, including the step counts of the training run if they are stored."""
         arguments = dict(config)
         timeline = arguments.pop("timeline", None)
         schedule = cls(**arguments)
@@ -149,7 +149,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
     @property
     def _open(self) -> list[str]:
-        """Return the names of the lengths that are not given in steps and thus depend on the training run."""
+        """Return the names of the lengths that are not given in steps and therefore depend on the training run."""
         return [name for name, given in self.lengths.items() if Duration.parse(given).unit != "steps"]
 
     def _in_steps(self, timeline: Timeline) -> dict[str, int]:

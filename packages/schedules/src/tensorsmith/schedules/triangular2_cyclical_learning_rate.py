@@ -49,5 +49,5 @@ class Triangular2CyclicalLearningRate(Cycles):
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
     def scale(self, position: Tensor) -> Tensor:
-        """Return the factor of the amplitude, which is halved in each cycle after the first."""
+        """Return the factor of the amplitude, which is 1 in the first cycle and halved in each subsequent cycle."""
         return ops.power(2.0, 1.0 - position)

@@ -1,4 +1,4 @@
-"""Conformance kit for Keras 3 components: a table of components and the checks that each component must pass."""
+"""Conformance tests for Keras 3 components: a table of components, and the checks that each of them must pass."""
 
 from tensorsmith.testing.argument_errors import raises_argument_error
 from tensorsmith.testing.errors import ConformanceError

@@ -1,4 +1,4 @@
-"""Test helper that expects an error about an invalid argument."""
+"""Context manager for tests of errors that report an invalid argument."""
 
 import contextlib
 import re
@@ -13,7 +13,7 @@ from tensorsmith.core import ArgumentError
 def raises_argument_error(
     name: str, *, received: str = "", expected: str = "", remedy: str = ""
 ) -> Iterator[pytest.ExceptionInfo[ValueError]]:
-    """Expects the block to raise an `ArgumentError`, and compares its attributes instead of its message.
+    """Context manager that expects an `ArgumentError` with the given attributes, regardless of its message.
 
     Keras and AutoGraph replace an error inside a layer by a copy without attributes. The original error is compared in
     this case.

@@ -17,7 +17,7 @@ def array(tensor: TensorLike) -> np.ndarray:
 
 
 def named(label: str, outputs: NestedTensors) -> Observations:
-    """Returns the tensors of a nested structure as arrays, named by a label and their index."""
+    """Converts nested tensors to a dict of arrays, whose keys consist of a label and the index of the tensor."""
     leaves = keras.tree.flatten(outputs)
     return {f"{label}, output {position}": array(leaf) for position, leaf in enumerate(leaves)}
 
@@ -25,7 +25,7 @@ def named(label: str, outputs: NestedTensors) -> Observations:
 def expect_same(
     first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], tolerance: float, who: str, hint: str = ""
 ) -> None:
-    """Raises `ConformanceError` unless both mappings contain the same values under the same names.
+    """Raises `ConformanceError` unless both mappings have the same keys and approximately the same values.
 
     Args:
         first: Dict that maps names to the outputs of the first run.

@@ -12,7 +12,7 @@ FILE_NAME = "conformance.py"
 
 
 def load_rows(path: Path) -> dict[str, Row]:
-    """Returns the rows of a conformance file, keyed by title.
+    """Returns a dict that maps titles to the rows of a conformance file.
 
     The module is imported under a unique name, so that each folder can have a file of this name.
 

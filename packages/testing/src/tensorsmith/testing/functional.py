@@ -7,7 +7,7 @@ from tensorsmith.testing.rows import Data, LayerRow
 
 
 def functional(row: LayerRow, layer: keras.Layer, time: int | None = 0) -> keras.Model:
-    """Returns a functional model with a single layer and an unknown batch size.
+    """Returns a functional model that consists of a single layer and has an unknown batch size.
 
     Args:
         row: Conformance table row of the layer.

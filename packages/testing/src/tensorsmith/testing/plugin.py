@@ -1,4 +1,4 @@
-"""pytest plugin that collects one test per row and check from files named conformance.py."""
+"""pytest plugin that collects a test for each row and each check from files named conformance.py."""
 
 import traceback
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ class RowTests(pytest.Collector):
 
 
 class CheckTest(pytest.Item):
-    """pytest test that runs one check on the component of a row."""
+    """pytest test that applies one check to the component that a row specifies."""
 
     def __init__(self, row: Row, **kwargs: Any):
         super().__init__(**kwargs)

@@ -23,7 +23,7 @@ class Absent(importlib.abc.MetaPathFinder):
 
 
 def reload(folder: str, calls: int) -> None:
-    """Loads the model in `folder`, calls it `calls` times with inputs.npz, and writes outputs.npz."""
+    """Loads the model in `folder`, calls it repeatedly on inputs.npz, and writes the results to outputs.npz."""
     import numpy as np
     import tensorflow as tf
 
@@ -39,7 +39,7 @@ def reload(folder: str, calls: int) -> None:
 
 
 def main() -> None:
-    """Answers requests from standard input, one JSON object per line."""
+    """Reads requests from standard input, one JSON object per line, and writes a response to each of them."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # printed output must not mix with the answers
     sys.meta_path.insert(0, Absent())

@@ -1,4 +1,4 @@
-"""Rows of the conformance table, which specify how to create and call a component, and its properties.
+"""Rows of the conformance table. Each row specifies the properties, the arguments and the inputs of a component.
 
 This module does not import TensorFlow, because pytest loads it in every run, with or without a conformance table.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Data:
-    """Random values of a tensor, distributed uniformly in [low, high).
+    """Specification of random tensor values, which are distributed uniformly in the interval [low, high).
 
     Args:
         shape: Shape of one example, without the batch axis. `None` is replaced by the batch size.
@@ -132,7 +132,7 @@ class LossRow(BatchRow):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MetricRow(BatchRow):
-    """Conformance table row for a metric of targets and predictions, or of values.
+    """Conformance table row for a metric that compares targets with predictions, or aggregates values.
 
     Args:
         y_true: `Data` that specifies the targets or values.

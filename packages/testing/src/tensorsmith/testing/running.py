@@ -1,4 +1,4 @@
-"""Selection and execution of checks, with or without pytest."""
+"""Selection and execution of conformance checks, with or without pytest."""
 
 from tensorsmith.core import argument_error, did_you_mean
 from tensorsmith.testing.errors import ConformanceError

@@ -52,7 +52,7 @@ def expect_same_statistics(
 
 
 def _by_output(observations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Stacks the outputs of repeated calls, as a dict that maps the name of each output to one array."""
+    """Returns a dict that maps the name of each output to the stacked values of repeated calls."""
     stacks: dict[str, list[np.ndarray]] = {}
     for name, value in observations.items():
         way, _, output = name.split(", ")

@@ -1,4 +1,4 @@
-"""Table of checks, with the row types and conditions to which each check applies."""
+"""Table of conformance checks, which specifies the types of rows and the conditions to which each check applies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ EVERY = (LayerRow, LossRow, MetricRow, ScheduleRow, OptimizerRow)
 
 @dataclass(frozen=True)
 class Check:
-    """Conformance check and the rows to which it applies.
+    """Conformance check, and the rows of the table to which it applies.
 
     Args:
         run: Function that takes a row and raises ConformanceError if the component fails the check.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Answers requests from standard input, one JSON object per line."""
+    """Reads requests from standard input, one JSON object per line, and writes a response to each of them."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # printed output must not mix with the answers
     sys.path[:] = json.loads(sys.stdin.readline())

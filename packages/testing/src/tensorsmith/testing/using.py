@@ -18,13 +18,13 @@ Through = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def make(row: Row) -> Any:
-    """Returns a new component. Components of the same row are identical, including their random numbers."""
+    """Returns a new component for a row. Components of the same row are identical, including their random numbers."""
     keras.utils.set_random_seed(20)
     return row.make(**row.kwargs)
 
 
 def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns a batch of random values."""
+    """Returns a batch of random values that conform to a `Data` object."""
     shape = (batch, *(batch if size is None else size for size in data.shape))
     if data.dtype == "bool":
         return rng.random(shape) < 0.5
@@ -35,7 +35,7 @@ def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
 
 @singledispatch
 def examples(row: Row, batch: int = BATCH) -> tuple[Any, ...]:
-    """Returns input arrays for the functions that call the component of a row (see `functions`)."""
+    """Returns the input arrays for calls of the component of a row."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -65,7 +65,7 @@ def _(row: OptimizerRow, batch: int = BATCH) -> tuple[Any, ...]:
 
 @singledispatch
 def prepare(row: Row, component: Any) -> Any:
-    """Returns a built component. Layer weights are perturbed, because their initial values may be zeros and ones."""
+    """Returns the built component with perturbed weights, because initial weights may consist of zeros and ones."""
     return component
 
 
@@ -80,13 +80,13 @@ def _(row: LayerRow, component: Any) -> Any:
 
 
 def ready(row: Row) -> Any:
-    """Returns a new component of a row after building it."""
+    """Returns a new component for a row, after building it."""
     return prepare(row, make(row))
 
 
 @singledispatch
 def functions(row: Row, component: Any) -> dict[str, Callable[..., Any]]:
-    """Returns functions that call a component, by name. They map the arrays of `examples` to tensors."""
+    """Returns a dict that maps descriptions to functions, each of which calls the component in a different way."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -137,7 +137,7 @@ def _(row: OptimizerRow, component: Any) -> dict[str, Callable[..., Any]]:
 def observe(
     row: Row, component: Any, arguments: tuple[Any, ...], through: Through = lambda function: function, calls: int = 2
 ) -> Observations:
-    """Returns the outputs of repeated calls of a component, which reveal changes of its state.
+    """Returns the outputs of repeated calls of a component, in which the state of the component may change.
 
     Args:
         row: Conformance table row of the component.
@@ -157,5 +157,5 @@ def observe(
 
 @lru_cache(maxsize=1)
 def reference(row: Row) -> Observations:
-    """Returns the eager outputs of a new component. They are cached, because several checks use them."""
+    """Returns the eager outputs of a new component for a row. They are cached for use in several checks."""
     return observe(row, ready(row), examples(row))

@@ -1,4 +1,4 @@
-"""Two server subprocesses, started on first use and reused, because importing TensorFlow takes seconds.
+"""Two server processes that are started on first use and reused, because importing TensorFlow takes seconds.
 
 Both read requests from stdin, one JSON object per line, and answer each with `{"error": null}` or an error message.
 """
@@ -60,7 +60,7 @@ def _send(worker: subprocess.Popen[str], request: Any) -> None:
 
 
 def _ask(worker: Any, request: dict[str, Any]) -> str | None:
-    """Sends a request to a server process, and returns the error message in the answer, if any."""
+    """Sends a request to a server process, and returns the error message in its response, or `None`."""
     process = worker()
     answer = ""
     with contextlib.suppress(BrokenPipeError):

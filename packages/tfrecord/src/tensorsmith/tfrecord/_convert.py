@@ -35,7 +35,7 @@ class SourceChangedError(OSError):
 
 @dataclass(frozen=True)
 class Converted:
-    """Result of a conversion to TFRecord files, in which `rows` equals `records + rejects`.
+    """Result of a conversion to TFRecord files, with the numbers of rows, records and rejected rows.
 
     Attributes:
         rows: Number of rows in the source.
@@ -69,7 +69,7 @@ def convert(
     engine: Engine | None = None,
     progress: Progress = SILENT,
 ) -> Converted:
-    """Converts the rows of a data source to `tf.train.Example` in shards `NAME-SPLIT.tfrecord-00000-of-00010`.
+    """Converts the rows of a data source to examples in TFRecord files `NAME-SPLIT.tfrecord-00000-of-00010`.
 
     The rows are first encoded by several threads into intermediate files in a subfolder `.convert` of the target. The
     shards are then assembled from these files, and each shard is written atomically. The output depends neither on the
@@ -159,7 +159,7 @@ def convert(
 
 @contextlib.contextmanager
 def _alone(folder: Path, work: Path) -> Iterator[None]:
-    """Context manager that locks the output folder against concurrent conversions, also in other processes."""
+    """Context manager that locks the output folder against conversions in other threads and processes."""
     work.mkdir(parents=True, exist_ok=True)
     with (work / LOCK).open("w") as lock:
         try:

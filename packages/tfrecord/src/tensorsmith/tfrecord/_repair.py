@@ -21,7 +21,7 @@ ROOM = 1 << 25  # bytes scanned at a time, unless a record is larger
 
 @dataclass(frozen=True)
 class Gap:
-    """Byte range of a file that contains no valid record.
+    """Damaged byte range of a file. It contains no valid record.
 
     Attributes:
         offset: Byte offset at which the gap begins; in a compressed file, the offset in the decompressed content.
@@ -91,7 +91,7 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
 
 
 def _copy(memory: mmap.mmap | bytes, draft: Path, compression: str, report: Advance) -> tuple[np.ndarray, list[Gap]]:
-    """Writes the valid records of a file to `draft`. Returns the sizes of their data, and the gaps between them."""
+    """Writes the valid records of a file to `draft`, and returns the record sizes and the damaged byte ranges."""
     data = np.frombuffer(memory, "uint8")
     sizes, gaps, at, room = [np.zeros(0, "int64")], [], 0, ROOM
     with open_to_write(draft, compression) as file:
@@ -116,7 +116,7 @@ def _copy(memory: mmap.mmap | bytes, draft: Path, compression: str, report: Adva
 
 
 def _gap(data: np.ndarray, begin: int, problem: str) -> Gap:
-    """Returns the gap from a damaged record to the next valid record."""
+    """Returns the damaged byte range from the start of a damaged record to the next valid record."""
     records, at = 0, begin
     # Follow the lengths of the records, whose checksums are separate from those of the data.
     while at < data.size:

@@ -1,4 +1,4 @@
-"""Rewriting of records into different shards, in random order, or into splits."""
+"""Functions that distribute records over new shards, shuffle records, and partition records into splits."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def reshard(
     resume: bool = False,
     progress: Progress = SILENT,
 ) -> Split:
-    """Rewrites records into a different number of shards, in the same order.
+    """Rewrites records into a different number of shards, without changing their order.
 
     Each record is copied once, and its checksums are verified. Shards are written atomically, with an index next to
     each uncompressed shard.

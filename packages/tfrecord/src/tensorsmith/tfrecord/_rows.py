@@ -47,7 +47,7 @@ def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
 
 
 def _lists(name: str, column: Column, stored: Mapping[str, Stored]) -> list[Any]:
-    """Returns the values of a feature in each row as a list. Numbers stored as bytes are decoded by the schema."""
+    """Returns a list with the feature values of each row. Numbers that are stored as bytes are decoded."""
     numbers = numbers_of(name, column, stored)
     if numbers is None:
         return column.to_lists()
@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 def _singles(part: Part) -> Iterator[Part]:
-    """Yields each of several consecutive records as a separate `Part` of the file."""
+    """Splits a sequence of consecutive records into parts of one record each."""
     records = part.records
     for number in range(len(records)):
         here = slice(number, number + 1)
@@ -99,7 +99,7 @@ def _singles(part: Part) -> Iterator[Part]:
 
 
 def _shortest(value: Any) -> Any:
-    """Rounds float32 values to the shortest decimal numbers that identify them."""
+    """Converts float32 values to the floats with the fewest decimal digits that round to the same float32 values."""
     if isinstance(value, list):
         return [_shortest(part) for part in value]
     return value if value is None else float(str(np.float32(value)))

@@ -105,7 +105,7 @@ class BytesStats:
     found: Counter[bytes] | None = field(default_factory=Counter)
 
     def add(self, column: Column) -> None:
-        """Updates the statistics with the values of a column."""
+        """Updates the statistics with the bytes values of a column."""
         assert column.bounds is not None
         lengths = np.diff(column.bounds)
         self.rows += _rows_with(column)
@@ -124,7 +124,7 @@ class BytesStats:
                 self.found = None
 
     def _short(self, value: bytes) -> bytes:
-        """Returns a short bytes value unchanged, and a long one as its first bytes followed by its hash."""
+        """Returns a bytes value, or its first bytes and a hash if the value is long."""
         if len(value) <= self.KEPT:
             return value
         return value[: self.KEPT] + hashlib.blake2b(value, digest_size=16).digest()

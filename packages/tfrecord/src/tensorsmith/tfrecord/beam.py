@@ -59,7 +59,7 @@ class Beam:
         self._runner, self._options = runner, list(options)
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Chunk]:
-        """Encodes the rows as chunk files, with one parallel task for each range of source files."""
+        """Writes encoded rows to temporary files, in parallel tasks for different ranges of the source files."""
         if not isinstance(source, TableSource):
             raise argument_error("source", Verbatim(type(source).__name__), "the return value of `open_source`")
         runs = _runs(source)
@@ -75,7 +75,7 @@ class Beam:
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Writes the shards in parallel. Each task receives only its slice of the index."""
+        """Writes the shards in parallel tasks, each of which receives only its own part of the index."""
         tasks = [
             (index.of_records(run), str(path)) for path, run in zip(paths, runs_of(order, len(paths)), strict=True)
         ]
@@ -83,7 +83,7 @@ class Beam:
         report(int(index.sizes[order].sum()) + len(order) * (HEADER + FOOTER))
 
     def _each(self, function: Callable[[Any], None], tasks: Sequence[Any], folder: Path) -> None:
-        """Calls a function for each task with Beam. Raises an `OSError` with the message of the first failure."""
+        """Calls a function for each task with Beam. Raises an `OSError` with the message of the first failed call."""
         for file in folder.glob(f".*{ERROR}"):  # left by an interrupted call
             file.unlink()
         with beam.Pipeline(runner=self._runner, options=PipelineOptions([*QUIET, *self._options])) as pipeline:
@@ -97,7 +97,7 @@ class Beam:
 
 
 def unknown_options(options: Sequence[str]) -> set[str]:
-    """Returns the names of options that Beam does not recognize, although a runner may accept them."""
+    """Returns the names of the options that Beam itself does not recognize. The runner may recognize them."""
     parsed = PipelineOptions(list(options))
     logging.disable(logging.WARNING)  # Beam warns about the unknown options
     try:
@@ -114,7 +114,7 @@ def _writing_errors(function: Callable[[Any], None], folder: Path, task: Any) ->
 
 
 def _runs(source: TableSource) -> list[tuple[int, int]]:
-    """Returns the range of source files for each task, as a pair of start and end indices."""
+    """Returns pairs of the start and end index of the source files that each task processes."""
     if not source.by_file:
         return [(0, len(source.files))]
     ends, size = [], 0
@@ -127,7 +127,7 @@ def _runs(source: TableSource) -> list[tuple[int, int]]:
 
 
 def _list_path(work: Path, number: int) -> Path:
-    """Returns the path of the file that lists the chunks of a completed task."""
+    """Returns the path of the file in which a completed task lists its output files."""
     return work / f"{number:06d}.chunks"
 
 

@@ -94,7 +94,7 @@ def _table(columns: Mapping[str, Column], schema: pa.Schema, stored: Mapping[str
 
 
 def _array(name: str, column: Column, kind: pa.DataType, stored: Mapping[str, Stored]) -> Any:
-    """Returns a column as an Arrow array, which shares the memory of the column and keeps it alive."""
+    """Returns a column as an Arrow array that shares the memory of the column."""
     numbers = numbers_of(name, column, stored)
     if numbers is not None:
         values, positions = numbers
@@ -132,7 +132,7 @@ def _missing(column: Column) -> Any:
 
 
 def _singles(name: str, lists: Any, kind: pa.DataType) -> Any:
-    """Returns a column with the single element of each list of a column, and null for missing lists."""
+    """Converts a column of lists with one element each to a column of these elements. Missing lists become null."""
     lengths = pc.list_value_length(lists).drop_null()
     check(
         pc.all(pc.equal(lengths, 1)).as_py() is not False,

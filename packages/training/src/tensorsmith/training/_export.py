@@ -69,7 +69,7 @@ def export(
 
 
 def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] | None, lite: bool) -> Any:
-    """Returns the input signature, with the structure of the model inputs, or `None` for the Keras default."""
+    """Returns the input signature, structured like the model inputs, or `None` for the default of Keras."""
     check(
         model.built,
         "model",

@@ -64,7 +64,7 @@ class LRSweep:
 
 @dataclass(frozen=True)
 class LRFinder:
-    """Learning-rate range test, which trains with an increasing learning rate and then restores the training state.
+    """Learning-rate range test, which increases the learning rate in each step and then restores the training state.
 
     The learning rate of step i of n is start * (end / start)^(i / n). The test stops early when the running mean of the
     loss exceeds four times its smallest value, or when the loss is not finite. The position in a stream is not
@@ -206,7 +206,7 @@ class LRFinder:
 
 
 def _copy(optimizer: keras.optimizers.Optimizer, rate: float) -> keras.optimizers.Optimizer:
-    """Returns an optimizer with the same settings but a different learning rate and its own state."""
+    """Returns a copy of an optimizer with the given learning rate and without the state of the original."""
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         config["inner_optimizer"] = _copy(optimizer.inner_optimizer, rate)

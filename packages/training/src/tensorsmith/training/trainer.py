@@ -1,4 +1,4 @@
-"""Trainer with epochs and callbacks, whose loop runs many steps between returns to Python."""
+"""Trainer that runs many training steps in each call of a compiled loop."""
 
 import math
 import os
@@ -29,7 +29,7 @@ from tensorsmith.training.loop.step_compiler import StepCompiler
 
 
 class Trainer:
-    """Trains and evaluates a Keras 3 model, running many steps between returns to Python.
+    """Trains and evaluates a Keras 3 model in compiled loops, each of which runs many steps.
 
     Losses, metrics, `add_loss`, constraints, batch normalization and sample weights have the same effect as in Keras
     `fit`: each step calls `model.train_step`, so models that override it are supported as well. To customize training
@@ -209,7 +209,7 @@ class Trainer:
         sample_weight: NestedArrays | None = None,
         batch_size: int = 32,
     ) -> dict[str, float]:
-        """Returns the loss and metrics on a data set.
+        """Evaluates the model on a data set, and returns a dict of the loss and metrics.
 
         Args:
             x: Input data: arrays, or a batched `tf.data.Dataset` that also contains targets and sample weights.

@@ -1,4 +1,4 @@
-"""Hyperparameter search for recipes, based on keras-tuner, and for scikit-learn estimators."""
+"""Hyperparameter search for recipes with keras-tuner, and scikit-learn estimators that train Keras models."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -10,7 +10,7 @@ from keras_tuner.engine.trial import Trial
 
 
 def project_folder(oracle: keras_tuner.Oracle) -> Path:
-    """Returns the folder of a search, which is created if it does not exist.
+    """Returns the folder of a search, after creating it if it does not exist.
 
     Tuners have the public attribute `project_dir`, but oracles do not. Checked with keras-tuner 1.4.8.
     """
@@ -18,7 +18,7 @@ def project_folder(oracle: keras_tuner.Oracle) -> Path:
 
 
 def trial_folder(oracle: keras_tuner.Oracle, trial_id: str) -> Path:
-    """Returns the folder of a trial, which is created if it does not exist.
+    """Returns the folder of a trial, after creating it if it does not exist.
 
     Tuners have the public method `get_trial_dir`, but oracles do not. Checked with keras-tuner 1.4.8.
     """

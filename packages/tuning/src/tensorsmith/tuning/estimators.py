@@ -21,7 +21,7 @@ GIVEN = ("X", "y")  # optional arguments of `build` for the training data, as in
 
 
 class _SKLearnEstimator(BaseEstimator):
-    """Base class for scikit-learn estimators, which store hyperparameters by name and train with `Trainer`."""
+    """Base class for scikit-learn estimators that train Keras models. Parameters include the hyperparameters."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class _SKLearnEstimator(BaseEstimator):
         return Trainer(self.model_)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Returns all parameters by name, including hyperparameters of the function `build`."""
+        """Returns a dict of all parameters, including the hyperparameters of the function `build`."""
         return {**{name: getattr(self, name) for name in _own_names()}, **self.hyperparameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Sets parameters by name. A new `build` keeps the values of common hyperparameters.
+        """Sets parameters. If `build` is replaced, hyperparameters that the new function also has keep their values.
 
         Raises:
             ValueError: If a parameter is unknown, or if a hyperparameter of a new `build` has no value.
@@ -255,7 +255,7 @@ def _own_names() -> list[str]:
 
 
 def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all hyperparameters of a model-building function, with defaults for those that are not given."""
+    """Returns the given hyperparameters of a model-building function, completed with default values."""
     known = _hyperparameters(build)
     for name, value in given.items():
         remedy = did_you_mean(name, known) or f"the arguments of the function are: {', '.join(known) or 'none'}"

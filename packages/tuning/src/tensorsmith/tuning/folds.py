@@ -13,7 +13,7 @@ from tensorsmith.tuning.search import SearchError
 
 
 def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
-    """Yields pairs of training and validation examples, one pair for each fold.
+    """Yields a pair of training data and validation data for each cross-validation fold.
 
     Args:
         data: Tuple of features, targets and, optionally, sample weights. Each may be a nested structure of arrays.

@@ -18,7 +18,7 @@ def as_hyperparameters(space: Mapping[str, Range]) -> keras_tuner.HyperParameter
 
 
 def as_fields(space: Mapping[str, Range], drawn: keras_tuner.HyperParameters) -> dict[str, Any]:
-    """Returns the sampled values of all hyperparameters that are active in this trial."""
+    """Returns a dict of the sampled values of all hyperparameters that are active in a trial."""
     return {name: _value(space[name], drawn.values[name]) for name in space if name in drawn.values}
 
 
@@ -40,7 +40,7 @@ def _saved(space: Mapping[str, Range], name: str) -> dict[str, Any]:
 
 
 def _matching(parent: Range, child: Range, name: str) -> list[Any]:
-    """Returns the values of the hyperparameter `parent` for which `child` is active, as keras-tuner values."""
+    """Returns the values of the hyperparameter `parent` with which the hyperparameter `child` is active."""
     if isinstance(parent, Choice):
         return [_label(parent, option) for option in parent.options if child.allows(name, option)]
     wanted = child.when[name]
@@ -48,7 +48,7 @@ def _matching(parent: Range, child: Range, name: str) -> list[Any]:
 
 
 def _label(known: Range, option: Any) -> Any:
-    """Returns an option as a value that keras-tuner supports. Options of mixed types, tuples and `None` become JSON."""
+    """Returns an option as a value that keras-tuner supports, which is JSON for `None`, tuples and mixed types."""
     if not isinstance(known, Choice):
         return option
     kinds = {type(each) for each in known.options}

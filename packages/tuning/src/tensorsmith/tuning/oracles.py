@@ -1,4 +1,4 @@
-"""Search algorithms (keras-tuner oracles) for searches that may be interrupted and resumed."""
+"""Keras-tuner oracles (search algorithms) for searches that can be interrupted and resumed."""
 
 import contextlib
 import io
@@ -20,7 +20,7 @@ LIVES = 3  # number of lost workers after which a trial fails
 
 
 class _Safe(keras_tuner.Oracle):
-    """Base class for oracles of searches that may be interrupted.
+    """Base class for oracles of searches that can be interrupted and resumed.
 
     State files are replaced atomically, whereas keras-tuner writes them in place, and a kill could truncate them. If
     all trials are assigned, a worker is asked to wait instead of to stop, because a trial may be returned by a worker
@@ -59,7 +59,7 @@ class _Safe(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> Trial:
-        """Returns the next trial, or a trial whose status makes the worker wait or stop."""
+        """Returns the next trial, or a placeholder whose status makes the worker wait or stop."""
         trial = super().create_trial(tuner_id)
         if trial.status == TrialStatus.STOPPED and self.ongoing_trials:
             trial.status = TrialStatus.IDLE
@@ -75,7 +75,7 @@ class _Safe(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def give_up(self, tuner_id: str) -> str | None:
-        """Requeues the trial of a dead worker. Returns the trial ID, or `None` if it had no trial."""
+        """Requeues the trial of a dead worker. Returns the trial ID, or `None` if the worker had no trial."""
         self.tuner_ids.discard(tuner_id)
         trial = self.ongoing_trials.get(tuner_id)
         if trial is None:
@@ -98,7 +98,7 @@ class _Bayesian(_Safe, BayesianOptimizationOracle):
     """Oracle for Bayesian optimization with a Gaussian process model of the score."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Samples hyperparameter values for the next trial, independently of interruptions of the search."""
+        """Samples the hyperparameter values of the next trial. Interruptions do not affect the sampled values."""
         # The random state is not part of the saved state.
         set_oracle_random_state(self, np.random.RandomState(self.seed + len(self.trials)))
         values: dict[str, Any] = super().populate_space(trial_id)

@@ -71,14 +71,14 @@ def write_hparams(search: Search, results: Results, folder: Path) -> None:
 
 
 def _place(known: Range, value: Any) -> float:
-    """Returns the position of a hyperparameter value on a plot axis."""
+    """Returns the coordinate of a hyperparameter value on a plot axis."""
     if isinstance(known, Choice):
         return float([_listed(option) for option in known.options].index(_listed(value)))
     return float(value)
 
 
 def _listed(value: Any) -> Any:
-    """Converts nested tuples to nested lists, as in JSON."""
+    """Converts tuples to lists recursively, as JSON serialization does."""
     return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
 
 
@@ -91,6 +91,6 @@ def _domain(known: Range) -> Any:
 
 
 def _plain(known: Range, value: Any) -> Any:
-    """Converts a hyperparameter value to a type that TensorBoard supports. Mixed-type options become strings."""
+    """Converts a hyperparameter value to a type that TensorBoard supports. Options of mixed types become strings."""
     kinds = {type(option) for option in known.options} if isinstance(known, Choice) else {type(value)}
     return value if len(kinds) == 1 and kinds <= {bool, int, float, str} else str(_listed(value))

@@ -24,7 +24,7 @@ METRIC_WORDS = LARGER_IS_BETTER | SMALLER_IS_BETTER
 
 
 class SearchError(ArgumentError):
-    """Error raised for problems that would make all trials of a search fail."""
+    """Error raised if a problem would make all trials of a search fail."""
 
 
 class UnknownObjectiveError(SearchError):
@@ -118,7 +118,7 @@ class Search:
 
     @property
     def best(self) -> Literal["min", "max", ""]:
-        """Direction of optimization: "min", "max", or an empty string if it is unknown."""
+        """Direction of optimization: "min", "max", or an empty string if the direction is unknown."""
         return self.direction or best_direction(self.objective)
 
     def check_logged(self, logs: Mapping[str, Any]) -> None:
@@ -134,7 +134,7 @@ class Search:
 
 
 def _with_known_words(objective: str) -> str:
-    """Returns the name of an objective, with misspelled words replaced by similar words of metric names."""
+    """Returns an objective in which misspelled words are replaced by similar words from metric names."""
 
     def nearest(match: re.Match[str]) -> str:
         return next(iter(difflib.get_close_matches(match[0], METRIC_WORDS, n=1, cutoff=0.75)), match[0])

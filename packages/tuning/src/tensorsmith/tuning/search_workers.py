@@ -1,4 +1,4 @@
-"""Processes of a search on one machine: one that assigns trials (chief), and workers."""
+"""Processes of a parallel search on one machine: the process that assigns trials (chief), and the workers."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ RESTARTS = 5  # maximum number of consecutive restarts without a completed trial
 
 
 class SearchWorkers:
-    """Processes of a search. They ignore Ctrl-C: the launcher asks them to stop instead.
+    """Processes of a parallel search. They ignore Ctrl-C, because the launcher asks them to stop.
 
     Args:
         command: Command that all processes run. The processes are distinguished by the environment variables of
@@ -51,7 +51,7 @@ class SearchWorkers:
             )
 
     def ended(self) -> dict[str, int]:
-        """Returns the exit codes of the workers that have exited since the last call."""
+        """Returns a dict of the exit codes of the workers that have exited since the previous call."""
         codes = {name: process.poll() for name, process in self.workers.items()}
         gone = {name: code for name, code in codes.items() if code is not None}
         for name in gone:
@@ -60,7 +60,7 @@ class SearchWorkers:
         return gone
 
     def end(self, seconds: float = 0.0) -> None:
-        """Asks the workers to save and exit, and then stops the process that assigns trials (chief)."""
+        """Asks the workers to save their state and exit, and then stops the process that assigns trials."""
         until = time.monotonic() + seconds
         for group in (list(self.workers.values()), [self.chief]):
             for process in group:

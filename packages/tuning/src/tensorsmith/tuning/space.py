@@ -1,4 +1,4 @@
-"""Search spaces: hyperparameter ranges that are declared in a configuration class or in a file.
+"""Search spaces, which consist of hyperparameter ranges declared in a configuration class or a YAML file.
 
 Recipes import this module before training, so it does not depend on TensorFlow or keras-tuner.
 """
@@ -28,7 +28,7 @@ class Range:
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Values for checking the range. If a field accepts them, it accepts the entire range."""
+        """Values with which a configuration field is tested. If it accepts them, it accepts the entire range."""
         raise NotImplementedError
 
     @property
@@ -58,7 +58,7 @@ class Float(Range):
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Both bounds and the central value."""
+        """Lower bound, central value and upper bound of the range."""
         return self.low, self.high, self.middle
 
     @property
@@ -75,7 +75,7 @@ class Float(Range):
 
 @dataclasses.dataclass(frozen=True)
 class Int(Range):
-    """Range of integers with inclusive bounds. If `log` is `True`, `step` is a factor instead of an increment."""
+    """Range of integers, including both bounds. If `log` is `True`, `step` is a factor instead of an increment."""
 
     low: int
     high: int
@@ -90,12 +90,12 @@ class Int(Range):
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Lower and upper bounds."""
+        """Lower and upper bounds of the range."""
         return self.low, self.high
 
     @property
     def middle(self) -> int:
-        """Lower bound if `step` is given, otherwise the mean of the bounds (geometric if `log` is `True`)."""
+        """Lower bound if `step` is given, otherwise the mean of the bounds (geometric mean if `log` is `True`)."""
         if self.step is not None:
             return self.low
         return round(math.sqrt(self.low * self.high)) if self.log else (self.low + self.high) // 2
@@ -110,7 +110,7 @@ class Int(Range):
 
 @dataclasses.dataclass(frozen=True)
 class Choice(Range):
-    """List of options, which may be of any JSON-serializable type, or tuples."""
+    """List of options, each of which is JSON-serializable or a tuple."""
 
     options: tuple[Any, ...]
 
@@ -225,13 +225,13 @@ def choice(options: Sequence[Any], *, default: Any = None, when: Conditions | No
 
 
 def declared(config_class: type[Any]) -> dict[str, Range]:
-    """Returns the search ranges that a dataclass declares, keyed by field."""
+    """Returns a dict that maps the fields of a dataclass to the search ranges that it declares."""
     found = {field.name: field.metadata.get(KEY) for field in dataclasses.fields(config_class)}
     return {name: known for name, known in found.items() if known is not None}
 
 
 def check_conditions(space: Mapping[str, Range]) -> None:
-    """Raises an error for unsatisfiable and circular conditions.
+    """Raises an error if conditions of a search space are unsatisfiable or circular.
 
     Raises:
         ArgumentError: If there are invalid conditions. The message lists all of them.
@@ -259,7 +259,7 @@ def check_conditions(space: Mapping[str, Range]) -> None:
 
 
 def in_order(space: Mapping[str, Range]) -> list[str]:
-    """Returns the hyperparameter names in dependency order, without names in circular conditions."""
+    """Returns hyperparameter names in dependency order. Names with circular conditions are omitted."""
     order: list[str] = []
     while ready := [name for name in space if name not in order and set(space[name].when) <= set(order)]:
         order += ready

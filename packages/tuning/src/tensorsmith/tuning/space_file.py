@@ -11,7 +11,7 @@ OPTIONS = {"uniform": (), "log_uniform": (), "integer": ("step", "log"), "choice
 
 
 def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
-    """Returns the search ranges that the content of a YAML file declares.
+    """Returns a dict of the search ranges that the content of a YAML file declares.
 
     Args:
         lines: Mapping from hyperparameter names to mappings. Each has one of the keys `uniform`, `log_uniform` and
@@ -39,7 +39,7 @@ def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
 
 
 def as_lines(known: Range) -> dict[str, Any]:
-    """Returns a range as a mapping in the YAML format of `parse_space`."""
+    """Returns a dict that represents a hyperparameter range in the YAML format of `parse_space`."""
     when = {"when": {name: _plain(value) for name, value in known.when.items()}} if known.when else {}
     if isinstance(known, Choice):
         return {"choice": [_plain(option) for option in known.options], **when}
@@ -91,7 +91,7 @@ def _parse(name: str, said: Any) -> Range:
 
 
 def _number(value: Any) -> Any:
-    """Converts strings to numbers, because YAML 1.1 reads numbers without a decimal point, such as 1e-4, as strings."""
+    """Converts numeric strings to floats, because YAML 1.1 reads numbers such as 1e-4 as strings."""
     if isinstance(value, str):
         try:
             return float(value)

@@ -1,4 +1,4 @@
-"""Live table with the progress of a search."""
+"""Live table that shows the progress of a search."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ log = logging.getLogger("tensorsmith.tuning")
 
 
 class LiveTable:
-    """Live table of running trials and the best completed trials.
+    """Live table of the running trials and the best completed trials.
 
     If standard error is not a terminal, each completed trial is logged to the logger `tensorsmith.tuning` instead.
 
@@ -60,7 +60,7 @@ class LiveTable:
         self._draw()
 
     def end(self, trial: str, result: Result) -> None:
-        """Replaces a running trial by its result."""
+        """Replaces a running trial in the table by its result."""
         self._running.pop(trial, None)
         self._ended[trial] = result
         best = self.best()
@@ -77,7 +77,7 @@ class LiveTable:
         return None if not ranked else (ranked[0][0], float(ranked[0][1].score or 0.0))
 
     def as_table(self) -> Table:
-        """Returns the current content as a table for the terminal."""
+        """Returns the current content as a table for display in a terminal."""
         seconds = time.monotonic() - self._started
         title = f"{len(self._ended)} of {self._search.trials} trials, {seconds:.0f} s"
         table = Table(title=title, title_justify="left")
@@ -101,7 +101,7 @@ class LiveTable:
 
 
 def shown(drawn: Mapping[str, Any]) -> str:
-    """Returns hyperparameters as a single line of text."""
+    """Returns the names and values of hyperparameters as a single line of text."""
     return "  ".join(f"{name} {_shown(value)}" for name, value in drawn.items())
 
 

@@ -93,7 +93,7 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
 def _runs(
     search: Search, config: Any, folder: Path, epochs: int, watch: Watch
 ) -> Iterator[tuple[float, int, Any, dict[str, list[float]]]]:
-    """Trains a model once, or once per fold. Yields the score, epoch, XLA setting and history of each run."""
+    """Trains a model once or for each fold. Yields the score, best epoch, XLA setting and history each time."""
     keras.utils.set_random_seed(config.seed)
     data = search.recipe.build_data(config)
     if not search.folds:
@@ -157,7 +157,7 @@ def _stopping(search: Search, epochs: int) -> keras.callbacks.Callback:
 
 
 class _Watcher(keras.callbacks.Callback):
-    """Callback that reports each epoch and raises an error if the objective is not logged."""
+    """Callback that reports the end of each epoch, and raises an error if the objective is not logged."""
 
     def __init__(self, search: Search, watch: Watch) -> None:
         super().__init__()

@@ -44,7 +44,7 @@ class TrialTable(Protocol):
 
 
 class Tuner(BaseTuner):
-    """Runs the trials of a search and stores them in a folder, from which a later call can resume.
+    """Runs the trials of a search, and stores them in a folder from which the search can be resumed.
 
     Each trial is trained by `Trainer.fit` with its own checkpoints: a search that is stopped or killed resumes inside
         the trial, and ends with the same trials and scores as an uninterrupted search.
@@ -201,7 +201,7 @@ class Tuner(BaseTuner):
         self.keep_best()
 
     def results(self) -> dict[str, Result]:
-        """Returns the results of completed trials by trial ID, best first, with failed trials last."""
+        """Returns a dict that maps trial IDs to results of completed trials, best first and failed trials last."""
         return results_in(self.folder, self.plan.best)
 
     def keep_best(self) -> None:
@@ -219,7 +219,7 @@ class Tuner(BaseTuner):
 
     @overrides_private("_try_run_and_update_trial", "keras-tuner treats all errors as failures of the trial")
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
-        """Runs a trial without printing failures. Errors in the code are raised."""
+        """Runs a trial without printing training failures. Programming errors are raised."""
         try:
             run_and_update_trial(self, trial)
             trial.status = TrialStatus.COMPLETED
@@ -229,7 +229,7 @@ class Tuner(BaseTuner):
             trial.status, trial.message = TrialStatus.FAILED, str(error)
 
     def _show(self) -> None:
-        """Updates the table with the trials that the workers have started or completed."""
+        """Updates the table to show the trials that workers have started or completed."""
         if self.table is None:
             return
         for name, trial in list(self.oracle.trials.items()):
@@ -249,7 +249,7 @@ class Tuner(BaseTuner):
                 self.table.begin(name, as_fields(self.plan.space, trial.hyperparameters))
 
     def _go_on_from(self, past: str | None, folder: Path) -> None:
-        """Copies the checkpoints of an earlier Hyperband trial, from which this trial continues."""
+        """Copies the checkpoints of an earlier Hyperband trial, whose training is continued by the current trial."""
         source, target = self.folder / f"trial_{past}" / "checkpoints", folder / "checkpoints"
         if past is None or target.exists() or not source.exists():
             return
@@ -259,12 +259,12 @@ class Tuner(BaseTuner):
 
 
 def _is_no_advice(record: logging.LogRecord) -> bool:
-    """Logging filter that drops retracing warnings, which are expected because each trial has a new model."""
+    """Logging filter that discards retracing warnings, which are expected because each trial builds a new model."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 
 def results_in(folder: Path, best: str) -> dict[str, Result]:
-    """Returns the results stored in a search folder by trial ID, best first, with failed trials last.
+    """Returns a dict that maps trial IDs to results in a search folder, best first and failed trials last.
 
     Args:
         folder: Folder that contains the search.

@@ -27,7 +27,7 @@ log = logging.getLogger("tensorsmith.tuning")
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[int]:
-    """Locks the search folder until this process and those that inherit the file descriptor have exited.
+    """Context manager that locks the search folder. Processes that inherit the file descriptor keep the lock.
 
     Raises:
         ArgumentError: If another process holds the lock.
@@ -47,7 +47,7 @@ def alone_in(folder: Path) -> Iterator[int]:
 
 
 def end_without_launcher() -> bool:
-    """Makes this process save and exit if its launcher has exited, and returns `True` in this case."""
+    """Asks this process to save and exit if its launcher has exited, and returns `True` in this case."""
     parent = str(os.getppid())
     gone = os.environ.get(LAUNCHER, parent) != parent
     if gone:
@@ -95,7 +95,7 @@ class Beat:
 
 
 class Oversight:
-    """Detects dead workers and requeues their trials.
+    """Monitor that detects dead workers and requeues their trials.
 
     Args:
         folder: Folder that contains the search.
@@ -108,7 +108,7 @@ class Oversight:
         self._heard: dict[str, tuple[int, float]] = {}  # modification time, and local time of the last change
 
     def look(self) -> list[str]:
-        """Finds workers that have died after requesting a trial, and requeues their trials."""
+        """Requeues the trials of workers that died after requesting a trial, and returns the names of the workers."""
         gone = [worker for worker in sorted(self._oracle.tuner_ids) if self._is_gone(worker)]
         for worker in gone:
             sign_of_life(self._folder, worker).unlink(missing_ok=True)
@@ -130,7 +130,7 @@ class Oversight:
 
 
 def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence[Callable[[], object]]) -> None:
-    """Assigns trials to workers until the last worker has been asked to stop.
+    """Runs the loop that assigns trials to workers, until all workers have been asked to stop.
 
     The loop of keras-tuner waits indefinitely for a worker that has died, and up to 20 s longer than necessary. It
     therefore runs in a thread.

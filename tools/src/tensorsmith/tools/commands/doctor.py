@@ -49,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def installed(names: tuple[str, ...]) -> dict[str, str]:
-    """Returns the versions of those packages that are installed, by name."""
+    """Returns a dict that maps the names of installed packages to their versions."""
     found = {}
     for name in names:
         try:
@@ -60,7 +60,7 @@ def installed(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
-    """Yields the known incompatibilities, each with a remedy.
+    """Yields descriptions of known incompatibilities, including the remedies.
 
     Args:
         versions: Versions of the installed packages, by name.
@@ -95,7 +95,7 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
 
 
 def _kernels() -> dict[str, Any]:
-    """Returns the status of the compiled kernels: instruction set, ops and reason for a fallback."""
+    """Returns a dict that describes the compiled kernels or the reason why they are not used."""
     nothing = {"instruction set": "", "supported": [], "ops": [], "fallback reason": ""}
     if os.environ.get("TENSORSMITH_OPS") == "reference":
         return {**nothing, "fallback reason": CHOSEN}

@@ -1,4 +1,4 @@
-"""Convert data to TFRecord files; inspect, verify, repair and rearrange them."""
+"""Convert data to TFRecord files, and inspect, verify, repair and rearrange TFRecord files."""
 
 import argparse
 import sys
@@ -66,7 +66,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
-    """Adds the command-line arguments of the subcommands that write records to new shards."""
+    """Adds the command-line arguments that all subcommands for writing shards have in common."""
     _add_sources(parser)
     parser.add_argument("dest", metavar="DEST", type=Path, help="output folder of NAME.tfrecord-00000-of-00010, ...")
     number = parser.add_mutually_exclusive_group()
@@ -239,5 +239,5 @@ def _count(count: int, what: str) -> str:
 
 
 def _texts(found: Any) -> Any:
-    """Yields all bytes values of all features of the given examples."""
+    """Yields the bytes values of all features in the given examples."""
     return (value for row in found for values in row.values() for value in values if isinstance(value, bytes))

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Runs or resumes a search as a single process, a launcher of parallel workers, or a worker."""
+    """Runs or resumes a search, as a single process, as the launcher of parallel workers, or as one worker."""
     recipe = find_recipe(arguments.name)
     worker = "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
     parallel = arguments.parallel
@@ -138,7 +138,7 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
 
 
 def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None, Search | None]:
-    """Returns the folder and settings of the search to resume. Only the number of trials may change."""
+    """Returns the folder and the settings of the search to resume. Only the number of trials may change."""
     runs = (Path("runs") / recipe.run_name).glob("*")
     folders = [arguments.out] if arguments.out else sorted(runs, reverse=True)
     folder = next((path for path in folders if (path / FILE).is_file()), None)

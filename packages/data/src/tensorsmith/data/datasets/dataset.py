@@ -1,4 +1,4 @@
-"""Classes that describe data sets and contain their loaded splits."""
+"""Classes for the descriptions of data sets and for loaded splits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -55,7 +55,7 @@ def is_cached(info: DatasetInfo) -> bool:
 
 
 def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
-    """Returns the verified files of a data set by name, after fetching them if necessary.
+    """Returns a dict that maps file names to the verified files of a data set, which are fetched if necessary.
 
     Args:
         info: Description of the data set to obtain.
@@ -92,7 +92,7 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
 
 
 def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
-    """Returns the verified files of a data set in a folder, and a description of missing or damaged files."""
+    """Returns a dict of the verified data set files in a folder, and a description of missing or damaged files."""
     if not folder.is_dir():
         return {}, "no such folder"
     problems: dict[str, str] = {}
@@ -126,7 +126,7 @@ def _problem(path: Path, forms: Iterable[File]) -> str:
 
 
 def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
-    """Fetches a data set from the first host that succeeds. Returns its files, or the errors if all hosts fail."""
+    """Fetches a data set from the first host that succeeds. Returns the files, or the errors if all hosts fail."""
     if is_offline():
         return {}, [(source.location, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
     failures = []

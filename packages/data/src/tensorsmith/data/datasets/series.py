@@ -1,4 +1,4 @@
-"""Synthetic time series, for forecasting examples without data files."""
+"""Synthetic time series for forecasting examples, generated without data files."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Loading of data sets from TensorFlow Datasets in the format of this package."""
+"""Loading of data sets from TensorFlow Datasets, converted to the format of this package."""
 
 import urllib.error
 import urllib.request
@@ -129,7 +129,7 @@ def _leaves(tree: Any) -> list[Any]:
 
 
 def _converted(tfds: ModuleType, described: Any, values: Any) -> Any:
-    """Converts TFDS features to the dtypes of this package, such as images to float32 in [0, 1]."""
+    """Converts TFDS features to the dtypes of this package, for example images to float32 in [0, 1]."""
     if isinstance(values, dict):
         return {name: _converted(tfds, described[name], column) for name, column in values.items()}
     if isinstance(described, tfds.features.Text):

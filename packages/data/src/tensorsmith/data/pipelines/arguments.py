@@ -23,7 +23,7 @@ def check_seed(seed: int | None) -> None:
 
 
 def counted(dataset: Dataset, cardinality: int) -> Dataset:
-    """Sets the cardinality of a dataset, if known. TensorFlow cannot infer it for all transformations."""
+    """Sets the cardinality of a dataset, if known. TensorFlow cannot infer the cardinality of all transformations."""
     import tensorflow as tf
 
     unknown = cardinality == tf.data.UNKNOWN_CARDINALITY

@@ -58,7 +58,7 @@ def undersample(
 def oversample(
     label: Callable[..., Any], counts: Sequence[float], target: Sequence[float] | None = None, *, seed: int | None
 ) -> Transformation:
-    """Repeats examples to reach a target class distribution, without dropping any.
+    """Repeats examples to reach a target class distribution, without dropping examples.
 
     Given class probabilities `p` in the data and `q` in the target, an example of class `c` is repeated
     `r = (q_c / p_c) / min(q / p)` times on average: `floor(r)` times, and once more with probability `r - floor(r)`.
@@ -102,7 +102,7 @@ def oversample(
 
 
 def _ratio(counts: Sequence[float], target: Sequence[float] | None) -> np.ndarray:
-    """Returns the unnormalized ratio of target to actual class probabilities, or 0 for classes without a target."""
+    """Returns the unnormalized ratio of target to actual probability for each class, or 0 if the target is 0."""
     have = np.asarray(counts, "float64")
     want = np.asarray((have > 0) if target is None else target, "float64")
     for name, given, values in (("counts", counts, have), ("target", target, want)):

@@ -1,4 +1,4 @@
-"""Random seeds for dataset elements, which continue exactly when an iterator is restored."""
+"""Random seeds for dataset elements, whose sequence continues exactly when an iterator is restored."""
 
 from tensorsmith.core.types import Dataset
 

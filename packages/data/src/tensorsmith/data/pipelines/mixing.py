@@ -173,7 +173,7 @@ def _mix(tensor: Tensor, other: Tensor, weight: Tensor) -> Tensor:
 
 
 def _inside(size: Tensor, centre: Tensor, side: Tensor) -> Tensor:
-    """Returns a boolean mask `(batch, size)` that is `True` inside the rectangles, along one image axis."""
+    """Returns a boolean mask `(batch, size)` that is `True` for pixels inside the rectangle, along one image axis."""
     import tensorflow as tf
 
     half = tf.cast(tf.cast(size, tf.float64) * side, tf.int32) // 2

@@ -102,7 +102,7 @@ class Pipeline:
             raise ArgumentError("\n".join(mistakes))
 
     def paths(self) -> list[str]:
-        """Returns the files that this worker reads, sorted by name.
+        """Returns the paths of the files that this worker reads, sorted by name.
 
         Raises:
             FileNotFoundError: If a file does not exist, or if a pattern matches no file.

@@ -1,4 +1,4 @@
-"""Splitting of a dataset by a hash of keys, unaffected by the order and number of examples."""
+"""Splitting of a dataset by a hash of keys, independently of the order and number of examples."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ BUCKETS = 1 << 53  # largest number of buckets that a double represents exactly
 
 
 def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any], *, salt: str = "") -> Transformation:
-    """Selects the examples of one split, determined by a hash of their key.
+    """Selects the examples of one split, which is determined by a hash of the key of each example.
 
     The hash value of an example is `FarmHash64(salt + key) mod 2^53` over `2^53`, a number in `[0, 1)`. This interval
     is divided among the parts according to `fractions`. A key belongs to the same part in each process and in each

@@ -9,7 +9,7 @@ from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
 def targets_ahead(ahead: int = 1, *, axis: int = 0) -> Transformation:
-    """Splits windows into inputs and the final steps as targets, for sequence-to-vector forecasting.
+    """Splits windows into inputs and targets, the final steps, for sequence-to-vector forecasting.
 
     Args:
         ahead: Number of steps to forecast.

@@ -1,4 +1,4 @@
-"""Preprocessing layers that are saved with the model, and feature specs that adapt all layers in one pass."""
+"""Preprocessing layers that are saved with the model, and feature specs that adapt them in one pass over the data."""
 
 from tensorsmith.core import load_tensorflow
 

@@ -90,7 +90,7 @@ class Bucketizer(keras.layers.Layer):
         return len(self._known()) + 1
 
     def adapt(self, data: NestedArrays | Dataset, seed: int = 0) -> None:
-        """Computes the bin boundaries from data, replacing previous ones. Call it before compiling the model.
+        """Computes new bin boundaries from data and replaces the old ones. Call it before compiling the model.
 
         Args:
             data: Tensor, array, or `tf.data.Dataset` of batches.

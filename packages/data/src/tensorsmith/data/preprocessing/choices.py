@@ -36,15 +36,15 @@ class FeatureChoice:
     feature: str = field(default="", kw_only=True)
 
     def incompatibility(self, feature: Feature) -> str:
-        """Returns the required feature type if that of `feature` is unsupported, otherwise ""."""
+        """Returns the required feature type if the type of `feature` is unsupported, otherwise ""."""
         return "real numbers" if feature.dtype in (*STRINGS, *COMPLEX) else ""
 
     def statistics(self, seed: int) -> Any:
-        """Returns an accumulator of the statistics that the layers need, or `None` if they need none."""
+        """Returns an accumulator for the statistics that the layers need, or `None` if no statistics are needed."""
         return None
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
-        """Returns Keras layers to apply in sequence; the first one takes a tensor of shape `(batch, values)`."""
+        """Returns Keras layers to apply in sequence. The first layer takes a tensor of shape `(batch, values)`."""
         raise NotImplementedError
 
 
@@ -59,7 +59,7 @@ class Passthrough(FeatureChoice):
 
 @dataclass(frozen=True)
 class Standardize(FeatureChoice):
-    """Standardizes numbers to zero mean and unit variance, separately for each value of a feature.
+    """Standardizes numbers to zero mean and unit variance, separately for each component of a feature.
 
     It uses a `keras.layers.Normalization` in float64, which preserves small differences between large numbers. A value
     that is constant in the data is divided by 1, whereas the `adapt` method of that layer divides it by 1e-7.
@@ -70,7 +70,7 @@ class Standardize(FeatureChoice):
         return Moments()
 
     def layers(self, feature: Feature, statistics: Moments) -> list[Any]:
-        """Returns a normalization layer and a cast to float32."""
+        """Returns a normalization layer and a layer that casts to float32."""
         layer = keras.layers.Normalization(dtype="float64")
         layer.build((None, len(statistics.mean)))
         # Set as weights, since Keras converts a `mean` argument to float32.
@@ -110,7 +110,7 @@ class Text(FeatureChoice):
         return _WordCounts()
 
     def layers(self, feature: Feature, statistics: TokenCounts) -> list[Any]:
-        """Returns a text vectorization layer with the most frequent words."""
+        """Returns a text vectorization layer whose vocabulary contains the most frequent words."""
         words = statistics.most_frequent(self.limit)
         check(bool(words), "data", words, "contain at least one word")
         counts = [statistics.document_counts[word] for word in words]
@@ -141,7 +141,7 @@ class Categorical(FeatureChoice):
             _check_positive("embed", self.embed)
 
     def size(self, layers: Sequence[Any]) -> int:
-        """Returns the number of classes, given the layers of the option."""
+        """Returns the number of classes, given the preprocessing layers of the option."""
         size: int = layers[0].size
         return size
 
@@ -267,7 +267,7 @@ class Cross(Categorical):
         _check_positive("bins", self.bins)
 
     def join(self, numbers: Sequence[Any]) -> Tensor:
-        """Returns the class index of each combination, given symbolic class indices of shape `(batch, 1)`."""
+        """Returns a symbolic tensor of the class index of each combination, given class indices `(batch, 1)`."""
         crossed, *others = numbers
         for other in others[:-1]:
             crossed = keras.layers.HashedCrossing(BETWEEN)([crossed, other])

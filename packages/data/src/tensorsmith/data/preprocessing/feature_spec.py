@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class FeatureSpec:
-    """Preprocessing of the features in a schema, as Keras models that are saved with the rest of the model.
+    """Preprocessing of the features in a schema by Keras models, which are saved together with the trained model.
 
     A spec provides two models. `preprocessing` has no trainable weights and takes a dictionary of features as they are
     read. It can be mapped over a data set, be part of the model, or be used in one way for training and in the other
@@ -152,7 +152,7 @@ class FeatureSpec:
         }
 
     def adapt(self, dataset: Iterable[Any], seed: int = 0) -> None:
-        """Computes the statistics that all layers need in one pass over the data, replacing previous ones.
+        """Computes the statistics for all layers in one pass over the data, and replaces previous statistics.
 
         Memory use is bounded: vocabularies are limited to the 1,000,000 most frequent tokens (see `TokenCounts`), and
         quantiles are exact for up to 200,000 values and estimated from a sample for more (see `Quantiles`).
@@ -215,7 +215,7 @@ class FeatureSpec:
         return rows
 
     def _made(self, gathered: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """Creates the preprocessing layers of each option, except crosses, as a dict keyed by the option name."""
+        """Returns a dict that maps option names to new preprocessing layers. Crosses are excluded."""
         layers, mistakes = {}, []
         for name, source in self._sources.items():
             try:

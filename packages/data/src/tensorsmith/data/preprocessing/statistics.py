@@ -80,7 +80,7 @@ class TokenCounts:
             self.document_counts = Counter({token: self.document_counts[token] for token in self.counts})
 
     def most_frequent(self, limit: int | None = None) -> list[Any]:
-        """Returns the tokens in descending order of frequency. Tokens of equal frequency are sorted."""
+        """Returns the tokens in descending order of frequency. Tokens of equal frequency are in ascending order."""
         return sorted(self.counts, key=lambda token: (-self.counts[token], token))[:limit]
 
 
@@ -124,7 +124,7 @@ class Quantiles:
             self._bound = float(self._draws.max())
 
     def boundaries(self, bins: int) -> list[float]:
-        """Returns the boundaries of non-empty bins with equal numbers of values, possibly fewer than `bins`."""
+        """Returns the boundaries of at most `bins` non-empty bins with equal numbers of values."""
         if not len(self._values):
             return []
         inner = np.quantile(self._values, np.arange(1, bins) / bins)

@@ -104,11 +104,11 @@ class Vocabulary(keras.layers.Layer):
 
     @property
     def size(self) -> int:
-        """Number of indices, including those of the out-of-vocabulary buckets."""
+        """Number of indices, including the indices of the out-of-vocabulary buckets."""
         return len(self._known()) + self.oov_buckets
 
     def adapt(self, data: NestedArrays | Dataset) -> None:
-        """Computes the vocabulary from data, most frequent tokens first, replacing the previous one.
+        """Computes a new vocabulary from data, with the most frequent tokens first, and replaces the old one.
 
         Call it before compiling or tracing the model. Counts are exact for up to 1,000,000 distinct tokens; see
         `TokenCounts`.
@@ -209,7 +209,7 @@ class Vocabulary(keras.layers.Layer):
 
 
 def rows_of_tokens(batch: TensorLike | tf.RaggedTensor) -> list[list[Any]]:
-    """Returns the tokens of each document in a batch, with strings as bytes.
+    """Returns a list of tokens for each document in a batch. Strings are returned as bytes.
 
     Raises:
         ValueError: If the batch has no axis of documents.

@@ -1,4 +1,4 @@
-"""Conversion of integer layer inputs to floating point."""
+"""Conversion of integer layer inputs to floating-point tensors."""
 
 from typing import TypeVar
 

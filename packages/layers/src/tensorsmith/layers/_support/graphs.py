@@ -35,7 +35,7 @@ def graphs(model: keras.Model) -> Iterator[Any]:
 
 
 def sources(model: keras.Model) -> dict[str, list[Any]]:
-    """Returns a dict that maps each layer name to the layers and operations that provide its inputs, over all calls."""
+    """Returns a dict that maps each layer name to the layers and operations that provide inputs in any call."""
     if isinstance(model, keras.Sequential):
         layers = model.layers
         return {OUTPUT: layers[-1:], **{layer.name: [before] for before, layer in pairwise(layers)}}

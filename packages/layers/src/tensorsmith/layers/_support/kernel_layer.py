@@ -4,7 +4,7 @@ from tensorsmith import ops
 
 
 class KernelLayer:
-    """Mixin for layers with compiled kernels, which disables XLA while the kernels are in use.
+    """Mixin for layers with compiled kernels. It disables XLA while the kernels are in use.
 
     It must precede the Keras class among the bases. Under XLA the ops would use their reference implementations, and
     Keras decides by this flag whether to use XLA.

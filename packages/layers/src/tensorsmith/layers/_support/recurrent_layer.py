@@ -176,7 +176,7 @@ def check_recurrent(units: int, dropout: float, recurrent_dropout: float) -> Non
 
 
 def checked_init(keras_class: type[Any]) -> Any:
-    """Returns the `__init__` of a Keras recurrent class with validation of `units` and of the dropout rates."""
+    """Returns an `__init__` for a Keras recurrent class that also validates `units` and the dropout rates."""
     signature = inspect.signature(keras_class.__init__)
 
     @functools.wraps(keras_class.__init__)

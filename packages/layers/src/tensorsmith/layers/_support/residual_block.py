@@ -31,7 +31,7 @@ et al., "Squeeze-and-Excitation Networks", 2018."""
 
 
 class ResidualBlock(ConvolutionalBlock):
-    """Base class for residual blocks, whose subclasses define the convolutions of the residual branch.
+    """Base class for residual blocks. Subclasses define the convolutions of the residual branch.
 
     Args:
         filters: Integer, the number of output channels.

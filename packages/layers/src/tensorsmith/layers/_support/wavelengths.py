@@ -1,4 +1,4 @@
-"""Angles shared by sinusoidal and rotary positional encodings."""
+"""Computation of the angles used by sinusoidal and rotary positional encodings."""
 
 import keras
 import numpy as np

@@ -10,7 +10,7 @@ SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)  # two 
 
 
 def output_axes(layer: keras.Layer) -> list[int]:
-    """Returns the axes of a layer's kernel (the last one if there are several) that index output channels."""
+    """Returns the output channel axes of the kernel of a layer, or of its last kernel if there are several."""
     if type(layer) in DEPTHWISE:
         return [-2, -1]
     return [-2] if type(layer) in TRANSPOSED else [-1]

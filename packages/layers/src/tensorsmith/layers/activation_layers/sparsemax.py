@@ -1,4 +1,4 @@
-"""Sparsemax activation layer, an alternative to softmax with sparse outputs."""
+"""Sparsemax activation layer, an alternative to softmax that produces sparse outputs."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Sparsemax(keras.layers.Layer):
-    """Sparsemax activation layer: a projection onto the probability simplex with sparse outputs.
+    """Sparsemax activation layer: a projection onto the probability simplex, which produces sparse outputs.
 
     See `tensorsmith.layers.activations.sparsemax`.
 

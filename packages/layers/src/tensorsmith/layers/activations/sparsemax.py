@@ -1,4 +1,4 @@
-"""Sparsemax activation function, an alternative to softmax with sparse outputs."""
+"""Sparsemax activation function, an alternative to softmax that produces sparse outputs."""
 
 import math
 

@@ -16,7 +16,7 @@ from tensorsmith.layers.attention.multi_head_attention import joined_masks
 
 @export
 class Attention(KernelLayer, keras.layers.Attention):
-    """Dot-product attention layer (Luong-style) of Keras with a compiled kernel.
+    """Dot-product attention layer of Keras (Luong-style), with a compiled kernel.
 
     Arguments, weights and results are those of `keras.layers.Attention`. Each output is the mean of the values,
     weighted by the softmax of the scores between query and keys. The scores are not scaled, except by a learned scalar

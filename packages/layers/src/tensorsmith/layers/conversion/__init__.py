@@ -1,1 +1,1 @@
-"""Functions that convert trained models, such as pruning and quantization-aware training."""
+"""Functions that convert trained models, for example for pruning or quantization-aware training."""

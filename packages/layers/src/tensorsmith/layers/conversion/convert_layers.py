@@ -59,7 +59,7 @@ class _Dropped(keras.layers.Identity):
 
 
 class _Conversion:
-    """State of a model conversion, which stores the converted layers so that shared layers remain shared."""
+    """State of a model conversion. It stores the converted layers, so that shared layers remain shared."""
 
     def __init__(self, convert: Callable[[Any], Any], any_size: bool):
         self.convert = convert
@@ -101,7 +101,7 @@ class _Conversion:
         return new
 
     def same(self, layer: keras.Layer) -> keras.Layer:
-        """Returns a copy of a layer, in which layers that it refers to are replaced by their converted copies."""
+        """Returns a copy of a layer. References to other layers become references to their converted copies."""
         config = layer.get_config()
         if isinstance(layer, DenseTranspose) and id(layer.dense) in self.copies:
             dense = self.copies[id(layer.dense)]
@@ -138,7 +138,7 @@ def _uncompiled(model: keras.Model) -> Iterator[None]:
 
 
 def _compile(copy: keras.Model, model: keras.Model) -> None:
-    """Compiles the converted model with the arguments of the original, including the same loss instance."""
+    """Compiles the converted model with the compile arguments and the loss instance of the original model."""
     if type(copy).compile is not keras.Model.compile:  # custom `compile`: its class restores the arguments
         copy.compile_from_config(model.get_compile_config())
         return

@@ -82,7 +82,7 @@ class FakeQuantization(keras.layers.Layer):
         return ops.equal(self.low, self.high)
 
     def _follow(self, batch: Tensor) -> None:
-        """Updates the moving average of the quantization range with a batch."""
+        """Updates the moving averages of the quantization range with the extremes of a batch."""
         # Batches that are empty or not finite are ignored. An empty range takes the values of the batch.
         sound, empty = ops.logical_and(ops.size(batch) > 0, ops.all(ops.isfinite(batch))), self._empty()
         for end, extreme in ((self.low, ops.min(batch, initial=0)), (self.high, ops.max(batch, initial=0))):

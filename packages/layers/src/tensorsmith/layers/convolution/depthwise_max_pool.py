@@ -13,7 +13,7 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
-    """Layer for max pooling over groups of adjacent channels, at each position.
+    """Layer for max pooling over groups of adjacent channels at each spatial position.
 
     If the preceding filters learn variants of one feature, such as rotations, thicknesses or brightness levels, the
     output is invariant to these variations, in the same way as spatial pooling is invariant to small shifts. Formula,
@@ -69,7 +69,7 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
         return ops.depthwise_max_pool(inputs, self.pool_size, self.strides, self.padding)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape: the input shape with groups instead of channels."""
+        """Returns the output shape: the input shape with one channel for each group."""
         *positions, channels = input_shape
         if channels is None:
             return (*positions, None)

@@ -111,7 +111,7 @@ class InceptionModule(ConvolutionalBlock):
         return keras.ops.concatenate([call_in_turn(branch, inputs, training) for branch in branches], axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape: the input shape with the sum of the channels of all branches."""
+        """Returns the output shape: the input shape with the total number of channels of all branches."""
         filters = self.filters
         return (
             *input_shape[:-1],

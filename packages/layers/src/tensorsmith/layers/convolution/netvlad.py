@@ -55,7 +55,7 @@ class NetVLAD(keras.layers.Layer):
         self.num_clusters = num_clusters
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the cluster centers and the layer that assigns frames to them."""
+        """Creates the cluster centers and the layer that assigns frames to clusters."""
         fits = len(input_shape) == 3 and input_shape[-1] is not None
         check(
             fits, "inputs", tuple(input_shape), "have shape (batch, frames, features) with a known number of features"

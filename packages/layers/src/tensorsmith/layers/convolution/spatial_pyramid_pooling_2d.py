@@ -11,7 +11,7 @@ from tensorsmith.core.types import Shape, Tensor
 
 @export
 class SpatialPyramidPooling2D(keras.layers.Layer):
-    """Spatial pyramid pooling layer: averages over grids of several resolutions, of fixed output size.
+    """Spatial pyramid pooling layer: averages over grids of several resolutions, for an output of fixed size.
 
     For each grid, the image is divided into rows x columns bins of equal size, and each bin is averaged. Remaining rows
     and columns at the end of the image are dropped, as in TensorFlow Addons. The bins of all grids are concatenated.

@@ -1,4 +1,4 @@
-"""Dense layer that shares the transposed kernel of another one (tied weights)."""
+"""Dense layer that shares the transposed kernel of another dense layer (tied weights)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tensorsmith.core.types import Activation, Initializer, Shape, Tensor
 
 @export
 class DenseTranspose(keras.layers.Layer):
-    """Dense layer that uses the transposed kernel of another dense layer, with its own bias.
+    """Dense layer with its own bias that uses the transposed kernel of another dense layer.
 
     In an autoencoder whose decoder mirrors its encoder, tied weights halve the number of parameters. The kernel belongs
     to the other layer and is trained through both. Kernels remain tied when a model that contains both layers is saved
@@ -87,7 +87,7 @@ class DenseTranspose(keras.layers.Layer):
         return self.activation(keras.ops.matmul(inputs, keras.ops.transpose(kernel)) + self.bias)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape: the input shape with the number of input features of the dense layer."""
+        """Returns the output shape: the input shape with as many features as the inputs of the other dense layer."""
         return (*input_shape[:-1], self.dense.kernel.shape[0])
 
     def get_config(self) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class PolynomialCrossing(keras.layers.Layer):
         return None if previous_mask is None else previous_mask[1]
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """Returns the output shape, which is the shape of x."""
+        """Returns the output shape, which is the shape of the second input, x."""
         return input_shape[1]
 
     def get_config(self) -> dict[str, Any]:

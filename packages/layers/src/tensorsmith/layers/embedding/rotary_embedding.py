@@ -13,7 +13,7 @@ from tensorsmith.layers._support.wavelengths import angles
 
 @export
 class RotaryEmbedding(keras.layers.Layer):
-    """Rotary position embedding: rotates pairs of features by angles proportional to their position.
+    """Rotary position embedding: rotates pairs of features by angles proportional to the position in the sequence.
 
     The inner product of a query and a key then depends on their relative position. Apply the layer to the queries and
     keys of attention, but not to the values. It has no weights, and sequences may have any length. Adjacent features 2i

@@ -80,7 +80,7 @@ class AdaIN(keras.layers.Layer):
         return (1 + scale) * normalized + bias
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """Returns the output shape, which is the shape of x."""
+        """Returns the output shape, which is the shape of the images."""
         return input_shape[0]
 
     def get_config(self) -> dict[str, Any]:

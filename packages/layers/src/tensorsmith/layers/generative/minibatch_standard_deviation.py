@@ -79,7 +79,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         sizes = ops.segment_sum(ops.ones_like(flat[:, :1]), group, groups)
 
         def mean(x: Tensor) -> Tensor:
-            """Returns the group mean for each example."""
+            """Returns the mean over the group of each example."""
             return ops.take(ops.segment_sum(x, group, groups) / sizes, group, axis=0)
 
         # Variance of each element within the group of the example: (batch, elements).

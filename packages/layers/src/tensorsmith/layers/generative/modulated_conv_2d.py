@@ -137,7 +137,7 @@ class ModulatedConv2D(keras.layers.Layer):
         return ops.rsqrt(ops.matmul(ops.square(scale), squares) + epsilon)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """Returns the output shape: the shape of x with `filters` channels."""
+        """Returns the output shape: the shape of the images with `filters` channels."""
         return (*input_shape[0][:-1], self.filters)
 
     def get_config(self) -> dict[str, Any]:

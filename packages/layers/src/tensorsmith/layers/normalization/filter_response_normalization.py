@@ -1,4 +1,4 @@
-"""Filter response normalization layer, independent of the batch."""
+"""Filter response normalization layer, which does not depend on batch statistics."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -14,7 +14,7 @@ from tensorsmith.core.types import Dataset, NestedArrays, Shape, Tensor, TensorL
 
 @export
 class Standardization(keras.layers.Layer):
-    """Layer that standardizes features to zero mean and unit variance, with statistics from `adapt`.
+    """Layer that standardizes features to zero mean and unit variance. `adapt` computes the statistics.
 
     The mean and the standard deviation are non-trainable weights in at least float32, which are saved with the model.
     Before `adapt`, the layer returns its inputs unchanged. `keras.layers.Normalization` is equivalent for features that
@@ -93,7 +93,7 @@ class Standardization(keras.layers.Layer):
         )
 
     def adapt(self, data: NestedArrays | Dataset) -> None:
-        """Computes the mean and the standard deviation of a data set.
+        """Computes the mean and the standard deviation of each feature in a data set.
 
         Previous statistics are discarded. Call it before the model is compiled and trained. A few hundred examples are
         enough.
@@ -138,7 +138,7 @@ class Standardization(keras.layers.Layer):
         return keras.ops.cast((x - mean) / std, self.compute_dtype)
 
     def inverse(self, outputs: TensorLike) -> Tensor:
-        """Reverts the standardization of outputs, in at least float32."""
+        """Reverts the standardization of outputs, with at least float32 precision."""
         outputs = keras.ops.convert_to_tensor(outputs)
         precise = keras.backend.result_type(outputs.dtype, self.mean.dtype)
         y, mean, std = (keras.ops.cast(value, precise) for value in (outputs, self.mean, self.std))

@@ -1,4 +1,4 @@
-"""Output layer for a large number of classes, trained on a sample of them."""
+"""Output layer for a large number of classes, trained on a random sample of the classes."""
 
 from typing import Any
 
@@ -153,7 +153,7 @@ class SampledSoftmax(keras.layers.Layer):
         return scores
 
     def sample(self) -> tuple[Any, Any]:
-        """Samples the classes that the loss compares with the target.
+        """Samples the classes that the loss compares with the target classes.
 
         Returns:
             The drawn classes, of shape `(num_sampled,)`, and the log probability of each class to be among them, given

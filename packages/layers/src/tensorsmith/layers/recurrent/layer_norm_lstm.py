@@ -1,4 +1,4 @@
-"""Layer-normalized long short-term memory (LSTM) layer and its cell, with a compiled kernel."""
+"""Layer-normalized long short-term memory (LSTM) layer with a compiled kernel, and its cell."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -183,7 +183,7 @@ class LayerNormLSTM(CellLayer):
         super().__init__(LayerNormLSTMCell, **init_arguments(locals()))
 
     def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the compiled kernel over the sequence, with the gate offsets combined into a single bias."""
+        """Runs the compiled kernel over the sequence, with the bias and the normalization offsets in one bias."""
         cell = self.cell
         kernel, recurrent_kernel = single(cell.kernel, cell.recurrent_kernel)
         biases = single(cell.bias, cell.kernel_norm.beta, cell.recurrent_norm.beta)

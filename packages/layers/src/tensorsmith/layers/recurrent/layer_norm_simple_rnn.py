@@ -1,4 +1,4 @@
-"""Layer-normalized, fully connected RNN layer and its cell, with a compiled kernel."""
+"""Layer-normalized, fully connected RNN layer with a compiled kernel, and its cell."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -114,7 +114,7 @@ class NASCell(keras.layers.Layer):
         return m, [c, m]
 
     def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
-        """Returns initial states of zeros."""
+        """Returns tensors of zeros as the initial states."""
         return [keras.ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Long short-term memory layer with peephole connections and its cell, with a compiled kernel."""
+"""LSTM layer with peephole connections and a compiled kernel, and its cell."""
 
 from collections.abc import Sequence
 from typing import Any

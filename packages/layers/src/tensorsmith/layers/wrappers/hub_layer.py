@@ -15,7 +15,7 @@ from tensorsmith.layers._support.hub_modules import module_folder
 
 @export
 class HubLayer(keras.layers.Layer):
-    """Layer that wraps a TensorFlow Hub module or another TensorFlow 2 SavedModel, like `hub.KerasLayer`.
+    """Layer that wraps a TensorFlow Hub module or another TensorFlow 2 SavedModel, as `hub.KerasLayer` does.
 
     If the module is callable, it is called, with `training` if it accepts the argument. Otherwise, one of its
     signatures is used. The variables of the module are the weights of the layer, which are trained if the layer is

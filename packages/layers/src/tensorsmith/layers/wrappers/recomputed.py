@@ -107,7 +107,7 @@ class Recomputed(keras.layers.Wrapper):
         return keras.tree.pack_sequence_as(outputs, flat[:count])
 
     def _update(self, state: list[keras.Variable], scope: keras.StatelessScope) -> None:
-        """Assigns the seeds and statistics, as updated by the first forward pass, to the variables of the layer."""
+        """Updates the seeds and statistics of the layer to the values after the first forward pass."""
         known = {id(variable) for variable in self.layer.variables}
         received = Verbatim(f"{self.layer.name}, which updates variables that it does not own")
         remedy = "store the keras.random.SeedGenerator of a random layer as an attribute"

@@ -88,7 +88,7 @@ class WeightNormalization(keras.layers.Wrapper):
         )
 
     def call(self, inputs: NestedTensors, training: bool | None = None, **kwargs: Any) -> NestedTensors:
-        """Calls the layer with the kernel computed from g and v.
+        """Calls the layer with the kernel computed from the magnitudes `g` and the directions `v`.
 
         Keras passes `training` on to the layer.
         """

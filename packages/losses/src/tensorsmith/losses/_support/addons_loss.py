@@ -1,4 +1,4 @@
-"""Base class for losses that were saved by TensorFlow Addons."""
+"""Base class for losses that can load the configs saved by TensorFlow Addons."""
 
 from typing import Any
 

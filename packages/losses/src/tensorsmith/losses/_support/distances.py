@@ -28,7 +28,7 @@ def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
 
 
 def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> Tensor:
-    """Return the distance from each embedding to another one, without computing the full matrix if possible.
+    """Return the distance from each embedding to one other embedding, without the full matrix if possible.
 
     Args:
         positions: Integer tensor of shape `(batch,)` with the column index in each row of the distance matrix.

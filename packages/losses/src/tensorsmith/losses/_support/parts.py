@@ -1,4 +1,4 @@
-"""Masks and weights of the elements of a sample, such as its time steps, for losses that reduce each sample."""
+"""Masks and weights for the elements of a sample (such as time steps), used by losses that reduce each sample."""
 
 import math
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
 
 
 def product(weights: Sequence[TensorLike], like: Tensor) -> Tensor:
-    """Return the product of weight tensors, in the dtype of the tensor `like` and expanded to its rank."""
+    """Return the product of weight tensors, cast to the dtype of the tensor `like` and expanded to its rank."""
     return math.prod(
         (
             # Append axes of size 1, so that (batch, steps) broadcasts against (batch, steps, ...).

@@ -28,7 +28,7 @@ def same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def check_same_shape(**tensors: Tensor) -> None:
-    """Raise an ArgumentError if the known dimensions of a tensor differ from those of the last tensor."""
+    """Raise an ArgumentError if the known dimensions of a tensor differ from the dimensions of the last tensor."""
     *others, (last, expected) = tensors.items()
     for name, tensor in others:
         fits = tensor.shape.is_compatible_with(expected.shape)

@@ -27,7 +27,7 @@ Input shape:
 
 
 class TripletLoss(SharedDocstrings, LabelLoss):
-    """Base class for triplet losses, which compare distances to positives and negatives with a margin."""
+    """Base class for triplet losses, which separate the distances to positives and negatives by a margin."""
 
     shared_texts: ClassVar[Mapping[str, str]] = {"arguments": ARGUMENTS, "call": CALL}
 

@@ -22,7 +22,7 @@ def expect_classes(name: str, tensor: Tensor, num_classes: int) -> None:
 
 
 def decide(y_pred: Tensor, threshold: float | None) -> Tensor:
-    """Return a mask of the scores above the threshold, or of the largest nonzero score if it is `None`."""
+    """Return a mask of the scores above the threshold, or of the largest nonzero score if `threshold` is `None`."""
     # At least float32, because half precision would round the threshold.
     y_pred = ops.cast(y_pred, keras.backend.result_type(y_pred.dtype, "float32"))
     if threshold is not None:

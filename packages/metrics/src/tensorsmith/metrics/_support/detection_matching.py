@@ -52,7 +52,7 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike,
 
 
 def _take_turns(overlaps: Tensor, thresholds: Tensor) -> Tensor:
-    """Return a mask of the matched detections for each threshold, given overlaps of shape `(images, n, m)`."""
+    """Return a mask of matched detections for each threshold, given overlaps `(images, detections, boxes)`."""
     images, count, boxes = ops.shape(overlaps)
     turns, positions = ops.arange(count), ops.arange(boxes)
 

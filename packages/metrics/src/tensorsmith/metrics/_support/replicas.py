@@ -1,4 +1,4 @@
-"""Storage of metric state per replica, for state that cannot be added up.
+"""Storage of metric state per replica, for state that cannot be summed over replicas.
 
 Keras sums the variables of a metric over the replicas of a strategy. State that cannot be summed, such as means or
 lists of samples, has one slot per replica. Each replica fills its own slot and leaves the others 0.

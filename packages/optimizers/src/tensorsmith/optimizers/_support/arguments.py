@@ -33,7 +33,7 @@ def check_constant_decay(weight_decay: Hyperparameter | None) -> None:
 
 
 def check_amounts(**amounts: float) -> None:
-    """Raise an error unless all arguments, such as `epsilon`, are non-negative numbers."""
+    """Raise an error unless all arguments are non-negative numbers."""
     for name, amount in amounts.items():
         check(_is_amount(amount), name, amount, "a non-negative number")
 
@@ -45,7 +45,7 @@ def check_fractions(**shares: float) -> None:
 
 
 def check_counts(least: int, **counts: int) -> None:
-    """Raise an error unless all arguments, such as a period, are integers of at least `least`."""
+    """Raise an error unless all arguments are integers greater than or equal to `least`."""
     for name, count in counts.items():
         fits = isinstance(count, Integral) and not isinstance(count, bool) and int(count) >= least
         check(fits, name, count, f"an integer >= {least}")

@@ -17,7 +17,7 @@ class Averaging(Keeper):
     slot = "average"
 
     def take_in(self, variables: Sequence[Any], weight: tf.Tensor) -> None:
-        """Move the averages toward the current values of the variables, interpolating by the factor `weight`."""
+        """Move the averages toward the current values of the variables by the fraction `weight` of the difference."""
         for variable, average in self.pairs(variables):
             dtype = precise(variable.dtype)
             # The form kept + weight (w - kept) leaves equal values exactly unchanged.

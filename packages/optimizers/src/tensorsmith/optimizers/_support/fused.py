@@ -23,11 +23,11 @@ Raises:
 
 
 class _Unclipped(list[Any]):
-    """List of gradients that the compiled op clips, marked so that Keras does not clip them."""
+    """List of gradients that Keras must not clip, because the compiled op clips them."""
 
 
 class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
-    """Mixin for Keras optimizers that update all variables in one op. List it before the Keras base class.
+    """Mixin for Keras optimizers that update all variables in one op. It must precede the Keras base class.
 
     Keras has no public method between `apply`, which performs the entire step, and `update_step`, which updates one
     variable. `apply` calls the three methods overridden below, which the optimizers of individual backends override,

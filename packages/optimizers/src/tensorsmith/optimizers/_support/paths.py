@@ -38,7 +38,7 @@ def ending(variable: Variable, variables: Sequence[Any]) -> str:
 
 
 def takers(name: str, choices: Sequence[Choice], variables: Sequence[Any]) -> list[int | None]:
-    """Return a list with the index of the choice that matches each variable, or `None` if no choice matches.
+    """Return the index of the matching choice for each variable, or `None` for variables without a match.
 
     Args:
         name: Name of the argument that specifies the choices, for error messages.

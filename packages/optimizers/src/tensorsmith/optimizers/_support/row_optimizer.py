@@ -24,7 +24,7 @@ from tensorsmith.optimizers._support.slots import SlotKeeper, Slots
 
 @dataclass(frozen=True)
 class Step:
-    """Update step of one variable, or of the rows that occur in its sparse gradient.
+    """Update step of one variable, either for all rows or for the rows that occur in its sparse gradient.
 
     Attributes:
         gradient: Gradient with respect to the rows that the step updates.
@@ -46,28 +46,28 @@ class Step:
 
     @property
     def weights(self) -> tf.Tensor:
-        """Current values of the rows of the variable that the step updates."""
+        """Current values of those rows of the variable that are updated in this step."""
         return read(self.variable, self.indices, self.gradient.dtype)
 
     def kept(self, slots: Slots) -> tf.Tensor:
-        """Return the current values of the rows of a state variable that the step updates."""
+        """Return the current values of a state variable, restricted to the rows that are updated."""
         return read(slots[self.position], self.indices, self.gradient.dtype)
 
     def keep(self, slots: Slots, values: tf.Tensor) -> tf.Tensor:
-        """Assign values to the rows of a state variable that the step updates, and return the values."""
+        """Assign new values to the updated rows of a state variable, and return these values."""
         write(slots[self.position], self.indices, values)
         return values
 
     def kept_whole(self, slots: Slots) -> tf.Tensor:
-        """Return the current values of an entire state variable."""
+        """Return the current values of all rows of a state variable."""
         return read(slots[self.position], None, self.gradient.dtype)
 
     def keep_whole(self, slots: Slots, value: tf.Tensor) -> None:
-        """Assign values to an entire state variable."""
+        """Assign new values to all rows of a state variable."""
         write(slots[self.position], None, value)
 
     def fade(self, slots: Slots, share: float, gain: tf.Tensor) -> tf.Tensor:
-        """Decay all rows of a state variable, add `gain` to the rows that the step updates, and return these rows."""
+        """Decay all rows of a state variable, add `gain` to the updated rows, and return the updated rows."""
         if self.indices is not None:
             slot = native(slots[self.position])
             # All rows decay, including those of the step, to which the gain is added below.

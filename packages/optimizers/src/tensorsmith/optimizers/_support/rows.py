@@ -1,4 +1,4 @@
-"""Access to all rows of a variable, or to the rows of a sparse gradient."""
+"""Reading and writing of all rows of a variable, or of only the rows that occur in a sparse gradient."""
 
 import keras
 import tensorflow as tf

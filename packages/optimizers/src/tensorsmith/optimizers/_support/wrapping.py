@@ -149,7 +149,7 @@ class Wrapper(SlotKeeper):
 
 
 class Keeper(Wrapper):
-    """Base class for wrappers with one state variable per model variable, initialized before the first update.
+    """Base class for optimizer wrappers that store one additional state variable per model variable.
 
     The state of half-precision variables is stored in `float32`.
     """
@@ -175,12 +175,12 @@ class Keeper(Wrapper):
             write(kept, None, read(variable, None, precise(variable.dtype)))
 
     def pairs(self, variables: Sequence[Any]) -> list[tuple[Any, Any]]:
-        """Return pairs of model variables and state variables."""
+        """Return a list of pairs of a model variable and the corresponding state variable."""
         return [(variable, self._kept[variable_index(self, variable)]) for variable in variables]
 
 
 def do_if(condition: tf.Tensor, action: Callable[[], None]) -> None:
-    """Call an action if a condition, which may be a tensor, is true."""
+    """Call a function if a condition, which may be a tensor, is true."""
     keras.ops.cond(condition, action, lambda: None)
 
 

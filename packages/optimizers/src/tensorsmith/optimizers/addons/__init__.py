@@ -1,1 +1,1 @@
-"""Optimizers that correspond to those of TensorFlow Addons."""
+"""Replacements for the optimizers of TensorFlow Addons."""

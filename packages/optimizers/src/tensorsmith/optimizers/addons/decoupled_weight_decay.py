@@ -26,7 +26,7 @@ BASE: Any = object  # at run time the next base is an optimizer class
 
 
 class DecoupledWeightDecayExtension(BASE):
-    """Mixin that adds weight decay to an optimizer class, independent of the learning rate.
+    """Mixin that adds weight decay to an optimizer class. The decay does not depend on the learning rate.
 
     List it before the optimizer among the bases of a class. The `weight_decay` of Keras is multiplied by the learning
     rate; here, both can be changed independently, each with its own schedule. For a sparse gradient, only its rows
@@ -89,7 +89,7 @@ class DecoupledWeightDecayExtension(BASE):
         trainable_variables: Sequence[Any] | None = None,
         decay_var_list: Sequence[Any] | None = None,
     ) -> None:
-        """Update the model variables, with weight decay for all or the given variables.
+        """Update the model variables, and apply weight decay to all of them or only to the given variables.
 
         Args:
             grads: List of gradients.
@@ -153,7 +153,7 @@ class DecoupledWeightDecayExtension(BASE):
 
     @overrides_private("_apply_weight_decay", "Keras would decay the weights as well")
     def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
-        """Do nothing. This method replaces the weight decay of Keras."""
+        """Do nothing, because the mixin replaces the weight decay of Keras."""
 
 
 @functools.cache

@@ -62,7 +62,7 @@ class LazyAdam(MomentsOptimizer):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name=name, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the rows after an Adam step."""
+        """Return the new values of the updated rows after an Adam step."""
         g, t = step.gradient, step.number
         m = step.keep(self._momentums, self.beta_1 * step.kept(self._momentums) + (1 - self.beta_1) * g)
         v = step.keep(self._velocities, self.beta_2 * step.kept(self._velocities) + (1 - self.beta_2) * g * g)

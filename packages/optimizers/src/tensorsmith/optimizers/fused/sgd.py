@@ -78,7 +78,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         self.momentums = self.add_optimizer_variables(variables, "momentum")
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Update one variable with Keras, using momentum even while the momentum variable is 0."""
+        """Update one variable without the compiled op. Momentum is applied even while its current value is 0."""
         if not is_live(self.momentum):
             super().update_step(gradient, variable, learning_rate)
             return

@@ -20,7 +20,7 @@ KERAS_OWN: Any = getattr(keras.optimizers, "MultiOptimizer", None)
 
 @export
 class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[misc]
-    """Optimizer that applies several optimizers, each to its own layers or variable paths.
+    """Optimizer that applies several optimizers, each to the variables of certain layers or variable paths.
 
     It extends the MultiOptimizer of Keras by layers in addition to regular expressions, and has no default optimizer:
     each trainable variable must be assigned to exactly one optimizer. Variables without an optimizer raise an error
@@ -71,7 +71,7 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
             super().build(list(variables))
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update all variables of the optimizer, or only some of them, for example after freezing layers.
+        """Update the given variables, by default all variables, each with the optimizer to which it is assigned.
 
         Args:
             grads: List of gradients.
@@ -100,7 +100,7 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
 
 
 class _Map:
-    """Mapping from variables to optimizers, with the interface that the `MultiOptimizer` of Keras requires."""
+    """Mapping from variables to optimizers, with the methods that the Keras `MultiOptimizer` requires."""
 
     def __init__(self, pairs: Any):
         fits = isinstance(pairs, list | tuple) and len(pairs) > 0
@@ -148,7 +148,7 @@ class _Map:
         return self._chosen[id(variable)]
 
     def pairs(self) -> list[list[Any]]:
-        """Return pairs of an optimizer and the regular expressions for its variables, serialized for a config."""
+        """Return serialized pairs of an optimizer and the regular expressions that match its variables."""
         return [[keras.optimizers.serialize(o), list(chain(*map(self._patterns, whats)))] for o, whats in self._pairs]
 
     def _patterns(self, what: str | keras.Layer) -> list[str]:

@@ -14,7 +14,7 @@ MODES = ("cycle", "iterations")
 
 
 class Cycles(Schedule):
-    """Base class for cyclical schedules: linear increases and decreases that take `step_size` steps each.
+    """Base class for cyclical schedules, whose values increase and decrease linearly over `step_size` steps each.
 
     Subclasses implement `scale`, the factor of the amplitude.
 
@@ -36,7 +36,7 @@ class Cycles(Schedule):
         super().__init__(**{} if fraction else {"step_size": step_size})
 
     def scale(self, position: Tensor) -> Tensor:
-        """Return the factor of the amplitude for a cycle or step, as a `float64` tensor."""
+        """Return the factor by which the amplitude is multiplied in a cycle or step, as a `float64` tensor."""
         raise NotImplementedError(f"{type(self).__name__} must implement `scale`")
 
     def formula(self, step: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Inner schedules of schedules such as `Join`: schedules of any package, and numbers."""
+"""Schedules and numbers that are combined into another schedule, such as `Join`."""
 
 import copy
 from typing import Any, TypeAlias
@@ -16,7 +16,7 @@ Part: TypeAlias = keras.optimizers.schedules.LearningRateSchedule | float
 
 
 def part(name: str, given: Any) -> Part:
-    """Validate an inner schedule, given as a schedule, a number, or a serialized schedule, and return it.
+    """Return a validated inner schedule, given as a schedule, a number or a serialized schedule.
 
     Schedules of this package are copied, because combinators bind their parts. Other schedules are never bound and are
     used without a copy.

@@ -10,7 +10,7 @@ from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, Row
 
 
 def bad_arguments(row: Row) -> None:
-    """Checks that invalid arguments raise ValueError with the name, the received value and the expected value."""
+    """Checks that invalid arguments raise a ValueError that states the name, the received and the expected value."""
     for replaced, fragment in row.bad:
         call = f"{row.title}({', '.join(f'{name}={value!r}' for name, value in replaced.items())})"
         try:
@@ -31,7 +31,7 @@ def bad_arguments(row: Row) -> None:
 
 
 def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
-    """Checks that inputs with incompatible shapes raise ValueError instead of being broadcast."""
+    """Checks that inputs with incompatible shapes raise a ValueError instead of being broadcast."""
     for replaced, shapes, fragment in row.bad_shapes:
         component = row.make(**{**row.kwargs, **replaced})
         call = f"{row.title} with {dict(replaced)}, called with the shapes {list(shapes)},"

@@ -1,4 +1,4 @@
-"""Conformance check for metrics with batches of different sizes."""
+"""Conformance check that updates metrics with batches of different sizes."""
 
 from tensorsmith.testing.comparing import expect_same, named
 from tensorsmith.testing.rows import MetricRow
@@ -6,7 +6,7 @@ from tensorsmith.testing.using import examples, make
 
 
 def batches_add_up(row: MetricRow) -> None:
-    """Checks that several batches give the same result as one large batch, and that `reset_state` resets the metric."""
+    """Checks that a metric has the same result for one large and several small batches, and that it can be reset."""
     batch = examples(row, batch=12)
     whole, parts = make(row), make(row)
     whole.update_state(*batch)

@@ -1,4 +1,4 @@
-"""Conformance check for component configs, which must contain all constructor arguments."""
+"""Conformance check for the configs of components, which must contain all constructor arguments."""
 
 import inspect
 import json
@@ -16,7 +16,7 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 def config_round_trip(row: Row) -> None:
-    """Checks that a component created from a config, obtained before or after building, equals the original."""
+    """Checks that `from_config` creates an equal copy of a component, both before and after it is built."""
     fresh = make(row)
     if inspect.isclass(row.make):
         _expect_arguments(row, fresh.get_config())
@@ -54,7 +54,7 @@ def _expect_arguments(row: Row, config: dict[str, Any]) -> None:
 
 
 def _same(given: Any, kept: Any) -> bool:
-    """Returns `True` if two arguments are equal, up to float32 rounding for floats."""
+    """Returns `True` if two argument values are equal. Floats are compared with float32 precision."""
     floats = isinstance(given, float) and isinstance(kept, float)
     return math.isclose(given, kept, rel_tol=1e-6) if floats else given == kept
 

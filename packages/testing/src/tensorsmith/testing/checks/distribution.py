@@ -26,7 +26,7 @@ def mirrored_strategy(row: Row) -> None:
 
 @functools.cache  # collective keys of a second strategy would collide with those of the first
 def two_cpus() -> tf.distribute.Strategy:
-    """Returns a MirroredStrategy with two logical CPUs, configured on the first call."""
+    """Returns a MirroredStrategy with two logical CPUs, which are configured on the first call."""
     with contextlib.suppress(RuntimeError):  # already started, with two CPUs if an earlier check ran
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -40,7 +40,7 @@ def two_cpus() -> tf.distribute.Strategy:
 
 @functools.singledispatch
 def _compare(row: Row, strategy: tf.distribute.Strategy) -> None:
-    """Compares the outputs of each replica with the outputs of a single device for the same slice of the batch."""
+    """Compares the outputs of each replica with the outputs of a single device for the same part of the batch."""
     with strategy.scope():
         component = ready(row)
     shares = _shares(row)
@@ -56,7 +56,7 @@ def _compare(row: Row, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the outputs and the trained weights of a layer on two replicas with those on a single device."""
+    """Compares the outputs and the updated weights of a layer on two replicas with the results on a single device."""
     _compare.dispatch(Row)(row, strategy)
     if row.random or not ready(row).trainable_variables:
         return
@@ -77,7 +77,7 @@ def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the sum of the losses of two replicas, each divided by their number, with the loss on one device."""
+    """Compares the sum of the losses on two replicas, which are scaled by 1/2, with the loss on a single device."""
     with strategy.scope():
         ways = functions(row, make(row))
     whole = examples(row, batch=2 * BATCH) if row.per_sample else examples(row)
@@ -90,7 +90,7 @@ def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the result of a metric that is updated on two replicas with its result on a single device."""
+    """Compares the result of a metric that is updated on two replicas with the result on a single device."""
     with strategy.scope():
         metric = make(row)
 
@@ -106,7 +106,7 @@ def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares optimizer updates with a gradient split over two replicas to updates with the full gradient."""
+    """Compares updates on two replicas, each of which has part of the gradient, with updates on a single device."""
     with strategy.scope():
         step = functions(row, make(row))["variable"]
     (gradient,) = examples(row)
@@ -117,7 +117,7 @@ def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
 
 
 def _shares(row: Row) -> list[tuple[Any, ...]]:
-    """Returns the inputs of both replicas: half a batch each, or the full batch if it cannot be split."""
+    """Returns the inputs of both replicas: one half of a batch each, or the full batch if it cannot be split."""
     if not isinstance(row, LayerRow | LossRow | MetricRow) or (isinstance(row, LossRow) and not row.per_sample):
         return [examples(row)] * 2
     whole = examples(row, batch=2 * BATCH)

@@ -16,7 +16,7 @@ CALLS = 3
 
 
 def savedmodel_export(row: LayerRow) -> None:
-    """Checks that the exported SavedModel gives the same results in a process without tensorsmith."""
+    """Checks that the exported layer, loaded without tensorsmith, gives the same results as the original layer."""
     layer = ready(row)
     arguments = keras.tree.flatten(examples(row))
     model = functional(row, layer)

@@ -13,7 +13,7 @@ compiled = functools.partial(tf.function, jit_compile=True)
 
 
 def eager_equals_function(row: Row) -> None:
-    """Checks that eager execution and a tf.function give the same results over repeated calls."""
+    """Checks that eager execution and `tf.function` give the same results in repeated calls."""
     expect_same(
         reference(row),
         observe(row, ready(row), examples(row), through=tf.function),
@@ -25,7 +25,7 @@ def eager_equals_function(row: Row) -> None:
 
 
 def jit(row: LayerRow) -> None:
-    """Checks that XLA gives the same values, or the same mean and mean square if the layer is random."""
+    """Checks that XLA and eager execution give the same values, or the same statistics if the layer is random."""
     if row.random:
         expect_same_statistics(row, ready(row), ready(row), row.tolerance, "eager and XLA", through=compiled)
         return

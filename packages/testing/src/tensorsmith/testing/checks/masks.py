@@ -14,7 +14,7 @@ from tensorsmith.testing.using import examples, ready
 
 
 class Attach(keras.layers.Layer):
-    """Layer that returns its first input with the second input as mask."""
+    """Layer that returns its first input and attaches the second input to it as a mask."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Seen(keras.layers.Layer):
 
 
 def mask_passed(row: LayerRow) -> None:
-    """Checks that the layer propagates its mask to the next layer."""
+    """Checks that the layer passes the mask of its input on to the next layer."""
     layer = ready(row)
     arguments, mask = _masked(row)
     seen = array(Seen()(_first_output(layer, Attach()([arguments[0], mask]), *arguments[1:])))
@@ -81,7 +81,7 @@ def _first_output(layer: keras.Layer, *arguments: Any) -> Any:
 
 
 def _masked(row: LayerRow) -> tuple[tuple[Any, ...], np.ndarray]:
-    """Returns layer arguments, and a mask that hides the first step and, in every other row, the last step."""
+    """Returns inputs of a layer, and a mask that excludes the first step and, in every other row, the last step."""
     arguments = examples(row)
     mask = np.ones(arguments[0].shape[:2], "bool")
     mask[:, 0] = False

@@ -30,7 +30,7 @@ def mixed_bfloat16(row: Row) -> None:
 
 @contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Sets the global dtype policy to `name` within the block."""
+    """Context manager that sets the global dtype policy to the policy with the given name."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -41,7 +41,7 @@ def policy(name: str) -> Iterator[None]:
 
 @singledispatch
 def _check(row: Row, half: str, tolerance: float) -> None:
-    """Checks that a component computes in float32 under a mixed-precision dtype policy."""
+    """Checks that results under a mixed-precision dtype policy are close to the results in `float32`."""
     with policy(f"mixed_{half}"):
         found = observe(row, ready(row), examples(row))
     expect_same(reference(row), found, row.tolerance, f"float32 and mixed_{half}")

@@ -20,7 +20,7 @@ HINT = "Return every argument from `get_config`, create every weight in `build` 
 
 @singledispatch
 def save_and_load(row: Row) -> None:
-    """Checks that a component gives the same results after saving and loading a model, or after deserialization."""
+    """Checks that saving and loading, or serialization, does not change the results of a component."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -98,7 +98,7 @@ def _expect_serializes(row: Row) -> None:
 
 
 def _compiled(y_pred: Data, **components: Any) -> keras.Model:
-    """Returns an identity model that is compiled with a loss or metric."""
+    """Returns an identity model compiled with the given loss or metric."""
     inputs = keras.Input(y_pred.shape)
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
     model.compile(**components)

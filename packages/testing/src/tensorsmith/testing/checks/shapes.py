@@ -35,7 +35,7 @@ def unknown_time_size(row: LayerRow) -> None:
 
 
 def _longer(arguments: Any, axis: int, steps: int) -> Any:
-    """Returns arrays with one axis extended by `steps` repeated entries, or shortened if `steps` is negative."""
+    """Returns arrays with `steps` additional entries along an axis, or with fewer entries if `steps` is negative."""
 
     def resized(array: np.ndarray) -> np.ndarray:
         size = array.shape[axis]
@@ -45,7 +45,7 @@ def _longer(arguments: Any, axis: int, steps: int) -> Any:
 
 
 def _expect_same(row: Any, runs: list[Any], names: list[str]) -> None:
-    """Compares eager outputs with those of a function that is traced once, with unknown sizes of varying axes."""
+    """Compares eager outputs for inputs of several sizes with the outputs of a function that is traced only once."""
 
     def spec(array: np.ndarray, *others: np.ndarray) -> tf.TensorSpec:
         shapes = zip(array.shape, *(other.shape for other in others), strict=True)

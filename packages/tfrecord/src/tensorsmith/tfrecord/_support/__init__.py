@@ -1,1 +1,1 @@
-"""Helpers that are shared by the whole package."""
+"""Internal helpers of the tfrecord package."""

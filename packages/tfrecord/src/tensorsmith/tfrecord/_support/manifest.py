@@ -1,4 +1,4 @@
-"""Manifests of unfinished operations, which store the arguments so that only an identical call can resume."""
+"""Manifests of unfinished operations, whose stored arguments ensure that only an identical call can resume."""
 
 import json
 import os
@@ -29,12 +29,12 @@ class Manifest:
         self.arguments: dict[str, Any] = json.loads(json.dumps(arguments))
 
     def changed(self) -> list[str]:
-        """Returns the names of the arguments whose values differ from those in the manifest file."""
+        """Returns the names of the arguments whose values differ from the values in the manifest file."""
         before = json.loads(self.path.read_text(encoding="utf-8"))
         return sorted(name for name, value in self.arguments.items() if value != before.get(name))
 
     def check_unchanged(self, remedy: str) -> None:
-        """Raises an error if the arguments differ from those in the manifest file."""
+        """Raises an error if an argument differs from its value in the manifest file."""
         changed = self.changed()
         received = Verbatim(f"different values of {' and '.join(changed)}")
         check(not changed, "resume", received, "used with the same arguments as the interrupted run", remedy)

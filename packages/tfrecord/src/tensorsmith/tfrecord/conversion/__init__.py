@@ -1,1 +1,1 @@
-"""Components of a conversion: encoded chunks, conversion engines, and metadata of the shards."""
+"""Components of a conversion: encoding of rows, conversion engines, and metadata files for TFDS."""

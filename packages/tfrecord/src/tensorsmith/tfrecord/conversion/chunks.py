@@ -1,4 +1,4 @@
-"""Encoding of data source rows as records, in chunks of several megabytes."""
+"""Encoding of rows of a data source as records, in temporary files of several megabytes (chunks)."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class RejectedError(OSError):
 
 @dataclass(frozen=True)
 class Chunk:
-    """File that contains encoded records in the order of the data source.
+    """Temporary file with encoded records, which are in the order of the data source.
 
     Attributes:
         path: Path of the file. Its index and its rejects, as JSON lines, are next to it.
@@ -52,7 +52,7 @@ class Chunk:
 
 
 def grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
-    """Groups batches into lists of several megabytes. Yields at least one list, which may be empty."""
+    """Groups batches into lists of several megabytes. If there are no batches, one empty list is yielded."""
     group: list[Batch] = []
     size = number = 0
     for batch in batches:
@@ -66,7 +66,7 @@ def grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
 
 
 def write_chunk(batches: list[Batch], schema: Schema, path: Path) -> Chunk:
-    """Encodes batches and writes them to a chunk file, unless the file already exists."""
+    """Encodes batches of rows and writes the records to a temporary file, unless the file is already complete."""
     rows = sum(batch.rows.num_rows + len(batch.rejects) for batch in batches)
     size = sum(batch.rows.nbytes for batch in batches)
     rejects_path = path.with_suffix(REJECTS)

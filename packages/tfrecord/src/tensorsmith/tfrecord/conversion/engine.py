@@ -1,4 +1,4 @@
-"""Engines that run the two most expensive steps of a conversion."""
+"""Engines that perform the two most expensive steps of a conversion: encoding rows and writing shards."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Engine(Protocol):
     """
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Chunk]:
-        """Encodes the data source as chunks in a folder, except for chunks that an interrupted call has written.
+        """Writes encoded rows to temporary files, reusing the files that an interrupted call has completed.
 
         Args:
             source: Data source to encode.
@@ -42,7 +42,7 @@ class Engine(Protocol):
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Writes the encoded records to shards, like the function `rearrange`."""
+        """Writes the encoded records to shards in the given order."""
 
 
 class Threads:
@@ -56,7 +56,7 @@ class Threads:
         self._count = count
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Chunk]:
-        """Encodes the rows of the data source as numbered chunk files."""
+        """Encodes the rows of the data source in parallel threads, and writes them to numbered temporary files."""
         chunks: list[Chunk] = []
         waiting: deque[Future[Chunk]] = deque()
 

@@ -22,7 +22,7 @@ def write_tfds_metadata(
     sizes: Mapping[str, int],
     compression: str = "none",
 ) -> bool:
-    """Writes the TFDS metadata files `dataset_info.json` and `features.json`, and the label names.
+    """Writes the TFDS metadata files `dataset_info.json` and `features.json`, and files with the label names.
 
     An optional feature is read as a list with one value or none. If its size varies, a missing value is read as an
     empty list.

@@ -1,1 +1,1 @@
-"""Encoding of Arrow rows as columns of records."""
+"""Encoding of Arrow rows as columns of feature values."""

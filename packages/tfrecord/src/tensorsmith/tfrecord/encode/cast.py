@@ -17,7 +17,7 @@ TYPES = {  # Arrow types; dtypes without one, and floats that Arrow rounds less 
 
 
 def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectValue) -> np.ndarray | pa.Array:
-    """Converts the values of a feature to a dtype, and rejects values that it cannot represent.
+    """Converts the values of a feature to a dtype. Values that the dtype cannot represent are rejected.
 
     Args:
         leaves: Arrow array of the values to convert. Strings are parsed as numbers, or looked up in the labels of the
@@ -68,7 +68,7 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
 
 
 def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
-    """Converts an Arrow array to real numbers. Returns `None` if any value cannot be represented and is rejected."""
+    """Converts an Arrow array to real numbers. Returns `None` if the dtype cannot represent all values."""
     exact = pa.types.is_integer(leaves.type) and dtype in ("float32", "complex64")  # Arrow refuses inexact casts here
     target = pa.float32() if exact else TYPES.get(dtype, pa.float64())
     if _reject_uncastable(leaves, target, dtype, reject):

@@ -1,4 +1,4 @@
-"""Storage layout of feature values as columns of records."""
+"""Storage of feature values as columns of records."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ from tensorsmith.tfrecord.schema import IMAGES, SHAPE, VALUE, Feature
 
 
 def to_columns(name: str, feature: Feature, values: Values) -> dict[str, Column]:
-    """Returns the column that stores a feature, or a shape and a value column if several axes vary."""
+    """Returns the column that stores a feature. If several axes vary, the shapes are stored in a second column."""
     leaves, parts, present = values.leaves, values.parts, values.present
     bounds = None
     if not isinstance(leaves, np.ndarray):

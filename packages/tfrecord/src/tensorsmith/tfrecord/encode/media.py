@@ -1,4 +1,4 @@
-"""Image files, audio files and raw bytes: validation, and encoding of pixels as images."""
+"""Validation of image files, audio files and raw bytes, and encoding of pixels as image files."""
 
 import io
 
@@ -13,14 +13,14 @@ from tensorsmith.tfrecord.sources.image_files import dtype_of
 
 
 def check_files(files: pa.Array, feature: Feature, reject: RejectValue) -> None:
-    """Rejects values that are not files or raw bytes with the format and size that the feature specifies."""
+    """Rejects files and raw bytes whose format or size differs from the specification of the feature."""
     for leaf, file in enumerate(files.to_pylist()):
         if file is not None and (problem := _file_problem(file, feature)):
             reject(leaf, problem)
 
 
 def _file_problem(file: bytes, feature: Feature) -> str:
-    """Returns a description of the problem with the bytes of a file, or an empty string if they are valid."""
+    """Returns a description of the problem with the content of a file, or an empty string if the content is valid."""
     if feature.encoding == "wav":
         return "" if file[:4] == b"RIFF" and file[8:12] == b"WAVE" else f"expected a WAV file, got {brief(file)}"
     if feature.encoding == "raw":

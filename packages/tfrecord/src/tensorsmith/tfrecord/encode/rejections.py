@@ -10,7 +10,7 @@ RejectValue = Callable[[int, str], None]
 
 @dataclass
 class Rejections:
-    """Collection of rejected rows, each with the column and the first problem found."""
+    """Collection of rejected rows, with the column and the description of the first problem in each row."""
 
     rows: dict[int, tuple[str, str]] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ from tensorsmith.core.types import Shape
 
 
 def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.ndarray:
-    """Returns the shapes of lists as an array of shape `(lists, axes)`, with -1 for inconsistent sizes.
+    """Returns the shapes of lists as an array of shape `(lists, axes)`, in which inconsistent sizes are -1.
 
     Args:
         shape: Shape of the feature, with `None` for variable dimensions.
@@ -38,7 +38,7 @@ def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.nd
 
 
 def wrong_shapes(shape: Shape, sizes: np.ndarray, counts: np.ndarray, present: np.ndarray | None) -> np.ndarray:
-    """Finds lists whose shapes are incompatible with the shape of a feature.
+    """Returns a boolean mask of the lists whose shapes are incompatible with the shape of a feature.
 
     Args:
         shape: Shape specified by the feature.

@@ -7,7 +7,7 @@ from tensorsmith.tfrecord.encode.rejections import Rejections
 
 
 def check_sparse(name: str, size: int, indices: Values, values: Values, rejections: Rejections) -> None:
-    """Rejects rows in which indices are out of range, do not increase, or do not match the number of values."""
+    """Rejects rows whose indices are out of range, are not increasing, or do not match the number of values."""
     positions, parts = indices.leaves, indices.parts
     counts, wanted = np.diff(parts), np.diff(values.parts)
     for row in np.flatnonzero(counts != wanted).tolist():

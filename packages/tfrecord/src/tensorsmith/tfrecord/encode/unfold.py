@@ -1,4 +1,4 @@
-"""Flattening of nested Arrow lists to values and the offsets of each nesting level."""
+"""Flattening of nested Arrow lists into values and the offsets of each nesting level."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 
 
 def unfold(array: pa.Array, present: np.ndarray) -> tuple[list[np.ndarray], pa.Array]:
-    """Flattens the nested lists in a column.
+    """Returns the values and the offsets of the nested lists in a column.
 
     Args:
         array: Arrow column to flatten. Missing lists are treated as empty.

@@ -9,7 +9,7 @@ SIGNED = {"uint32": "int32", "uint64": "int64"}  # dtypes that `tf.io.decode_raw
 
 
 def stored_features(schema: Schema) -> dict[str, Any]:
-    """Returns the parsing specification of a schema, for `tf.io.parse_example` and `examples`.
+    """Returns the parsing specification of a schema for `tf.io.parse_example`.
 
     Args:
         schema: Schema of the examples, which must not contain sequence features.
@@ -115,5 +115,5 @@ def _decoded(tensor: Any, feature: Feature) -> Any:
 
 
 def _is_one_text(feature: Feature) -> bool:
-    """Returns `True` if the feature is stored as a single bytes value per example, regardless of its shape."""
+    """Returns `True` if each example stores the feature as a single bytes value, regardless of its shape."""
     return feature.is_raw or bool(feature.encoding)

@@ -1,4 +1,4 @@
-"""Interpretation of bytes features as strings or numbers, according to `schema.yaml`."""
+"""Interpretation of bytes features as strings or numbers, as specified in `schema.yaml`."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ SCHEMA = "schema.yaml"
 
 @dataclass(frozen=True)
 class Stored:
-    """Dtype of a string or numbers that a feature stores as bytes.
+    """Dtype of the values that are stored in a bytes feature.
 
     Attributes:
         dtype: "string", or the dtype of the numbers that the bytes hold.
@@ -28,7 +28,7 @@ class Stored:
 
 
 def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored]:
-    """Finds the strings and numbers that are stored as bytes, according to the `schema.yaml` next to the files.
+    """Returns the dtypes of bytes features that store strings or numbers, according to `schema.yaml`.
 
     Args:
         files: Paths of TFRecord files, whose folder may contain a file `schema.yaml`.

@@ -10,7 +10,7 @@ from tensorsmith.tfrecord.shards.reading import Part
 
 
 def features_of(path: Path, part: Part) -> dict[str, StoredFeature]:
-    """Returns the features that occur in consecutive records of a file.
+    """Returns a dict that maps the names of all features in consecutive records to their properties.
 
     Raises:
         DamagedFileError: If a record is not an example.
@@ -22,7 +22,7 @@ def features_of(path: Path, part: Part) -> dict[str, StoredFeature]:
 
 
 def columns_of(path: Path, part: Part, features: Mapping[str, StoredFeature]) -> dict[str, Column]:
-    """Parses consecutive records of a file into one column per feature.
+    """Parses consecutive records, and returns a dict with one column per feature.
 
     Args:
         path: Path of the TFRecord file, for error messages.

@@ -12,7 +12,7 @@ CHUNK = 1 << 20
 
 
 def compression_of(head: bytes) -> str:
-    """Returns the compression of a file, as indicated by its first two bytes.
+    """Returns the compression of a file, as determined from its first two bytes.
 
     Example:
         >>> compression_of(gzip.compress(b"")), compression_of(zlib.compress(b"")), compression_of(b"")
@@ -25,7 +25,7 @@ def compression_of(head: bytes) -> str:
 
 
 def open_to_read(path: Path, compression: str) -> Any:
-    """Opens a file and returns its decompressed content for reading."""
+    """Opens a file and returns a file object from which its decompressed content can be read."""
     if compression == "gzip":
         return gzip.open(path, "rb")
     file = path.open("rb", buffering=0)
@@ -33,7 +33,7 @@ def open_to_read(path: Path, compression: str) -> Any:
 
 
 def open_to_write(path: Path, compression: str) -> Any:
-    """Opens a file for writing, optionally compressed. The output does not depend on the file name or the time."""
+    """Opens a file for writing. A compressed file contains neither the file name nor the time."""
     file = path.open("wb")
     if compression == "none":
         return file
@@ -69,7 +69,7 @@ class _Inflated(io.RawIOBase):
 
 
 class _Deflated:
-    """File object that compresses the data written to it. The file is complete after it has been closed."""
+    """File object that compresses the data written to it. The file is complete only after it has been closed."""
 
     def __init__(self, file: BinaryIO, stream: Any) -> None:
         self._file, self._stream = file, stream

@@ -36,7 +36,7 @@ class Index:
 
     @classmethod
     def of(cls, files: Sequence[str | os.PathLike[str]]) -> "Index":
-        """Returns the index of several files, read from their index files or created from their records.
+        """Returns the index of several files, which is read from index files or computed from the records.
 
         Args:
             files: Uncompressed TFRecord files to index.

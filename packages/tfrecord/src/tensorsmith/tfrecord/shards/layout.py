@@ -13,7 +13,7 @@ UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MI
 
 
 def shard_paths(folder: str | os.PathLike[str], name: str, count: int) -> list[Path]:
-    """Returns the paths of shards, named as in TensorFlow Datasets.
+    """Returns the paths of shards, which follow the naming scheme of TensorFlow Datasets.
 
     Args:
         folder: Folder that contains the shards.
@@ -84,7 +84,7 @@ def parse_split(text: str) -> dict[str, float]:
 
 
 def split_sizes(count: int, shares: Mapping[str, float]) -> dict[str, int]:
-    """Returns the number of records in each split. The sum of the numbers is `count`.
+    """Returns the number of records in each split, given the total number and the fractions of the splits.
 
     Args:
         count: Total number of records.
@@ -99,7 +99,7 @@ def split_sizes(count: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def shard_lengths(count: int, shards: int) -> list[int]:
-    """Returns the number of records in each shard. The numbers differ by at most 1.
+    """Returns the number of records in each shard. These numbers differ by at most 1.
 
     Example:
         >>> shard_lengths(10, 4)

@@ -32,7 +32,7 @@ class DamagedFileError(OSError):
 
 @dataclass(frozen=True)
 class Part:
-    """Consecutive records of a TFRecord file.
+    """Group of consecutive records of a TFRecord file.
 
     Attributes:
         records: Serialized records, whose memory is reused when the next part is read.
@@ -50,13 +50,13 @@ class Part:
         return int(self.records.sizes.sum()) + len(self.records) * (HEADER + FOOTER)
 
     def damage(self, path: Path, error: RecordError) -> DamagedFileError:
-        """Returns the error for a damaged record of this part, including its position in the file."""
+        """Returns the error for a damaged record in this group, including its position in the file."""
         offset = self.offset + int(self.records.begins[error.row]) - int(self.records.begins[0])
         return DamagedFileError(path, self.first + error.row, offset, error.problem)
 
 
 def read(path: str | os.PathLike[str], check_data: bool = True) -> Iterator[Part]:
-    """Reads the records of a TFRecord file in chunks. The compression is detected from the first bytes.
+    """Yields groups of consecutive records of a TFRecord file, whose compression is detected from its first bytes.
 
     Args:
         path: TFRecord file, optionally compressed.

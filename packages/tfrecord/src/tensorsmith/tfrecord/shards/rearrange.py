@@ -26,7 +26,7 @@ def rearrange(
     resume: bool = False,
     report: Advance = unreported,
 ) -> None:
-    """Writes records to shards, each of which contains a contiguous range of `order`.
+    """Writes the records with the given indices to shards, in the order of these indices.
 
     The numbers of records in the shards differ by at most one. Records are copied with their frames, and all checksums
     are verified. Each shard is written atomically, with an index next to it unless it is compressed. Memory use stays
@@ -55,7 +55,7 @@ def rearrange(
 
 
 def runs_of(order: np.ndarray, count: int) -> list[np.ndarray]:
-    """Splits the order of the records into `count` contiguous ranges, one per shard."""
+    """Splits an array of record indices into `count` contiguous parts, one for each shard."""
     bounds = np.arange(count + 1) * len(order) // count
     return [order[begin:end] for begin, end in itertools.pairwise(bounds)]
 
@@ -84,7 +84,7 @@ def _write_shard(
 
 
 def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
-    """Reads records, including their lengths and checksums, into one byte array in the given order."""
+    """Reads records in the given order, including their lengths and checksums, into one byte array."""
     sizes = index.sizes[numbers].astype("int64") + HEADER + FOOTER
     targets = np.cumsum(sizes) - sizes
     frames = np.empty(int(sizes.sum()), "uint8")
@@ -123,7 +123,7 @@ def _damage(index: Index, number: int) -> DamagedFileError:
 
 
 def _fill(file: int, view: memoryview, pieces: list[tuple[int, int, int]]) -> None:
-    """Reads byte ranges of a file into the output buffer."""
+    """Reads byte ranges of a file into an output buffer."""
     if hasattr(os, "posix_fadvise"):
         for position, _, size in pieces:  # lets the disk serve several requests at a time
             os.posix_fadvise(file, position, size, os.POSIX_FADV_WILLNEED)

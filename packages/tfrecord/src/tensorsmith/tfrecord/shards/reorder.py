@@ -1,4 +1,4 @@
-"""Rewriting of records into different shards, in a different order, and into splits."""
+"""Function that rewrites records into new shards, optionally in random order or partitioned into splits."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ CHUNK = 1 << 20  # records that are processed together
 
 @dataclass(frozen=True)
 class Split:
-    """Paths and record count of the shards of one split.
+    """Paths of the shards of a split, and the number of records that they contain.
 
     Attributes:
         records: Number of records.
@@ -50,7 +50,7 @@ def reorder(
     progress: Progress = SILENT,
     rearrange: Callable[..., None] = rearrange,
 ) -> dict[str, Split]:
-    """Rewrites records into a different number or size of shards, optionally shuffled or partitioned into splits.
+    """Rewrites records into new shards, optionally in random order or partitioned into splits.
 
     Each record is written once, and its bytes are unchanged. Compressed files are unpacked into a temporary folder.
 
@@ -109,7 +109,7 @@ def reorder(
 
 @contextlib.contextmanager
 def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path, name: str) -> Iterator[list[Path]]:
-    """Context manager that yields the files, with compressed files replaced by verified decompressed copies."""
+    """Context manager that yields paths of uncompressed files. Compressed files are decompressed temporarily."""
     plain = [Path(path) for path in files]
     packed = [number for number, path in enumerate(plain) if compression_of_file(path) != "none"]
     if not packed:

@@ -1,4 +1,4 @@
-"""Manifests of shards that are being written, which ensure that only an identical call can resume."""
+"""Manifests of unfinished shards, whose stored arguments ensure that only an identical call can resume."""
 
 import contextlib
 import glob
@@ -25,7 +25,7 @@ def manifest_kept(
     resume: bool,
     path: Path | None = None,
 ) -> Iterator[None]:
-    """Stores a manifest in the folder while shards are being written. The manifest remains after an interruption.
+    """Context manager that stores a manifest while shards are written. It is not deleted after an interruption.
 
     Args:
         folder: Folder that contains the shards.

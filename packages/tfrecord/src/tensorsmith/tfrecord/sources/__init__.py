@@ -1,4 +1,4 @@
-"""Data sources that read examples from files in many formats. Readers are imported on demand."""
+"""Data sources that read rows from files in many formats. The modules are imported on demand."""
 
 import os
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ OPTIONS = {"csv": ("encoding",), "text": ("encoding",), "sqlite": ("table", "que
 
 
 def open_source(path: Paths, **options: Any) -> TableSource:
-    r"""Opens files as a data source. The file format is detected from content and suffix.
+    r"""Opens files as a data source. The file format is determined from the content and suffix of the files.
 
     Supported kinds are CSV, Parquet, JSON lines, NumPy, images (in folders by class, or with VOC or COCO annotations),
     text, audio, SQLite, IDX and TFRecord.
@@ -78,7 +78,7 @@ def open_source(path: Paths, **options: Any) -> TableSource:
 
 
 def _root(paths: Sequence[str | os.PathLike[str]], kind: str) -> Path | None:
-    """Returns the folder that contains the class folders: the given folder, or the parent of several folders."""
+    """Returns the parent of the class folders: a single given folder, or the common parent of several folders."""
     folders = [Path(path) for path in paths if Path(path).is_dir()]
     if len(paths) == 1:
         return folders[0] if folders else None

@@ -1,4 +1,4 @@
-"""Base class for the NumPy and IDX data sources, whose arrays are read in chunks of rows."""
+"""Base class for data sources that read NumPy and IDX files, in batches of rows."""
 
 import math
 from abc import abstractmethod
@@ -20,7 +20,7 @@ from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSourc
 
 @dataclass(frozen=True)
 class Rows:
-    """Array in a file that is read row by row.
+    """Array in a file, whose rows are read sequentially.
 
     Attributes:
         count: Size of the first axis.
@@ -48,7 +48,7 @@ class Arrays(TableSource):
 
     @abstractmethod
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns a file and a function that opens its arrays, for each group of files that share rows."""
+        """Returns pairs of a path and a function that opens arrays. The arrays of each pair have the same rows."""
 
     def rows(self) -> Iterator[Batch]:
         """Yields all rows of the data source in batches."""

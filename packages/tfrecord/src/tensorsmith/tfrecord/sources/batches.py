@@ -1,4 +1,4 @@
-"""Batching of rows that are read one at a time, such as image and audio files."""
+"""Batching of rows that are read individually, such as image files and audio files."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ ROWS = 256  # maximum number of rows in a batch
 def in_batches(
     rows: Iterator[tuple[dict[str, Any] | Reject, tuple[str, int]]], file: str, types: Any, first: int = 1
 ) -> Iterator[Batch]:
-    """Groups rows and rejects into batches. Row numbers start from `first`."""
+    """Groups rows and rejected rows into batches. Rows are numbered from `first`."""
     values: list[dict[str, Any]] = []
     numbers: list[int] = []
     positions: list[tuple[str, int]] = []

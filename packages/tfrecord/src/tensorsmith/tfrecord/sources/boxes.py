@@ -1,4 +1,4 @@
-"""Base class for data sources for images with bounding box annotations."""
+"""Base class for data sources of images with bounding box annotations."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Annotated:
-    """Image with its annotation.
+    """Path of an image file, and the content of its annotation.
 
     Attributes:
         annotation: Path of the annotation file.
@@ -83,7 +83,7 @@ class AnnotatedImages(TableSource):
 
     @abstractmethod
     def annotated(self) -> Iterator[Annotated | Reject]:
-        """Yields all annotations, in a deterministic order."""
+        """Yields all annotated images, in a deterministic order."""
 
     def rows(self) -> Iterator[Batch]:
         """Yields all rows of the data source in batches."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 class Classes:
-    """Class index of each file, given by the position of its subfolder in alphabetical order.
+    """Class indices of files in folders. The class folders are numbered in alphabetical order.
 
     Args:
         root: Parent of the class folders, or `None` if there are no classes.

@@ -12,7 +12,7 @@ from tensorsmith.tfrecord.sources.source import Reject
 
 
 class Coco(AnnotatedImages):
-    """Data source for the images in a COCO annotation file, with their boxes.
+    """Data source for the images and bounding boxes in a COCO annotation file.
 
     Classes are numbered in the order of their ids. The annotation file is read into memory completely; the images are
     not.
@@ -61,7 +61,7 @@ class Coco(AnnotatedImages):
                 yield Reject(str(path), row, "", f"image {image['id']!r}: {problem}")
 
     def _found(self, image: dict[str, Any]) -> list[Path]:
-        """Returns a list with the path of an image, or an empty list if the path does not exist or is ambiguous."""
+        """Returns a list with the path of an image. The list is empty if the path does not exist or is ambiguous."""
         try:
             position = self._places.find(str(image["file_name"]))
         except (KeyError, ValueError):
@@ -83,7 +83,7 @@ class _Places:
         self._by_name: dict[str, list[Path]] | None = None
 
     def find(self, name: str) -> Path:
-        """Returns the path of an image, given its file name, or the expected path if the image does not exist.
+        """Returns the path of the image with the given file name, which may not exist.
 
         Raises:
             ValueError: If several images have the name.

@@ -95,7 +95,7 @@ class CsvFiles(TableSource):
             lines.close()
 
     def _header(self, path: Path) -> tuple[list[str], str, int, str]:
-        """Returns the column names, delimiter, line number of the first row, and line ending of a CSV file."""
+        """Returns the column names, the delimiter, the line number of the first row, and the line ending."""
         encoding = "utf-8-sig" if codecs.lookup(self._encoding).name == "utf-8" else self._encoding
         try:
             with io.TextIOWrapper(open_plain(path), encoding, newline="") as file:
@@ -115,11 +115,11 @@ class CsvFiles(TableSource):
 
 
 class _LargeRowError(Exception):
-    """Error raised if a CSV row is larger than the blocks in which the file is read."""
+    """Error raised if a CSV row is larger than the blocks in which files are read."""
 
 
 class _Followed(io.RawIOBase):
-    """File wrapper that stores the most recently read bytes, at least one block unless the file is smaller.
+    """File wrapper that stores the last bytes that were read: one block or more, or the entire file if it is small.
 
     All content is checked against the encoding, as Arrow does not check rows that it rejects.
     """
@@ -149,7 +149,7 @@ class _Followed(io.RawIOBase):
 
 
 def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
-    """Returns `True` if the last row, which has `height` lines, has an unclosed quote. Arrow accepts such rows."""
+    """Returns `True` if the last row contains an unclosed quote, which Arrow does not report."""
     last = lines[:-1] if not lines[-1] else lines
     csv.field_size_limit(max(csv.field_size_limit(), LARGEST))  # global to all readers of the csv module
     try:
@@ -160,7 +160,7 @@ def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
 
 
 class _Lines:
-    """Tracker of the line numbers of CSV rows, which accounts for multi-line cells and rejected rows."""
+    """Counter of the lines in a CSV file, which accounts for multi-line cells and rejected rows."""
 
     def __init__(self, path: Path, refused: list[Any], line: int, ending: str, encoding: str) -> None:
         self._path, self._refused, self._line, self._row = path, refused, line, 2  # Arrow counts the header as row 1
@@ -170,7 +170,7 @@ class _Lines:
         self._read = 0
 
     def batch(self, rows: Any, at_end: bool = False) -> Batch:
-        """Returns a batch of the rows with their line numbers and the rejected rows, excluding blank lines."""
+        """Returns a batch of rows without blank lines, including the line numbers and the rejected rows."""
         breaks = [pc.fill_null(pc.count_substring(column, self._ending), 0).to_numpy() for column in rows.columns]
         heights = 1 + np.sum(breaks, axis=0, dtype="int64")
         numbers, rejects, at = np.empty(len(heights), "int64"), [], 0
@@ -198,7 +198,7 @@ class _Lines:
             self.last, self.height, self._line = int(numbers[end - 1]), int(heights[end - 1]), int(ends[-1])
 
     def _is_blank(self, number: int) -> bool:
-        """Returns `True` if a line is blank and contains no delimiter. Lines must be queried in increasing order."""
+        """Returns `True` if a line is empty. Line numbers must be passed in increasing order."""
         if self._content is None:
             self._content = io.TextIOWrapper(open_plain(self._path), self._encoding, "replace", self._ending)
         line = next(itertools.islice(self._content, int(number) - self._read - 1, None), "")

@@ -19,7 +19,7 @@ class UnreadableError(OSError):
 
 
 def find_source_files(paths: Paths) -> list[Path]:
-    """Returns the files specified by paths, glob patterns such as `data/*.csv`, and folders.
+    """Returns the files specified by paths, folders, and glob patterns such as `data/*.csv`.
 
     A folder stands for all files in it and its subfolders. Names that begin with `.` or `_` and files created by file
     managers are skipped, as other tools leave such files next to data.
@@ -47,7 +47,7 @@ def find_source_files(paths: Paths) -> list[Path]:
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """Opens a file for reading, with decompression of gzip files."""
+    """Opens a file for reading. Gzip files are decompressed."""
     file = path.open("rb")
     if file.read(2) == b"\x1f\x8b":
         file.close()

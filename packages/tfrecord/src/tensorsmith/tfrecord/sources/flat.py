@@ -1,4 +1,4 @@
-"""Conversion of Arrow columns to feature types, which exclude structs, dictionaries and dates."""
+"""Conversion of Arrow columns to the types that features support. Structs, dictionaries and dates are converted."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from tensorsmith.tfrecord.sources.files import UnreadableError
 
 
 def flatten(rows: Any, file: Path) -> Any:
-    """Converts columns to numbers, booleans, strings, binary values, and lists of these types.
+    """Converts columns to numbers, booleans, strings, binary values, or lists of such values.
 
     A struct `a` with a field `b` becomes a column `a/b`, and a list of structs becomes one list for each field.
     Dictionaries are decoded, dates and times become ISO 8601 strings, decimals become float64, and durations int64.

@@ -18,7 +18,7 @@ DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 
 
 class IdxFiles(Arrays):
-    """Data source for IDX files. One-dimensional files provide the feature `label`, other files the feature `image`.
+    """Data source for IDX files. The feature is `label` for one-dimensional arrays, and `image` for other arrays.
 
     Args:
         files: IDX files: one file, or a file of images and a file of labels. Training and test files must be opened as
@@ -29,7 +29,7 @@ class IdxFiles(Arrays):
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns a single pair of a file and a function, because all files describe the same rows."""
+        """Returns a list with a single pair of a path and a function, because all files describe the same rows."""
         return [(self.files[0], self._open)]
 
     def _open(self, stack: ExitStack) -> dict[str, Rows]:

@@ -1,4 +1,4 @@
-"""Reading of PNG and JPEG files, and the common properties of image collections."""
+"""Reading of PNG and JPEG files, and determination of the shape and dtype that the images have in common."""
 
 import io
 import warnings
@@ -55,7 +55,7 @@ def read_image(path: Path) -> ImageFile:
 
 
 def dtype_of(data: bytes) -> str:
-    """Returns the dtype that represents the channels of a PNG or JPEG file."""
+    """Returns the dtype of the pixel values in a PNG or JPEG file."""
     return "uint16" if data.startswith(PNG) and data[DEPTH] == 16 else "uint8"
 
 
@@ -68,7 +68,7 @@ def _channels(image: Any) -> int:
 
 
 class ImageShapes:
-    """Common shape, encoding and dtype of the images in a data source."""
+    """Shape, encoding and dtype that the images of a data source have in common."""
 
     def __init__(self) -> None:
         self._shape: list[int | None] = []
@@ -84,6 +84,6 @@ class ImageShapes:
 
     @property
     def feature(self) -> Feature:
-        """Feature of the images. Variable dimensions are `None`; the dtype is uint8 unless all images have 16 bits."""
+        """Feature that represents the images. Dimensions in which the image sizes differ are `None`."""
         encoding = "image" if len(self._encodings) > 1 else min(self._encodings, default="png")
         return Feature(min(self._dtypes, default="uint8", key=len), tuple(self._shape) or (None, None, None), encoding)

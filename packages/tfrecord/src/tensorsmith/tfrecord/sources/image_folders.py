@@ -15,7 +15,7 @@ from tensorsmith.tfrecord.sources.table import TableSource
 
 
 class ImageFolders(TableSource):
-    """Data source with one row per image: the feature `image`, and `label` if there are class folders.
+    """Data source for image files with the feature `image` and, for images in class folders, `label`.
 
     Args:
         files: Paths of the image files.
@@ -36,7 +36,7 @@ class ImageFolders(TableSource):
         yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)
 
     def known(self) -> Mapping[str, Feature]:
-        """Returns the features, including the image size and encoding and the class names."""
+        """Returns the features of the data source, including the image sizes, the encoding and the class names."""
         label = {"label": Feature("int64", labels=self._classes.names)} if self._classes.names else {}
         return {"image": self._shapes.feature, **label}
 

@@ -20,7 +20,7 @@ MOST_REJECTS = 10  # rejects that are kept
 
 @dataclass(frozen=True)
 class Found:
-    """Result of schema inference.
+    """Result of inferring a schema from a data source.
 
     Attributes:
         schema: Schema inferred from all rows.
@@ -151,7 +151,7 @@ class _Column:
 
 
 def _is_uneven(lists: Any, inner: Any) -> bool:
-    """Returns `True` if a column contains nested lists of different lengths."""
+    """Returns `True` if a column contains lists of lists whose lengths differ within a row."""
     if not pa.types.is_nested(inner.type) or is_complex(inner.type) or pa.types.is_fixed_size_list(inner.type):
         return False
     counts, lengths = (np.asarray(pc.list_value_length(level).drop_null()) for level in (lists, inner))

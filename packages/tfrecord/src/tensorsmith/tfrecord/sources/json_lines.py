@@ -18,7 +18,7 @@ from tensorsmith.tfrecord.sources.values import as_written, table_of
 
 
 class JsonLines(TableSource):
-    """Data source for JSON Lines files in UTF-8. Nested objects become columns `a/b`, and blank lines are skipped.
+    """Data source for JSON Lines files in UTF-8. Values of nested objects become columns such as `a/b`.
 
     Args:
         files: Paths of the JSON Lines files.
@@ -35,7 +35,7 @@ class JsonLines(TableSource):
         return self._rows({})
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """Yields all rows in batches. Numbers in string columns of the schema are converted to strings."""
+        """Yields all rows in batches. Numbers in columns of dtype string are converted to strings."""
         texts = {name: feature for name, feature in schema.features.items() if feature.dtype == "string"}
         return self._rows({name: bool(feature.shape or feature.sequence) for name, feature in texts.items()})
 

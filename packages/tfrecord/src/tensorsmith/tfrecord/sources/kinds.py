@@ -51,7 +51,7 @@ IDX_NAME = re.compile(r"idx\d")
 
 
 def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
-    """Returns the common format of several files, and those files that the data source reads.
+    """Returns the common format of several files, and the list of files that are read as this format.
 
     Image, audio and TFRecord files may be accompanied by text files, JSON files and files of unknown kind, which are
     skipped.

@@ -11,7 +11,7 @@ INTEGER = r"^[+-]?[0-9]+$"
 
 
 class Numbers:
-    """Incremental inference of the narrowest dtype that represents all strings in a column.
+    """Inference of the narrowest dtype that represents all strings in a column, batch by batch.
 
     The dtype is bool for `true` and `false`; int64, or else uint64, for integers; float32 if it reproduces each number
     to the last digit written, otherwise float64; and string for everything else, including numbers that none of these
@@ -35,7 +35,7 @@ class Numbers:
 
     @property
     def dtype(self) -> str:
-        """Narrowest dtype that represents all strings so far."""
+        """Narrowest dtype that represents all strings that have been added."""
         return self._possible[0]
 
     def add(self, texts: Any) -> None:
@@ -82,7 +82,7 @@ def _has_large_integers(texts: Any, exact: np.ndarray) -> bool:
 
 
 def _has_huge_floats(texts: Any, exact: np.ndarray) -> bool:
-    """Returns `True` if strings contain finite numbers beyond the range of float64."""
+    """Returns `True` if strings contain finite numbers that are too large for float64."""
     beyond = np.isinf(exact)
     return (
         bool(beyond.any())
@@ -91,7 +91,7 @@ def _has_huge_floats(texts: Any, exact: np.ndarray) -> bool:
 
 
 def _fits_float32(texts: Any, exact: np.ndarray) -> bool:
-    """Returns `True` if rounding to float32 changes each number by at most half a unit in the last written digit."""
+    """Returns `True` if float32 represents each number to within half a unit of the last digit in its string."""
     finite = np.isfinite(exact)
     scientific = np.asarray(pc.match_substring(texts, "e", ignore_case=True)) & finite
     sizes, points = np.asarray(pc.binary_length(texts)), np.asarray(pc.find_substring(texts, "."))

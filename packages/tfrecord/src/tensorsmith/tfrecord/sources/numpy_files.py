@@ -49,7 +49,7 @@ class NumpyFiles(Arrays):
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns pairs of a file and a function that opens its arrays. All .npy files form one pair."""
+        """Returns pairs of a path and a function that opens arrays. All .npy files together form one pair."""
         zipped = [path for path in self.files if _is_zipped(path)]
         if not zipped:
             return [(self.files[0], partial(_files, self.files))]
@@ -78,7 +78,7 @@ def _files(paths: list[Path], stack: ExitStack) -> dict[str, Rows]:
 
 
 class _Slices:
-    """Callable that returns the next rows of an array."""
+    """Callable that returns the next rows of an array in each call."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array, self._at = array, 0

@@ -31,7 +31,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Batch:
-    """Batch of rows from a data source.
+    """Batch of rows that a data source yields.
 
     Attributes:
         rows: Arrow record batch with one column per feature. Numbers may be represented as strings.
@@ -54,7 +54,7 @@ class Batch:
 
 
 class Source(Protocol):
-    """Interface of data sources. Each iteration yields the same batches in the same order.
+    """Interface of data sources. Repeated iterations yield the same batches in the same order.
 
     Attributes:
         files: Paths of the files to read.
@@ -65,7 +65,7 @@ class Source(Protocol):
     options: Mapping[str, Any]
 
     def infer(self) -> Schema:
-        """Returns the schema that is inferred from all rows."""
+        """Returns the schema of the examples, inferred from all rows."""
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """Yields all rows in batches of limited size, so that memory usage is bounded."""
+        """Yields all rows in batches of limited size, so that the memory usage is limited."""

@@ -1,4 +1,4 @@
-"""Base class for data sources, with schema inference and selection of the columns in a schema."""
+"""Base class for data sources, which infers schemas and selects the columns of a schema."""
 
 import copy
 import dataclasses
@@ -38,17 +38,17 @@ class TableSource(ABC):
     before = 0
 
     def part(self, begin: int, end: int) -> "TableSource":
-        """Returns a data source with a subset of the files, in which row numbers are preserved."""
+        """Returns a data source with a subset of the files. The row numbers remain unchanged."""
         part = copy.copy(self)
         part.files, part.before = self.files[begin:end], self.before + begin
         return part
 
     @abstractmethod
     def rows(self) -> Iterator[Batch]:
-        """Yields all rows of the data source in batches, with all columns."""
+        """Yields all rows of the data source in batches that contain all columns."""
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """Yields all rows in batches. Subclasses may use the schema to choose column types."""
+        """Yields all rows in batches. Subclasses may choose the column types to match the schema."""
         return self.rows()
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
@@ -67,7 +67,7 @@ class TableSource(ABC):
         return survey.found(self.known())
 
     def known(self) -> Mapping[str, Feature]:
-        """Returns the features that are known without inference, once all rows have been read."""
+        """Returns the features that the data source determines without inference. All rows must have been read."""
         return {}
 
     def infer(self) -> Schema:
@@ -75,7 +75,7 @@ class TableSource(ABC):
         return self.survey().schema
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """Yields all rows in batches, with the columns of a schema. Missing optional columns are null.
+        """Yields all rows in batches that contain the columns of a schema. Missing optional columns are null.
 
         Raises:
             ValueError: If the first rows lack a required column.

@@ -35,7 +35,7 @@ class TfrecordFiles(TableSource):
         self.files = files
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
-        """Reads all records and returns the inferred schema, with value types and sizes."""
+        """Reads all records and returns the schema inferred from the types and sizes of their values."""
         met: dict[str, StoredFeature] = {}
         binary: set[str] = set()
         count, bad, rejects = 0, 0, list[Reject]()
@@ -71,7 +71,7 @@ def _request(feature: Feature) -> Any:
 
 
 def _sound(path: Path) -> Iterator[tuple[Records, int, list[Reject]]]:
-    """Yields groups of consecutive valid examples, with the first record number and preceding invalid records."""
+    """Yields groups of consecutive valid records, the number of their first record, and the reject after them."""
     for part in read(path):
         begin, refused = 0, list[Reject]()
         while begin < len(part.records):
@@ -116,7 +116,7 @@ def _feature(name: str, met: StoredFeature, binary: bool, optional: bool) -> Fea
 def _batches(
     path: Path, records: Records, first: int, refused: list[Reject], schema: Schema, wanted: dict[str, Any]
 ) -> Iterator[Batch]:
-    """Yields records in batches, excluding those whose value types differ from the schema."""
+    """Yields records in batches. Records whose value types differ from the schema are rejected."""
     begin = 0
     while begin < len(records) or refused:
         piece = _slice(records, begin, len(records))
@@ -142,7 +142,7 @@ def _batches(
 
 
 def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
-    """Returns a column as an Arrow array, and a dict of error messages for rows with an incorrect size."""
+    """Returns a column as an Arrow array, and a dict that maps the indices of invalid rows to error messages."""
     rejected: dict[int, str] = {}
     missing = None if column.present is None else pa.array(~column.present)
     values: Any = pa.array(column.values) if column.bounds is None else _texts(column, feature.dtype)
@@ -169,7 +169,7 @@ def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
 
 
 def _numbers(data: np.ndarray, bounds: np.ndarray, dtype: np.dtype) -> tuple[Any, np.ndarray]:
-    """Decodes bytes to lists of numbers, and returns a mask of lists with an invalid size."""
+    """Returns lists of numbers decoded from bytes, and a boolean mask of the lists with an invalid size."""
     sizes = np.diff(bounds)
     uneven = sizes % dtype.itemsize != 0
     whole = data[np.repeat(~uneven, sizes)] if uneven.any() else data
@@ -178,12 +178,12 @@ def _numbers(data: np.ndarray, bounds: np.ndarray, dtype: np.dtype) -> tuple[Any
 
 
 def _row(column: Column, part: int) -> int:
-    """Returns the index of the row that contains a list of values, such as a step of a sequence."""
+    """Returns the index of the row that contains the list of values with the given index."""
     return part if column.steps is None else int(np.searchsorted(column.rows, part, "right")) - 1
 
 
 def _texts(column: Column, dtype: str) -> Any:
-    """Returns a bytes column as an Arrow array: strings for dtype "string" if all are valid, otherwise bytes."""
+    """Returns a bytes column as an Arrow array of strings, or of bytes if the values are not text."""
     bounds = column.bounds if column.bounds is not None else np.zeros(1, "int64")
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(column.values)]
     values = pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)

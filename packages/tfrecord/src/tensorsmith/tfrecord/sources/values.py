@@ -29,7 +29,7 @@ def column_of(values: list[Any]) -> Any:
 
 
 def as_written(row: dict[str, Any], texts: Mapping[str, bool], inside: str = "") -> dict[str, Any]:
-    """Returns a row in which the values of string columns are converted to strings.
+    """Returns a copy of a row in which the values of string columns are converted to strings.
 
     Args:
         row: Dict that maps names to the values of a row, which may be nested dicts.
@@ -56,7 +56,7 @@ def _text(value: Any) -> Any:
 
 
 def table_of(rows: list[dict[str, Any]]) -> Any:
-    """Converts rows to a `pyarrow.RecordBatch`, with one column for each key that occurs."""
+    """Converts rows to a `pyarrow.RecordBatch` that has a column for each key in any of the rows."""
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [column_of([row.get(name) for row in rows]) for name in names]
     if not names:

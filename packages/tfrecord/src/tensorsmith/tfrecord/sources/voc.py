@@ -34,7 +34,7 @@ class Voc(AnnotatedImages):
         self.names = sorted({box.name for one in found if isinstance(one, Annotated) for box in one.boxes})
 
     def annotated(self) -> Iterator[Annotated | Reject]:
-        """Yields all annotated images, followed by the images without annotations, in file order."""
+        """Yields all annotated images in file order, and then the images without annotations."""
         seen = set()
         for path in self._annotations:
             found = _read(path)

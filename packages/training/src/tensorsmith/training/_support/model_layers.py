@@ -40,7 +40,7 @@ def metrics_variables(owner: object) -> list[keras.Variable]:
 
 
 def results_of(model: keras.Model, variables: Iterable[keras.Variable]) -> dict[str, Any]:
-    """Returns the results of the metrics that use any of the given variables, by name."""
+    """Returns a dict of the results of those metrics that use any of the given variables."""
     chosen = {id(variable) for variable in variables}
     results: dict[str, Any] = {}
     for metric in model.metrics:

@@ -10,7 +10,7 @@ ALIGNMENT = 64  # bytes; required by TensorFlow's vectorized code, not guarantee
 
 
 def size_of(batch: NestedTensors) -> int | tf.Tensor:
-    """Returns the number of examples in a batch, as a tensor if it is unknown during tracing."""
+    """Returns the number of examples in a batch. If it is unknown during tracing, it is returned as a tensor."""
     leaf = tf.nest.flatten(batch)[0]
     if leaf.shape[0] is not None:
         size: int = leaf.shape[0]
@@ -19,7 +19,7 @@ def size_of(batch: NestedTensors) -> int | tf.Tensor:
 
 
 def to_tensor(array: np.ndarray) -> tf.Tensor:
-    """Returns a copy of an array as a tensor, optimized for large arrays.
+    """Returns a tensor with a copy of an array. Large arrays are copied by NumPy, which is faster.
 
     NumPy allocates large arrays on huge pages, and TensorFlow does not. A large array is therefore copied by NumPy and
         shared with TensorFlow: 17 ms for 172 MB instead of 25 to 500 ms, most of which is spent on page faults in the

@@ -63,11 +63,11 @@ class Every(keras.callbacks.Callback):
         self._last = -1
 
     def steps_left(self) -> int:
-        """Returns the number of steps until the next call, at which the `Trainer` returns to Python."""
+        """Returns the number of steps until the next call of the action."""
         return self._recurring.steps_left(self._step)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Converts the interval to steps, given the epoch length and batch size of the run."""
+        """Converts the interval to a number of steps, if the epoch length and the batch size are known."""
         steps, epochs = self.params.get("steps"), self.params["epochs"]
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
         self._recurring = Recurring(self._every, timeline, "every")

@@ -1,4 +1,4 @@
-"""Callback that records a profile of some steps for TensorBoard."""
+"""Callback that profiles several training steps for display in TensorBoard."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ log = logging.getLogger("tensorsmith.training")
 
 
 class Profile(keras.callbacks.Callback):
-    """Records a profile of some steps after the loop has been compiled and warmed up.
+    """Profiles several training steps after the compilation and warm-up of the training loop.
 
     The profiled steps remain in one compiled loop. `tensorboard --logdir FOLDER` shows the profile with its profile
     plugin (`pip install xprof`): time spent in operations and kernels, and waiting for data.
@@ -56,19 +56,19 @@ class Profile(keras.callbacks.Callback):
         self._running = False
 
     def steps_left(self) -> int:
-        """Returns the number of steps until the profile starts or ends, for the `Trainer`."""
+        """Returns the number of steps until the profiler starts or stops."""
         return next((at - self._step for at in (self._first, self._last) if at > self._step), sys.maxsize)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Resets the step count, because a resumed run needs a warm-up, too."""
+        """Resets the step count, because a resumed run also needs a warm-up."""
         self._step = 0
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Stores the index of the first batch in a chunk of steps."""
+        """Stores the index of the first step in the next call of the compiled loop."""
         self._batch = batch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Starts or stops the profile when it is due."""
+        """Starts or stops the profiler at the specified steps."""
         before, self._step = self._step, self._step + batch + 1 - self._batch
         if before < self._first <= self._step < self._last:
             self._begin()
@@ -76,7 +76,7 @@ class Profile(keras.callbacks.Callback):
             self.close()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Stops the profile, and logs a warning if the run was too short to record it."""
+        """Stops the profiler. If the run was too short for a profile, a warning is logged."""
         self.close()
         if self._step <= self._first:
             log.warning(
@@ -86,7 +86,7 @@ class Profile(keras.callbacks.Callback):
             )
 
     def close(self) -> None:
-        """Writes the profile recorded so far, even if training is interrupted."""
+        """Writes the profile of the steps completed so far, even if training is interrupted."""
         if self._running:
             self._running = False
             tf.profiler.experimental.stop()

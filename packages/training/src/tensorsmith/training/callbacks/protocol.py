@@ -1,4 +1,4 @@
-"""Optional attributes of callbacks that the `Trainer` uses in addition to the methods of Keras callbacks.
+"""Optional callback attributes and methods that the `Trainer` uses in addition to the methods of Keras callbacks.
 
 A callback, whether it belongs to this package or not, may define any of these attributes:
 
@@ -19,7 +19,7 @@ from tensorsmith.core import Verbatim, check, is_integer
 
 
 def as_list(callbacks: Iterable[keras.callbacks.Callback] | keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks passed to `fit` as a list, after checking that they are supported.
+    """Returns a list of the callbacks passed to `fit`, after checking that they are supported.
 
     Raises:
         ValueError: If a callback replaces a function of the `Trainer`.
@@ -42,7 +42,7 @@ def wants_every_batch(callback: keras.callbacks.Callback) -> bool:
 
 
 def steps_left(callbacks: Iterable[keras.callbacks.Callback], chunk: int) -> int:
-    """Returns the number of steps before a callback must be called, which is at most `chunk`.
+    """Returns the number of steps after which the next callback must be called, at most `chunk`.
 
     Raises:
         ValueError: If a callback returns an invalid number of steps.

@@ -14,7 +14,7 @@ from tensorsmith.training.fit.state import restore, snapshot
 
 
 def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
-    """Recomputes the means and variances of batch normalization layers exactly on a data set.
+    """Recomputes the moving statistics of batch normalization layers as exact statistics of a data set.
 
     Averaged weights, as computed by `SWA` and `MovingAverage`, have not processed any data, so the moving statistics in
     the model belong to other weights. One pass over the data in training mode computes the mean and variance of each

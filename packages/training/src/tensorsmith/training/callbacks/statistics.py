@@ -1,4 +1,4 @@
-"""Statistics of weights and activations, and an action that writes them for TensorBoard."""
+"""Statistics of weights and activations, and a function that writes them as TensorBoard scalars."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ def weight_statistics(model: keras.Model) -> dict[str, float]:
 
 
 def dead_unit_fractions(model: keras.Model, x: NestedArrays) -> dict[str, float]:
-    """Returns the fraction of dead units or channels in each ReLU layer: those that are 0 for all examples.
+    """Returns the fraction of units or channels in each ReLU layer that are 0 for all examples.
 
     Args:
         model: Functional or Sequential model.
@@ -79,7 +79,7 @@ class ToTensorBoard:
         self._numbers = numbers
 
     def __call__(self, moment: Moment) -> None:
-        """Writes the scalars of the model at the step of `moment`."""
+        """Writes the values for a model as TensorBoard scalars, at the step of the given `Moment`."""
         with self._writer.as_default(step=moment.step):
             for name, number in self._numbers(moment.model).items():
                 tf.summary.scalar(name, number)

@@ -9,7 +9,7 @@ from tensorsmith.core.types import Logs
 
 
 class TimeStopping(keras.callbacks.Callback):
-    """Stops training after a time limit, at the end of an epoch as in TensorFlow Addons, or within an epoch.
+    """Stops training after a time limit, either at the end of the current epoch or within the epoch.
 
     The time is measured from the start of `fit`. A resumed run starts at zero again.
 
@@ -43,12 +43,12 @@ class TimeStopping(keras.callbacks.Callback):
         self._start = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Stops training after the time limit if stopping within an epoch is allowed."""
+        """Stops training after the time limit if training may stop within an epoch."""
         if self._within_epoch:
             self._look()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Stops training at the end of an epoch after the time limit."""
+        """Stops training at the end of the epoch if the time limit has been exceeded."""
         if self._look() and self.verbose:
             passed = time.strftime("%-H:%M:%S", time.gmtime(self.seconds))
             print(f"Timed stopping at epoch {epoch + 1} after training for {passed}")

@@ -1,4 +1,4 @@
-"""Progress bars with the interface of TensorFlow Addons."""
+"""Progress bar callback that is compatible with TensorFlow Addons."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ FIELDS |= {"rate", "rate_fmt", "unit", "postfix"}
 
 
 class TQDMProgressBar(keras.callbacks.Callback):
-    """Displays one progress bar for the epochs and one for the steps of each epoch, as in TensorFlow Addons.
+    """Displays a progress bar for all epochs and a progress bar for the steps of each epoch.
 
     Name, arguments and messages are those of TensorFlow Addons, but the bars are drawn by the library rich instead of
     tqdm. Formats may contain tqdm's fields for numbers and times, and `bar` exactly once. Bars appear on standard
@@ -154,7 +154,7 @@ class TQDMProgressBar(keras.callbacks.Callback):
 
 
 class _Part(ProgressColumn):
-    """Progress bar column with the text before (0) or after (1) the bar."""
+    """Column with the text that a progress bar displays before the bar (index 0) or after the bar (index 1)."""
 
     def __init__(self, position: int) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from tensorsmith.training.gradients.optimizers import optimizers_within
 
 
 class Unfreeze(keras.callbacks.Callback):
-    """Freezes layers for the first part of training and unfreezes them at the start of an epoch.
+    """Freezes layers at the start of training, and unfreezes them at the start of a later epoch.
 
     This is useful for fine-tuning: a new head trains first, then the layers below it, from last to first, each with its
     own callback. Frozen layers have no gradients, and batch normalization in them keeps its statistics. The optimizer
@@ -56,7 +56,7 @@ class Unfreeze(keras.callbacks.Callback):
         check(self._at.seconds is None, "at", at, "a duration in epochs, steps, examples or percent")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Freezes the layers after the optimizer has been built with all variables."""
+        """Freezes the layers, after building the optimizer for all variables."""
         steps, epochs = self.params.get("steps"), self.params["epochs"]
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
         if self._at.unit == "epochs":

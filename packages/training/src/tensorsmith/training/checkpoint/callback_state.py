@@ -15,7 +15,7 @@ log = logging.getLogger("tensorsmith.training")
 
 
 class CallbackState:
-    """Callback attributes that have changed since the start of training.
+    """Attributes of callbacks whose values have changed since the start of training.
 
     Only serializable values are included: JSON values, NumPy arrays, and lists of arrays, as in `EarlyStopping`,
         `ReduceLROnPlateau` and `ModelCheckpoint` of Keras. An unchanged attribute keeps the value of the callback in
@@ -34,14 +34,14 @@ class CallbackState:
         self._before = {key: _remembered(callback) for key, callback in self._callbacks.items()}
 
     def plain(self) -> dict[str, dict[str, Any]]:
-        """Returns the changed JSON-serializable attributes of each callback."""
+        """Returns a dict of the changed JSON-serializable attributes of each callback."""
         return {
             key: {name: value for name, value in changed.items() if not _is_arrays(value)}
             for key, changed in self._changed().items()
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns the changed attributes that are arrays or lists of arrays."""
+        """Returns a dict of the changed attributes that are arrays or lists of arrays."""
         found = {}
         for key, changed in self._changed().items():
             for name, value in changed.items():
@@ -52,7 +52,7 @@ class CallbackState:
         return found
 
     def restore(self, plain: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, np.ndarray]) -> None:
-        """Restores the attributes returned by `plain` and `arrays`. Missing callbacks cause a warning."""
+        """Restores saved attribute values of callbacks. If a callback is missing in this run, a warning is logged."""
         for key in plain.keys() - self._callbacks.keys():
             log.warning(
                 "the checkpoint has the state of callback %s, which is not part of this run", key.partition("#")[0]
@@ -91,7 +91,7 @@ def _is_arrays(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Returns `True` if a value is unchanged by JSON serialization, except for NumPy numbers."""
+    """Returns `True` if JSON serialization preserves a value. NumPy numbers are also accepted."""
     if isinstance(value, np.generic):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Checkpoint storage in a folder, written atomically, with checksums that detect corruption."""
+"""Storage of checkpoints in folders that are written atomically and protected by checksums."""
 
 import contextlib
 import json
@@ -23,13 +23,13 @@ class DamagedCheckpointError(Exception):
 
 
 def new_draft(folder: Path) -> Path:
-    """Creates an empty folder for a new checkpoint, with a name that is ignored when reading."""
+    """Creates an empty draft folder for a new checkpoint, which is ignored when checkpoints are read."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=folder, prefix=DRAFT))
 
 
 def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], metadata: str) -> Path:
-    """Writes variables and metadata to a draft folder, which then replaces any checkpoint with the given name.
+    """Writes variables and metadata to a draft folder, and renames the folder to the name of the checkpoint.
 
     Args:
         draft: Folder created by `new_draft`, with the other files of the checkpoint.
@@ -115,7 +115,7 @@ def _damage_shows(checkpoint: Path) -> Iterator[None]:
 
 
 def _checksums(folder: Path, names: Iterable[str] | None = None) -> dict[str, int]:
-    """Returns the checksums of the named files, or of all files. TensorFlow does not verify saved iterators."""
+    """Returns a dict that maps the names of the given files, by default all files, to their checksums."""
     files = sorted(folder.iterdir()) if names is None else [folder / name for name in names]
     return {file.name: zlib.crc32(file.read_bytes()) for file in files}
 

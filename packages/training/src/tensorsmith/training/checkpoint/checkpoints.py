@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: settings, writing, retention and loading."""
+"""Settings of checkpoints, and functions that write, remove and load the checkpoints of a training run."""
 
 import fcntl
 import json
@@ -83,7 +83,7 @@ class Saved:
 
 
 def newest(folder: str | os.PathLike[str]) -> Saved | None:
-    """Returns the newest valid checkpoint in a folder, or `None`. Corrupted checkpoints cause a warning."""
+    """Returns the newest valid checkpoint in a folder, or `None`. A warning is logged for corrupted checkpoints."""
     for path in reversed(checkpoints_in(Path(folder))):
         try:
             return Saved(path, *read(path))
@@ -131,7 +131,7 @@ class Keeper:
         self._losses = {path.name: _loss_of(path) for path in checkpoints_in(self._folder)}  # lower is better
 
     def is_among_best(self, scores: Mapping[str, Any]) -> bool:
-        """Returns `True` if an epoch with these scores belongs to the best epochs, whose checkpoints are kept.
+        """Returns `True` if the given scores are among the best scores, whose checkpoints are not removed.
 
         Raises:
             ValueError: If the monitored score is not in `scores`.
@@ -183,7 +183,7 @@ class Keeper:
             pending.result()
 
     def close(self) -> None:
-        """Waits for the current checkpoint, stops the background thread, and unlocks the folder."""
+        """Waits until the current checkpoint has been written, stops the thread, and unlocks the folder."""
         self._thread.shutdown()
         os.close(self._lock)
         self.wait()
@@ -201,7 +201,7 @@ class Keeper:
         return math.inf if math.isnan(score) else score
 
     def _retire(self) -> list[Path]:
-        """Returns the paths of outdated checkpoints, and forgets their losses."""
+        """Returns the paths of outdated checkpoints, and removes the checkpoints from the table of losses."""
         names = sorted(self._losses)
         best = sorted((name for name in names if self._losses[name] < math.inf), key=self._losses.__getitem__)
         staying = {*names[-self._options.keep_last :], *best[: self._options.keep_best]}

@@ -1,4 +1,4 @@
-"""Training steps in which replicas gather rows of sparse gradients."""
+"""Training steps in which replicas exchange the rows of sparse gradients."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +12,7 @@ Run = Callable[..., tuple[tf.Tensor, Logs]]
 
 
 def gathers_any_number(step: CompiledStep) -> bool:
-    """Returns `True` if the number of rows that replicas gather may differ between steps.
+    """Returns `True` if the number of gradient rows that replicas exchange may differ between steps.
 
     Collective operations inside a compiled loop must have the same shapes in all iterations. The number of rows varies
     if batch sizes or lengths differ, or if duplicate rows have been summed.
@@ -30,7 +30,7 @@ def _any_open(nodes: Iterable[Any], given: dict[str, Any]) -> bool:
 
 
 def _given(function: Any) -> dict[str, Any]:
-    """Returns the arguments of a graph function by name, with their known attributes."""
+    """Returns a dict that maps the argument names of a graph function to the attributes of the arguments."""
     return {argument.name: function.arg_attr[i].attr for i, argument in enumerate(function.signature.input_arg)}
 
 
@@ -40,7 +40,7 @@ def _fixed(attributes: Any) -> bool:
 
 
 def one_by_one(one: Run, goes_on: Callable[[Logs], Any]) -> Run:
-    """Returns a loop that runs in Python, one step at a time.
+    """Returns a Python loop with the interface of a compiled loop, which calls a function for each step.
 
     Args:
         one: Function that performs one step. It takes the number of completed steps and all loop arguments except the

@@ -15,7 +15,7 @@ from tensorsmith.training.loop.compiled_step import Step, Tracing
 
 
 class Aside(keras.StatelessScope):
-    """Keras scope in which some variables have separate values, and others are accessed as usual.
+    """Keras scope in which some variables are replaced by tensors with their own values.
 
     Args:
         state: List of pairs of a variable and the tensor that is used as its value within the scope.
@@ -36,7 +36,7 @@ class Aside(keras.StatelessScope):
 
 
 class WorkerStep:
-    """Step that an idle worker runs on its own batch, with weights on parameter servers.
+    """Training step with parameter servers, which is executed by an idle worker on a batch of its own.
 
     In asynchronous training, weights change while a step reads them. Step counts and metrics must still be correct.
     Workers therefore increment integer variables, which Keras would read and write, and return the contribution of
@@ -67,12 +67,12 @@ class WorkerStep:
     def over_arrays(
         self, arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor
     ) -> tuple[int, Logs]:
-        """Runs steps on the workers, with batches that are gathered from arrays."""
+        """Runs training steps on the workers. The batches are gathered from arrays."""
         batches = order[int(start) : int(start) + int(steps)]
         return self._over(tf.nest.map_structure(partial(tf.gather, indices=rows), arrays) for rows in batches)
 
     def over_stream(self, iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[int, Logs]:
-        """Runs steps on the workers, with the next batches of an iterator, possibly fewer than requested."""
+        """Runs training steps on the workers. The batches are read from an iterator, which may end early."""
         return self._over(itertools.islice(iterator, int(steps)))
 
     def _run(self, step: Callable[[NestedTensors], Any]) -> Any:
@@ -96,7 +96,7 @@ class WorkerStep:
         return len(done), {name: results.get(name, mean) for name, mean in means.items()}
 
     def _apart(self, batch: NestedTensors) -> tuple[Logs, list[tf.Tensor]]:
-        """Runs a step, and returns its logs and the increments of the metric variables."""
+        """Runs a step on separate copies of metric variables, and returns the logs and the increments."""
         counted = [tf.identity(variable.value) for variable in self._counters]
         zeros = [tf.zeros(variable.shape, variable.dtype) for variable in self._metrics]
         state = [*zip(self._counters, counted, strict=True), *zip(self._metrics, zeros, strict=True)]

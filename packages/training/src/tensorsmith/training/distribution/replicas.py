@@ -31,7 +31,7 @@ def is_distributed(strategy: tf.distribute.Strategy) -> bool:
 
 
 def check_fits(owner: object, model: keras.Model, jit: bool) -> None:
-    """Raises an error if a model is incompatible with its distribution strategy.
+    """Raises an error if a model cannot be trained under its distribution strategy.
 
     Args:
         owner: Object that holds the model and all other objects that the training steps use.
@@ -84,7 +84,7 @@ def check_fits(owner: object, model: keras.Model, jit: bool) -> None:
 def compile_replicated(
     step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model, tracing: Tracing
 ) -> CompiledStep:
-    """Returns a step that divides a batch among the replicas, for use in a loop outside of them.
+    """Compiles a step that splits each batch among the replicas and can be called in a compiled loop.
 
     Optimizers sum the gradients of all replicas. A batch that cannot be split evenly is processed as a whole by each
     replica. This gives the same gradient if the loss is a mean, and the batch is counted in the metrics once.
@@ -143,7 +143,7 @@ def compile_replicated(
 
 
 def _real(logs: Logs) -> Logs:
-    """Returns the logs, with integers converted to float32 so that they can be averaged."""
+    """Returns the logs after converting integers to float32, so that the replicas can average them."""
     return {name: log if log.dtype.is_floating else tf.cast(log, tf.float32) for name, log in logs.items()}
 
 

@@ -1,4 +1,4 @@
-"""Worker group: the processes that train a model together."""
+"""Group of processes that train a model together."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 class WorkerGroup:
-    """Worker group of a MultiWorkerMirroredStrategy, or the current process if there is only one.
+    """Worker processes of a MultiWorkerMirroredStrategy, or the current process under any other strategy.
 
     All workers run the same program. They must agree on everything that depends on the clock, a signal or a file of one
     of them, such as the chunks of steps and the end of training, because each step waits for all workers.
@@ -31,11 +31,11 @@ class WorkerGroup:
         )
 
     def least(self, number: int) -> int:
-        """Returns the minimum of a number over all workers."""
+        """Returns the smallest value of a number on any worker."""
         return min(self._numbers(number))
 
     def agree(self, number: int) -> bool:
-        """Returns `True` if a number is the same on all workers."""
+        """Returns `True` if a number has the same value on all workers."""
         return len(set(self._numbers(number))) == 1
 
     def any(self, *said: bool) -> tuple[bool, ...]:
@@ -47,7 +47,7 @@ class WorkerGroup:
         return numbers
 
     def _rows(self, numbers: Sequence[int]) -> np.ndarray:
-        """Returns the numbers of all workers, with one row per replica."""
+        """Returns an array of the numbers of all workers, with one row per replica."""
         rows = np.array([numbers], np.int64)
         return rows if self._gather is None else self._gather(tf.constant(rows)).numpy()
 

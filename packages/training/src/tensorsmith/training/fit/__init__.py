@@ -1,1 +1,1 @@
-"""Implementation of `fit`: epochs, chunks of steps, and callbacks and checkpoints between chunks."""
+"""Implementation of `Trainer.fit`: epochs of compiled training steps, callbacks and checkpoints."""

@@ -1,4 +1,4 @@
-"""Execution of steps in chunks, with a return to Python after each chunk."""
+"""Execution of training steps in chunks, each of which is a single call of a compiled loop."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ SEVERAL = "root error(s) found."
 
 
 class NonFiniteLossError(ArithmeticError):
-    """Error raised if a loss is NaN or infinite. The message contains the steps."""
+    """Error raised if a loss is NaN or infinite. The message states the steps in which this may have occurred."""
 
 
 def run_chunks(
@@ -34,7 +34,7 @@ def run_chunks(
     on_end: Callable[[int, dict[str, Any]], bool],
     finite: bool = False,
 ) -> dict[str, Any]:
-    """Runs the remaining steps of an epoch.
+    """Runs the remaining steps of an epoch, and returns the logs.
 
     Args:
         source: Data source, positioned at step `start`.
@@ -86,7 +86,7 @@ def run_chunks(
 
 
 def _reason(message: str) -> str:
-    """Returns the line of a TensorFlow error message that states the cause, without the stack trace."""
+    """Returns the line of a TensorFlow error message that states the cause of the error."""
     lines = [line for line in message.partition("\n\t [[")[0].splitlines() if line.strip()]
     stack = [i for i, line in enumerate(lines) if line.startswith('  File "')]
     reasons = lines[stack[-1] + 1 :] if stack else lines

@@ -1,4 +1,4 @@
-"""Current values of the learning rate and of scheduled hyperparameters, for the logs."""
+"""Current values of learning rates and other scheduled hyperparameters, which are added to the logs."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _SEVERAL: Any = getattr(keras.optimizers, "MultiOptimizer", ())  # available sin
 
 
 def current_hyperparameters(optimizer: Any, schedules: Schedules) -> dict[str, float]:
-    """Returns the learning rate of an optimizer, or of each optimizer in it, and the scheduled hyperparameters."""
+    """Returns a dict of the current learning rates and the current values of scheduled hyperparameters."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = optimizer.inner_optimizer
     rates = {}
@@ -26,7 +26,7 @@ def current_hyperparameters(optimizer: Any, schedules: Schedules) -> dict[str, f
 
 
 def _lasting_names(optimizers: Iterable[keras.optimizers.Optimizer]) -> list[str]:
-    """Returns unique optimizer names without the counters of Keras, which differ between runs."""
+    """Returns unique optimizer names that do not depend on the name counters of Keras."""
     names: list[str] = []
     for each in optimizers:
         base = re.sub(r"_\d+$", "", each.name)

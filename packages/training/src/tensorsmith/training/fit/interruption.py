@@ -36,7 +36,7 @@ class Interruption:
         return self._noted is not None
 
     def share(self) -> None:
-        """Records that another process of the worker group was interrupted."""
+        """Stores the information that another process of the worker group has been interrupted."""
         self._noted = self._noted or signal.SIGTERM
 
     def act(self) -> None:

@@ -1,4 +1,4 @@
-"""Arguments of `Trainer.fit`, validated and independent of the data."""
+"""Validated arguments of `Trainer.fit`."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ log = logging.getLogger("tensorsmith.training")
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Arguments of `Trainer.fit` other than the data.
+    """Arguments of `Trainer.fit`, except for the training and validation data.
 
     Raises:
         ValueError: If an argument is invalid.
@@ -47,14 +47,14 @@ class FitOptions:
 
     @property
     def checkpoint_settings(self) -> Checkpoints | None:
-        """Checkpoint settings, or `None` for no checkpoints."""
+        """Checkpoint settings, or `None` if no checkpoints are saved."""
         given = self.checkpoints
         return Checkpoints(given) if isinstance(given, str | os.PathLike) else given
 
 
 @dataclass(frozen=True)
 class FitData:
-    """Data arguments of `Trainer.fit`."""
+    """Arguments of `Trainer.fit` that specify the training and validation data."""
 
     x: NestedArrays | Dataset
     y: NestedArrays | None
@@ -65,7 +65,7 @@ class FitData:
     def sources(
         self, model: keras.Model | None, options: FitOptions, seed: int
     ) -> tuple[BatchSource, BatchSource | None]:
-        """Returns the data sources for training and, if there are validation data, for validation.
+        """Returns the data source for training, and the data source for validation or `None`.
 
         Args:
             model: Model that the examples must be compatible with, or `None` for custom steps.
@@ -90,7 +90,7 @@ class FitData:
 
 @dataclass(frozen=True)
 class Start:
-    """Start of a run, from the first step or from a checkpoint.
+    """Initial state of a training run, which starts at the first step or at a checkpoint.
 
     Attributes:
         options: Arguments of `fit`.
@@ -113,7 +113,7 @@ class Start:
 
 
 def start_run(options: FitOptions, worker_group: WorkerGroup) -> Start:
-    """Returns the start of a run, after checking that all workers find the same checkpoint.
+    """Returns the initial state of a training run, after checking that all workers find the same checkpoint.
 
     Raises:
         ValueError: If the checkpoint belongs to a run with other arguments, if there are checkpoints that the run does

@@ -11,7 +11,7 @@ from tensorsmith.core.types import Logs
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """Displays a progress bar over all epochs with speed and remaining time, and prints the scores of each epoch.
+    """Displays the progress, speed and remaining time of training, and prints the scores after each epoch.
 
     If standard error is not a terminal, there is no bar, and the lines are logged to the logger `tensorsmith.training`.
 
@@ -43,7 +43,7 @@ class ProgressBar(keras.callbacks.Callback):
         self._task.describe(self._epoch)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Advances the progress bar by the steps since the last return to Python."""
+        """Advances the progress bar by the number of steps since the previous call."""
         self._task.advance(batch + 1 - self._steps)
         self._steps = batch + 1
         if logs and "loss" in logs:

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def random_state() -> dict[str, Any]:
-    """Returns the random state of both generators in JSON-serializable form."""
+    """Returns the states of the random number generators of Python and NumPy in JSON-serializable form."""
     version, state, gauss = random.getstate()
     numpy: Any = np.random.get_state()
     name, keys, *rest = numpy
@@ -15,7 +15,7 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Restores the random state of both generators."""
+    """Restores the states of the random number generators of Python and NumPy."""
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words), gauss))
     name, keys, *rest = state["numpy"]

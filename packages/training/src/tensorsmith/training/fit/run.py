@@ -1,4 +1,4 @@
-"""Execution of a call of `fit`: epochs with validation, callbacks and checkpoints."""
+"""Training loop of `Trainer.fit`: epochs with validation, callbacks and checkpoints."""
 
 import contextlib
 from collections.abc import Callable
@@ -43,13 +43,13 @@ class Position:
 
     @property
     def name(self) -> str:
-        """Name of a checkpoint at this position. The names sort in the order of the positions."""
+        """Name of a checkpoint at this position. Sorting checkpoint names sorts the positions."""
         return f"epoch-{self.epoch:06d}-step-{self.step:09d}"
 
 
 @dataclass
 class Saving:
-    """Settings and state of checkpoints during a run.
+    """Settings, writer and current state of the checkpoints of a training run.
 
     Attributes:
         keeper: Writer of the checkpoints. `None` in processes that do not write any.
@@ -67,7 +67,7 @@ class Saving:
 
 
 class Run:
-    """Training loop over the epochs of a run.
+    """Training loop over all epochs of a training run.
 
     Args:
         model: Model to be trained.
@@ -179,14 +179,14 @@ class Run:
         hooks.on_train_end(logs)
 
     def _limit(self, chunk: int) -> int:
-        """Returns the number of steps before the next action of a callback or checkpoint, at most `chunk`."""
+        """Returns the number of steps until a callback or checkpoint is due, at most `chunk`."""
         chunk = steps_left(self._hooks.callbacks, chunk)
         if self._saving is not None:
             chunk = min(chunk, self._saving.every.steps_left(self._position.total))
         return self._worker_group.least(chunk)
 
     def _end_chunk(self, step: int, logs: dict[str, Any]) -> bool:
-        """Calls the callbacks and saves a checkpoint between chunks. Returns `True` to end the epoch."""
+        """Calls the callbacks, and saves a checkpoint if it is due. Returns `True` if the epoch must end early."""
         at = self._position
         at.total += step - at.step
         at.step = step
@@ -199,7 +199,7 @@ class Run:
         return bool(self._model.stop_training or self._interrupted)
 
     def _agree(self, due: bool) -> bool:
-        """Synchronizes stop requests and interruptions in the worker group. Returns `True` if a checkpoint is due."""
+        """Synchronizes stop requests and interruptions of all workers. Returns `True` if a checkpoint is due."""
         model = self._model
         model.stop_training, self._interrupted, due = self._worker_group.any(
             bool(model.stop_training), bool(self._interruption), due
@@ -269,7 +269,7 @@ def evaluate(
     worker_group: WorkerGroup,
     hooks: keras.callbacks.CallbackList | None = None,
 ) -> dict[str, Any]:
-    """Returns the loss and metrics of a data source."""
+    """Evaluates a model on a data source, and returns a dict of the loss and metrics."""
     hooks = hooks or keras.callbacks.CallbackList([], model=model)
     model.reset_metrics()
     hooks.on_test_begin()

@@ -1,4 +1,4 @@
-"""Creation of the checkpoint settings and state of a run."""
+"""Creation of the checkpoint writer and the checkpoint settings of a training run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from tensorsmith.training.loop.step_compiler import StepCompiler
 def make_saving(
     steps: StepCompiler, start: Start, timeline: Timeline, worker_group: WorkerGroup, monitor: str
 ) -> Saving | None:
-    """Returns the checkpoint settings and state of a run, after checking the checkpoint to resume.
+    """Returns the checkpoint settings and writer of a run, after validating the checkpoint to resume from.
 
     Args:
         steps: `StepCompiler` of the run, whose variables are saved.
@@ -57,6 +57,6 @@ def make_saving(
 
 
 def _same_data(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
-    """Returns `True` if the known batch sizes and epoch lengths of two runs are equal."""
+    """Returns `True` if two runs have the same batch size and, if known, the same number of steps per epoch."""
     steps = (there["steps"], here["steps"])
     return there["batch_size"] == here["batch_size"] and (None in steps or steps[0] == steps[1])

@@ -1,4 +1,4 @@
-"""Hyperparameter schedules, and schedules that depend on the length of the run."""
+"""Validation of hyperparameter schedules, and conversion of their lengths to training steps."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def check_schedules(schedules: Schedules) -> None:
 
 
 def bind(owner: object, schedules: Iterable[Any], timeline: Timeline) -> bool:
-    """Converts the lengths of schedules, also of those in optimizers, to steps of the run.
+    """Converts the lengths of all schedules, including schedules in optimizers, to steps of the training run.
 
     Returns:
         `True` if there is a schedule with a method `bind`.

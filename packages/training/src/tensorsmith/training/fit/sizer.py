@@ -1,4 +1,4 @@
-"""Choice of the number of steps between returns to Python."""
+"""Choice of the number of training steps in each call of a compiled loop."""
 
 import math
 
@@ -6,7 +6,7 @@ RETURN_SECONDS = 0.5  # target interval between returns, by which callbacks, pro
 
 
 class ChunkSizer:
-    """Chooses the number of steps in each chunk based on the measured speed.
+    """Chooses the number of steps in each call of a compiled loop (chunk), based on the measured speed.
 
     Args:
         fixed: Number of steps per chunk. If `None`, the number of steps that take about half a second is used.
@@ -27,7 +27,7 @@ class ChunkSizer:
         self._seconds = 0.0
 
     def fix(self, steps: int) -> None:
-        """Sets a fixed number of steps per chunk."""
+        """Sets the number of steps in all further chunks."""
         self._fixed = self.chunk = steps
 
     def record(self, steps: int, seconds: float) -> None:
@@ -45,5 +45,5 @@ class ChunkSizer:
 
     @property
     def steps_per_second(self) -> float:
-        """Average number of steps per second after the first chunk, or NaN before the second chunk."""
+        """Average number of steps per second without the first chunk, or NaN until the second chunk is completed."""
         return self._steps / self._seconds if self._seconds else math.nan

@@ -1,4 +1,4 @@
-"""Training state: collection, copying, restoration and comparison of variables."""
+"""Training state: functions that collect, copy, restore and compare variables."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from tensorsmith.training._support.model_layers import keras_variables, parts_of
 
 
 def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf.Variable]:
-    """Returns the variables of an object's layers, metrics and optimizers, and its individual variables.
+    """Returns all variables that an object, its layers, its metrics and its optimizers contain.
 
     They are collected from the attributes of the object and of its layers, so that the state of a trainer or a model
     with several networks or optimizers (such as a GAN) is complete.
@@ -30,7 +30,7 @@ def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf
 
 
 def snapshot(variables: list[tf.Variable]) -> list[np.ndarray]:
-    """Returns copies of the current values of variables."""
+    """Returns copies of the values of variables."""
     return [variable.numpy().copy() for variable in variables]
 
 
@@ -50,7 +50,7 @@ def is_on_replicas(variable: tf.Variable) -> bool:
 
 
 def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any]:
-    """Returns a description of the optimizer, metrics and variables for the checkpoint metadata."""
+    """Returns a description of the optimizer, metrics and variables, which is stored in checkpoint metadata."""
     optimizer = model.optimizer
     optimizers = [optimizer, getattr(optimizer, "inner_optimizer", None)] if optimizer else []
     return {
@@ -61,7 +61,7 @@ def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any
 
 
 def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None:
-    """Raises an error if the checkpoint has a different model, optimizer or metrics.
+    """Raises an error if the model, optimizer or metrics differ from the description in a checkpoint.
 
     Raises:
         ValueError: If they differ. The message describes the difference.
@@ -85,6 +85,6 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
 
 
 def _put_on_first(variable: tf.Variable, value: np.ndarray) -> None:
-    """Assigns a value on the first replica and zero elsewhere, because integers cannot be divided evenly."""
+    """Assigns a value to a variable on the first replica, and zero on all other replicas."""
     first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
     variable.assign(tf.where(first, value, np.zeros_like(value)))

@@ -1,4 +1,4 @@
-"""Training over the epochs of a run, with callbacks and checkpoints."""
+"""Entry point of training: epochs, callbacks and checkpoints."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -29,7 +29,7 @@ def train(
     worker_group: WorkerGroup,
     sizer: ChunkSizer,
 ) -> keras.callbacks.History:
-    """Trains a model and returns the history.
+    """Trains a model and returns the training history.
 
     Args:
         steps: `StepCompiler` that has compiled the training and evaluation steps.
@@ -78,7 +78,7 @@ def train(
 
 
 def _as_logged(history: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Returns a history loaded from JSON, with lists converted to arrays for metrics that have several values."""
+    """Returns a history loaded from JSON, in which lists are converted to NumPy arrays."""
     return {
         name: [np.asarray(value, np.float32) if isinstance(value, list) else value for value in values]
         for name, values in history.items()

@@ -1,4 +1,4 @@
-"""Validation of data for `fit` and `evaluate`, given as arrays or as a `tf.data.Dataset`."""
+"""Validation of the data that are passed to `fit` and `evaluate` as arrays or as a `tf.data.Dataset`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Arrays:
 
 
 def named(tree: NestedArrays | None, name: str) -> list[tuple[str, Any]]:
-    """Returns the leaves of a nested structure, keyed by names such as `x['image']` for error messages."""
+    """Returns pairs of a name such as `x['image']`, for use in error messages, and a leaf of a nested structure."""
     if isinstance(tree, Mapping):
         return [leaf for key in sorted(tree) for leaf in named(tree[key], f"{name}[{key!r}]")]
     if isinstance(tree, list | tuple):
@@ -36,7 +36,7 @@ def named(tree: NestedArrays | None, name: str) -> list[tuple[str, Any]]:
 
 
 def check_values(name: str, values: np.ndarray, where: str = "") -> None:
-    """Raises an error if there are NaN or infinite values, with the row and column of the first such value."""
+    """Raises an error if values are NaN or infinite. The message states the position of the first such value."""
     if values.dtype.kind != "f":
         return
     flat = values.ravel(order="K")
@@ -81,7 +81,7 @@ def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -
 
 
 def _targets(model: keras.Model, y: NestedArrays | None) -> list[tuple[str, Any, Any, Any]]:
-    """Returns (name, values, loss, output) for each target whose loss and output can be determined."""
+    """Returns a tuple (name, values, loss, output) for each target whose loss and output can be determined."""
     loss, outputs = getattr(model, "loss", None), getattr(model, "outputs", None)
     if loss is None or not outputs:
         return []
@@ -116,7 +116,7 @@ def _fit(expected: Shape, received: tuple[int, ...]) -> bool:
 
 
 def check_shapes(model: keras.Model, x: NestedArrays) -> None:
-    """Raises an error if the input shapes are incompatible with the model inputs."""
+    """Raises an error if the shapes of the input arrays are incompatible with the model inputs."""
     inputs = getattr(model, "inputs", None) or []
     leaves = named(x, "x")
     if isinstance(x, Mapping) or len(inputs) != len(leaves):
@@ -138,7 +138,7 @@ def to_arrays(
     sample_weight: NestedArrays | None,
     class_weight: Mapping[int, float] | None,
 ) -> Arrays:
-    """Validates arrays and converts them to tensors, with class weights included in the sample weights.
+    """Validates arrays and converts them to tensors. Class weights are included in the sample weights.
 
     Args:
         model: Model that the examples must be compatible with, or `None` for custom steps.
@@ -177,7 +177,7 @@ def to_arrays(
 
 
 def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[Any, ...]:
-    """Returns the first batch of a dataset after validation. Later batches are not validated.
+    """Validates the first batch of a dataset and returns it. Later batches are not validated.
 
     Raises:
         ValueError: If the dataset is not batched, is empty, or its first batch is invalid as in `to_arrays`.
@@ -208,7 +208,7 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
 
 
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:
-    """Returns the dataset with class weights included in its sample weights."""
+    """Returns a dataset whose sample weights are multiplied by the class weights."""
 
     @tf.autograph.experimental.do_not_convert
     def weigh(x: NestedTensors, y: NestedTensors, sample_weight: Tensor | None = None) -> tuple[Any, Any, tf.Tensor]:
@@ -230,7 +230,7 @@ def check_class_weight(y: NestedArrays | tf.TensorSpec, class_weight: Mapping[in
 
 
 def weights_of_classes(y: Tensor | np.ndarray, class_weight: Mapping[int, float]) -> tf.Tensor:
-    """Returns the class weight of each example, which is 1 for classes that are not in `class_weight`."""
+    """Returns the class weight of each example. Classes that are not in `class_weight` have weight 1."""
     table = tf.constant([class_weight.get(label, 1.0) for label in range(max(class_weight) + 1)], tf.float32)
     one_hot = len(y.shape) == 2 and y.shape[-1] != 1
     classes = tf.reshape(tf.argmax(y, axis=-1) if one_hot else tf.cast(y, tf.int64), [-1])

@@ -1,4 +1,4 @@
-"""Creation of data sources from the arguments of `fit` and `evaluate`."""
+"""Creation of data sources from arguments of `fit` and `evaluate`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,7 @@ def make_source(
     seed: int | None = None,
     steps_per_epoch: int | None = None,
 ) -> BatchSource:
-    """Returns a data source of validated batches.
+    """Returns a data source that provides batches of validated data.
 
     Args:
         model: Model that the examples must be compatible with, or `None` for custom steps.
@@ -59,7 +59,7 @@ def make_source(
 def make_validation_source(
     model: keras.Model | None, data: tuple[Any, ...] | Dataset | None, batch_size: int
 ) -> BatchSource | None:
-    """Returns a data source for `(x, y)`, `(x, y, sample_weight)` or a dataset, or `None` without data.
+    """Returns a data source for validation data, or `None` if there are no validation data.
 
     Raises:
         ValueError: If `data` has another form, is infinite, or cannot be used for evaluation.

@@ -1,4 +1,4 @@
-"""Interface of data sources that provide batches, and a data source for arrays in memory."""
+"""Interface of data sources that provide batches, and a data source for arrays."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tensorsmith.training.loop.loops import Loops
 
 
 class BatchSource(Protocol):
-    """Data source that provides the batches of a data set.
+    """Interface of data sources that provide batches for training or evaluation.
 
     Attributes:
         steps: Number of batches per epoch, or `None` if it is unknown.
@@ -29,34 +29,34 @@ class BatchSource(Protocol):
     batch_size: int
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Compiles the loop over this data source for a type of step, such as training."""
+        """Compiles a loop that runs steps, such as training steps, on the batches of this data source."""
 
     def begin(self, epoch: int) -> None:
         """Moves to the first batch of the epoch with the given index."""
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Runs up to `steps` steps, starting at `start`. Returns the number of completed steps and the logs."""
+        """Runs up to `steps` steps from the step `start`. Returns the number of completed steps and the logs."""
 
     def save(self, path: Path, under_way: bool) -> None:
-        """Writes the position in the data, within or between epochs, to files with the prefix `path`.
+        """Writes the current position in the data to files with the path prefix `path`.
 
         Raises:
             ValueError: If the position cannot be saved.
         """
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Restores a saved position: a step of an epoch, or the first step if `step` is `None`."""
+        """Restores a saved position, which is a step in an epoch or, if `step` is `None`, the start of the epoch."""
 
     @property
     def fixed_shapes(self) -> bool:
         """`True` if all batches have the same shapes, except for the batch axis."""
 
     def warm_up_source(self) -> "BatchSource":
-        """Returns a data source of similar batches for trial runs that do not affect the position of this source."""
+        """Returns a data source of similar batches for trial runs, which must not change the position of this one."""
 
 
 class ArraySource:
-    """Data source that gathers batches from arrays inside the loop, in a new order for each pass over the data.
+    """Data source that gathers batches from arrays in a compiled loop, optionally in shuffled order.
 
     Args:
         arrays: Examples to iterate over.
@@ -76,7 +76,7 @@ class ArraySource:
         self._before = 0
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Compiles the loop for full batches and, without XLA, the loop for the last batch."""
+        """Compiles the loop over full batches. For a smaller last batch, a separate loop without XLA is compiled."""
         self._full, rest = divmod(self._arrays.size, self.batch_size)
         if self._full:
             self._loop = self._make(loops, kind, self.batch_size, jit)
@@ -85,7 +85,7 @@ class ArraySource:
     fixed_shapes = True  # arrays have known shapes
 
     def warm_up_source(self) -> BatchSource:
-        """Returns this data source, because trial runs on arrays do not change its position."""
+        """Returns this data source itself, because trial runs do not change its position."""
         return self
 
     def _make(self, loops: Loops, kind: str, batch_size: int, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
@@ -95,11 +95,11 @@ class ArraySource:
         return loops.over_arrays(kind, spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Sets the number of steps in earlier epochs, which determines the current pass over the arrays."""
+        """Stores the number of steps in the previous epochs, which determines the current pass over the arrays."""
         self._before = epoch * (self.steps or 0)
 
     def _draw(self, number: int) -> None:
-        """Shuffles the examples for a pass over the data, in an order that depends on the seed and the pass index."""
+        """Shuffles the examples for a pass over the data. The order depends on the seed and the pass index."""
         size = self._arrays.size
         order = np.arange(size) if self._seed is None else np.random.default_rng([self._seed, number]).permutation(size)
         whole, rest = np.split(order.astype(np.int32), [self._full * self.batch_size])
@@ -111,11 +111,11 @@ class ArraySource:
         """Does nothing, because the position is determined by the seed and the epoch."""
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Restores the position at the start of an epoch. The step within it is an argument of `run`."""
+        """Moves to the start of an epoch. The step in the epoch is passed to `run`."""
         self.begin(epoch)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Runs steps on full batches, or on the smaller last batch of a pass over the data."""
+        """Runs steps on full batches, or one step on the smaller last batch of a pass over the data."""
         number, first = divmod(self._before + start, self._steps_of_pass)
         if number != self._pass:
             self._draw(number)

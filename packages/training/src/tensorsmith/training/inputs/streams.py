@@ -25,7 +25,7 @@ log = logging.getLogger("tensorsmith.training")
 
 
 class StreamSource:
-    """Data source that reads batches from a `tf.data.Dataset` inside the loop.
+    """Data source that reads batches from a `tf.data.Dataset` in a compiled loop.
 
     Args:
         dataset: Dataset whose elements are batches in the form of tuples.
@@ -45,17 +45,17 @@ class StreamSource:
         self.steps = steps_per_epoch or (cardinality if cardinality >= 0 else None)
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Compiles the loop over the dataset for a type of step, such as training."""
+        """Compiles a loop that runs steps, such as training steps, on the batches of the dataset."""
         self._loop = loops.over_stream(kind, self._dataset.element_spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Restarts the iterator, unless the epochs are consecutive sections of an infinite dataset."""
+        """Restarts the iterator for a new epoch. The iterator of an infinite dataset continues instead."""
         if not self._next_has_begun and not (self._endless and self._iterator):
             self._begin()
         self._next_has_begun = False
 
     def save(self, path: Path, under_way: bool) -> None:
-        """Writes the iterator state. Between epochs, this is the state at the start of the next epoch.
+        """Writes the state of the iterator or, between epochs, the state at the start of the next epoch.
 
         If this state is not sufficient, nothing is written, and `restore` reads all elements again.
 
@@ -91,7 +91,7 @@ class StreamSource:
             self._replayed = True
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Restores the iterator from its saved state or, if there is none, by reading the previous elements again."""
+        """Restores the iterator from a saved state. If no state was saved, the previous elements are read again."""
         if path.with_name(f"{path.name}.index").exists():
             for _ in range(0 if self._endless else epoch):
                 iter(self._dataset)
@@ -115,13 +115,13 @@ class StreamSource:
 
     @property
     def fixed_shapes(self) -> bool:
-        """`True` if only the batch axes of the elements may have an unknown size."""
+        """`True` if all dimensions of the dataset elements, except for the batch dimension, are known."""
         specs = tf.nest.flatten(self._dataset.element_spec)
         dense = all(isinstance(spec, tf.TensorSpec) and spec.shape.rank is not None for spec in specs)
         return dense and all(spec.shape[1:].is_fully_defined() for spec in specs)
 
     def warm_up_source(self) -> BatchSource:
-        """Returns a data source that repeats the first batch, so that the dataset is not consumed by trial runs."""
+        """Returns a data source that repeats the first batch. Trial runs therefore do not consume the dataset."""
         fixed = tf.nest.flatten(self._dataset.element_spec)[0].shape[0] is not None
         batches = tf.data.Dataset.from_tensor_slices(self.example).batch(self.batch_size, drop_remainder=fixed)
         return StreamSource(batches.repeat(), self.example, steps_per_epoch=sys.maxsize)

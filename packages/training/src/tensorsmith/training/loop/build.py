@@ -1,4 +1,4 @@
-"""Compilation of a model, and early creation of the variables that would otherwise require a second trace."""
+"""Compilation of a model, and creation of its variables before the first training step is traced."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tensorsmith.training.fit.state import restore, snapshot
 
 
 def compile_model(model: keras.Model, optimizer: Optimizer | None, **arguments: Any) -> None:
-    """Compiles a model under its distribution strategy. Without an optimizer, it must be compiled already.
+    """Compiles a model under its distribution strategy. If `optimizer` is `None`, it must already be compiled.
 
     Raises:
         ValueError: If there is no optimizer and the model is not compiled, or if there are other arguments.
@@ -25,7 +25,7 @@ def compile_model(model: keras.Model, optimizer: Optimizer | None, **arguments: 
 
 
 def build_late_parts(model: keras.Model, batch: tuple[Any, ...]) -> None:
-    """Builds a model with its optimizer and metrics from an example, leaving the values of variables unchanged.
+    """Builds the model, the optimizer and the metrics for a batch, without changing the values of variables.
 
     This applies to the steps of Keras. Custom steps decide themselves what to build.
     """

@@ -15,7 +15,7 @@ Tracing = Callable[[], AbstractContextManager[None]]  # returns the context in w
 
 @dataclass(frozen=True)
 class CompiledStep:
-    """Traced step for which all lazily created Keras variables already exist.
+    """Traced training or evaluation step, whose Keras variables have all been created.
 
     Attributes:
         call: Function from a batch to logs, for use inside a loop.
@@ -33,7 +33,7 @@ class CompiledStep:
 
 
 def compile_step(step: Step, spec: tuple[Any, ...], jit: bool, tracing: Tracing) -> CompiledStep:
-    """Compiles a step for batches of the given shapes and dtypes, with XLA if `jit` is `True`."""
+    """Traces a step for batches of the given shapes and dtypes, and compiles it with XLA if `jit` is `True`."""
 
     def traced(batch: NestedTensors) -> Logs:
         with tracing():

@@ -1,4 +1,4 @@
-"""Analysis of tf.data pipelines that determines whether their position can be saved."""
+"""Analysis of `tf.data` pipelines, which determines whether the position of an iterator can be saved."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ STARTS_LATE = ("Shuffle", "Repeat", "Concatenate", "Cache")  # operations that c
 
 
 def restores_exactly(dataset: tf.data.Dataset) -> bool:
-    """Returns `True` if the order of later epochs is the same after restoring an iterator.
+    """Returns `True` if restoring an iterator also preserves the order of the elements in later epochs.
 
     The order of a shuffle depends on the number of its iterations, which is stored in the dataset and not in the
     iterator. It can be restored by iterating as often again, unless the shuffle precedes an operation that starts its
@@ -35,7 +35,7 @@ def restores_exactly(dataset: tf.data.Dataset) -> bool:
 
 
 def repeats_itself(dataset: tf.data.Dataset) -> bool:
-    """Returns `True` if the order of elements is deterministic, with a seed for each shuffle."""
+    """Returns `True` if the order of the elements is deterministic, which requires a seed in each shuffle."""
     graph = _graph(dataset)
     nodes = {node.name: node for node in graph.node}
     for node in graph.node:

@@ -1,4 +1,4 @@
-"""Choice of XLA for the training loop, by a rule on the graph of the step or by a measurement.
+"""Decision whether XLA compiles the training loop, based on the graph of a step or on measurements.
 
 The rule depends only on the graph, the batch size and the number of steps, so that the same program always makes the
 same choice. It was derived from 37 models on 2 CPU cores, with and without XLA:
@@ -37,7 +37,7 @@ log = logging.getLogger("tensorsmith.training")
 
 
 def jit_under(strategy: tf.distribute.Strategy, jit: Jit) -> Jit:
-    """Returns the setting for a distribution strategy, under which only `True` uses XLA.
+    """Returns the `jit` setting under a distribution strategy, in which only `True` enables XLA.
 
     Raises:
         ValueError: If the setting is invalid, or is `True` with parameter servers.
@@ -77,7 +77,7 @@ def jit_is_faster(graphs: Iterable[Any], batch_size: int, total_steps: int | Non
 
 
 def runs_with_jit(compiled: Run, variables: list[tf.Variable]) -> bool:
-    """Returns `True` if XLA supports all operations of a step, which is run once without changing the training state.
+    """Returns `True` if XLA supports all operations of a step. The step is run once, and its effects are undone.
 
     Args:
         compiled: Function that runs steps with XLA.
@@ -95,7 +95,7 @@ def runs_with_jit(compiled: Run, variables: list[tf.Variable]) -> bool:
 
 
 def measured_faster_with_jit(plain: Run, compiled: Run, variables: list[tf.Variable]) -> bool:
-    """Measures the speed of steps with and without XLA, logs it, and restores the training state.
+    """Returns `True` if measurements show that a step is faster with XLA. The training state is restored.
 
     Args:
         plain: Function that runs steps without XLA.
@@ -131,7 +131,7 @@ def _reachable_nodes(name: str, functions: Mapping[str, Sequence[Any]]) -> list[
 
 
 def _product_sizes(nodes: Iterable[Any], batch_size: int) -> Iterator[tuple[int, int]]:
-    """Yields the numbers of rows and columns of matrix products, except for gradients of weights."""
+    """Yields the numbers of rows and columns of all matrix products, except for gradients with respect to weights."""
     for node in nodes:
         if node.op in PRODUCTS and not (node.attr["transpose_a"].b or node.attr["adj_x"].b):
             shape = node.attr["_output_shapes"].list.shape[0]

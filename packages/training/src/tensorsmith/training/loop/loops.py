@@ -1,4 +1,4 @@
-"""Inner loops that run several steps inside one tf.function."""
+"""Compiled loops that run several steps in a single call of a `tf.function`."""
 
 import contextlib
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tensorsmith.training.loop.compiled_step import CompiledStep, Step, Tracing,
 
 
 def finite(step: CompiledStep, logs: Logs) -> tf.Tensor:
-    """Returns `True` if all logged losses are finite. Losses are running means, so non-finite values persist."""
+    """Returns `True` if all logged losses are finite."""
     losses = [tf.math.is_finite(value) for name, value in logs.items() if "loss" in name and step.watched]
     return tf.reduce_all(tf.stack(losses)) if losses else tf.constant(True)
 
@@ -41,7 +41,7 @@ DRAWING = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multino
 
 
 def array_loop(step: CompiledStep, jit: bool) -> Loop:
-    """Returns a loop that gathers batches from arrays in memory. If `jit` is `True`, XLA compiles the entire loop.
+    """Returns a loop that gathers batches from arrays. If `jit` is `True`, XLA compiles the entire loop.
 
     Returns:
         A loop whose `run` takes `(arrays, order, start, steps)` and returns the number of completed steps and the logs
@@ -73,7 +73,7 @@ def array_loop(step: CompiledStep, jit: bool) -> Loop:
 
 
 def stream_loop(step: CompiledStep) -> Loop:
-    """Returns a loop that reads batches from a tf.data iterator. XLA can compile the step, but not the loop.
+    """Returns a loop that reads batches from a `tf.data` iterator. XLA can compile the step, but not the loop.
 
     Returns:
         A loop whose `run` takes `(iterator, steps)` and returns the number of completed steps and the logs of the last
@@ -101,7 +101,7 @@ def stream_loop(step: CompiledStep) -> Loop:
 
 
 class Loops:
-    """Cache of the compiled loops that belong to a trainer.
+    """Cache of the compiled loops of a trainer.
 
     Args:
         owner: Object that has the steps as methods, and the metrics that the steps update as attributes.
@@ -125,34 +125,34 @@ class Loops:
         self._requested: list[Any] = []
 
     def over_arrays(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
-        """Returns the loop over arrays for a type of step and the shapes and dtypes of a batch."""
+        """Returns the compiled loop over arrays for a step type and the shapes and dtypes of a batch."""
         if self._has_servers:
             return self._once((kind, "arrays"), lambda: Loop(self._on_workers(kind, spec).over_arrays))
         return self._once((kind, repr(spec), jit), lambda: array_loop(self._compiled(kind, spec, jit), jit))
 
     def over_stream(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
-        """Returns the loop over an iterator for a type of step and the shapes and dtypes of a batch."""
+        """Returns the compiled loop over an iterator for a step type and the shapes and dtypes of a batch."""
         if self._has_servers:
             return self._once((kind, "stream"), lambda: Loop(self._on_workers(kind, spec).over_stream))
         return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._compiled(kind, spec, jit)))
 
     def forget(self) -> None:
-        """Discards all compiled loops, because values captured during tracing have changed."""
+        """Removes all compiled loops from the cache, because values captured during tracing have changed."""
         self._made.clear()
 
     def variables(self) -> list[tf.Variable]:
-        """Returns all variables that the steps access, each exactly once, including variables outside of layers."""
+        """Returns all variables that the traced steps access, each exactly once."""
         return list({id(v): v for step in self._traced() for v in step.variables}.values())
 
     def graphs_of(self, compile: Callable[[], None]) -> list[Any]:
-        """Returns the graphs of the steps in the loops that a function requests, as `GraphDef` protos with shapes."""
+        """Returns the step graphs of the loops that a function compiles, as `GraphDef` protos with shapes."""
         self._requested.clear()
         compile()
         steps = [self._made[key].step for key in self._requested]
         return [step.graph.as_graph_def(add_shapes=True) for step in steps]
 
     def drawing(self) -> set[str]:
-        """Returns the types of stateful random ops in the steps, whose state cannot be saved."""
+        """Returns the types of stateful random ops in the traced steps. The state of these ops cannot be saved."""
         graphs = [step.graph.as_graph_def() for step in self._traced()]
         nodes = [node for graph in graphs for node in graph.node]
         nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]

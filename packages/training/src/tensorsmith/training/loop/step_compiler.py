@@ -80,11 +80,11 @@ class StepCompiler:
 
     @property
     def checked_model(self) -> keras.Model | None:
-        """Model whose inputs and outputs the examples must match, or `None` for custom steps."""
+        """Model with which the data must be compatible, or `None` if the training step is not the step of Keras."""
         return self.model if self._owner.steps_as_keras else None
 
     def prepare(self, source: BatchSource, validation: BatchSource | None, timeline: Timeline) -> None:
-        """Builds the model, resolves `jit="auto"`, and compiles the loops for training and validation.
+        """Builds the model, decides whether to use XLA, and compiles the loops for training and validation.
 
         Args:
             source: Data source for training.
@@ -117,7 +117,7 @@ class StepCompiler:
         source.compile(self._loops, "test", jit=False)
 
     def compile(self, source: BatchSource) -> None:
-        """Compiles the training loop of a data source for the currently trainable layers."""
+        """Compiles the training loop for a data source and for the layers that are currently trainable."""
         source.compile(self._loops, "train", self.jit and not self._distributed)
 
     def state(self) -> list[tf.Variable]:
@@ -125,7 +125,7 @@ class StepCompiler:
         return training_state(self._owner, self._loops.variables())
 
     def random_ops(self) -> set[str]:
-        """Returns the types of stateful random ops in the steps, whose state cannot be saved."""
+        """Returns the types of stateful random ops in the traced steps. The state of these ops cannot be saved."""
         return self._loops.drawing()
 
     def _build(self, source: BatchSource, as_keras: bool) -> None:
@@ -149,7 +149,7 @@ class StepCompiler:
         return logs
 
     def _choose_jit(self, source: BatchSource, timeline: Timeline) -> bool:
-        """Returns `True` if the training step is to be compiled with XLA."""
+        """Returns `True` if XLA should compile the training step."""
         measures = self._owner.jit == "measure"
         if not supports_jit(self.model) or not (source.fixed_shapes or measures):  # XLA compiles again for each shape
             return False

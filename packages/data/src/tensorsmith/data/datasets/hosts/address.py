@@ -34,7 +34,7 @@ class Address(Host):
 
     @property
     def location(self) -> str:
-        """Address of the web server, for messages."""
+        """Address of the web server, shown in messages."""
         return f"original host {self.template.replace('{name}', '')}"
 
     def fetch(self, folder: Path, task: ProgressTask) -> None:

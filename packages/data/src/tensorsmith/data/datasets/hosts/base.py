@@ -39,7 +39,7 @@ class Host(abc.ABC):
     @property
     @abc.abstractmethod
     def location(self) -> str:
-        """Description of the host, for messages."""
+        """Description of the host, shown in messages."""
 
     @property
     def size(self) -> int:

@@ -71,7 +71,7 @@ def run(
 
 
 def bytes_in(folder: Path, pattern: str) -> int:
-    """Returns the total size of the matching files for a progress bar, or 0 if a file is removed in the meantime."""
+    """Returns the total size in bytes of the files that match a pattern, or 0 if a file is removed meanwhile."""
     with contextlib.suppress(FileNotFoundError):
         return sum(path.stat().st_size for path in folder.rglob(pattern))
     return 0

@@ -30,7 +30,7 @@ class DebianPackage(Host):
 
     @property
     def location(self) -> str:
-        """Name and version of the package, for messages."""
+        """Name and version of the package, shown in messages."""
         return f"Debian package {self.name} {self.version}"
 
     @property

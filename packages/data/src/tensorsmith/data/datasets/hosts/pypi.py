@@ -31,7 +31,7 @@ class PythonArchive(Host):
 
     @property
     def location(self) -> str:
-        """Name and version of the project, for messages."""
+        """Name and version of the project, shown in messages."""
         return f"Python package {self.name} {self.version}"
 
     @property

@@ -40,7 +40,7 @@ def unpack_zip(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
 
 
 def read_tar(archive: Path | IO[bytes], wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """Returns the contents of the regular files in a tar archive whose names match, keyed by name.
+    """Returns a dict that maps the names of the selected regular files in a tar archive to their contents.
 
     Raises:
         SourceError: If the archive is damaged, or if it contains a name with an absolute or parent path.

