@@ -14,7 +14,7 @@ def all_reduce(proceed: Update, pairs: Pairs) -> None:
 
 
 def keep_on_first_replica(proceed: Update, pairs: Pairs) -> None:
-    """Stage that multiplies global gradients by 1 on the first replica, and by 0 on the others.
+    """Stage that multiplies global gradients by 1 on the first replica, and by 0 on all other replicas.
 
     Keras optimizers process the gradients of each replica, and then sum them. Here, the first replica processes the
     global gradients, as a single device does, and the sum leaves them unchanged. Multiplication makes infinite values

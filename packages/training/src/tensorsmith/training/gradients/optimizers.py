@@ -11,7 +11,7 @@ CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
 def optimizers_within(optimizer: Any) -> Iterator[keras.optimizers.Optimizer]:
-    """Yields an optimizer and its inner optimizers, such as those of a wrapper or of a `MultiOptimizer`."""
+    """Yields an optimizer and the optimizers that it contains, as a wrapper or a `MultiOptimizer` does."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
         yield optimizer
         for inner in (getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())):

@@ -15,7 +15,7 @@ from tensorsmith.training.gradients.stage import Pairs, Stage, Update
 
 @dataclass(frozen=True)
 class Route:
-    """Way of gradients through a pipeline.
+    """Stages that gradients pass through, and the optimizer that receives them.
 
     Attributes:
         stages: Stages in processing order.
