@@ -268,6 +268,39 @@ def test_readme_installs_local_dependencies_too(project):
     assert {ROOT / word for word in command.split()} == needed
 
 
+REPLACED = {"LSTM", "GRU", "SimpleRNN", "Attention", "MultiHeadAttention", "LayerNormalization", "AdamW", "SGD"}
+FASTER_IN_KERAS = "with a context of 64, XLA runs the model faster than the kernels (see the header)"
+EXCEPTIONS = {
+    ("transformer/char_gpt", "layers.LayerNormalization"): FASTER_IN_KERAS,
+    ("transformer/char_gpt", "layers.MultiHeadAttention"): FASTER_IN_KERAS,
+}
+
+
+def test_recipes_use_components_of_this_project():
+    """Recipes use the layers, optimizers and schedules of this project where it has its own."""
+    used = {
+        (recipe.name, name)
+        for recipe in all_recipes()
+        for name in dotted_names(recipe.path)
+        if name.split(".")[0] in ("keras", "layers", "optimizers")
+        and (name.split(".")[-1] in REPLACED or "schedules." in name)
+    }
+    assert used == EXCEPTIONS.keys()
+
+
+def test_recipes_depend_on_packages_of_recipe_files():
+    """The recipe files, which the package contains, import only its dependencies."""
+    needed = {
+        f"tensorsmith-{name.split('.')[1]}"
+        for recipe in all_recipes()
+        for node in ast.walk(ast.parse(recipe.path.read_text()))
+        for name in imports([node])
+        if name.startswith("tensorsmith.")
+    }
+    dependencies = project_table(ROOT / "packages/recipes")["project"]["dependencies"]
+    assert needed - {"tensorsmith-recipes"} <= set(dependencies)
+
+
 def project_table(folder):
     return tomllib.loads((folder / "pyproject.toml").read_text())
 

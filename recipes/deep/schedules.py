@@ -2,12 +2,16 @@
 
 Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
 Command: tensorsmith run deep/schedules
-Score: test accuracy 0.86
-Seconds: 8 on 2 cores
+Score: test accuracy 0.842
+Seconds: 13 on 2 cores
 Seed: 0
 
 Comparison: tensorsmith compare deep/schedules --parallel 2
-Result: to be measured
+Result: one_cycle 0.862, piecewise, plateau and exponential 0.855, power 0.854, constant 0.847 (3 seeds, 205 seconds)
+
+The gains over the constant rate, paired by seed, are 0.0148 with a standard deviation of 0.0044 for one_cycle, and at
+most 0.0083 for the others. The rates were chosen on validation data: 0.02 for one_cycle, 0.003 for the constant rate,
+and 0.01 for the others.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
 Data: scikit-learn's bundled digits, 1,797 images of 8x8 pixels in 10 classes
 Command: tensorsmith run mlp/digits
-Score: test accuracy 0.985
-Seconds: 2 on 2 cores
+Score: test accuracy 0.982
+Seconds: 7 on 2 cores
 Seed: 0
 """
 

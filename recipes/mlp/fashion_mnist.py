@@ -2,8 +2,8 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
 Command: tensorsmith run mlp/fashion_mnist
-Score: test accuracy 0.899
-Seconds: 13 on 2 cores
+Score: test accuracy 0.900
+Seconds: 39 on 2 cores
 Seed: 0
 
 The textbook settings `--schedule constant --learning_rate 0.01` reach 0.879 to 0.884 with seeds 0 to 3.

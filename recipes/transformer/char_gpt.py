@@ -9,6 +9,9 @@ Seed: 0
 `samples.txt` in the run folder contains text sampled at three temperatures. The Transformer uses pre-layer
 normalization (Xiong et al., 2020) and learned positional embeddings (Radford et al., 2018). Load `model.keras` with
 `compile=False`, because its metric is defined in this file.
+
+Attention and layer normalization are those of Keras: with a context of 64 characters, XLA compiles them to faster code
+(13 to 14.5 steps per second) than the kernels of `tensorsmith.layers` (10 to 11), measured side by side.
 """
 
 from dataclasses import dataclass
@@ -94,6 +97,8 @@ def build_trainer(config: Config) -> "Trainer":
     """Builds a trainer with cross-entropy loss, and AdamW with warm-up and cosine decay."""
     import keras
 
+    from tensorsmith.optimizers import AdamW
+    from tensorsmith.schedules import CosineDecay, Warmup
     from tensorsmith.training import Trainer
 
     @keras.saving.register_keras_serializable(package="recipes")
@@ -101,14 +106,10 @@ def build_trainer(config: Config) -> "Trainer":
         nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
         return nats / keras.ops.log(2.0)
 
-    steps = config.epochs * (config.train_characters // config.context // config.batch_size)
-    warm_up = max(1, steps // 20)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), warmup_target=config.learning_rate, warmup_steps=warm_up
-    )
+    rate = Warmup(CosineDecay(config.learning_rate, "95%"), "5%")
     return Trainer(
         build_model(config),
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0),
+        optimizer=AdamW(rate, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[bits_per_character],
         jit=config.jit,

@@ -20,14 +20,14 @@ def plot_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    names = [name for name in history if not name.startswith("val_")]
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in history))
     figure = Figure(figsize=(4.5 * len(names), 3.5), layout="constrained")
     for panel, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        epochs = range(1, len(history[name]) + 1)
-        marker = "o" if len(history[name]) == 1 else None
-        panel.plot([epoch - 0.5 for epoch in epochs], history[name], marker=marker, label="training")
-        if f"val_{name}" in history:
-            panel.plot(epochs, history[f"val_{name}"], marker=marker, label="validation")
+        for key, label, shift in ((name, "training", 0.5), (f"val_{name}", "validation", 0.0)):
+            values = history.get(key, ())
+            epochs = [epoch - shift for epoch in range(1, len(values) + 1)]
+            if values:
+                panel.plot(epochs, values, marker="o" if len(values) == 1 else None, label=label)
         panel.set_title(name)
         panel.set_xlabel("epoch")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
