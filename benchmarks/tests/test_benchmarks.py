@@ -1,8 +1,26 @@
 """Tests of interleaved measurements and of the equivalence of the providers."""
 
+import dataclasses
 from pathlib import Path
 
-from tensorsmith.benchmarks import Benchmark, components, loop, measure
+import keras
+import numpy as np
+import pytest
+
+from tensorsmith.benchmarks import (
+    Benchmark,
+    Row,
+    baseline,
+    components,
+    loop,
+    measure,
+    models,
+    save_baseline,
+    slower_than_baseline,
+    torch_models,
+)
+from tensorsmith.recipes import find_recipe
+from tensorsmith.testing import raises_argument_error
 
 
 class Counting:
@@ -41,6 +59,22 @@ def test_measure_summary_statistics(tmp_path, monkeypatch):
     assert (one.median, one.turns, one.first_step_seconds) == (3.0, 5, 0.25)
     assert (one.p20, one.p80) == (1.8, 4.2)  # linear interpolation between order statistics
     assert (two.case, two.provider, two.unit, two.median) == ("any", "two", "things", 10.0)
+    assert 10 < one.peak_megabytes < 100_000
+
+
+def test_baseline(tmp_path, monkeypatch):
+    """A time 16 % below the speed of the baseline is reported, one of 14 % is not."""
+    monkeypatch.setattr(baseline, "FOLDER", tmp_path)
+    with raises_argument_error("--compare", remedy="run the benchmark with --save-baseline first"):
+        slower_than_baseline("models", [])
+    rows = [Row(case, "tensorsmith", "s/epoch", 1.0, 1.0, 1.0, 3, 0.1, 500.0) for case in ("a", "b")]
+    others = [dataclasses.replace(row, provider="keras") for row in rows]
+    path = save_baseline("models", rows + others)
+    save_baseline("models", [dataclasses.replace(rows[1], median=2.0)])  # keeps the case "a"
+    assert path.parent == tmp_path
+    later = [dataclasses.replace(rows[0], median=1 / 0.86), dataclasses.replace(rows[1], median=2 / 0.84)]
+    (message,) = slower_than_baseline("models", later)
+    assert message == "b ran at 0.84 times the speed of the baseline: 2.381 s/epoch instead of 2."
 
 
 def test_component_providers_agree():
@@ -62,3 +96,29 @@ def test_model_parameter_counts():
     }.items():
         model, _ = loop._keras_model(name)
         assert model.count_params() == parameters
+
+
+@pytest.mark.parametrize("name", models.CASES)
+def test_torch_models_have_as_many_parameters(name):
+    """The PyTorch model has the trainable parameters of the recipe, but two biases per LSTM and a fixed alphabet."""
+    pytest.importorskip("torch", reason="installed by `make .venv/bench`")
+    recipe = find_recipe(name).recipe
+    config = recipe.config_class()
+    model = recipe.build_trainer(config).model
+    theirs = sum(parameter.numel() for parameter in torch_models.TORCH_MODELS[name](config).parameters())
+    ours = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+    if name == "rnn/series":
+        ours += sum(4 * units for units in config.units)
+    if name == "transformer/char_gpt":
+        theirs -= (torch_models.ALPHABET - model.output_shape[-1]) * (2 * config.width + 1)
+    assert theirs == ours
+
+
+def test_keras_model_of_series_matches_recipe():
+    recipe = find_recipe("rnn/series").recipe
+    config = recipe.config_class()
+    theirs, ours = models._keras_series(config), recipe.build_model(config)
+    assert all(type(layer).__module__.startswith("keras.") for layer in theirs.layers)
+    ours.set_weights(theirs.get_weights())
+    x = keras.random.normal((2, config.steps, 1), seed=1)
+    np.testing.assert_allclose(theirs(x), ours(x), rtol=1e-4, atol=1e-5)

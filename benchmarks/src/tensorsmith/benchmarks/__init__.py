@@ -1,6 +1,17 @@
 """Benchmarks of `tensorsmith bench`, which compare tensorsmith with Keras, TensorFlow, XLA, PyTorch and others."""
 
+from tensorsmith.benchmarks.baseline import save_baseline, slower_than_baseline
 from tensorsmith.benchmarks.benchmark import NAMES, Benchmark, Contender, load_benchmark
 from tensorsmith.benchmarks.turns import Row, measure, write_json
 
-__all__ = ["NAMES", "Benchmark", "Contender", "Row", "load_benchmark", "measure", "write_json"]
+__all__ = [
+    "NAMES",
+    "Benchmark",
+    "Contender",
+    "Row",
+    "load_benchmark",
+    "measure",
+    "save_baseline",
+    "slower_than_baseline",
+    "write_json",
+]

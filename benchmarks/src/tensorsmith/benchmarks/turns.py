@@ -28,6 +28,7 @@ class Row:
     p80: float
     turns: int
     first_step_seconds: float
+    peak_megabytes: float
 
 
 def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iterator[Row]:
@@ -40,7 +41,7 @@ def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iter
         rounds: Number of measurements per implementation.
 
     Yields:
-        A `Row` for each provider.
+        A `Row` for each provider. Its peak memory includes the libraries.
     """
     benchmark = load_benchmark(name)
     pythons, unit = benchmark.pythons, benchmark.unit(case)
@@ -51,12 +52,13 @@ def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iter
         for _ in range(rounds):
             for provider, worker in workers.items():
                 samples[provider].append(worker.ask("turn"))
+        peaks = {provider: worker.ask("peak") for provider, worker in workers.items()}
     finally:
         for worker in workers.values():
             worker.stop()
     for provider, values in samples.items():
         p20, *_, p80 = statistics.quantiles(values, n=5, method="inclusive")
-        yield Row(case, provider, unit, statistics.median(values), p20, p80, rounds, first[provider])
+        yield Row(case, provider, unit, statistics.median(values), p20, p80, rounds, first[provider], peaks[provider])
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tensorsmith.benchmarks import Benchmark, Row
 
 INSTALLED_BY = {"torch": "bench", "addons_ops": "parity"}
-BENCHMARKS = ("loop", "ops", "components", "data")
+BENCHMARKS = ("loop", "models", "ops", "components", "data")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "benchmark",
         choices=BENCHMARKS,
-        help="loop: training steps per second; ops: kernels; components: losses, metrics, layers; data: TFRecord files",
+        help="loop: steps per second; models: recipes; ops: kernels; components: losses, metrics, ...; data: TFRecord",
     )
     parser.add_argument("--cases", metavar="NAME", nargs="+", help="run only these cases")
     parser.add_argument("--rounds", type=int, default=7, help="number of measurements per provider (7)")
+    parser.add_argument(
+        "--save-baseline", action="store_true", help="store the results as the baseline of this machine"
+    )
+    parser.add_argument("--compare", action="store_true", help="fail if a case is 15 %% slower than the baseline")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to FILE as JSON")
 
 
@@ -40,7 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
         "run in a clone of the repository",
         "clone the repository and run `make setup`",
     )
-    from tensorsmith.benchmarks import load_benchmark, measure, write_json
+    from tensorsmith.benchmarks import load_benchmark, measure, save_baseline, slower_than_baseline, write_json
 
     benchmark = load_benchmark(arguments.benchmark)
     for case in arguments.cases or ():
@@ -62,12 +66,25 @@ def execute(arguments: argparse.Namespace) -> int:
         rows += measured
     if arguments.json:
         write_json(rows, arguments.json)
-    return 0
+    slower = slower_than_baseline(arguments.benchmark, rows) if arguments.compare else []
+    print(*slower, sep="\n", end="\n" if slower else "", file=sys.stderr)
+    if arguments.save_baseline:
+        print(f"Stored the baseline in {save_baseline(arguments.benchmark, rows)}.")
+    return 1 if slower else 0
 
 
 def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
     table = Table(title=case, title_justify="left")
-    for heading in ("provider", f"median {rows[0].unit}", "20% to 80%", "our speedup", "target", "first step, s"):
+    headings = (
+        "provider",
+        f"median {rows[0].unit}",
+        "20% to 80%",
+        "our speedup",
+        "target",
+        "first step, s",
+        "peak, MB",
+    )
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "provider" else "right")
     ours = next(row.median for row in rows if row.provider == "tensorsmith")
     for row in rows:
@@ -75,7 +92,15 @@ def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
         times = "" if row.provider == "tensorsmith" else f"{benchmark.times_better(ours, row.median):.2f} x"
         goal = benchmark.targets(case).get(row.provider)
         target = f"{goal:g} x" if goal else ""
-        table.add_row(row.provider, f"{row.median:,.4g}", spread, times, target, f"{row.first_step_seconds:.2f}")
+        table.add_row(
+            row.provider,
+            f"{row.median:,.4g}",
+            spread,
+            times,
+            target,
+            f"{row.first_step_seconds:.2f}",
+            f"{row.peak_megabytes:,.0f}",
+        )
     floor = benchmark.floor(case)
     if floor:
         table.caption = f"hardware limit {floor:.3g} {rows[0].unit}; tensorsmith reaches {floor / ours:.0%} of it"

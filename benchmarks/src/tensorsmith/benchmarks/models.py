@@ -1,0 +1,231 @@
+"""Benchmark `tensorsmith bench models`: seconds per training epoch of the main recipe of each family.
+
+A measurement trains on a part of the training set and is scaled to the full epoch. The implementations are the recipe
+as it stands, an equivalent model of Keras layers trained with Keras `fit` (with its defaults, and with
+`steps_per_execution=50`), and PyTorch (eager, and with `torch.compile`). All of them shuffle the data and track the
+loss and the metrics of the recipe. PyTorch uses a constant learning rate, which takes no time.
+"""
+
+import importlib.util
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tensorsmith.benchmarks.benchmark import Benchmark, Contender
+from tensorsmith.benchmarks.torch_models import TORCH_MODELS
+from tensorsmith.core.types import Logs
+from tensorsmith.recipes import find_recipe
+
+
+@dataclass(frozen=True)
+class Case:
+    """Benchmark case of a recipe.
+
+    Attributes:
+        steps: Number of steps per measurement.
+        metrics: Metrics that Keras tracks in addition to the loss.
+        targets: Mapping from implementations to target speedups.
+    """
+
+    steps: int
+    metrics: Any
+    targets: dict[str, float]
+
+
+SMALL = {"keras": 3.0}  # steps of less than 0.5 ms
+CASES = {
+    "mlp/fashion_mnist": Case(1500, ["accuracy"], SMALL),
+    "wide_deep/california": Case(360, {"main": ["mse"], "aux": ["mse"]}, SMALL),
+    "autoencoder/fashion_mnist": Case(400, ["mse"], SMALL),
+    "cnn/fashion_mnist": Case(60, ["accuracy"], {"keras": 1.0}),
+    "rnn/series": Case(110, ["mse"], {"keras": 2.0}),
+    "transformer/char_gpt": Case(30, ["accuracy"], {"keras": 1.5, "torch": 1.4}),
+}
+
+
+def _providers(case: str) -> dict[str, bool]:
+    """Return a dict that maps each implementation to `True` if it is installed."""
+    torch = bool(importlib.util.find_spec("torch"))
+    return {"tensorsmith": True, "keras": True, "keras_spe50": True, "torch": torch, "torch_compile": torch}
+
+
+def _prepare(case: str, provider: str) -> Contender:
+    """Return an implementation that is ready to be measured on a recipe."""
+    makers: dict[str, Callable[[str], Contender]] = {
+        "tensorsmith": _Recipe,
+        "keras": lambda name: _Keras(name, steps_per_execution=1),
+        "keras_spe50": lambda name: _Keras(name, steps_per_execution=50),
+        "torch": lambda name: _Torch(name, compiled=False),
+        "torch_compile": lambda name: _Torch(name, compiled=True),
+    }
+    return makers[provider](case)
+
+
+class _Trained:
+    """Implementation that trains on the first examples of a recipe's training set.
+
+    Args:
+        name: Name of the recipe.
+    """
+
+    def __init__(self, name: str) -> None:
+        from tensorsmith.core import load_tensorflow
+
+        load_tensorflow()
+        recipe: Any = find_recipe(name).recipe
+        self.recipe = recipe
+        self.config = self.recipe.config_class()
+        train = self.recipe.build_data(self.config)["train"]
+        data = train if len(train) == 2 else (train[0], train[0])
+        examples = len(next(iter(data[0].values())) if isinstance(data[0], dict) else data[0])
+        self.steps = CASES[name].steps
+        self.epoch_steps = -(-examples // self.config.batch_size)
+        self.data = _first_rows(data, self.steps * self.config.batch_size)
+
+    def epoch(self) -> float:
+        """Train on all examples once and return the time in seconds from the start to the end of the first step."""
+        raise NotImplementedError
+
+    def first(self) -> float:
+        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
+        return self.epoch()
+
+    def turn(self) -> float:
+        """Return the time of a full epoch in seconds, measured on a part of it."""
+        self.epoch()
+        start = time.perf_counter()
+        self.epoch()
+        return (time.perf_counter() - start) / self.steps * self.epoch_steps
+
+
+def _first_rows(values: Any, count: int) -> Any:
+    """Return the first rows of all arrays in a structure of tuples and dicts."""
+    if isinstance(values, tuple):
+        return tuple(_first_rows(value, count) for value in values)
+    if isinstance(values, dict):
+        return {name: _first_rows(value, count) for name, value in values.items()}
+    return values[:count]
+
+
+class _Recipe(_Trained):
+    """Recipe with its own trainer."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._trainer = self.recipe.build_trainer(self.config)
+
+    def first(self) -> float:
+        """Train for one epoch of a run of the usual length, which determines whether XLA is used."""
+        import keras
+
+        class Stop(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+                self.model.stop_training = True
+
+        epochs = self.config.epochs * self.epoch_steps // self.steps
+        self._fit(epochs=epochs, callbacks=[Stop()])
+        seconds: float = self._trainer.first_step_seconds
+        return seconds
+
+    def epoch(self) -> float:
+        """Train on all examples once."""
+        self._fit(epochs=1)
+        return 0.0
+
+    def _fit(self, **options: Any) -> None:
+        self._trainer.fit(*self.data, batch_size=self.config.batch_size, verbose=False, **options)
+
+
+class _Keras(_Trained):
+    """Equivalent model of Keras layers, with Keras `fit`."""
+
+    def __init__(self, name: str, steps_per_execution: int) -> None:
+        super().__init__(name)
+        import keras
+
+        trainer = self.recipe.build_trainer(self.config)
+        loss, weights = trainer.model.loss, {"main": 0.9, "aux": 0.1} if name.startswith("wide_deep") else None
+        self._model = _keras_series(self.config) if name == "rnn/series" else trainer.model
+        rate = self.config.learning_rate
+        if name.startswith("transformer"):
+            optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0)
+        else:
+            optimizer = keras.optimizers.SGD(rate) if name.startswith("mlp") else keras.optimizers.Adam(rate)
+        self._model.compile(
+            optimizer,
+            loss=loss,
+            loss_weights=weights,
+            metrics=CASES[name].metrics,
+            steps_per_execution=steps_per_execution,
+        )
+
+    def epoch(self) -> float:
+        """Train on all examples once and return the time in seconds from the start to the end of the first step."""
+        import keras
+
+        ends: list[float] = []
+
+        class Clock(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+                if not ends:
+                    ends.append(time.perf_counter())
+
+        start = time.perf_counter()
+        self._model.fit(*self.data, batch_size=self.config.batch_size, callbacks=[Clock()], verbose=0)
+        return ends[0] - start
+
+
+def _keras_series(config: Any) -> Any:
+    """Return the model of rnn/series with the LSTM layers of Keras."""
+    import keras
+
+    layers = [keras.layers.LSTM(units, return_sequences=True) for units in config.units]
+    return keras.Sequential([keras.Input((config.steps, 1)), *layers, keras.layers.Dense(1)])
+
+
+class _Torch(_Trained):
+    """Equivalent PyTorch model, with the usual loop over tensors."""
+
+    def __init__(self, name: str, compiled: bool) -> None:
+        super().__init__(name)
+        import keras
+        import torch
+
+        self._model = TORCH_MODELS[name](self.config)
+        self._forward = torch.compile(self._model.loss_and_metric) if compiled else self._model.loss_and_metric
+        self._optimizer = self._model.optimizer(self.config.learning_rate)
+        self._clips = name.startswith("transformer")
+        to_tensor = self._model.to_tensor
+        self._tensors = keras.tree.map_structure(lambda array: to_tensor(np.ascontiguousarray(array)), self.data)
+
+    def epoch(self) -> float:
+        """Train on all examples once and return the time in seconds from the start to the end of the first step."""
+        import keras
+        import torch
+
+        start, first = time.perf_counter(), 0.0
+        totals = torch.zeros(2)
+        for rows in torch.randperm(self.steps * self.config.batch_size).split(self.config.batch_size):
+            x, y = keras.tree.map_structure(lambda tensor, rows=rows: tensor[rows], self._tensors)
+            self._optimizer.zero_grad()
+            loss, metric = self._forward(x, y)
+            loss.backward()
+            if self._clips:
+                torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
+            self._optimizer.step()
+            totals += torch.stack([loss.detach(), metric.detach()])
+            first = first or time.perf_counter() - start
+        return first
+
+
+BENCHMARK = Benchmark(
+    cases=CASES,
+    providers=_providers,
+    prepare=_prepare,
+    unit=lambda case: "s/epoch",
+    lower_is_better=True,
+    targets=lambda case: CASES[case].targets,
+)

@@ -1,0 +1,200 @@
+"""PyTorch equivalents of the recipes that `tensorsmith bench models` measures."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+ALPHABET = 128  # at least the number of characters of Shakespeare
+
+
+def _base() -> Any:
+    """Return the base class of the models. PyTorch is imported only by the processes that measure it."""
+    import torch
+    from torch import nn
+
+    class Model(nn.Module):
+        """Model with the loss and the metric of a recipe."""
+
+        def optimizer(self, rate: float) -> torch.optim.Optimizer:
+            return torch.optim.Adam(self.parameters(), rate)
+
+        def to_tensor(self, array: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(array)
+
+        def loss_and_metric(self, x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            outputs = self(x)
+            loss = nn.functional.mse_loss(outputs, y)
+            return loss, loss
+
+    return Model
+
+
+def _classified(outputs: Any, labels: Any) -> tuple[Any, Any]:
+    """Return the cross-entropy and the accuracy."""
+    from torch.nn import functional
+
+    return functional.cross_entropy(outputs, labels.long()), (outputs.argmax(1) == labels).float().mean()
+
+
+def _mlp(config: Any) -> Any:
+    import torch
+    from torch import nn
+
+    class MLP(_base()):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            sizes = [784, *config.units]
+            hidden = [part for a, b in itertools.pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())]
+            self.layers = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(sizes[-1], 10))
+
+        def optimizer(self, rate: float) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), rate)
+
+        def loss_and_metric(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return _classified(self.layers(x), y)
+
+    return MLP()
+
+
+def _wide_deep(config: Any) -> Any:
+    import torch
+    from torch import nn
+
+    class WideDeep(_base()):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            sizes = [6, *config.units]
+            self.hidden = nn.Sequential(
+                *(part for a, b in itertools.pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU()))
+            )
+            self.main, self.aux = nn.Linear(5 + sizes[-1], 1), nn.Linear(sizes[-1], 1)
+
+        def loss_and_metric(self, x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            hidden = self.hidden(x["deep"])
+            outputs = self.main(torch.cat([x["wide"], hidden], 1))[:, 0], self.aux(hidden)[:, 0]
+            main, aux = (
+                nn.functional.mse_loss(output, target) for output, target in zip(outputs, y.values(), strict=True)
+            )
+            return 0.9 * main + 0.1 * aux, main
+
+    return WideDeep()
+
+
+def _autoencoder(config: Any) -> Any:
+    import torch
+    from torch import nn
+
+    class Autoencoder(_base()):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            sizes = [784, *config.units, config.codings, *reversed(config.units)]
+            hidden = [part for a, b in itertools.pairwise(sizes) for part in (nn.Linear(a, b), nn.SELU())]
+            self.layers = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(sizes[-1], 784), nn.Sigmoid())
+
+        def loss_and_metric(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            outputs, targets = self.layers(x), y.flatten(1)
+            return nn.functional.binary_cross_entropy(outputs, targets), nn.functional.mse_loss(outputs, targets)
+
+    return Autoencoder()
+
+
+def _cnn(config: Any) -> Any:
+    import torch
+    from torch import nn
+
+    class CNN(_base()):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            channels, size = [1, *config.filters], 28 // 2 ** len(config.filters)
+            blocks = [
+                part
+                for a, b in itertools.pairwise(channels)
+                for part in (
+                    nn.Conv2d(a, b, 3, padding="same", bias=False),
+                    nn.BatchNorm2d(b),
+                    nn.ReLU(),
+                    nn.MaxPool2d(2),
+                )
+            ]
+            flat = channels[-1] * size * size
+            head = (nn.Dropout(config.dropout), nn.Linear(flat, config.units), nn.ReLU(), nn.Dropout(config.dropout))
+            self.layers = nn.Sequential(*blocks, nn.Flatten(), *head, nn.Linear(config.units, 10))
+
+        def to_tensor(self, array: np.ndarray) -> torch.Tensor:
+            tensor = torch.from_numpy(array)
+            return tensor.movedim(-1, 1).contiguous() if tensor.ndim == 4 else tensor
+
+        def loss_and_metric(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return _classified(self.layers(x), y)
+
+    return CNN()
+
+
+def _rnn(config: Any) -> Any:
+    import torch
+    from torch import nn
+
+    class RNN(_base()):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            sizes = [1, *config.units]
+            self.recurrent = nn.ModuleList(nn.LSTM(a, b, batch_first=True) for a, b in itertools.pairwise(sizes))
+            self.output = nn.Linear(sizes[-1], 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.recurrent:
+                x = layer(x)[0]
+            outputs: torch.Tensor = self.output(x)
+            return outputs
+
+    return RNN()
+
+
+def _transformer(config: Any) -> Any:
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            width = config.width
+            self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-3) for _ in range(2))
+            self.project, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+            self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            batch, steps, width = x.shape
+            heads = self.project(self.norms[0](x)).view(batch, steps, 3, config.heads, -1).permute(2, 0, 3, 1, 4)
+            mixed = nn.functional.scaled_dot_product_attention(*heads, is_causal=True)
+            x = x + self.out(mixed.transpose(1, 2).reshape(batch, steps, width))
+            outputs: torch.Tensor = x + self.feed(self.norms[1](x))
+            return outputs
+
+    class Transformer(_base()):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens = nn.Embedding(ALPHABET, config.width)
+            self.positions = nn.Embedding(config.context, config.width)
+            self.blocks = nn.Sequential(*(Block() for _ in range(config.blocks)), nn.LayerNorm(config.width, eps=1e-3))
+            self.output = nn.Linear(config.width, ALPHABET)
+
+        def optimizer(self, rate: float) -> torch.optim.Optimizer:
+            return torch.optim.AdamW(self.parameters(), rate, weight_decay=0.01, fused=True)
+
+        def loss_and_metric(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            hidden = self.tokens(x) + self.positions(torch.arange(x.shape[1]))
+            return _classified(self.output(self.blocks(hidden)).flatten(0, 1), y.flatten())
+
+    return Transformer()
+
+
+TORCH_MODELS: dict[str, Callable[[Any], Any]] = {
+    "mlp/fashion_mnist": _mlp,
+    "wide_deep/california": _wide_deep,
+    "autoencoder/fashion_mnist": _autoencoder,
+    "cnn/fashion_mnist": _cnn,
+    "rnn/series": _rnn,
+    "transformer/char_gpt": _transformer,
+}
