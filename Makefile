@@ -7,7 +7,7 @@ PROJECTS := $(wildcard custom_ops/*/pyproject.toml packages/*/pyproject.toml) to
 KERNELS := custom_ops/build_library.py $(wildcard custom_ops/*/src/*/*.cc custom_ops/*/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
-.PHONY: demo test test-slow test-sanitize test-compat test-oldest parity setup data lint bench lock clean
+.PHONY: demo test test-slow test-sanitize test-compat test-oldest parity setup data lint bench scores lock clean
 
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
@@ -18,6 +18,7 @@ test: lint data
 
 test-slow: setup data .venv/parity/ready
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
+	@$(BIN)/python tools/scores.py stale
 
 # Tests of the kernels with the address and undefined-behavior sanitizers, with the best instruction set and with the
 # baseline, which has separate code for half-precision types. Detection of stack use after return is off, because GCC
@@ -40,6 +41,10 @@ test-compat: setup
 # The oldest supported pair: kernels, and components in float32.
 test-oldest: setup
 	sh tools/compat.sh 2.18.1 3.12.0 conformance
+
+# Train all recipes, record their scores and update the table in README.md.
+scores: setup
+	$(BIN)/python tools/scores.py train
 
 # Comparisons with TensorFlow Addons, whose compiled ops require the TensorFlow version that they were built for.
 parity: setup .venv/parity/ready

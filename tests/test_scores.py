@@ -3,6 +3,8 @@
 import json
 import runpy
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +14,14 @@ from tensorsmith.recipes.catalog import all_recipes, find_recipe
 from tensorsmith.recipes.configuration import to_yaml
 
 ROOT = Path(__file__).parents[1]
+REPRODUCED = (
+    "autoencoder/fashion_mnist",
+    "mlp/california",
+    "mlp/digits",
+    "mlp/fashion_mnist",
+    "rnn/series",
+    "wide_deep/california",
+)
 scores = SimpleNamespace(**runpy.run_path(str(ROOT / "tools/scores.py")))
 
 
@@ -46,6 +56,52 @@ def test_header_matches_recorded_scores(recipe):
     assert advertised.number == advertised.rounded(statistics.mean(map(advertised.of, runs)))
     seconds = float(recipe.line("Seconds").split()[0])
     assert 0.5 <= seconds / statistics.mean(run["seconds"] for run in runs) <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REPRODUCED)
+def test_scores_are_reproduced(name, tmp_path):
+    """A run reaches the recorded range, extended by its width and 2 % of the mean, because CPUs round differently."""
+    command = [Path(sys.executable).with_name("tensorsmith"), "run", name, "--out", tmp_path / "run"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    advertised = scores.Advertised.by(find_recipe(name))
+    recorded = [advertised.of(run) for run in scores.read_scores()[name]]
+    margin = max(recorded) - min(recorded) + 0.02 * statistics.mean(recorded)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    score = metrics[advertised.split][advertised.measure]
+    assert min(recorded) - margin <= score <= max(recorded) + margin
+
+
+def test_source_hash(tmp_path):
+    """The hash of a recipe depends on its code, but not on its docstrings and comments."""
+    text = find_recipe("mlp/digits").path.read_text()
+    changed = {
+        "docstring": text.replace("Recipe settings.", "Settings of the recipe."),
+        "comment": text.replace("    return Trainer(", "    # A trainer.\n    return Trainer("),
+        "code": text.replace("momentum=0.9", "momentum=0.8"),
+        "import": text.replace("from tensorsmith.optimizers import SGD", "from tensorsmith.layers import LSTM as SGD"),
+    }
+    hashes = {}
+    for name, content in {"original": text, **changed}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "digits.py").write_text(content)
+        hashes[name] = scores.source_hash(find_recipe(str(tmp_path / name / "digits.py")))
+    assert hashes["docstring"] == hashes["original"]
+    assert len({hashes["original"], hashes["code"], hashes["import"]}) == 3
+
+
+def test_packages_of_recipes():
+    """The recipe with an LSTM depends on the kernels, which only the layers import."""
+    packages = scores._packages_behind(find_recipe("rnn/series").path)
+    assert packages >= {"layers", "ops", "training", "schedules", "data", "core"}
+    assert "losses" not in packages
+
+
+def test_stale_recipes():
+    run = {"source": scores.source_hash(find_recipe("mlp/digits"))}
+    assert scores.stale_recipes({"mlp/digits": [run]}) == []
+    assert scores.stale_recipes({"mlp/digits": [run, {"source": "other"}]}) == ["mlp/digits"]
 
 
 def test_run_replaces_run_of_same_seed(tmp_path, monkeypatch):

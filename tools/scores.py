@@ -1,14 +1,21 @@
 """Record the scores of completed runs, and update the recipe table in README.md.
 
+python tools/scores.py train [RECIPE...]    # train recipes with up to three seeds, record the scores, update README.md
 python tools/scores.py record RUN_FOLDER...
 python tools/scores.py readme
+python tools/scores.py stale                # list recipes whose source code has changed since they were recorded
 """
 
 import argparse
+import ast
 import dataclasses
+import functools
+import hashlib
 import json
 import statistics
+import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +27,8 @@ from tensorsmith.recipes.configuration import read_yaml, resolve
 ROOT = Path(__file__).parents[1]
 SCORES = ROOT / "recipes" / "scores.json"
 README = ROOT / "README.md"
+SEEDS = 3  # runs of a recipe
+LONG = 180  # duration of a run in seconds, from which on only one is measured
 BEGIN, END = "<!-- recipes: written by tools/scores.py -->\n", "<!-- /recipes -->\n"
 
 Scores = dict[str, list[dict[str, Any]]]  # runs of each recipe, sorted by seed
@@ -90,7 +99,95 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
             split: {name: float(f"{value:.6g}") for name, value in values.items()} for split, values in splits.items()
         },
         **{name: metrics[name] for name in ("seed", "seconds", "steps_per_second", "versions")},
+        "source": source_hash(recipe),
     }
+
+
+def source_hash(recipe: RecipeFile) -> str:
+    """Returns a hash of a recipe, its default configuration and the source of all packages that it imports.
+
+    Comments and docstrings of Python files do not change the hash.
+    """
+    digest = hashlib.sha256(repr(dataclasses.asdict(recipe.recipe.config_class())).encode())
+    digest.update(ast.unparse(_without_docstrings(recipe.path)).encode())
+    for package in sorted(_packages_behind(recipe.path)):
+        digest.update(_package_hash(package).encode())
+    return digest.hexdigest()[:16]
+
+
+def _packages_behind(path: Path) -> set[str]:
+    """Returns the names of the tensorsmith packages that a file imports, directly or through other packages."""
+    waiting, found = _imported_packages(path), set()
+    while waiting:
+        found.add(package := waiting.pop())
+        waiting |= _imports_of_package(package) - found
+    return found
+
+
+@functools.cache
+def _imports_of_package(package: str) -> frozenset[str]:
+    return frozenset().union(*map(_imported_packages, _sources(package, "*.py")))
+
+
+def _imported_packages(path: Path) -> set[str]:
+    """Returns the names of the tensorsmith packages that a Python file imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [
+        f"tensorsmith.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module == "tensorsmith"
+        for alias in node.names
+    ]
+    return {name.split(".")[1] for name in names if name.startswith("tensorsmith.")}
+
+
+def _sources(package: str, pattern: str) -> list[Path]:
+    """Returns the source files of a package that match a pattern."""
+    folders = [folder for root in ("packages", "custom_ops") if (folder := ROOT / root / package / "src").is_dir()]
+    return sorted(path for folder in folders for path in folder.rglob(pattern))
+
+
+@functools.cache
+def _package_hash(package: str) -> str:
+    digest = hashlib.sha256()
+    for path in _sources(package, "*.py"):
+        digest.update(ast.unparse(_without_docstrings(path)).encode())
+    for path in [*_sources(package, "*.cc"), *_sources(package, "*.h")]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _without_docstrings(path: Path) -> ast.Module:
+    """Returns the syntax tree of a Python file without docstrings."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def stale_recipes(scores: Scores) -> list[str]:
+    """Returns the names of recipes whose source code has changed since one of their runs was recorded."""
+    names = [recipe.name for recipe in all_recipes()]
+    hashes = {name: source_hash(find_recipe(name)) for name in names}
+    return [name for name in names if any(run.get("source") != hashes[name] for run in scores.get(name, []))]
+
+
+def train(names: Sequence[str]) -> None:
+    """Trains recipes, all by default, and records their scores: with three seeds if a run takes less than 3 minutes."""
+    for name in names or [recipe.name for recipe in all_recipes()]:
+        recipe = find_recipe(name)
+        with tempfile.TemporaryDirectory() as parent:
+            first = recipe.recipe.config_class().seed
+            for seed in range(first, first + SEEDS):
+                folder = Path(parent) / f"seed-{seed}"
+                command = [sys.executable, "-m", "tensorsmith.tools", "run", name]
+                subprocess.run([*command, "--seed", str(seed), "--out", str(folder)], check=True)
+                record([folder])
+                if json.loads((folder / "metrics.json").read_text())["seconds"] >= LONG:
+                    break
 
 
 def record(folders: Sequence[Path]) -> None:
@@ -143,14 +240,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("record").add_argument("folders", metavar="RUN_FOLDER", type=Path, nargs="+")
     commands.add_parser("readme")
+    commands.add_parser("train").add_argument("recipes", metavar="RECIPE", nargs="*")
+    commands.add_parser("stale")
     arguments = parser.parse_args(argv)
     try:
+        if arguments.command == "stale":
+            for name in stale_recipes(read_scores()):
+                print(f"The scores of {name} were recorded with other source code. Run `make scores`.")
+            return 0
         if arguments.command == "record":
             record(arguments.folders)
-        else:
-            text = with_table(README.read_text(), read_scores())
-            with replace_file(README) as draft:
-                draft.write_text(text)
+            return 0
+        if arguments.command == "train":
+            train(arguments.recipes)
+        text = with_table(README.read_text(), read_scores())
+        with replace_file(README) as draft:
+            draft.write_text(text)
     except ArgumentError as error:
         print(f"scores: {error}", file=sys.stderr)
         return 2

@@ -41,6 +41,13 @@ def test_show_prints_valid_config(command):
     assert resolve(recipe, values) == recipe.recipe.config_class()
 
 
+def test_compare_without_variants(command, tmp_path):
+    result = command("compare", "mlp/digits", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "NAME must be a recipe with variants, got 'mlp/digits'. Define VARIANTS in the recipe" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_answers_without_tensorflow():
     code = """
 import sys

@@ -1,0 +1,121 @@
+"""Tests of the comparison of variants: gains against NumPy, tuning, failing variants, and resuming."""
+
+import json
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tensorsmith.recipes import CompareRequest, Comparison, VariantResult, compare, comparison_table
+from tensorsmith.testing import raises_argument_error
+
+RECIPE = '''"""Which addend is best?
+
+Score: test accuracy 0.5
+"""
+
+import pathlib
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    addend: float = 0.0  # number that is added to the accuracy
+    rate: float = 1.0  # tuned number
+    pause: float = 0.0  # duration in seconds
+    seed: int = 0  # random seed
+
+
+VARIANTS = {"none": {}, "small": {"addend": 0.1}, "failing": {"addend": -1.0}}
+GRID = {"rate": (1.0, 3.0, 2.0)}
+
+
+def train(config, run):
+    with open(pathlib.Path(__file__).with_name("starts"), "a") as file:
+        file.write(f"{config.addend} {config.rate} {config.seed}\\n")
+    time.sleep(config.pause)
+    if config.addend < 0:
+        raise ValueError("addend is negative")
+    validation = 1 - (config.rate - 2) ** 2 - config.addend * config.rate  # the best rate depends on the addend
+    test = 0.5 + config.addend * (1 + config.seed) + config.rate / 100
+    run.end_epoch({"val_accuracy": validation}, {})
+    return {"validation": {"accuracy": validation}, "test": {"accuracy": test}}
+'''
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "addend.py"
+    path.write_text(RECIPE)
+    return path
+
+
+def test_gains_are_paired_by_seed():
+    """Tests means, standard deviations and gains of scores with a missing seed against NumPy."""
+    baseline = VariantResult("a", {"rate": 0.1}, {0: 0.5, 1: 0.7, 2: 0.9}, {0: 3.0, 1: 5.0, 2: 4.0})
+    other = VariantResult("b", {"rate": 0.3}, {0: 0.4, 2: 0.6}, {0: 3.0, 2: 4.0})
+    gains = np.array([0.5 - 0.4, 0.9 - 0.6])
+    comparison = Comparison("question", "test", "error", "min", [baseline, other, VariantResult("c")])
+    np.testing.assert_allclose(comparison.gains(other), gains)
+    header, rows = comparison_table(comparison)
+    assert header == ["variant", "rate", "test error", "gain over a", "seeds", "seconds"]
+    assert rows[0] == ["a", "0.1", f"0.70 ± {np.std([0.5, 0.7, 0.9], ddof=1):.2f}", "", "3", "4"]
+    assert rows[1][2:4] == [f"0.50 ± {np.std([0.4, 0.6], ddof=1):.2f}", f"+0.20 ± {np.std(gains, ddof=1):.2f}"]
+    assert rows[2] == ["c", "", "failed", "", "0", ""]
+
+
+def test_invalid_requests(tmp_path, recipe):
+    with raises_argument_error("NAME", received="mlp/digits", remedy="define VARIANTS in the recipe"):
+        compare(CompareRequest("mlp/digits"))
+    with raises_argument_error("--parallel", received="0"):
+        compare(CompareRequest(str(recipe), parallel=0))
+    with raises_argument_error("fields", received="addend, rate", expected="neither the variants nor the grid"):
+        compare(CompareRequest(str(recipe), ["--rate", "1.0", "--addend", "2.0"], out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow  # 14 processes that import TensorFlow
+def test_comparison_with_failing_variant(tmp_path, recipe):
+    """The best rate is 2 without an addend, and 1 or 2 with 0.1: 2 - 0.1 * 2 is less than 0 - 0.1 below 1 - 0."""
+    request = CompareRequest(str(recipe), seeds=2, parallel=2, out=tmp_path / "out")
+    folder, comparison = compare(request)
+    none, small, failing = comparison.variants
+    assert (none.tuned, small.tuned) == ({"rate": 2.0}, {"rate": 2.0})
+    assert none.scores == {0: 0.52, 1: 0.52}
+    np.testing.assert_allclose(comparison.gains(small), [0.1, 0.2])
+    assert failing.scores == {}
+    assert {error.rpartition(": ")[2] for error in failing.errors} == {"addend is negative"}
+    assert none.curves == {0: [1.0], 1: [1.0]}
+    assert json.loads((folder / "comparison.json").read_text())["variants"][1]["tuned"] == {"rate": 2.0}
+    rows = (folder / "comparison.md").read_text().splitlines()
+    assert rows[3].startswith(f"| small | 2.0 | 0.670 ± {statistics.stdev([0.62, 0.72]):.3f} | +0.150 ± 0.071 | 2 |")
+    assert (folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    starts = (tmp_path / "starts").read_text().splitlines()
+    assert len(starts) == len(set(starts)) == 9 + 2  # nine runs for tuning, and the second seed of two variants
+    compare(CompareRequest(str(recipe), out=folder, resume=True))
+    assert len((tmp_path / "starts").read_text().splitlines()) == 11 + 3  # only the failed runs are repeated
+
+
+@pytest.mark.slow  # starts and interrupts several processes
+def test_interrupted_comparison_resumes(tmp_path, recipe):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "tensorsmith.tools", "compare", str(recipe), "--smoke", "--out", str(out)]
+    log = (tmp_path / "log").open("w")
+    process = subprocess.Popen([*command, "--seeds", "2", "--pause", "3.0"], stderr=log, stdout=log)
+    while not (out / "none" / "seed-0" / "metrics.json").exists():
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    said = (tmp_path / "log").read_text()
+    assert f"interrupted; resume with: tensorsmith compare {recipe} --out {out} --resume --parallel 1" in said
+    _, comparison = compare(CompareRequest(str(recipe), out=out, resume=True, parallel=2))
+    assert [sorted(variant.scores) for variant in comparison.variants] == [[0, 1], [0, 1], []]
+    assert (tmp_path / "starts").read_text().splitlines().count("0.0 1.0 0") == 1  # not repeated
