@@ -117,7 +117,7 @@ def test_torch_models_have_as_many_parameters(name):
 def test_keras_model_of_series_matches_recipe():
     recipe = find_recipe("rnn/series").recipe
     config = recipe.config_class()
-    theirs, ours = models._keras_series(config), recipe.build_model(config)
+    theirs, ours = models._keras_series(config), recipe.build_trainer(config).model
     assert all(type(layer).__module__.startswith("keras.") for layer in theirs.layers)
     ours.set_weights(theirs.get_weights())
     x = keras.random.normal((2, config.steps, 1), seed=1)

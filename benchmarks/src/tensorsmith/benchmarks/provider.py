@@ -11,7 +11,7 @@ from tensorsmith.benchmarks.benchmark import load_benchmark
 def serve(name: str, case: str, provider: str) -> None:
     """Answer the requests `first`, `turn` and `peak`, one per line, until the end of standard input."""
     answers, sys.stdout = sys.stdout, sys.stderr  # keeps the output of libraries apart from the answers
-    if provider == "torch":
+    if provider.startswith("torch"):
         importlib.import_module("torch").compiler.reset()  # loads Triton, which crashes if loaded after TensorFlow
     contender = load_benchmark(name).prepare(case, provider)
     for line in sys.stdin:

@@ -167,7 +167,8 @@ def _transformer(config: Any) -> Any:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             batch, steps, width = x.shape
             heads = self.project(self.norms[0](x)).view(batch, steps, 3, config.heads, -1).permute(2, 0, 3, 1, 4)
-            mixed = nn.functional.scaled_dot_product_attention(*heads, is_causal=True)
+            query, key, value = heads
+            mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
             x = x + self.out(mixed.transpose(1, 2).reshape(batch, steps, width))
             outputs: torch.Tensor = x + self.feed(self.norms[1](x))
             return outputs
