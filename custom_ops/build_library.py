@@ -63,7 +63,7 @@ def build(name: str, target: Path | None = None, sanitize: bool = False) -> None
     """Compiles and links the library with the given name, "ops" or "records".
 
     Args:
-        name: Library to build: "ops" or "records".
+        name: Name of the library to build: "ops" or "records".
         target: Path of the output file. Defaults to the path from which the package loads the library.
         sanitize: If `True`, build with AddressSanitizer and UndefinedBehaviorSanitizer.
 

@@ -102,7 +102,7 @@ def test_validate_a_good_file(command, tmp_path):
         (["run", "mlp/digits", "--epohcs", "3"], "Did you mean epochs?"),
         (["run", "mlp/digits", "--epochs", "0"], "epochs cannot be 0"),
         (["run", "mlp/digits", "--epochs"], "--epochs must be followed by a value"),
-        (["show", "nothing"], "Run `tensorsmith recipes` to list them"),
+        (["show", "nothing"], "Run `tensorsmith recipes` to list the recipes"),
         (["shwo"], "Did you mean show?"),
         (["recipes", "--jsn"], "--jsn"),
         (["run", "nowhere.py"], "recipe must be an existing file"),

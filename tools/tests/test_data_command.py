@@ -102,7 +102,7 @@ def test_fetch_reports_all_unknown_names(call, no_data):
 def test_fetch_requires_names_or_all(call, arguments):
     code, _, err = call("fetch", *arguments)
     assert code == 2
-    assert "NAME must be one or more data set names, or omitted with --all" in err
+    assert "NAME must be one or more data set names, or omitted if --all is set" in err
 
 
 def test_fetch_shows_file_locations(call):

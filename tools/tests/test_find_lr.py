@@ -21,4 +21,4 @@ def test_recipe_with_two_optimizers(command, tmp_path):
 def test_find_lr_with_resume(command):
     result = command("run", "mlp/digits", "--find-lr", "--resume")
     assert result.returncode == 2
-    assert "used without --resume and --profile" in result.stderr
+    assert "used without --resume or --profile" in result.stderr

@@ -185,7 +185,7 @@ def test_to_parquet(call, folder):
         (["stats", "nothing-*"], 1, "nothing-*: no such file, and no file that matches"),
         (["inspect", "toy*", "--images", "none/x.png"], 1, "none/x.png: no such folder"),
         (["inspect", "toy*", "--raw-shape", "4,x"], 2, "must be sizes such as 28,28"),
-        (["reshard", "toy*", ".", "--shards", "2"], 2, "Remove toy.tfrecord-00000-of-00002 and similar files"),
+        (["reshard", "toy*", ".", "--shards", "2"], 2, "Remove toy.tfrecord-00000-of-00002 and the other shards"),
         (["reshard", "toy*", "out", "--shards", "0"], 2, "shards"),
         (["reshard", "toy*", "out", "--shards", "1", "--shard-size", "1MB"], 2, "not allowed with"),
         (["reshard", "toy*", "out", "--shard-size", "1 lot"], 2, "a positive number of bytes, such as 256MB"),

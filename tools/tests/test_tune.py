@@ -117,7 +117,7 @@ def test_folds_space_and_config_flags(tmp_path):
         ([], "learnign_rate: {uniform: [0, 1]}", "Did you mean learning_rate?"),
         ([], "epochs: {integer: [9, 1]}", "epochs: low must be <= `high` (1), got 9"),
         ([], "epochs: {intger: [1, 9]}", "Did you mean integer?"),
-        (["--learning_rate", "0.1"], "", "--learning_rate must be omitted (it is searched"),
+        (["--learning_rate", "0.1"], "", "--learning_rate must be omitted (the search samples it"),
         (["--epohcs", "3"], "", "Did you mean epochs?"),
         (["--tuner", "hyperbnad"], "", "Did you mean hyperband?"),
         (["--trials", "0"], "", "trials must be >= 1, got 0"),

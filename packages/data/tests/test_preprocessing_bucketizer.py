@@ -80,11 +80,11 @@ def test_save_export_and_map(tmp_path):
         (lambda: Bucketizer(bins=3).adapt(np.array([1.0, np.nan])), {"name": "data", "expected": "finite numbers"}),
         (
             lambda: Bucketizer(bins=3).adapt(np.ones(3)),
-            {"name": "data", "expected": "contain values that form at least two bins"},
+            {"name": "data", "expected": "contain enough distinct values for at least two bins"},
         ),
         (
             lambda: Bucketizer(bins=3).adapt(np.ones(0)),
-            {"name": "data", "expected": "contain values that form at least two bins"},
+            {"name": "data", "expected": "contain enough distinct values for at least two bins"},
         ),
         (lambda: Bucketizer(), {"name": "boundaries", "expected": "a sequence of numbers"}),
         (lambda: Bucketizer([2.0, 1.0]), {"name": "boundaries", "expected": "strictly increasing, finite numbers"}),

@@ -338,9 +338,9 @@ def test_incompatible_choices_are_reported_together(choices, exclude, messages):
         (Feature("float32", (None,)), "a required feature of fixed size"),
         (Feature("float32", optional=True), "a required feature of fixed size"),
         (Feature("float32", (2,), sequence=True), "a required feature of fixed size"),
-        (Feature("uint8", (8, 8, 1), "png"), "have a dtype and shape with default preprocessing, got 'uint8'"),
-        (Feature("bytes"), "have a dtype and shape with default preprocessing, got 'bytes'"),
-        (Feature("complex64"), "have a dtype and shape with default preprocessing, got 'complex64'"),
+        (Feature("uint8", (8, 8, 1), "png"), "for which there is default preprocessing, got 'uint8'"),
+        (Feature("bytes"), "for which there is default preprocessing, got 'bytes'"),
+        (Feature("complex64"), "for which there is default preprocessing, got 'complex64'"),
     ],
 )
 def test_unsupported_features(feature, message):

@@ -189,7 +189,7 @@ ROWS = [
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
         bad=[
             ({"pool_size": 0}, "a positive integer"),
-            ({"strides": [1, 2, 3]}, "a positive integer or a pair of them"),
+            ({"strides": [1, 2, 3]}, "a positive integer or a pair of positive integers"),
             ({"padding": "FULL"}, "'SAME' or 'VALID'"),
         ],
     ),
@@ -218,7 +218,7 @@ ROWS = [
         name="SpatialPyramidPooling2D with channels first",
         kwargs={"bins": [2], "data_format": "channels_first"},
         inputs=Data((2, 6, 7)),
-        bad=[({"bins": [[1, 2, 3]]}, "pairs of them")],
+        bad=[({"bins": [[1, 2, 3]]}, "pairs of positive integers")],
     ),
     LayerRow(
         PoincareNormalize,

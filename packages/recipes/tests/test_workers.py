@@ -186,7 +186,7 @@ def test_cluster_spec_with_parameter_servers(capsys):
         ),
         (
             ["run", "mlp/digits", "--workers", "2", "--find-lr"],
-            "--workers must be omitted with --find-lr and when TF_CONFIG is set, got 2",
+            "--workers must be omitted if --find-lr or TF_CONFIG is set, got 2",
         ),
     ],
 )

@@ -328,7 +328,7 @@ def test_feature_in_context_and_feature_lists(tmp_path, together):
             writer.write(tf.train.SequenceExample(**parts).SerializeToString())
     for name in READERS:
         with pytest.raises(
-            ArgumentError, match="feature x must be either in the context or in the feature lists of all records"
+            ArgumentError, match="feature x must be in the context of all records or in the feature lists"
         ):
             READERS[name](tmp_path / "x")
     assert verify(tmp_path / "x").records == 2 - together

@@ -167,14 +167,14 @@ def test_invalid_sparse_values(indices, values, problem):
 @pytest.mark.parametrize(
     ("features", "size", "error"),
     [
-        (SPARSE, 0, {"name": "sparse x", "expected": "a positive integer"}),
-        ({"x/indices": SPARSE["x/indices"]}, 3, {"name": "sparse x", "expected": "x/values"}),
+        (SPARSE, 0, {"name": "sparse[x]", "expected": "a positive integer"}),
+        ({"x/indices": SPARSE["x/indices"]}, 3, {"name": "sparse feature x", "expected": "x/values"}),
         (
             {**SPARSE, "x/indices": Feature("float32", (None,))},
             3,
-            {"name": "sparse x", "expected": "stored as the integer feature x/indices and the feature"},
+            {"name": "sparse feature x", "expected": "stored as the integer feature x/indices and the feature"},
         ),
-        ({**SPARSE, "x/values": Feature("float32", (2,))}, 3, {"name": "sparse x", "expected": "of shape"}),
+        ({**SPARSE, "x/values": Feature("float32", (2,))}, 3, {"name": "sparse feature x", "expected": "of shape"}),
     ],
 )
 def test_invalid_sparse_features(features, size, error):

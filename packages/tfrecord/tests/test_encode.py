@@ -210,7 +210,7 @@ def test_rejects_are_in_row_order():
 
 def test_missing_column():
     rows = pa.RecordBatch.from_pydict({"b": [1]})
-    with raises_argument_error("a", expected="one of the columns b"):
+    with raises_argument_error("a", expected="one of the columns of the source (b)"):
         encode_batch(Batch(rows, "f.csv", np.array([1])), Schema({"a": Feature("int64")}))
 
 
@@ -235,7 +235,7 @@ def test_missing_column():
         ),
         (
             {"dtype": "int64", "shape": (None, None), "sequence": True},
-            {"name": "shape", "expected": "a list of sizes common to all steps"},
+            {"name": "shape", "expected": "a list with at most one variable size"},
         ),
     ],
 )

@@ -249,7 +249,7 @@ def test_resume_with_another_optimizer(tmp_path):
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     with raises_argument_error(
         "checkpoint",
-        expected="written with optimizer ['Adagrad']",
+        expected="match the optimizer ['Adagrad'] of the model",
         remedy="resume with the model, the optimizer and the metrics",
     ):
         trainer_of(optimizer=keras.optimizers.Adagrad(0.1)).fit(

@@ -164,5 +164,5 @@ def test_lists_and_invalid_labels_in_later_batches(trainer):
 def test_loss_of_compiled_model():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     model.compile("sgd", "mse")
-    with raises_argument_error("loss", received="'mae'", expected="None without an optimizer"):
+    with raises_argument_error("loss", received="'mae'", expected="None if `optimizer` is None"):
         Trainer(model, loss="mae")

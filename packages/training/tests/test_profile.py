@@ -45,7 +45,7 @@ def test_trace_across_epochs(tmp_path):
 def test_another_active_profile(tmp_path):
     tf.profiler.experimental.start(str(tmp_path / "other"))
     try:
-        with pytest.raises(ArgumentError, match="used with at most one profiler session"):
+        with pytest.raises(ArgumentError, match="use at most one profiler session"):
             fit([Profile(tmp_path, after=1)])
     finally:
         tf.profiler.experimental.stop(save=False)

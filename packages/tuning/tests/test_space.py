@@ -74,11 +74,11 @@ def test_lazy_attributes():
         (lambda: tune.choice(["a", "a"]), {"name": "options", "expected": "contain distinct values"}),
         (
             lambda: tune.log_uniform(1e-4, 1e-2, default=0.1),
-            {"name": "default", "received": "0.1", "expected": "a value within log_uniform"},
+            {"name": "default", "received": "0.1", "expected": "a value from the range log_uniform"},
         ),
         (
             lambda: tune.choice(["sgd"], default="adam"),
-            {"name": "default", "received": "'adam'", "expected": "a value within choice"},
+            {"name": "default", "received": "'adam'", "expected": "a value from the range choice"},
         ),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tensorsmith.benchmarks.benchmark import load_benchmark
 from tensorsmith.benchmarks.turns import Row, write_json
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 
 FOLDER = Path(__file__).parents[3] / "results"
 TOLERANCE = 0.15  # fraction by which a case may be slower
@@ -34,7 +34,13 @@ def slower_than_baseline(name: str, rows: Sequence[Row]) -> list[str]:
     """
     path = _path(name)
     remedy = "run the benchmark with --save-baseline first"
-    check(path.exists(), "--compare", str(path), "used on a machine with a stored baseline", remedy)
+    check(
+        path.exists(),
+        "--compare",
+        Verbatim(f"no baseline at {path}"),
+        "used on a machine with a stored baseline",
+        remedy,
+    )
     benchmark = load_benchmark(name)
     before = {row["case"]: row for row in json.loads(path.read_text()) if row["provider"] == "tensorsmith"}
     messages = []

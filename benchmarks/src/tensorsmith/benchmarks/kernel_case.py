@@ -21,8 +21,8 @@ class Case:
             TensorFlow, Keras or PyTorch itself.
         providers: Names of the available implementations: `"tensorsmith"` and some of `"keras"`, `"tensorflow"`,
             `"xla"` and `"torch"`.
-        targets: Dict that maps the names of other implementations to the target speedup of the compiled kernel relative
-            to the respective implementation.
+        targets: Dict that maps the name of another implementation to the target speedup of the compiled kernel relative
+            to that implementation.
         megabytes: Minimum memory traffic of the computation in megabytes. It is used to compute the shortest possible
             duration.
         gigaflops: Minimum number of floating-point operations in matrix multiplications, in units of 10^9. It is used

@@ -235,7 +235,7 @@ def test_training_matches_reference():
         ({"features": np.ones((2, 3), "int32")}, "features", "have a floating-point dtype"),
         ({"kernel": np.ones((4, 5))}, "kernel", "shape (3, num_words)"),
         ({"kernel": np.ones(3)}, "kernel", "shape (3, num_words)"),
-        ({"kernel": np.ones((3, 0))}, "kernel", "have at least one column, with one column for each word"),
+        ({"kernel": np.ones((3, 0))}, "kernel", "have one column for each word, and at least one column"),
         ({"bias": np.ones(4)}, "bias", "shape (5,)"),
         ({"labels": [0, 1, 2]}, "labels", "have shape (2,) with one value for each token"),
         ({"weights": [[1.0, 1.0]]}, "weights", "have shape (2,) with one value for each token"),

@@ -79,7 +79,7 @@ def read_search(recipe: RecipeFile, folder: Path) -> Search:
         ValueError: If the search belongs to another recipe, or its file is invalid.
     """
     said = read_yaml(folder / FILE, FILE)
-    remedy = f"fix {folder / FILE}"
+    remedy = f"correct {folder / FILE}"
     for name, kind in (("recipe", str), ("space", dict), ("config", dict)):
         expected = "a string" if kind is str else "a mapping"
         check(isinstance(said.get(name), kind), f"{FILE}: {name}", said.get(name), expected, remedy)
@@ -102,9 +102,9 @@ def write_report(recipe: RecipeFile, search: Search, folder: Path, results: Mapp
 
     Args:
         recipe: Recipe that the search trained.
-        search: Settings of the search.
-        folder: Folder that contains the search.
-        results: Trial results by trial name, best first, excluding failed trials.
+        search: Settings of the hyperparameter search.
+        folder: Folder that contains the files of the hyperparameter search.
+        results: Mapping from trial names to results, sorted from best to worst. Failed trials are excluded.
 
     Returns:
         Paths of the configuration files, best first.

@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Converts a data source, and prints the number of rows, records and rejects."""
     from tensorsmith.tfrecord import Schema, convert, open_source, parse_size, parse_split
 
-    check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "omitted without --shuffle")
+    check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "omitted unless --shuffle is set")
     engine = None
     if arguments.runner:
         from tensorsmith.tfrecord.beam import Beam, unknown_options
@@ -59,7 +59,8 @@ def execute(arguments: argparse.Namespace) -> int:
         for name in unknown_options(arguments.fields):
             near = difflib.get_close_matches(name, vars(arguments), n=1, cutoff=0.8)
             remedy = f"Did you mean --{near[0].replace('_', '-')}?" if near else ""
-            check(not near, f"--{name}", Verbatim("an unknown option"), "an option of convert or of Beam", remedy)
+            expected = "an option of `tensorsmith tfrecord convert` or of Apache Beam"
+            check(not near, f"--{name}", Verbatim("an unknown option"), expected, remedy)
         engine = Beam(arguments.runner, arguments.fields)
     options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
     path = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources

@@ -39,12 +39,14 @@ def adam_update(
     Weight Decay Regularization", 2019. Epsilon is added as in Keras.
 
     Args:
-        parameters: List of floating-point tensors of any shapes and one dtype. The compiled kernel supports float32.
-        gradients: List of tensors, one for each parameter, with the same dtype and shape.
+        parameters: List of floating-point tensors of the same dtype. Their shapes may differ. The compiled kernel
+            supports float32.
+        gradients: List of gradients, one for each parameter. Each gradient has the dtype and the shape of its
+            parameter.
         momentums: List of first moment estimates, with the dtypes and shapes of the parameters.
         velocities: List of second moment estimates, with the dtypes and shapes of the parameters.
-        learning_rate: Float or scalar tensor, the learning rate. The other scalar arguments may be tensors as well.
-            Tensors prevent retracing when a schedule changes a scalar.
+        learning_rate: Float or scalar tensor, the learning rate. The other scalar arguments may also be tensors.
+            Passing a tensor avoids retracing when a schedule changes the value.
         step: Index of the update, starting from 1. It is used for bias correction.
         beta_1: Exponential decay rate for the first moment estimates.
         beta_2: Exponential decay rate for the second moment estimates.

@@ -47,13 +47,13 @@ def attention(
             shared by `heads / groups` query heads.
         value: Tensor of shape `(batch, keys, groups, value_width)`.
         scale: Scale factor of the dot products. If `None`, `1 / sqrt(width)` is used.
-        causal: If `True`, query `i` attends to the keys `0` to `i` only.
+        causal: If `True`, query `i` attends only to the keys `0` to `i`.
         lengths: Integer tensor of shape `(batch,)` with the number of valid keys. The remaining keys are padding and
             are ignored.
-        mask: Boolean tensor of shape `(batch, heads, steps, keys)`, where axes along which the mask is the same may
-            have size 1. Queries attend only to keys for which the mask is `True`.
-        bias: Tensor of shape `(batch, heads, steps, keys)`, where axes along which the bias is the same may have size
-            1. It is added to the attention scores.
+        mask: Boolean tensor of rank 4 that can be broadcast to the shape `(batch, heads, steps, keys)`. Queries attend
+            only to keys for which the mask is `True`.
+        bias: Tensor of rank 4 that can be broadcast to the shape `(batch, heads, steps, keys)`. It is added to the
+            attention scores.
         dropout: Fraction of the attention probabilities to drop, in `[0, 1)`. The remaining probabilities are divided
             by `1 - dropout`.
         seed: Tensor of two integers that determines the dropout mask. Required if `dropout` is positive.

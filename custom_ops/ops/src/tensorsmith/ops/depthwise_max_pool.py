@@ -20,7 +20,7 @@ def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None,
     Args:
         x: Input tensor of shape `(..., channels)` and dtype float32, float16, bfloat16 or float64.
         pool_size: Number of channels in a window.
-        stride: Distance between windows, in channels. If `None`, it defaults to `pool_size`.
+        stride: Distance between adjacent windows, in channels. If `None`, `pool_size` is used.
         padding: `"valid"` or `"same"`. With `"valid"`, only complete windows are used. With `"same"`, there are
             `channels / stride` outputs, rounded up, and windows are truncated at both ends as in TensorFlow.
 

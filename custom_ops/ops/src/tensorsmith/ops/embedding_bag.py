@@ -24,8 +24,8 @@ def embedding_bag(
         indices: Integer tensor of shape `(..., size)`. The last axis contains the indices of the embeddings in a bag.
         params: Embedding matrix, a floating-point tensor of shape `(rows, width)`. For half-precision inputs, the
             computation uses float32.
-        weights: Tensor with the shape of `indices` and a weight for each embedding. If `None`, all weights are 1.
-        combiner: Reduction of the embeddings in a bag: `"sum"` or `"mean"`. `"mean"` does not support weights.
+        weights: Tensor of weights, one for each embedding, with the shape of `indices`. If `None`, all weights are 1.
+        combiner: Reduction of the embeddings in a bag: `"sum"` or `"mean"`. Weights are not supported with `"mean"`.
 
     Returns:
         A tensor of shape `(..., width)` and the dtype of `params`.

@@ -61,10 +61,9 @@ def read_examples(
 
     Args:
         files: One-dimensional string tensor with the paths of uncompressed TFRecord files.
-        file: int64 tensor of shape `(batch,)`. For each record, the index in `files` of the file that contains the
-            record.
-        begins: int64 tensor of shape `(batch,)`. For each record, the byte offset in the file at which the data begins,
-            after the length and the checksum of the length.
+        file: int64 tensor of shape `(batch,)` with the index in `files` of the file that contains each record.
+        begins: int64 tensor of shape `(batch,)` with the byte offset of the data of each record in its file. The data
+            begins after the length and the checksum of the length.
         sizes: int64 tensor of shape `(batch,)` with the data size of each record in bytes.
         features: Dict of features to parse, as in `parse_examples`.
 

@@ -18,9 +18,9 @@ def gather_tree(
     example. All tokens after its first end token, or after that last step, are set to the end token.
 
     Args:
-        step_ids: Integer tensor of shape `(steps, batch, beams)` with the token of each beam at each step.
-        parent_ids: Integer tensor of shape `(steps, batch, beams)` with the index of the beam in the previous step that
-            each beam extends.
+        step_ids: Integer tensor of shape `(steps, batch, beams)` with the token id of each beam at each step.
+        parent_ids: Integer tensor of shape `(steps, batch, beams)`. Each entry is the index of the parent beam in the
+            previous step.
         max_sequence_lengths: Integer tensor of shape `(batch,)` with the sequence length of each example. Larger values
             are limited to the number of steps.
         end_token: Integer scalar, the id of the end token.

@@ -21,7 +21,8 @@ def global_norm(tensors: Sequence[Any]) -> tf.Tensor:
     Difficulty of Training Recurrent Neural Networks", 2013, which uses the norm to clip gradients.
 
     Args:
-        tensors: List of floating-point tensors of any shapes and one dtype. The compiled kernel supports float32.
+        tensors: List of floating-point tensors of the same dtype. Their shapes may differ. The compiled kernel supports
+            float32.
 
     Returns:
         The norm, a scalar of the same dtype. For an empty list, a float32 scalar of 0.

@@ -33,7 +33,7 @@ class Library(NamedTuple):
     Args:
         ops: Module that contains the compiled ops. `None` if the library is not loaded.
         level: Instruction set in use: "avx512", "avx2" or "baseline".
-        levels: Instruction sets supported by this machine, best first.
+        levels: Tuple of the instruction sets that this machine supports, in descending order of speed.
         reason: Reason why the library is not loaded. Empty if it is loaded.
     """
 

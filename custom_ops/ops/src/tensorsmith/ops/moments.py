@@ -33,7 +33,8 @@ class MomentsUpdate(NamedTuple):
         parameters: List of the updated parameters.
         momentums: List of the updated first moments.
         velocities: List of the updated second moments.
-        finite: `True` if the update was performed. `False` only if a loss scale is set and a gradient is not finite.
+        finite: Boolean scalar tensor that is `True` if the update was performed. It is `False` only if a loss scale is
+            set and a gradient is not finite.
     """
 
     parameters: list[tf.Tensor]

@@ -48,7 +48,7 @@ def softmax_cross_entropy_with_projection(
             num_words)`.
         reduction: Type of reduction: `"mean"` or `"sum"`. `"mean"` divides by the sum of the weights and returns 0 if
             all weights are 0.
-        gradients: If `False`, the loss is not differentiable, and its computation takes only about a third of the
+        gradients: If `False`, the loss is not differentiable, and its computation requires only about a third of the
             operations.
 
     Returns:
@@ -82,7 +82,7 @@ def softmax_cross_entropy_with_projection(
         f"have shape ({width}, num_words) to match the last axis of `features`",
     )
     words = kernel.shape[1] if kernel.shape.rank is not None else None
-    check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one column, with one column for each word")
+    check(words != 0, "kernel", Verbatim(kernel.shape), "have one column for each word, and at least one column")
     offset = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
     check(offset.shape.is_compatible_with([words]), "bias", Verbatim(offset.shape), f"have shape ({words},)")
     labels = as_int32(labels, "labels")
@@ -150,7 +150,7 @@ def _gradient(op: tf.Operation, dloss: tf.Tensor, *unused: tf.Tensor) -> list[tf
         op.get_attr("gradients"),
         "gradients",
         False,
-        "True to compute gradients",
+        "True if the loss is differentiated",
         "pass `gradients=True` to `softmax_cross_entropy_with_projection`",
     )
     gradients = library().ops.tensorsmith_projection_loss_grad(

@@ -105,7 +105,7 @@ def scan(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards:
         step: Function that takes the input of a time step, the state h after recurrent dropout, and the previous
             states. It returns a tuple of the new states, the first of which is h.
         rows: Tensor of shape `(batch, steps, width)` with the first argument of `step` for each time step.
-        inputs: Inputs of the recurrent op, of which the mask, the dropout mask and the initial states are used.
+        inputs: Inputs of the recurrent op. Only the mask, the dropout mask and the initial states are used.
         states: Number of state tensors.
         go_backwards: If `True`, process the steps backwards.
 
@@ -150,7 +150,8 @@ def register_gradients(name: str, reference: Callable[..., tuple[tf.Tensor, ...]
 
     Args:
         name: Name of the op without its prefix, such as `"Lstm"`.
-        reference: Reference implementation in TensorFlow, a function of inputs and attributes that returns the outputs.
+        reference: Reference implementation of the op in TensorFlow. It takes the inputs and the attributes, and returns
+            the outputs.
         attributes: Names of the op attributes.
     """
 

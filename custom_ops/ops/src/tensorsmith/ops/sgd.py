@@ -17,7 +17,8 @@ class SgdUpdate(NamedTuple):
     Args:
         parameters: List of the updated parameters.
         momentums: List of the updated momentums. Empty if no momentums were passed.
-        finite: `True` if the update was performed. `False` only if a loss scale is set and a gradient is not finite.
+        finite: Boolean scalar tensor that is `True` if the update was performed. It is `False` only if a loss scale is
+            set and a gradient is not finite.
     """
 
     parameters: list[tf.Tensor]
@@ -55,12 +56,14 @@ def sgd_update(
     Keras.
 
     Args:
-        parameters: List of floating-point tensors of any shapes and one dtype. The compiled kernel supports float32.
-        gradients: List of tensors, one for each parameter, with the same dtype and shape.
+        parameters: List of floating-point tensors of the same dtype. Their shapes may differ. The compiled kernel
+            supports float32.
+        gradients: List of gradients, one for each parameter. Each gradient has the dtype and the shape of its
+            parameter.
         momentums: List of momentums, with the dtypes and shapes of the parameters. If empty, plain gradient descent is
             performed.
-        learning_rate: Float or scalar tensor, the learning rate. The other scalar arguments may be tensors as well.
-            Tensors prevent retracing when a schedule changes a scalar.
+        learning_rate: Float or scalar tensor, the learning rate. The other scalar arguments may also be tensors.
+            Passing a tensor avoids retracing when a schedule changes the value.
         momentum: Momentum coefficient, the decay rate of the momentums.
         nesterov: If `True`, use Nesterov momentum.
         weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.

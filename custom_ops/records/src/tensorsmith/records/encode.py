@@ -121,7 +121,7 @@ def frame(records: Records) -> Records:
     """Adds the framing of a TFRecord file (length and checksums) to arbitrary records.
 
     Args:
-        records: Serialized records. Framing that already surrounds them is not copied.
+        records: Serialized records. If the data already contains framing, only the records are copied.
 
     Returns:
         The framed records.

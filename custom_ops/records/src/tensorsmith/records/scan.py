@@ -65,7 +65,7 @@ def find(data: np.ndarray) -> int:
     """Finds the first complete record with valid checksums in TFRecord data that may start inside a record.
 
     Args:
-        data: uint8 array of shape `(bytes,)` with file content that may start at any offset.
+        data: uint8 array of shape `(bytes,)` that contains a part of a file. The part may start at any offset.
 
     Returns:
         The offset of the record, frame included, or the size of `data` if there is none.

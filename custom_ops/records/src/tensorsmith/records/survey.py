@@ -126,8 +126,8 @@ def _check_place(name: str, is_one: bool) -> None:
         is_one,
         f"feature {name}",
         received,
-        "either in the context or in the feature lists of all records",
-        "rename the feature in some of the records",
+        "in the context of all records or in the feature lists of all records",
+        "rename the feature in the context or in the feature lists",
     )
 
 

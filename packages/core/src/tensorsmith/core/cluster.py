@@ -22,8 +22,9 @@ class Cluster:
     """Description of a training cluster: its machines, and the task that runs on this machine.
 
     Args:
-        jobs: Mapping from each job ("worker", "chief", or "ps" for parameter servers) to the addresses of its machines.
-        task: Tuple `(job, index)` of the job of this machine and the index of its address in the list of that job.
+        jobs: Mapping from each job ("worker", "chief", or "ps" for parameter servers) to the list of the addresses of
+            its machines.
+        task: Tuple `(job, index)`: the job of this machine, and the index of its address in `jobs[job]`.
 
     Raises:
         ValueError: If a job is unknown, an address is invalid or listed more than once, there are no workers, there is

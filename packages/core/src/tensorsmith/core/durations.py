@@ -67,7 +67,8 @@ of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Di
         """Return the duration given by a number of steps or a string such as "5 epochs".
 
         Args:
-            given: Integer number of steps, a string with a number and a unit, or a `Duration`.
+            given: Duration, given as an integer number of steps, a string that contains a number and a unit, or a
+                `Duration`.
             name: Name of the argument, for error messages.
 
         Raises:
@@ -99,7 +100,8 @@ of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Di
         """Return the duration as an integer number of steps.
 
         Args:
-            timeline: Timeline with the number of steps and examples in the training run.
+            timeline: `Timeline` of the training run, which contains the number of steps per epoch, the batch size and
+                the total number of steps.
             name: Name of the argument, for error messages.
 
         Raises:
@@ -107,7 +109,7 @@ of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Di
         """
         if self.unit == "steps":
             return round(self.value)
-        check(self.unit not in SECONDS, name, str(self), "in steps, epochs, examples or percent")
+        check(self.unit not in SECONDS, name, str(self), "specified in steps, epochs, examples or percent")
         needed = {"epochs": "steps_per_epoch", "examples": "batch_size", "percent": "total_steps"}[self.unit]
         size = getattr(timeline, needed)
         check(size is not None, name, str(self), f"a number of steps when `{needed}` is unknown")

@@ -43,8 +43,8 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
     Args:
         name: Name of the argument in the signature of the caller.
         received: Received value, or a `Verbatim` description of it.
-        expected: Description of valid values, which follows "must be" in the message, such as "a number in [0, 1)"; or
-            follows "must" if it starts with a verb or "not", such as "have shape (2,)".
+        expected: Description of valid values, such as "a number in [0, 1)", which follows "must be" in the message. If
+            it starts with "not" or with a verb such as "have", it follows "must".
         remedy: Advice on how to fix the error. Empty if the fix is obvious.
 
     Example:

@@ -58,7 +58,8 @@ class Progress:
 
     Args:
         logger: Name of the logger used if there is no terminal.
-        console: Rich console for the progress bars. Defaults to standard error.
+        console: Rich console on which the progress bars are displayed. Defaults to a console that writes to standard
+            error.
 
     Example:
         >>> with Progress() as progress:

@@ -39,7 +39,7 @@ def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
         fits,
         "y_pred",
         shapes,
-        "have the shape of `y_true` with twice the size of the last axis to contain means and log variances",
+        "have the shape of `y_true`, but with a last axis of twice the size, for means and log variances",
     )
     mean, log_variance = ops.split(y_pred, 2, axis=-1)  # (..., targets) each
     error = y_true - mean

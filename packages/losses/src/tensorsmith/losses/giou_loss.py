@@ -69,7 +69,8 @@ class GIoULoss(AddonsLoss):
     Source: Rezatofighi et al., "Generalized Intersection over Union", 2019.
 
     Args:
-        mode: `"giou"`, or `"iou"` for standard intersection over union, which has no gradient for disjoint boxes.
+        mode: Type of the loss: `"giou"` for generalized intersection over union, or `"iou"` for standard intersection
+            over union, which has no gradient for disjoint boxes.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.

@@ -57,7 +57,7 @@ class NpairsMultilabelLoss(AddonsLoss):
     Args:
         name: Name of the loss instance.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
-            TensorFlow Addons always averages.
+            TensorFlow Addons ignores the argument and always averages.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:

@@ -122,5 +122,5 @@ def _checked(tau: TensorLike) -> Tensor:
     """Validate quantiles in [0, 1] and return them as a float or as JSON-serializable nested lists."""
     values = np.asarray(tau)
     fits = values.dtype.kind in "fiu" and bool(np.all((values >= 0) & (values <= 1)))
-    check(fits, "tau", tau, "a number in [0, 1], or an array of such numbers", "pass 0.9 for the 90 % quantile")
+    check(fits, "tau", tau, "a number in [0, 1], or an array of such numbers", "pass 0.9 for the 90th percentile")
     return values.tolist()

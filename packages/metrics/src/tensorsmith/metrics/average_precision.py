@@ -93,9 +93,9 @@ class AveragePrecision(keras.metrics.Metric):
             1].
         recall_levels: Number of recall levels to average over, evenly spaced from 0 to 1. If `None`, compute the area
             under the curve.
-        box_format: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
-        capacity: Maximum number of detections per replica between two resets. Each detection uses 8 bytes each for the
-            class, the score and the weight, and 8 bytes for each IoU threshold.
+        box_format: Format of the boxes: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
+        capacity: Maximum number of detections per replica between two calls of `reset_state`. Each detection requires
+            24 bytes for the class, the score and the weight, and 8 bytes for each IoU threshold.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The state is stored in `float64`.
 

@@ -38,8 +38,8 @@ class FBetaScore(keras.metrics.Metric):
             `None`, the largest score of each sample is converted to 1 unless that score is 0.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
-        sparse_labels: If `True`, labels are integer class indices instead of binary vectors, and so are predictions of
-            integer dtype.
+        sparse_labels: If `True`, labels are integer class indices instead of binary vectors. Predictions of integer
+            dtype are then also interpreted as class indices.
 
     Call arguments:
         y_true: Tensor of binary labels, or class indices.

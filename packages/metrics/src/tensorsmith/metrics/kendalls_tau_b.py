@@ -14,8 +14,8 @@ def kendalls_tau_b(x: TensorLike, y: TensorLike) -> Tensor:
     """Return the exact Kendall's tau-b between two tensors, computed in O(n log n) time.
 
     Args:
-        x: Tensor of the first variable. Integers are compared exactly, without rounding.
-        y: Tensor of the second variable, with the shape of `x`.
+        x: Tensor with the values of the first variable. Integers are compared exactly, without rounding.
+        y: Tensor with the values of the second variable, with the shape of `x`.
 
     Returns:
         A scalar of dtype `float64`. As in SciPy, it is NaN if one of the tensors is constant, is empty or contains NaN.

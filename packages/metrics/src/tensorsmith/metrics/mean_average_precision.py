@@ -27,8 +27,8 @@ class MeanAveragePrecision(AveragePrecision):
             1].
         recall_levels: Number of recall levels to average over, evenly spaced from 0 to 1. If `None`, compute the area
             under the curve.
-        box_format: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
-        capacity: Maximum number of detections per replica between two resets.
+        box_format: Format of the boxes: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
+        capacity: Maximum number of detections per replica between two calls of `reset_state`.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The state is stored in `float64`.
 

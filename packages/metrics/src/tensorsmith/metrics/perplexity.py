@@ -27,7 +27,8 @@ class Perplexity(StreamedMean):
 
     Args:
         from_logits: If `True`, `y_pred` is interpreted as logits, which is numerically more precise than probabilities.
-        mask_token_id: Optional class index of the targets to ignore, such as the index of the padding token.
+        mask_token_id: Optional integer, a class index. Targets with this class index are ignored, for example padding
+            tokens.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 

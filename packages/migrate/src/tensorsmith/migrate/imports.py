@@ -14,7 +14,7 @@ def insert_imports(module: cst.Module, body: Sequence[Any], plan: Plan) -> list[
 
     Args:
         module: Syntax tree of the original module.
-        body: List of the current statements of the module, with the same length as that of the original module.
+        body: List of the current statements of the module, one for each statement of the original module.
         plan: Planned changes for the module.
     """
     position = _insertion_index(module.body, plan)

@@ -103,6 +103,6 @@ def find_recipe(name: str) -> RecipeFile:
         return known or RecipeFile(name, path)
     recipes = {recipe.name: recipe for recipe in all_recipes()}
     if name not in recipes:
-        guess = did_you_mean(name, recipes)
-        raise argument_error("recipe", name, "the name of a recipe", guess or "run `tensorsmith recipes` to list them")
+        guess = did_you_mean(name, recipes) or "run `tensorsmith recipes` to list the recipes"
+        raise argument_error("recipe", name, "the name of a recipe", guess)
     return recipes[name]

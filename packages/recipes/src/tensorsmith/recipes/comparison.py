@@ -202,7 +202,7 @@ def _stored_plan(file: RecipeFile, request: CompareRequest) -> Plan | None:
     """Return the plan of the comparison to resume, or `None` if there is none."""
     others = [*request.flags, *["--config"] * bool(request.config), *["--smoke"] * request.smoke]
     received = Verbatim(f"{' '.join(others)} with --resume")
-    check(not others, "arguments", received, "omitted", "a resumed comparison keeps its settings")
+    check(not others, "arguments", received, "omitted", "omit them, because a resumed comparison keeps its settings")
     parent = Path("runs") / file.run_name
     folders = [request.out] if request.out is not None else sorted(parent.glob("*"), reverse=True)
     folder = next((each for each in folders if (each / SETTINGS).is_file()), None)

@@ -46,7 +46,8 @@ def recipe_in(values: Mapping[str, Any]) -> RecipeFile:
         ValueError: If `values` does not name a recipe, or if the recipe does not exist.
     """
     if "recipe" not in values:
-        raise argument_error("recipe", None, "the name of a recipe", "add a line such as `recipe: mlp/digits`")
+        remedy = "add a line such as `recipe: mlp/digits` to the configuration file"
+        raise argument_error("recipe", None, "the name of a recipe", remedy)
     return find_recipe(str(values["recipe"]))
 
 

@@ -166,13 +166,13 @@ def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
     fits = servers == 0 or (servers > 0 and workers is not None)
     check(fits, "--parameter-servers", servers, ">= 0, and 0 unless --workers is set")
     alone = cluster is None and not request.find_lr
-    check(workers is None or alone, "--workers", workers, "omitted with --find-lr and when TF_CONFIG is set")
+    check(workers is None or alone, "--workers", workers, "omitted if --find-lr or TF_CONFIG is set")
     for name, other in (("--resume", request.resume), ("--profile", request.profile)):
         check(
             not (other and request.find_lr),
             "--find-lr",
             Verbatim(f"--find-lr with {name}"),
-            "used without --resume and --profile",
+            "used without --resume or --profile",
         )
 
 
@@ -205,8 +205,9 @@ def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request:
         not others,
         "--resume",
         Verbatim(f"{' '.join(others)} with the {'finished' if finished else 'unfinished'} run {folder.path}"),
-        "used with the same settings as the run",
-        "start a new run. To repeat the settings of the old run, pass its config.yaml with --config",
+        "used with the settings of the run to resume",
+        "omit these options, or start a new run without --resume. To repeat the settings of the old run, pass its "
+        "config.yaml with --config",
     )
 
 

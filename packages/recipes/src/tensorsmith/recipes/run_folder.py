@@ -79,7 +79,8 @@ def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
         except FileExistsError:
             continue
         return RunFolder(parent / f"{stamp}{suffix}")
-    raise argument_error("out", str(parent), "a folder with an unused run number", "pass another folder with --out")
+    expected = "a folder with fewer than 99 runs that began in the same second"
+    raise argument_error("out", str(parent), expected, "pass another folder with --out")
 
 
 def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:

@@ -14,7 +14,8 @@ def run_in_pool(commands: Mapping[Path, Sequence[str]], parallel: int) -> Iterat
     If the user interrupts the iteration, the processes are asked to save a checkpoint and exit.
 
     Args:
-        commands: Mapping from the log file of each command, to which its output is written, to its arguments.
+        commands: Mapping from the path of the log file of each command to the arguments of the command. The output of
+            the command is written to the log file.
         parallel: Maximum number of processes at a time.
 
     Yields:

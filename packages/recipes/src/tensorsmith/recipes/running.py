@@ -35,7 +35,7 @@ def run_recipe(
 
     Args:
         file: Recipe file to run.
-        config: Configuration of the recipe, in which all values are resolved.
+        config: Instance of the `Config` class of the recipe, which contains the values of all settings.
         folder: Run folder to write to.
         resume: If `True`, resume from the last checkpoint in the run folder.
         cluster: Cluster of machines that train together, or `None` to train on this machine only.
@@ -74,7 +74,7 @@ def find_rate(recipe: SupervisedRecipe, config: Any, path: Path) -> "LRSweep":
 
     Args:
         recipe: Recipe whose model and data are used in the learning-rate range test.
-        config: Configuration of the recipe, in which all values are resolved.
+        config: Instance of the `Config` class of the recipe, which contains the values of all settings.
         path: Path of the PNG file to write.
     """
     load_tensorflow()

@@ -86,7 +86,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
     Args:
         command: Command that all processes run. The command must resume training if the run folder contains a
             checkpoint.
-        folder: Run folder, which contains `checkpoints`.
+        folder: Run folder, which contains the folder `checkpoints`.
         workers: Number of worker processes.
         servers: Number of parameter server processes.
 

@@ -24,7 +24,7 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
     is installed by `pip install "./packages/schedules[plot]"`.
 
     Args:
-        schedule: Schedule of this package or of Keras, or a number.
+        schedule: Schedule to plot: a schedule of this package or of Keras, or a number.
         steps: Number of steps to plot. Defaults to the length of the run that the schedule is bound to, or to 110% of
             the length of the schedule.
         ax: Matplotlib axes to plot into. If `None`, a new figure is created.

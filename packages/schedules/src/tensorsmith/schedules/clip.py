@@ -23,7 +23,7 @@ class Clip(Schedule):
         value = min(max(schedule(t), minimum), maximum)
 
     Args:
-        schedule: Schedule of this package or of Keras, or a number.
+        schedule: Schedule whose values are clipped: a schedule of this package or of Keras, or a number.
         minimum: Minimum value, or `None` for no minimum.
         maximum: Maximum value, or `None` for no maximum.
 

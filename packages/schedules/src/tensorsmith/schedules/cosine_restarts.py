@@ -27,8 +27,8 @@ class CosineRestarts(Schedule):
     Args:
         initial: Value at step 0.
         first_steps: Length of the first period, as a number of steps or a string such as "5 epochs".
-        t_mul: Factor by which the length of each period increases, `>= 1`.
-        m_mul: Factor by which the amplitude of each period changes, `> 0`.
+        t_mul: Factor by which the length of the period is multiplied after each period, `>= 1`.
+        m_mul: Factor by which the amplitude is multiplied after each period, `> 0`.
         final: Value at the end of each period.
 
     {{call}}

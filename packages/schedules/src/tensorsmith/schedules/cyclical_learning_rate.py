@@ -29,10 +29,10 @@ class CyclicalLearningRate(Cycles):
 
     Args:
         initial_learning_rate: Float, the learning rate at the start and end of each cycle.
-        maximal_learning_rate: Float, the learning rate at the center of a cycle before the amplitude is scaled.
+        maximal_learning_rate: Float, the learning rate at the center of a cycle if `scale_fn` returns 1.
         step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
-        scale_fn: Function that takes the cycle number, starting from 1, or the step, as a `float32` tensor, and returns
-            the factor by which the amplitude is multiplied.
+        scale_fn: Function that takes a `float32` tensor and returns the factor by which the amplitude is multiplied.
+            The tensor is the cycle number, starting from 1, or the step, depending on `scale_mode`.
         scale_mode: Argument of `scale_fn`: `"cycle"` for the cycle number or `"iterations"` for the step.
         name: Name of the schedule. It is only used in the config of the schedule.
 
@@ -78,6 +78,6 @@ class CyclicalLearningRate(Cycles):
             "scale_fn",
             Verbatim(f"{known.__name__}, which is not registered"),
             "a serializable function",
-            "decorate it with `@keras.saving.register_keras_serializable()`",
+            "decorate the function with `@keras.saving.register_keras_serializable()`",
         )
         return {**super().get_config(), "scale_fn": keras.saving.serialize_keras_object(self.scale_fn)}

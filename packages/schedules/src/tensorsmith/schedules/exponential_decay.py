@@ -25,7 +25,7 @@ class ExponentialDecay(Schedule):
 
     Args:
         initial: Value at step 0.
-        steps: Period in which the value decays by a factor of `rate`, as a number of steps or a string such as "5
+        steps: Period after which the value has been multiplied by `rate`, as a number of steps or a string such as "5
             epochs".
         rate: Decay factor, `> 0`.
         staircase: If `True`, decay at discrete intervals of `steps` steps.

@@ -23,7 +23,7 @@ class Join(Schedule):
         value = schedules[i](t - b_i)    for the last i with b_i <= t
 
     Args:
-        schedules: List of two or more schedules of this package or of Keras, or numbers.
+        schedules: List of two or more elements, each of which is a schedule of this package or of Keras, or a number.
         boundaries: List of the start steps of all schedules except the first, as numbers of steps or strings such as "5
             epochs".
 
@@ -45,7 +45,8 @@ class Join(Schedule):
         check(fits, "schedules", schedules, "a list of at least two schedules")
         self.schedules = [part(f"schedules[{position}]", each) for position, each in enumerate(schedules)]
         fits = isinstance(boundaries, list | tuple) and len(boundaries) == len(schedules) - 1
-        check(fits, "boundaries", boundaries, f"a list of {len(schedules) - 1} durations (one fewer than `schedules`)")
+        expected = f"a list of {len(schedules) - 1} durations (one fewer than the number of schedules)"
+        check(fits, "boundaries", boundaries, expected)
         self.parts = self.schedules
         super().__init__(**{f"boundaries[{position}]": each for position, each in enumerate(boundaries)})
 

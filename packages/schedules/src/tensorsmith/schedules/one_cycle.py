@@ -33,9 +33,9 @@ class OneCycle(Schedule):
     Args:
         initial: Value at the first step. For a learning rate, about a tenth of `peak` is recommended.
         peak: Value at the center of the cycle: the maximum learning rate, or the minimum momentum.
-        steps: Total length, including the final decay, as a number of steps or a string such as "100%".
+        steps: Total length of the schedule, including the final decay, as a number of steps or a string such as "100%".
         final: Value at and after the last step. If `None`, a thousandth of `initial` is used.
-        final_fraction: Fraction of the steps used for the final decay, in (0, 1).
+        final_fraction: Fraction of the steps that is used for the final decay, in (0, 1).
 
     {{call}}
 
@@ -91,7 +91,7 @@ class OneCycle(Schedule):
             self._cycle(steps["steps"]) > 0,
             "final_fraction",
             self.final_fraction,
-            f"a fraction that leaves at least one of {steps['steps']} steps for the cycle",
+            f"a fraction that leaves at least one of the {steps['steps']} steps for the cycle",
         )
 
     def _cycle(self, steps: int) -> int:

@@ -25,8 +25,8 @@ class PowerDecay(Schedule):
 
     Args:
         initial: Value at step 0.
-        steps: Time after which the value has decayed by a factor of 2^exponent, as a number of steps or a string such
-            as "5 epochs".
+        steps: Period after which the initial value has been divided by 2^exponent, as a number of steps or a string
+            such as "5 epochs".
         exponent: Exponent of the decay. With a negative exponent, the value increases.
 
     {{call}}

@@ -22,7 +22,7 @@ class Repeat(Schedule):
         value = schedule(t mod every)
 
     Args:
-        schedule: Schedule of this package or of Keras, or a number.
+        schedule: Schedule to repeat: a schedule of this package or of Keras, or a number.
         every: Length of a period, as a number of steps or a string such as "5 epochs".
 
     {{call}}

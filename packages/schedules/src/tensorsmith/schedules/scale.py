@@ -25,7 +25,7 @@ class Scale(Schedule):
     rule.
 
     Args:
-        schedule: Schedule of this package or of Keras, or a number.
+        schedule: Schedule whose values are multiplied: a schedule of this package or of Keras, or a number.
         factor: Factor by which the values are multiplied.
 
     {{call}}

@@ -96,7 +96,8 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         lengths.
 
         Args:
-            timeline: Timeline with the number of steps, epochs and examples of the training run.
+            timeline: `Timeline` of the training run, which contains the number of steps per epoch, the batch size and
+                the total number of steps.
 
         Returns:
             The schedule itself.
@@ -116,7 +117,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
         Args:
             steps: Mapping from the names of length arguments, such as `steps` and `warmup`, to the lengths in steps.
-            timeline: Timeline of the training run. Its number of steps or examples may be unknown (`None`).
+            timeline: `Timeline` of the training run, in which unknown numbers are `None`.
         """
         for name in steps:
             self.require(steps[name] > 0, name, steps, "at least 1 step")

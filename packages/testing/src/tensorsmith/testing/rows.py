@@ -14,7 +14,7 @@ class Data:
     """Specification of random tensor values, which are distributed uniformly in the interval [low, high).
 
     Args:
-        shape: Shape of one example, without the batch axis. `None` is replaced by the batch size.
+        shape: Shape of one example, without the batch axis. Dimensions that are `None` are replaced by the batch size.
         dtype: Float or integer dtype, or "bool".
         low: Lower bound of the random values, inclusive.
         high: Upper bound of the random values, exclusive.
@@ -43,8 +43,8 @@ class Row:
         name: Name of the row. Defaults to the name of the class. Required if a conformance file has several rows for
             the same class.
         tolerance: Absolute and relative tolerance in float32.
-        half_tolerance: Absolute and relative tolerance in float16. The tolerance in bfloat16, which has three bits less
-            precision, is eight times as large.
+        half_tolerance: Absolute and relative tolerance in float16. The tolerance in bfloat16, which has three fewer
+            bits of precision, is eight times as large.
     """
 
     make: Callable[..., Any] = field(kw_only=False)
@@ -65,10 +65,11 @@ class BatchRow(Row):
     """Base class for the rows of layers, losses and metrics.
 
     Args:
-        bad_shapes: Sequence of triples: keyword arguments that override `kwargs`, input shapes that must raise
-            ValueError, and a substring of the error message. Shapes include the batch axis. For a layer, there is one
-            shape per argument of `call`, and dimensions may be `None`. For a loss or metric, the shapes are those of
-            targets, predictions and, optionally, sample weights.
+        bad_shapes: Sequence of triples. A triple contains keyword arguments that override `kwargs`, input shapes for
+            which the component must raise ValueError, and a substring of the error message. Shapes include the batch
+            axis. For a layer, there is one shape per argument of `call`, and dimensions may be `None`. For a loss or
+            metric, there is one shape for the targets, one for the predictions and, optionally, one for the sample
+            weights.
     """
 
     bad_shapes: Sequence[tuple[Mapping[str, Any], Sequence[Any], str]] = ()
@@ -85,7 +86,7 @@ class LayerRow(BatchRow):
         supports_jit: If `True`, XLA can compile the layer.
         time_axis: Index of the time axis of the inputs, where the batch axis has index 0. The size of the time axis may
             be unknown and may vary between calls.
-        passes_mask: If `True`, the layer propagates its mask to the next layer.
+        passes_mask: If `True`, the layer passes its mask on to the next layer.
         uses_mask: If `True`, the output does not depend on masked time steps.
         shared_outputs: Indices of outputs without a batch axis, such as a weight that the layer returns.
         exported_under: Function that returns the context manager to use when exporting the layer.

@@ -29,8 +29,8 @@ class Check:
         kinds: Types of rows that the check supports.
         trait: Function that takes a row of a supported type and returns `True` if the check applies to it.
         two_cpus: If `True`, the check requires a process in which TensorFlow has two logical CPUs.
-        slow: Function that takes a row and returns `True` if the check of this row is marked `slow`. Checks of the
-            first row in a file are never marked.
+        slow: Function that takes a row and returns `True` if the check of this row has the pytest marker `slow`. The
+            checks of the first row in a file never have this marker.
     """
 
     run: Callable[[Any], None]

@@ -142,7 +142,7 @@ def observe(
     Args:
         row: Conformance table row of the component.
         component: Component to call. A component with state must not have been called before.
-        arguments: Tuple of arguments to pass to each function of the component, such as `call`.
+        arguments: Tuple of the arguments that are passed to `call` and the other functions of the component.
         through: Function that wraps the functions of the component before they are called, such as `tf.function`.
         calls: Number of times that each function is called.
     """

@@ -90,8 +90,8 @@ def convert(
         workers: Number of threads, used if `engine` is `None`.
         resume: If `True`, resume an interrupted conversion of the same data source. A completed conversion is left
             unchanged.
-        rejects: Path of the output file for rows that do not conform to the schema, with one JSON object per line. If
-            `None`, such rows raise an error.
+        rejects: Path of a JSON Lines file to which rows that do not conform to the schema are written. If `None`, such
+            rows raise an error.
         engine: Conversion engine to use instead of threads, such as `tensorsmith.tfrecord.beam.Beam`.
         progress: Progress display to use.
 

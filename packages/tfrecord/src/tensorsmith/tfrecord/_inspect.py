@@ -36,8 +36,8 @@ def inspect(files: Sequence[str | os.PathLike[str]], report: Advance = unreporte
     """Reads TFRecord files and returns the record counts and features of each file.
 
     Args:
-        files: TFRecord files that contain `tf.train.Example` or `tf.train.SequenceExample` records, optionally
-            compressed.
+        files: Paths of TFRecord files that contain `tf.train.Example` or `tf.train.SequenceExample` records. The files
+            may be compressed.
         report: Function that is called with the number of bytes read since the previous call, including record framing.
 
     Returns:

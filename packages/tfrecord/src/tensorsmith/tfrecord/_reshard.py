@@ -24,7 +24,7 @@ def reshard(
     each uncompressed shard.
 
     Args:
-        files: TFRecord files, optionally compressed. The order of the records is preserved.
+        files: Paths of the TFRecord files, which may be compressed. The order of the records is preserved.
         folder: Output folder. It is created if it does not exist.
         name: Prefix of the shard names, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
         shards: Number of shards to write.
@@ -78,7 +78,7 @@ def shuffle(
     """Rewrites records in random order, shuffled across all files.
 
     Args:
-        files: TFRecord files, optionally compressed.
+        files: Paths of the TFRecord files, which may be compressed.
         folder: Output folder. It is created if it does not exist.
         seed: Random seed for shuffling. The same seed produces identical files.
         name: Prefix of the shard names, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
@@ -125,7 +125,7 @@ def split(
     """Partitions records into splits and writes the shards of each split.
 
     Args:
-        files: TFRecord files, optionally compressed.
+        files: Paths of the TFRecord files, which may be compressed.
         folder: Output folder. It is created if it does not exist.
         fractions: Mapping from split names to fractions of the records, such as `{"train": 0.8, "test": 0.2}`. The
             fractions must sum to 1.

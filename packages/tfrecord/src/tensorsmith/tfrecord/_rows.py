@@ -24,7 +24,8 @@ def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
     Features stored as bytes are read as numbers if a `schema.yaml` next to the file declares them as such.
 
     Args:
-        path: TFRecord file, optionally compressed. The value type of a feature may differ between examples.
+        path: Path of the TFRecord file, which may be compressed. The value type of a feature may differ between
+            examples.
 
     Yields:
         A dictionary that maps the name of each feature of an example to its values.

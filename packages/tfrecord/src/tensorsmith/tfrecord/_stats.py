@@ -149,8 +149,8 @@ def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported)
     Features stored as bytes are read as numbers if a `schema.yaml` next to the files declares them as such.
 
     Args:
-        files: TFRecord files that contain `tf.train.Example` or `tf.train.SequenceExample` records, optionally
-            compressed.
+        files: Paths of TFRecord files that contain `tf.train.Example` or `tf.train.SequenceExample` records. The files
+            may be compressed.
         report: Function that is called with the number of bytes read since the previous call, including record framing.
 
     Returns:
@@ -175,7 +175,7 @@ def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported)
                     f"feature {name}",
                     held,
                     "have the same type in all records",
-                    "rewrite the records with a single type",
+                    "rewrite the records with a single type for this feature",
                 )
                 numbers = numbers_of(name, column, stored)
                 if kind == "bytes" and numbers is None:

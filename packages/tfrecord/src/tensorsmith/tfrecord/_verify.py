@@ -26,7 +26,7 @@ def verify(path: str | os.PathLike[str], examples: bool = True, report: Advance 
     """Verifies all checksums in a TFRecord file and parses each record as an example.
 
     Args:
-        path: TFRecord file, optionally compressed.
+        path: Path of the TFRecord file, which may be compressed.
         examples: If `True`, records must be valid `tf.train.Example` or `tf.train.SequenceExample` protos.
         report: Function that is called with the number of bytes read since the previous call, including record framing.
 

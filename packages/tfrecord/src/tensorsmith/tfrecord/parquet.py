@@ -35,7 +35,7 @@ def to_parquet(
     the files declares them as such.
 
     Args:
-        files: TFRecord files, optionally compressed. Each file is read twice.
+        files: Paths of the TFRecord files, which may be compressed. Each file is read twice.
         target: Path of the Parquet file, which is written atomically.
         report: Function that is called with the number of bytes read since the previous call, including record framing,
             in both passes.

@@ -163,9 +163,9 @@ class Trainer:
             shuffle: If `True`, shuffle arrays before each epoch.
             seed: Random seed for shuffling. If `None`, the seed is drawn from the global NumPy generator, which
                 `keras.utils.set_random_seed` seeds.
-            steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data. If it is set, validation and
-                epoch-level callbacks run after this number of steps, each epoch continues at the position in the data
-                where the previous one ended, and a dataset must be infinite.
+            steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data. If it is set, each epoch
+                continues at the position in the data where the previous epoch ended, and validation and epoch-level
+                callbacks run after this number of steps. A dataset must then be infinite.
             checkpoints: Folder, or `Checkpoints` instance with checkpoint settings. Checkpoints contain the model, the
                 optimizer, the metrics, the random state, the position in the data, and the serializable state of
                 callbacks.

@@ -129,11 +129,12 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
             they receive the training data. All other arguments are hyperparameters.
         epochs: Number of passes over the data.
         batch_size: Number of examples per step.
-        validation_split: Fraction of the examples to use as validation data. These are the last examples.
+        validation_split: Fraction of the examples to use as validation data, which is taken from the end of the data.
         callbacks: Keras callbacks, which are copied in each call of `fit`.
         random_state: Random seed for weights and shuffling, which is used as the global seed of Keras. If `None`, a
             random seed is used.
-        **hyperparameters: Arguments of `build`. Hyperparameters that are not given have their default values.
+        **hyperparameters: Keyword arguments of `build`. If a hyperparameter is not given, the default value in the
+            signature of `build` is used.
 
     Attributes:
         trainer_: Trainer of the fitted model. A copied or unpickled estimator creates a new trainer from `model_`.
@@ -188,11 +189,12 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         build: Function that returns a model, as in `SKLearnRegressor`. The model outputs must be probabilities.
         epochs: Number of passes over the data.
         batch_size: Number of examples per step.
-        validation_split: Fraction of the examples to use as validation data. These are the last examples.
+        validation_split: Fraction of the examples to use as validation data, which is taken from the end of the data.
         callbacks: Keras callbacks, which are copied in each call of `fit`.
         random_state: Random seed for weights and shuffling, which is used as the global seed of Keras. If `None`, a
             random seed is used.
-        **hyperparameters: Arguments of `build`. Hyperparameters that are not given have their default values.
+        **hyperparameters: Keyword arguments of `build`. If a hyperparameter is not given, the default value in the
+            signature of `build` is used.
 
     Attributes:
         classes_: Class labels known to the fitted classifier.

@@ -20,8 +20,8 @@ def plot_scores(search: Search, results: Results, path: Path) -> None:
     """Plots the scores against each hyperparameter, with the best trial highlighted.
 
     Args:
-        search: Settings of the search.
-        results: List of the results of successful trials, best first.
+        search: Settings of the hyperparameter search.
+        results: List of the results of successful trials, sorted from best to worst.
         path: Path of the PNG file to write.
     """
     from matplotlib.figure import Figure
@@ -53,7 +53,7 @@ def write_hparams(search: Search, results: Results, folder: Path) -> None:
     """Writes event files for the HParams tab of TensorBoard, including the learning curves of each trial.
 
     Args:
-        search: Settings of the search.
+        search: Settings of the hyperparameter search.
         results: List of the results of successful trials.
         folder: Folder for the event files, whose content is replaced.
     """

@@ -40,7 +40,7 @@ class Search:
         config: Frozen dataclass with the settings of the recipe, including `epochs`, `batch_size` and `seed`. Fields
             that are not searched keep these values. `seed` is also the random seed of the search.
         space: Mapping from field names to search ranges.
-        objective: Name of the metric to optimize, as in the history.
+        objective: Name of the metric to optimize, as in the training history.
         direction: "min" if smaller values of the objective are better, or "max" if larger values are better. If `None`,
             the direction is inferred from the name of the objective.
         tuner: Search algorithm: "random", "hyperband" (trains many configurations for few epochs and continues training

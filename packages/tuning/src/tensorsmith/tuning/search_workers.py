@@ -18,8 +18,7 @@ class SearchWorkers:
     """Processes of a parallel search. They ignore Ctrl-C, because the launcher asks them to stop.
 
     Args:
-        command: Command that all processes run. The processes are distinguished by the environment variables of
-            keras-tuner.
+        command: Command that all processes run. Environment variables of keras-tuner specify the role of each process.
         folder: Search folder, to which the workers write their logs.
         lock: File descriptor of the locked search folder. The folder remains locked until the last process has exited.
     """
@@ -82,7 +81,7 @@ def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: i
     Args:
         command: Command that all processes run. It must resume the search in `folder`.
         count: Number of worker processes.
-        folder: Folder that contains the search.
+        folder: Folder that contains the files of the hyperparameter search.
         lock: File descriptor of the locked search folder.
 
     Returns:

@@ -143,8 +143,8 @@ def uniform(low: float, high: float, *, default: float | None = None, when: Cond
         low: Lower bound of the range.
         high: Upper bound of the range.
         default: Value of the field if it is not searched. Defaults to the middle of the range.
-        when: Mapping from the name of each other field on which this field depends to the value, or the list of values,
-            for which this field is searched.
+        when: Dict that maps the names of other fields to a value or a list of values. This field is searched only if
+            each of these fields has one of the given values.
 
     Raises:
         ValueError: If `low` exceeds `high`, or if `default` is outside of the range.
@@ -159,8 +159,8 @@ def log_uniform(low: float, high: float, *, default: float | None = None, when: 
         low: Lower bound of the range, which must be positive.
         high: Upper bound of the range.
         default: Value of the field if it is not searched. Defaults to the geometric mean of the bounds.
-        when: Mapping from the name of each other field on which this field depends to the value, or the list of values,
-            for which this field is searched.
+        when: Dict that maps the names of other fields to a value or a list of values. This field is searched only if
+            each of these fields has one of the given values.
 
     Raises:
         ValueError: If `low` is not positive or exceeds `high`, or if `default` is outside of the range.
@@ -199,8 +199,8 @@ def integer(
             given.
         step: Difference between consecutive values, or their ratio if `log` is `True`.
         log: If `True`, values are sampled log-uniformly.
-        when: Mapping from the name of each other field on which this field depends to the value, or the list of values,
-            for which this field is searched.
+        when: Dict that maps the names of other fields to a value or a list of values. This field is searched only if
+            each of these fields has one of the given values.
 
     Raises:
         ValueError: If `low` exceeds `high`, if `low` is not positive with `log`, or if `default` is outside of the
@@ -215,8 +215,8 @@ def choice(options: Sequence[Any], *, default: Any = None, when: Conditions | No
     Args:
         options: Options to choose from: numbers, strings, booleans, or tuples of these.
         default: Value of the field if it is not searched. Defaults to the first option.
-        when: Mapping from the name of each other field on which this field depends to the value, or the list of values,
-            for which this field is searched.
+        when: Dict that maps the names of other fields to a value or a list of values. This field is searched only if
+            each of these fields has one of the given values.
 
     Raises:
         ValueError: If `options` is empty or contains duplicates, or if `default` is not one of the options.
@@ -268,7 +268,7 @@ def in_order(space: Mapping[str, Range]) -> list[str]:
 
 def _field(known: Range, default: Any) -> Any:
     default = known.middle if default is None else default
-    check(default in known, "default", default, f"a value within {known}")
+    check(default in known, "default", default, f"a value from the range {known}")
     return dataclasses.field(default=default, metadata={KEY: known})
 
 

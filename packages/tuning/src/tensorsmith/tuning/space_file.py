@@ -14,9 +14,9 @@ def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
     """Returns a dict of the search ranges that the content of a YAML file declares.
 
     Args:
-        lines: Mapping from hyperparameter names to mappings. Each has one of the keys `uniform`, `log_uniform` and
-            `integer` (with two bounds) or `choice` (with a list of options), and may have the keys `step`, `log` and
-            `when`, as in `tensorsmith.tuning.integer`.
+        lines: Mapping from hyperparameter names to mappings. Each inner mapping has one of the keys `uniform`,
+            `log_uniform` and `integer` (with two bounds) or `choice` (with a list of options). It may also have the
+            keys `step`, `log` and `when`, as in `tensorsmith.tuning.integer`.
 
     Raises:
         ArgumentError: If an entry is invalid. The message lists all errors.

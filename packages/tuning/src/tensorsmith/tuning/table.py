@@ -24,9 +24,9 @@ class LiveTable:
     If standard error is not a terminal, each completed trial is logged to the logger `tensorsmith.tuning` instead.
 
     Args:
-        search: Settings of the search.
+        search: Settings of the hyperparameter search.
         ended: Results of previously completed trials.
-        console: Rich console for the table. Defaults to standard error.
+        console: Rich console on which the table is displayed. Defaults to a console that writes to standard error.
     """
 
     def __init__(

@@ -63,8 +63,8 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
     The numbers equal those of `tensorsmith run` with the same configuration.
 
     Args:
-        search: Settings of the search.
-        config: Configuration to train.
+        search: Settings of the hyperparameter search.
+        config: Configuration to train: an instance of the `Config` class of the recipe.
         folder: Folder of the trial. If it contains checkpoints, training resumes from the latest one.
         epochs: Index of the final epoch. If `None`, the number of epochs in the configuration is used.
         watch: Function that is called with the number of each completed epoch and its logs.

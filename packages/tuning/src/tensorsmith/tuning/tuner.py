@@ -54,9 +54,9 @@ class Tuner(BaseTuner):
     folder.
 
     Args:
-        search: Settings of the search.
+        search: Settings of the hyperparameter search.
         folder: Folder for all files of the search. It is created if it does not exist.
-        table: Progress display, or `None`.
+        table: Progress display to update, or `None` for no display.
 
     Example:
         >>> import dataclasses, tempfile, types
@@ -267,7 +267,7 @@ def results_in(folder: Path, best: str) -> dict[str, Result]:
     """Returns a dict that maps trial IDs to results in a search folder, best first and failed trials last.
 
     Args:
-        folder: Folder that contains the search.
+        folder: Folder that contains the files of the hyperparameter search.
         best: "min" if smaller values of the objective are better, or "max" if larger values are better.
     """
     folders = sorted(path.parent for path in folder.glob(f"trial_*/{RESULT}"))

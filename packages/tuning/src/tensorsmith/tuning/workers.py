@@ -66,7 +66,7 @@ class Beat:
     The worker exits if its file has been removed, because its trial has been reassigned, or if its launcher has exited.
 
     Args:
-        folder: Folder that contains the search.
+        folder: Folder that contains the files of the hyperparameter search.
         worker: Name of the worker process.
     """
 
@@ -98,8 +98,8 @@ class Oversight:
     """Monitor that detects dead workers and requeues their trials.
 
     Args:
-        folder: Folder that contains the search.
-        oracle: Oracle of keras-tuner in the chief process, which chooses the trials.
+        folder: Folder that contains the files of the hyperparameter search.
+        oracle: Oracle of keras-tuner that chooses the trials. It must belong to the chief process.
     """
 
     def __init__(self, folder: Path, oracle: "keras_tuner.Oracle") -> None:

@@ -48,7 +48,9 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from tensorsmith.data import DataNotFoundError, fetch, info, names
 
     given = ", ".join(arguments.names) or "none"
-    check(arguments.all != bool(arguments.names), "NAME", given, "one or more data set names, or omitted with --all")
+    check(
+        arguments.all != bool(arguments.names), "NAME", given, "one or more data set names, or omitted if --all is set"
+    )
     unknown = [name for name in arguments.names if name not in names()]
     remedy = " ".join(f"For {name}: {did_you_mean(name, names()) or 'There is no similar name.'}" for name in unknown)
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)

@@ -63,8 +63,8 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
     """Yields descriptions of known incompatibilities, including the remedies.
 
     Args:
-        versions: Versions of the installed packages, by name.
-        environment: Environment variables of the process.
+        versions: Mapping from package names to installed versions.
+        environment: Mapping from the names of environment variables to their values.
     """
     found = next((versions[name] for name in TENSORFLOWS if name in versions), "")
     tensorflow = Version(found or "0")

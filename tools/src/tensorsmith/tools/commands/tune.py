@@ -127,7 +127,7 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
     space = space_of(recipe, arguments.space)
     given = from_flags(arguments.fields)
     for name in given.keys() & space.keys():
-        raise argument_error(f"--{name}", given[name], f"omitted (it is searched in {space[name]})")
+        raise argument_error(f"--{name}", given[name], f"omitted (the search samples it from {space[name]})")
     values = dict(recipe.recipe.smoke) if arguments.smoke else {}
     values = {name: value for name, value in values.items() if name not in space}
     if arguments.config:

@@ -28,7 +28,7 @@ def load(
         split: Name of the split, one of `info(name).splits`: "train", "validation" or "test". With `source="tfds"`,
             any split that TFDS supports.
         folder: Folder that contains the files of the data set. It is searched if the files cannot be obtained in
-            another way. With `source="tfds"`, the `data_dir` of TFDS.
+            another way. With `source="tfds"`, the folder is passed to TFDS as `data_dir`.
         source: `None` for the data sets of this package, or "tfds" for TensorFlow Datasets, which requires `pip install
             tensorflow-datasets`.
 

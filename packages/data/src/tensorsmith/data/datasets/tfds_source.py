@@ -22,9 +22,10 @@ def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset
     uint8 images become float32 in [0, 1], class labels int32, and strings `str`, as in the data sets of this package.
 
     Args:
-        name: TFDS name, including the configuration if there are several: "mnist", "glue/sst2", "tensorsmith_digits".
+        name: Name of the TFDS data set, including the configuration if the data set has several configurations, such as
+            "mnist" or "glue/sst2".
         split: TFDS split, which may be a slice such as "train[:10%]".
-        folder: Value of `data_dir` for TFDS. If `None`, the default of TFDS is used.
+        folder: Folder that is passed to TFDS as `data_dir`. If `None`, the default folder of TFDS is used.
 
     Raises:
         ValueError: If the name or split does not exist, if the data set has no supervised keys, or if its examples

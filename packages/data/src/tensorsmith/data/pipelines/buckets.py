@@ -23,14 +23,15 @@ def bucket_by_length(
     consecutive batches may have different lengths. Elements left in the buckets are returned at the end.
 
     Args:
-        boundaries: Strictly increasing lower length bounds of all buckets except the first.
+        boundaries: Strictly increasing sequence of lengths. Each boundary is the smallest length in its bucket; the
+            first bucket contains all elements that are shorter than the first boundary.
         batch_size: Batch size for all buckets, or a sequence with one batch size per bucket, which has one more element
             than `boundaries`. Smaller batches for longer elements keep the total number of time steps per batch roughly
             constant.
         length: Function that returns the length of an element as int32 or int64. It is called with the same arguments
             as a function passed to `dataset.map`. Defaults to the size of the first axis of the first tensor.
-        padding: Padding value, as a nested structure that matches the elements or a single value for all. Defaults to
-            0, "" or `False`, depending on the dtype.
+        padding: Padding value: a nested structure with one value for each component of the elements, or a single value
+            for all components. Defaults to 0, "" or `False`, depending on the dtype.
         pad_to_boundary: If `True`, each batch is padded to the upper boundary of the bucket minus one, and all elements
             must be shorter than the last boundary. If `False`, each batch is padded to the length of the longest
             element in the batch.
@@ -80,8 +81,8 @@ def bucket_by_length(
         check(
             known,
             "length",
-            Verbatim(f"None for elements {first}"),
-            "a function if the first tensor of the elements is a scalar",
+            Verbatim(f"None for the first tensor {first}"),
+            "a function if the first tensor of each element is a scalar",
             remedy,
         )
         values = padding
@@ -92,7 +93,7 @@ def bucket_by_length(
                 fits,
                 "padding",
                 padding,
-                "match the dtypes of the elements, or be a nested structure with one value for each tensor",
+                "compatible with the dtypes of all tensors, or a nested structure with one value for each tensor",
             )
             values = tf.nest.map_structure(lambda spec: tf.cast(padding, spec.dtype), dataset.element_spec)
         return dataset.bucket_by_sequence_length(

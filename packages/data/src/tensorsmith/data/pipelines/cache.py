@@ -32,9 +32,8 @@ def cached(
     Args:
         folder: Folder for the cache files. If `None`, the elements are cached in memory.
         version: Identifier of everything besides `files` that determines the elements, such as the name of the dataset
-            and the settings of its transformations. It is required with `folder` and may be any JSON-serializable
-            value. Datasets with the same version and structure share a cache, so different splits need different
-            versions.
+            and the settings of its transformations. It must be JSON-serializable, and is required if `folder` is given.
+            Datasets with the same version and structure share a cache, so different splits need different versions.
         files: Paths of the files from which the elements are computed.
 
     Returns:
@@ -76,7 +75,7 @@ def cached(
 
     def transform(dataset: Dataset) -> Dataset:
         endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
-        check(not endless, "dataset", Verbatim("an infinite dataset"), "finite", "call `repeat` after the cache")
+        check(not endless, "dataset", Verbatim("an infinite dataset"), "finite", "apply `repeat` to the cached dataset")
         if folder is None:
             return dataset.cache()
         target = Path(folder) / f"{_fingerprint(version, dataset.element_spec, paths)}.tfrecord"

@@ -125,7 +125,7 @@ def _on_batches(
             "y",
             Verbatim(spec[1]),
             "a single tensor with a batch axis",
-            "call `batch` first",
+            "call `dataset.batch` first",
         )
         if images:
             is_images = isinstance(spec[0], tf.TensorSpec) and spec[0].shape.rank == 4

@@ -22,8 +22,8 @@ def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any
 
     Args:
         part: Name of the split to select.
-        fractions: Mapping from the name of each split to its fraction of the examples. The fractions must sum to 1 and
-            be given in the same order for all splits.
+        fractions: Mapping from the name of each split to its fraction of the examples. The fractions must sum to 1.
+            Pass the same mapping, in the same order, for all splits of a dataset.
         key: Function that returns the key of an example, a scalar string or integer. It is called with the same
             arguments as a function passed to `dataset.map`. Integers are hashed as decimal strings.
         salt: Prefix of the key. A different salt produces a different split.

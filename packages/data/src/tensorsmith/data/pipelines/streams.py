@@ -54,7 +54,7 @@ def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Tr
         steps = 0 if sequence is None else len(tf.nest.flatten(sequence)[0])
         each = steps // count
         remedy = "pass fewer parts or shorter windows"
-        expected = f"have at least {count * length} steps, a window of {length} for each of {count} parts"
+        expected = f"have at least {count * length} steps (a window of {length} steps for each of {count} parts)"
         check(each >= length, "dataset", Verbatim(f"{steps} steps"), expected, remedy)
         parts = tf.nest.map_structure(lambda tensor: tf.stack(tf.split(tensor[: each * count], count)), sequence)
 

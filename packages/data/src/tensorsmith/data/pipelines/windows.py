@@ -20,9 +20,10 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
 
     Args:
         length: Number of elements in each window.
-        shift: Number of elements between the starts of consecutive windows. Windows do not overlap if `shift` equals
-            `length`.
-        stride: Number of elements between consecutive elements in a window.
+        shift: Number of elements between the starts of consecutive windows. If `shift` equals `length`, windows do not
+            overlap.
+        stride: Distance between consecutive elements of a window in the dataset. With a stride of 1, the elements of a
+            window are adjacent.
         nested: If `True`, each window is a nested dataset or a structure of nested datasets, as created by
             `tf.data.Dataset.window`. Use this option for elements of varying shape, or to process windows as datasets.
 
@@ -69,9 +70,9 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
             return dataset.window(length, shift, stride, drop_remainder=True)
         specs = tf.nest.flatten(dataset.element_spec)
         for spec in specs:
-            remedy = "convert them to dense tensors, or call `windows(..., nested=True)`"
+            remedy = "convert sparse and ragged tensors to dense tensors, or call `windows(..., nested=True)`"
             check(isinstance(spec, tf.TensorSpec), "dataset", Verbatim(spec), "contain only dense tensors", remedy)
-            remedy = "map `tf.ensure_shape` over them, or call `windows(..., nested=True)`"
+            remedy = "set the shapes with `dataset.map` and `tf.ensure_shape`, or call `windows(..., nested=True)`"
             check(
                 spec.shape.is_fully_defined(),
                 "dataset",

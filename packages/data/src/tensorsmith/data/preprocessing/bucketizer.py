@@ -32,7 +32,8 @@ class Bucketizer(keras.layers.Layer):
             it. If `None`, the boundaries are computed by `adapt`.
         bins: Number of bins that `adapt` creates. If the data contains equal values, fewer bins may be created.
         output: Output format: "int" for bin indices or "one_hot" for one-hot vectors.
-        **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of one-hot vectors.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of the outputs if
+            `output` is "one_hot".
 
     Call arguments:
         inputs: A tensor of a numerical dtype.
@@ -94,8 +95,8 @@ class Bucketizer(keras.layers.Layer):
 
         Args:
             data: Tensor, array, or `tf.data.Dataset` of batches.
-            seed: Random seed of the sample from which quantiles of more than 200,000 values are estimated; see
-                `Quantiles`.
+            seed: Random seed for sampling. If there are more than 200,000 values, the quantiles are estimated from a
+                random sample; see `Quantiles`.
 
         Raises:
             ValueError: If `bins` is `None`, or if `data` has values that are not finite or too few distinct values.
@@ -151,8 +152,8 @@ def boundaries_of(quantiles: Quantiles, bins: int) -> list[float]:
     check(
         bool(boundaries),
         "data",
-        Verbatim("values that form at most one bin"),
-        "contain values that form at least two bins",
+        Verbatim("values for at most one bin"),
+        "contain enough distinct values for at least two bins",
         remedy,
     )
     return boundaries

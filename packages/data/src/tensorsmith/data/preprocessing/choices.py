@@ -30,7 +30,8 @@ class FeatureChoice:
     """Base class for the preprocessing options of a feature.
 
     Args:
-        feature: Name of the feature in the schema. If "", the name of the preprocessing option in the spec is used.
+        feature: Name of the feature in the schema. If "", the name under which the option is passed to the
+            `FeatureSpec` is used.
     """
 
     feature: str = field(default="", kw_only=True)
@@ -88,7 +89,7 @@ class Text(FeatureChoice):
     Args:
         limit: Maximum size of the vocabulary, which consists of the most frequent words.
         output: Output format: "count", "multi_hot" or "tf_idf".
-        formula: IDF formula, "keras" or "inverse_log"; see `idf_weights`.
+        formula: Formula of the inverse document frequency (IDF), "keras" or "inverse_log"; see `idf_weights`.
     """
 
     limit: int = 10_000
@@ -252,7 +253,8 @@ class Cross(Categorical):
     support a third feature in a functional model.
 
     Args:
-        features: Names in the spec of at least two `Lookup`, `Hash` or `Bucketize` options for scalar features.
+        features: Tuple of the names of at least two features. In the `FeatureSpec`, each name must have a `Lookup`,
+            `Hash` or `Bucketize` option for a scalar feature.
         bins: Number of hash bins.
     """
 

@@ -31,8 +31,9 @@ class FeatureSpec:
 
     Args:
         schema: Schema of the examples. Features that are used must have a fixed size and occur in all examples.
-        choices: Mapping from names to preprocessing options. A name is the name of a feature in the schema, or, if the
-            option is a `Cross` or specifies its `feature` argument, any name for an additional output.
+        choices: Mapping from names to preprocessing options. A name must be the name of a feature in the schema. If the
+            option is a `Cross` or has a `feature` argument, the name can be chosen freely and becomes the name of an
+            additional output.
         exclude: Names of features that are not preprocessed by default, such as the target. Options in `choices` still
             apply to these features.
 
@@ -72,8 +73,8 @@ class FeatureSpec:
             argument_error(
                 name,
                 schema.features[name].dtype,
-                "have a dtype and shape with default preprocessing",
-                "add it to `choices` or `exclude`",
+                "have a dtype and a shape for which there is default preprocessing",
+                "add the feature to `choices` or `exclude`",
             )
             for name, choice in usual.items()
             if choice is None
@@ -120,10 +121,10 @@ class FeatureSpec:
         feature = schema.features[source]
         if feature.sequence or feature.optional or None in feature.shape or feature.encoding == "wav":
             expected = "a required feature of fixed size"
-            return [argument_error(name, feature, expected, "add it to `exclude`")]
+            return [argument_error(name, feature, expected, "add the feature to `exclude`")]
         incompatibility = choice.incompatibility(feature)
         return (
-            [argument_error(name, feature.dtype, f"contain {incompatibility} for {type(choice).__name__}")]
+            [argument_error(name, feature.dtype, f"contain {incompatibility} to be used with {type(choice).__name__}")]
             if incompatibility
             else []
         )
@@ -160,7 +161,7 @@ class FeatureSpec:
         Args:
             dataset: Batches as returned by `examples`: dictionaries of tensors or arrays, or tuples that start with
                 such a dictionary.
-            seed: Random seed of the sample from which quantiles are estimated.
+            seed: Random seed for sampling. Quantiles of large data sets are estimated from a random sample.
 
         Raises:
             ValueError: If `dataset` is empty or infinite, if a batch does not match the schema, if numbers are not

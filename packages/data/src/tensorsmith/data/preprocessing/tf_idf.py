@@ -24,7 +24,7 @@ def idf_weights(document_counts: Sequence[int], documents: int, formula: str = "
     Args:
         document_counts: Number of documents in which each word occurs.
         documents: Total number of documents.
-        formula: IDF formula: "keras" or "inverse_log".
+        formula: Formula of the inverse document frequency (IDF): "keras" or "inverse_log".
 
     Returns:
         A float64 array with a factor for each word.

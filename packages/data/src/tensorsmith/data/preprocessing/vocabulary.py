@@ -41,12 +41,14 @@ class Vocabulary(keras.layers.Layer):
         output: Output format: "int" for indices; "one_hot" for a one-hot vector per token; "multi_hot", "count" or
             "tf_idf" for a single vector over the tokens of the last axis, with the presence, count or TF-IDF of each
             vocabulary token.
-        formula: IDF formula that `adapt` uses for "tf_idf", "keras" or "inverse_log"; see `idf_weights`.
-        idf_weights: IDF weight of each token in the vocabulary, for the output "tf_idf". Out-of-vocabulary buckets use
-            the mean weight, as in Keras.
+        formula: Formula with which `adapt` computes the inverse document frequency (IDF) if `output` is "tf_idf":
+            "keras" or "inverse_log". See `idf_weights`.
+        idf_weights: Inverse document frequency (IDF) of each token in the vocabulary, used if `output` is "tf_idf".
+            Out-of-vocabulary buckets use the mean of these weights, as in Keras.
         limit: Maximum number of tokens in a vocabulary computed by `adapt`, excluding the out-of-vocabulary buckets.
         keys: Dtype of the tokens: "string" or "int64". Other integer dtypes are cast to int64.
-        **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of output vectors.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of the outputs unless
+            `output` is "int".
 
     Call arguments:
         inputs: A tensor or `tf.RaggedTensor` of strings or integers.
@@ -114,7 +116,7 @@ class Vocabulary(keras.layers.Layer):
         `TokenCounts`.
 
         Args:
-            data: Tensor or array of documents along the first axis, or a `tf.data.Dataset` of batches.
+            data: Tensor or array with documents along the first axis, or a `tf.data.Dataset` of batches.
 
         Raises:
             ValueError: If `data` has no tokens, or contains strings that are not valid UTF-8.

@@ -133,6 +133,6 @@ def _refuse(layer: keras.Layer, what: str, remedy: str) -> NoReturn:
     raise argument_error(
         "model",
         received,
-        "contain only layers that compute the same result on flattened feature maps as on feature maps",
+        "contain only layers that compute the same result whether or not feature maps are flattened",
         remedy,
     )

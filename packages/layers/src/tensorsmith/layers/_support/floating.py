@@ -13,7 +13,7 @@ def floating(inputs: Nest, dtype: str | None = None) -> Nest:
     """Casts integer and boolean tensors to a floating-point type, as `keras.layers.Dense` does.
 
     Args:
-        inputs: Tensor, or nested structure of tensors and `None`.
+        inputs: Tensor to cast, or a nested structure of tensors and `None`.
         dtype: Data type to cast to. If `None`, `keras.config.floatx()` is used. Floating-point tensors keep their
             dtype.
     """

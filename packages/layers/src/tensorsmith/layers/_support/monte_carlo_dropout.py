@@ -11,8 +11,8 @@ BASE: Any = object  # for type checkers: the Keras layer that follows in the bas
 
 ARGUMENTS = """\
 rate: Float in [0, 1). Fraction of the input units to drop.
-noise_shape: Shape of the binary dropout mask. An entry of `None` stands for the size of the inputs; an entry of 1
-    shares the mask along its axis.
+noise_shape: Shape of the binary dropout mask. An entry of `None` is replaced by the size of the inputs along the
+    same axis. With an entry of 1, the mask is shared along the axis.
 seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
 **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`."""
 CALL = """\

@@ -54,7 +54,7 @@ def rrelu(
     for name, value in (("lower", lower), ("upper", upper)):
         check(is_number(value), name, value, "a number")
     check(lower <= upper, "lower", lower, f"<= `upper` ({upper})")
-    check(seed is None or rng is None, "rng", rng, "None when `seed` is given", "pass only `rng` or `seed`")
+    check(seed is None or rng is None, "rng", rng, "None when `seed` is given", "pass either `rng` or `seed`")
     x = floating(keras.ops.convert_to_tensor(x))
     slope: Any = (lower + upper) / 2
     if training and rng is not None:

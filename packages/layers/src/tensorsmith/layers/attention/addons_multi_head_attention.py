@@ -43,9 +43,9 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         dropout: Dropout rate for the attention coefficients, in [0, 1).
         use_projection_bias: If `True`, add a bias to the output projection.
         return_attn_coef: If `True`, also return the attention coefficients before dropout.
-        kernel_initializer: Initializer for the kernels of query, key, value and output projection.
-        kernel_regularizer: Regularizer for the kernels of query, key, value and output projection.
-        kernel_constraint: Constraint for the kernels of query, key, value and output projection.
+        kernel_initializer: Initializer for the kernels of the query, key, value and output projections.
+        kernel_regularizer: Regularizer for the kernels of the query, key, value and output projections.
+        kernel_constraint: Constraint for the kernels of the query, key, value and output projections.
         bias_initializer: Initializer for the bias vector of the output projection.
         bias_regularizer: Regularizer for the bias vector of the output projection.
         bias_constraint: Constraint for the bias vector of the output projection.

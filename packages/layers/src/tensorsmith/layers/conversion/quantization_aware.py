@@ -61,7 +61,7 @@ class QuantizationAware(keras.layers.Wrapper):
         kinds = ", ".join(kind.__name__ for kind in WITH_KERNEL)
         check(type(layer) in WITH_KERNEL, "layer", layer, f"an instance of one of the classes {kinds}")
         without = not getattr(layer, "lora_rank", None)
-        check(without, "layer", layer, "not use LoRA", "merge LoRA into the kernel first")
+        check(without, "layer", layer, "not use LoRA", "merge the LoRA weights into the kernel first")
         check_quantization(num_bits, momentum)
         num_bits, momentum = plain((num_bits, momentum))
         super().__init__(layer, **kwargs)

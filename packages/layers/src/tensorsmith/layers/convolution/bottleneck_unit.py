@@ -22,7 +22,7 @@ class BottleneckUnit(ResidualBlock):
     Args:
         filters: Integer, the number of output channels. Must be a multiple of 4.
         strides: Integer, the strides of the first convolution and of the shortcut.
-        activation: Activation function to use after the first two convolutions and after the sum.
+        activation: Activation function to use after the first two convolutions and after the addition of the shortcut.
         {{unit_arguments}}
 
     {{call}}

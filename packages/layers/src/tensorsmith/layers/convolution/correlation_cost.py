@@ -30,8 +30,8 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
     Args:
         kernel_size: Odd integer, the height and width of a patch in pixels.
         max_displacement: Integer, the maximum displacement of a patch in each direction, in pixels.
-        stride_1: Integer, the distance between adjacent patches in pixels.
-        stride_2: Integer, the distance between adjacent displacements in pixels.
+        stride_1: Integer, the distance between adjacent patches, in pixels.
+        stride_2: Integer, the distance between adjacent displacements, in pixels.
         pad: Integer, the number of zeros to pad on each side of both images.
         data_format: `"channels_last"` or `"channels_first"`. TensorFlow Addons requires this argument.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.

@@ -66,8 +66,9 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         bias_initializer: Initializer = "zeros",
         **kwargs: Any,
     ):
-        check(_fits(pool_size), "pool_size", pool_size, "a positive integer or a pair of them")
-        check(strides is None or _fits(strides), "strides", strides, "a positive integer, a pair of them, or None")
+        check(_fits(pool_size), "pool_size", pool_size, "a positive integer or a pair of positive integers")
+        expected = "a positive integer, a pair of positive integers, or None"
+        check(strides is None or _fits(strides), "strides", strides, expected)
         check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
         known = data_format in ("channels_last", "channels_first", None)
         check(known, "data_format", data_format, "'channels_last', 'channels_first' or None")

@@ -65,7 +65,7 @@ class MaxUnpooling2D(keras.layers.Layer):
             pair = (value, value) if isinstance(value, int) else value
             fits = isinstance(pair, list | tuple) and len(pair) == 2
             fits = fits and all(is_integer(size) and size > 0 for size in pair)
-            check(fits, name, value, "a positive integer or a pair of them")
+            check(fits, name, value, "a positive integer or a pair of positive integers")
         known = isinstance(padding, str) and padding.upper() in ("SAME", "VALID")
         check(known, "padding", padding, "'SAME' or 'VALID'")
         super().__init__(autocast=False, **kwargs)  # positions given as floats must not be cast to half precision

@@ -21,8 +21,8 @@ class MaxUnpooling2DV2(keras.layers.Layer):
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014 (unpooling by switches).
 
     Args:
-        output_size: Shape `(batch, height, width, channels)` of the images before pooling. Batch size and channels may
-            be `None`, because they are determined by the inputs.
+        output_size: Shape `(batch, height, width, channels)` of the images before pooling. The batch size and the
+            number of channels may be `None`, because they are determined by the inputs.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

@@ -20,7 +20,7 @@ class ResidualUnit(ResidualBlock):
     Args:
         filters: Integer, the number of output channels.
         strides: Integer, the strides of the first convolution and of the shortcut.
-        activation: Activation function to use after the first convolution and after the sum.
+        activation: Activation function to use after the first convolution and after the addition of the shortcut.
         {{unit_arguments}}
 
     {{call}}

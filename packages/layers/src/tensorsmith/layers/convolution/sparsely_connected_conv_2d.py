@@ -88,8 +88,8 @@ class SparselyConnectedConv2D(keras.layers.Layer):
     ):
         expected = "a table of zeros and ones, with one row for each input channel and at least one 1 in each column"
         check(_is_table(connections), "connections", connections, expected)
-        check(_is_size(kernel_size), "kernel_size", kernel_size, "a positive integer or a pair of them")
-        check(_is_size(strides), "strides", strides, "a positive integer or a pair of them")
+        check(_is_size(kernel_size), "kernel_size", kernel_size, "a positive integer or a pair of positive integers")
+        check(_is_size(strides), "strides", strides, "a positive integer or a pair of positive integers")
         check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
         kernel_size, strides = plain((kernel_size, strides))
         super().__init__(**kwargs)
@@ -147,7 +147,8 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         for side, size, step in zip(sides, _pair(self.kernel_size), _pair(self.strides), strict=True):
             lost = size - 1 if self.padding == "valid" else 0
             fits = side is None or side > lost
-            check(fits, "inputs", tuple(input_shape), f"at least as large as the kernel {_pair(self.kernel_size)}")
+            expected = f"have spatial axes at least as large as the kernel {_pair(self.kernel_size)}"
+            check(fits, "inputs", tuple(input_shape), expected)
             smaller.append(None if side is None else -(-(side - lost) // step))
         return (batch, *smaller, len(self.connections[0]))
 

@@ -49,7 +49,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         pairs = [[grid, grid] if is_integer(grid) else grid for grid in given]
         fits = all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
         fits = fits and all(is_integer(size) and size > 0 for pair in pairs for size in pair)
-        check(fits and len(pairs) > 0, "bins", bins, "a sequence of positive integers or pairs of them")
+        check(fits and len(pairs) > 0, "bins", bins, "a sequence of positive integers or of pairs of positive integers")
         known = data_format in ("channels_last", "channels_first", None)
         check(known, "data_format", data_format, "'channels_last', 'channels_first' or None")
         super().__init__(**kwargs)

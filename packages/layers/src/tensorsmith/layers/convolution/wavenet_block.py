@@ -35,8 +35,8 @@ class WaveNetBlock(keras.layers.Layer):
         num_layers: Integer, the number of dilated convolutions.
         kernel_size: Integer of 2 or more, the kernel size of the dilated convolutions.
         skip_filters: Integer, the number of features of the skip output. If `None`, `filters` is used.
-        kernel_initializer: Initializer for all kernels.
-        kernel_regularizer: Regularizer for all kernels.
+        kernel_initializer: Initializer for the kernels of all convolutions.
+        kernel_regularizer: Regularizer for the kernels of all convolutions.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

@@ -29,7 +29,7 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         embeddings_constraint: Constraint function applied to the embedding matrix.
         mask_zero: If `True`, the layer accepts inputs with a mask, as in TensorFlow Addons. Index 0 is not masked; use
             weights of 0 to exclude elements.
-        combiner: Reduction of the embeddings in a bag: `"sum"` or `"mean"`. `"mean"` does not support weights.
+        combiner: Reduction of the embeddings in a bag: `"sum"` or `"mean"`. Weights are not supported with `"mean"`.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

@@ -28,7 +28,7 @@ class RotaryEmbedding(keras.layers.Layer):
     Source: Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021.
 
     Args:
-        max_wavelength: Positive float, the upper bound of the wavelengths divided by 2 pi.
+        max_wavelength: Positive float. The wavelengths of the sinusoids are at most `2 * pi * max_wavelength`.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

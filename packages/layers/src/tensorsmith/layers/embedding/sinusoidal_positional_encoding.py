@@ -26,7 +26,7 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
     Source: Vaswani et al., "Attention Is All You Need", 2017.
 
     Args:
-        max_wavelength: Positive float, the upper bound of the wavelengths divided by 2 pi.
+        max_wavelength: Positive float. The wavelengths of the sinusoids are at most `2 * pi * max_wavelength`.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

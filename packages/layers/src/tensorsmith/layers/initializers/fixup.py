@@ -55,7 +55,8 @@ class Fixup(keras.initializers.VarianceScaling):
     ):
         check(is_integer(num_blocks) and num_blocks > 0, "num_blocks", num_blocks, "a positive integer")
         fits = is_integer(layers_per_block) and layers_per_block > 1
-        check(fits, "layers_per_block", layers_per_block, "an integer >= 2", "initialize a single layer with zeros")
+        remedy = "if each residual branch has only one layer, initialize its kernel with zeros instead"
+        check(fits, "layers_per_block", layers_per_block, "an integer >= 2", remedy)
         num_blocks, layers_per_block, seed = plain((num_blocks, layers_per_block, seed))
         # VarianceScaling divides by fan_in itself: the scale is the squared standard deviation times fan_in.
         scale = 2 * num_blocks ** (-1 / (layers_per_block - 1))

@@ -29,8 +29,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Shift", 2015.
 
     Args:
-        axis: Integer or sequence of integers, the axis or axes with separate statistics. The batch axis 0 is not
-            allowed.
+        axis: Integer or sequence of integers, the axis or axes that have separate statistics for each index, usually
+            the feature axis. The batch axis 0 is not allowed.
         **kwargs: Other arguments of `keras.layers.BatchNormalization`: `momentum`, `epsilon`, `center`, `scale`,
             initializers, regularizers, constraints, `synchronized`, `name`, `dtype` and `trainable`.
 
@@ -77,7 +77,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             fits,
             "inputs",
             tuple(input_shape),
-            f"have statically known sizes along the axes {self.axes}, without the batch axis",
+            f"have statically known sizes along the axes {self.axes}, which must exclude the batch axis",
         )
         # Keras creates one mean and variance for each position along the merged axes.
         super().build((None, math.prod(sizes)))

@@ -30,7 +30,7 @@ class FilterResponseNormalization(keras.layers.Layer):
         gamma_regularizer: Regularizer for the gamma weight.
         beta_constraint: Constraint for the beta weight.
         gamma_constraint: Constraint for the gamma weight.
-        learned_epsilon: If `True`, add a learned parameter e, with an initial value of 1e-4, to `epsilon`.
+        learned_epsilon: If `True`, a learned parameter e is added to `epsilon`. The initial value of e is 1e-4.
         learned_epsilon_constraint: Constraint for the learned parameter e.
         name: String, the name of the layer.
         **kwargs: Other base layer keyword arguments, such as `dtype` and `trainable`.
@@ -91,7 +91,8 @@ class FilterResponseNormalization(keras.layers.Layer):
         rank = len(input_shape)
         positions = {axis % rank for axis in self.axis if -rank <= axis < rank}
         fits = len(positions) == len(self.axis) and not positions & {0, rank - 1}
-        check(fits, "axis", self.axis, f"distinct axes of inputs of rank {rank}, other than the batch and channel axes")
+        expected = f"a list of distinct axes of inputs of rank {rank}, other than the batch and channel axes"
+        check(fits, "axis", self.axis, expected)
         if self.learned_epsilon:
             self.eps_learned = self.add_weight(
                 shape=(1,),

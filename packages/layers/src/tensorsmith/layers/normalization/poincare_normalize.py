@@ -64,7 +64,7 @@ class PoincareNormalize(keras.layers.Layer):
         rank = len(input_shape)
         axes = [self.axis] if isinstance(self.axis, int) else list(self.axis or [])
         fits = all(-rank <= axis < rank for axis in axes) and len({axis % rank for axis in axes}) == len(axes)
-        check(fits, "axis", self.axis, f"distinct axes of inputs of rank {rank}")
+        check(fits, "axis", self.axis, f"an axis or a list of distinct axes of inputs of rank {rank}")
 
     def call(self, inputs: Tensor) -> Tensor:
         """Projects vectors outside of the ball to its boundary."""

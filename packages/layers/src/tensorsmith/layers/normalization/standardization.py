@@ -30,8 +30,8 @@ class Standardization(keras.layers.Layer):
     several batches.
 
     Args:
-        axis: Integer, sequence of integers or `None`, the feature axis or axes with separate statistics. If `None`, all
-            elements share one mean and standard deviation.
+        axis: Integer, sequence of integers or `None`, the axis or axes that have a separate mean and standard deviation
+            for each index, usually the feature axis. If `None`, all elements share one mean and standard deviation.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

@@ -36,8 +36,8 @@ class CRF(KernelLayer, keras.layers.Layer):
 
     Args:
         units: Positive integer, the number of tags.
-        chain_initializer: Initializer for the transition matrix A, `chain_kernel`.
-        use_boundary: If `True`, use learned scores for the first and last tag of a sequence.
+        chain_initializer: Initializer for the transition matrix A, which is the weight `chain_kernel`.
+        use_boundary: If `True`, use learned scores for the first and the last tag of each sequence.
         boundary_initializer: Initializer for the boundary scores.
         use_kernel: If `True`, apply a dense layer to the inputs. Otherwise, the inputs are used as tag scores.
         chain_regularizer: Regularizer for the transition matrix A.

@@ -28,15 +28,17 @@ class ESNCell(keras.layers.Layer):
     Args:
         units: Positive integer, dimensionality of the output space (the state h).
         connectivity: Float in [0, 1], the probability that two units are connected.
-        leaky: Float in [0, 1], the leaking rate: the weight of the new activation relative to the previous state.
+        leaky: Float in [0, 1], the leaking rate: the weight of the new activation in the new state. The weight of the
+            previous state is `1 - leaky`.
         spectral_radius: Non-negative float, the largest absolute eigenvalue of the recurrent kernel.
         use_norm2: If `True`, `spectral_radius` specifies the Frobenius norm of the recurrent kernel instead of the
-            spectral radius. The Frobenius norm is an upper bound of the spectral radius that is computed without
+            spectral radius. The Frobenius norm is an upper bound of the spectral radius and can be computed without
             eigenvalues.
         use_bias: If `True`, the layer uses a bias vector.
         activation: Activation function to use.
         kernel_initializer: Initializer for the kernel matrix.
-        recurrent_initializer: Initializer for the recurrent kernel. The initial values are then made sparse and scaled.
+        recurrent_initializer: Initializer for the recurrent kernel. After initialization, the kernel is made sparse and
+            scaled.
         bias_initializer: Initializer for the bias vector.
         seed: Integer to seed the random connections. If `None`, the seed is derived from the global Keras seed.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.

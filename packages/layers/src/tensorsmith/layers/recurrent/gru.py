@@ -30,7 +30,8 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     Args:
         units: Positive integer, dimensionality of the output space (the state h).
-        reset_after: If `True`, apply the reset gate r after the recurrent product. Otherwise, apply it before.
+        reset_after: If `True`, apply the reset gate r after the multiplication by the recurrent kernel. Otherwise,
+            apply it before.
         {{keras_arguments}}
 
     The other arguments are those of `keras.layers.GRU`.

@@ -97,7 +97,7 @@ class PeepholeLSTM(CellLayer):
         {{arguments}}
         **kwargs: Other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers and
             constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype` and `trainable`.
-            The kernel initializer is also used for the peepholes.
+            The kernel initializer is also used for the peephole weights.
 
     {{call_h_c}}
 

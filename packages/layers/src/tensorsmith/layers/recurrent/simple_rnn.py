@@ -24,7 +24,7 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     Args:
         units: Positive integer, dimensionality of the output space (the state h).
-        activity_regularizer: Accepted for compatibility with `keras.layers.SimpleRNN`, which ignores it as well.
+        activity_regularizer: Accepted for compatibility and ignored, as in `keras.layers.SimpleRNN`.
         {{keras_arguments}}
 
     The other arguments are those of `keras.layers.SimpleRNN`.

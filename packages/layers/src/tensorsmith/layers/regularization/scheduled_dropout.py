@@ -29,8 +29,8 @@ class ScheduledDropout(keras.layers.Layer):
     Args:
         rate: Float in [0, 1], the initial fraction of the input units to drop. The current rate is saved and restored
             with the model. Rates outside of [0, 1], which a schedule may assign, are clipped.
-        noise_shape: Shape of the binary dropout mask. An entry of `None` stands for the size of the inputs; an entry of
-            1 shares the mask along its axis.
+        noise_shape: Shape of the binary dropout mask. An entry of `None` is replaced by the size of the inputs along
+            the same axis. With an entry of 1, the mask is shared along the axis.
         seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 

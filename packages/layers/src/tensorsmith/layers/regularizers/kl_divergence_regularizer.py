@@ -30,8 +30,8 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     Args:
         weight: Non-negative factor by which the penalty is multiplied.
         target: Float in (0, 1), the target mean activation.
-        batch_independent: If `True`, multiply the penalty by the batch size, to compensate for the division of activity
-            regularization by the batch size in Keras.
+        batch_independent: If `True`, multiply the penalty by the batch size, because Keras divides the penalty of an
+            activity regularizer by the batch size.
 
     Call arguments:
         activations: The outputs of a layer. The mean is computed over all axes except the last one.

@@ -38,8 +38,8 @@ class HubLayer(keras.layers.Layer):
             returned.
         output_shape: Shape of the output without the batch axis, or a dict of shapes. Required if the module does not
             specify the shape.
-        save_weights: If `True`, saved models contain the weights of the module. If `False`, they do not. If `None`,
-            they do if the layer has been trainable at any time.
+        save_weights: If `True`, saved models contain the weights of the module. If `False`, saved models do not contain
+            them. If `None`, saved models contain them if the layer has been trainable at any time.
         **kwargs: Base layer keyword arguments `name` and `dtype`. `dtype` defaults to float32. Modules compute in the
             dtypes with which they were saved, regardless of the dtype policy.
 

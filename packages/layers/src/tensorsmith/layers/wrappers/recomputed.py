@@ -26,8 +26,8 @@ class Recomputed(keras.layers.Wrapper):
 
     Args:
         layer: Layer or model to wrap.
-        **kwargs: Base layer keyword arguments, such as `name` and `trainable`. The dtype policy is that of the wrapped
-            layer.
+        **kwargs: Base layer keyword arguments, such as `name` and `trainable`. The dtype policy of the wrapped layer is
+            used.
 
     Call arguments:
         inputs: Inputs of the wrapped layer, all in its first argument.
@@ -110,7 +110,7 @@ class Recomputed(keras.layers.Wrapper):
         """Updates the seeds and statistics of the layer to the values after the first forward pass."""
         known = {id(variable) for variable in self.layer.variables}
         received = Verbatim(f"{self.layer.name}, which updates variables that it does not own")
-        remedy = "store the keras.random.SeedGenerator of a random layer as an attribute"
+        remedy = "store the keras.random.SeedGenerator of a random layer as an attribute of that layer"
         check(
             known.issuperset(scope.state_mapping),
             "layer",

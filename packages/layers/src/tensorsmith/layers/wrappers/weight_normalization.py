@@ -37,10 +37,11 @@ class WeightNormalization(keras.layers.Wrapper):
 
     Args:
         layer: Recurrent layer, or another layer with a kernel.
-        data_init: Initialization of the magnitude g from the first batch x, given the kernel v. `True` divides by the
-            standard deviation of x v, as in TensorFlow Addons. `"paper"` divides by the standard deviation of x v /
-            |v|, so that the outputs for the first training batch have mean 0 and variance 1, as in the paper. `False`
-            sets g = |v|, independent of the data, which the paper recommends for recurrent layers.
+        data_init: `True`, `"paper"` or `False`, the initialization of the magnitude g, given the kernel v and the first
+            batch x. `True` divides by the standard deviation of x v, as in TensorFlow Addons. `"paper"` divides by the
+            standard deviation of x v / |v|, so that the outputs for the first training batch have mean 0 and variance
+            1, as in the paper. `False` sets g = |v|, independently of the data, as the paper recommends for recurrent
+            layers.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

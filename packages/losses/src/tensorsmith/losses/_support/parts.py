@@ -18,7 +18,7 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
 
     Args:
         y_pred: Tensor of predictions, optionally with a Keras mask.
-        sample_weight: Tensor of weights for samples, or for the elements of samples. May be `None`.
+        sample_weight: Tensor of weights for the samples, or for the elements of the samples. It may be `None`.
 
     Returns:
         A tuple of the predictions with a mask of entire samples, the weights of samples or `None`, the mask of parts

@@ -71,5 +71,7 @@ class Averaging(Keeper):
         keys = {variable_key(self, variable) for variable in built_variables(self)}  # none before `build`
         known = [variable for variable in variables if variable_key(self, variable) in keys]
         received = Verbatim(f"{len(variables)} variables without averages")
-        check(bool(known), "var_list", received, "contain variables that the optimizer was built with")
+        check(
+            bool(known), "var_list", received, "contain at least one of the variables that the optimizer was built with"
+        )
         return self.pairs(known)

@@ -114,7 +114,8 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
         """Return the state variables that correspond to the given model variables.
 
         Args:
-            kept: List of the state variables of one type, one for each variable of the optimizer, in the same order.
+            kept: List of state variables of one type, such as first moments. There is one state variable for each
+                variable of the optimizer, in the same order.
             variables: Model variables whose state variables are returned.
         """
         return [kept[variable_index(self, variable)].value for variable in variables]

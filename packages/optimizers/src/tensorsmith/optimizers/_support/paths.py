@@ -26,8 +26,8 @@ def ending(variable: Variable, variables: Sequence[Any]) -> str:
     The beginning of a path is not reliable: a new `Sequential` model contributes its name, a loaded one does not.
 
     Args:
-        variable: Variable whose path should be matched.
-        variables: All variables of the model.
+        variable: Variable that the regular expression should match.
+        variables: All variables of the model, which the regular expression must distinguish from `variable`.
     """
     names, paths = path_of(variable).split("/"), [path_of(each).split("/") for each in variables]
     for count in range(2, len(names) + 1):
@@ -42,7 +42,8 @@ def takers(name: str, choices: Sequence[Choice], variables: Sequence[Any]) -> li
 
     Args:
         name: Name of the argument that specifies the choices, for error messages.
-        choices: List of pairs of a description and a function that returns `True` for matching variables.
+        choices: List of `(description, function)` pairs. The function takes a variable and returns `True` if the choice
+            matches the variable.
         variables: List of variables to match.
 
     Raises:

@@ -13,9 +13,10 @@ from tensorsmith.optimizers._support.moments_optimizer import MomentsOptimizer
 from tensorsmith.optimizers._support.row_optimizer import Step
 
 DECAY = """\
-weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step: a float, a
-    schedule, or a callable without arguments.
-amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far."""
+weight_decay: Weight decay coefficient: a float, a schedule, or a callable without arguments. In each step,
+    `learning_rate * weight_decay * weight` is subtracted from each weight.
+amsgrad: If `True`, use the AMSGrad variant, which uses the running maximum of the second moments in the
+    denominator."""
 WARMUP = """\
 sma_threshold: Minimum length n of the simple moving average for which the second moments are used, `>= 4`.
 total_steps: Number of training steps. If positive, the learning rate first increases to `learning_rate` and then
@@ -51,7 +52,7 @@ class RectifiedMoments(MomentsOptimizer):
             "sma_threshold",
             sma_threshold,
             "a number >= 4",
-            "below 4, no step is rectified",
+            "pass the default of 5, because the rectification is undefined below 4",
         )
         check_counts(0, total_steps=total_steps)
         check_fractions(warmup_proportion=warmup_proportion)

@@ -197,8 +197,10 @@ def _checked(optimizer: Optimizer) -> keras.optimizers.Optimizer:
         name,
         optimizer,
         "not use loss scaling",
-        "wrap this optimizer in a LossScaleOptimizer instead",
+        "wrap its inner optimizer, and wrap the result in a LossScaleOptimizer",
     )
     several = isinstance(found, getattr(keras.optimizers, "MultiOptimizer", ()))  # added in Keras 3.15
-    check(not several, name, optimizer, "a single optimizer", "wrap each optimizer inside the MultiOptimizer")
+    check(
+        not several, name, optimizer, "a single optimizer", "wrap the optimizers inside the MultiOptimizer individually"
+    )
     return found

@@ -31,7 +31,7 @@ class COCOB(RowOptimizer):
     Source: Orabona and Tommasi, "Training Deep Networks without Learning Rates Through Coin Betting", 2017.
 
     Args:
-        alpha: Parameter that limits the size of the first bets, `>= 1`.
+        alpha: Float of at least 1 that limits the size of the first updates. Larger values result in smaller updates.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
             `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`.

@@ -38,8 +38,8 @@ class ConditionalGradient(RowOptimizer):
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
         lambda_: Radius of the norm ball: a float, a schedule, or a callable without arguments.
         epsilon: Small float added to the denominator for numerical stability.
-        ord: Norm of the ball, `"fro"` or `"nuclear"`. For the nuclear norm, a variable with fewer than two axes is
-            treated as a matrix with a single row, and all axes except the last are flattened.
+        ord: Norm that defines the ball, `"fro"` or `"nuclear"`. For the nuclear norm, a variable with fewer than two
+            axes is treated as a matrix with a single row. Otherwise, all axes except the last one are flattened.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
             `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`.

@@ -41,11 +41,11 @@ class DecoupledWeightDecayExtension(BASE):
     Args:
         weight_decay: Fraction of the weights that is subtracted in each step: a float, a schedule, or a callable
             without arguments.
-        exclude_from_weight_decay: List of regular expressions. Variables whose path, such as `model/dense_1/bias`,
-            matches one of them are excluded from weight decay. TensorFlow Addons matches names instead, which in Keras
-            3 contain only the last component of the path, such as `bias`. Variables can also be excluded with the
-            method of the same name that all Keras optimizers have.
-        **kwargs: Arguments of the optimizer class.
+        exclude_from_weight_decay: List of regular expressions. A variable is excluded from weight decay if one of the
+            expressions matches its path, such as `model/dense_1/bias`. TensorFlow Addons matches names instead, which
+            in Keras 3 contain only the last component of the path, such as `bias`. Variables can also be excluded with
+            the method `exclude_from_weight_decay` of Keras optimizers.
+        **kwargs: Keyword arguments of the optimizer class.
 
     Raises:
         ValueError: If `weight_decay` is negative, or `exclude_from_weight_decay` is not a list of regular expressions.

@@ -35,12 +35,12 @@ class LAMB(MomentsOptimizer):
         {{moments}}
         weight_decay: Fraction of the weights that is added to the update before the trust ratio is applied: a float, a
             schedule, or a callable without arguments.
-        exclude_from_weight_decay: List of regular expressions. Variables whose path, such as `model/dense_1/bias`,
-            matches one of them are excluded from weight decay. TensorFlow Addons matches names instead, which in Keras
-            3 contain only the last component of the path, such as `bias`. Variables can also be excluded with the
-            method of the same name that all Keras optimizers have.
-        exclude_from_layer_adaptation: List of regular expressions. Variables whose path matches one of them have a
-            trust ratio of 1. Defaults to `exclude_from_weight_decay`.
+        exclude_from_weight_decay: List of regular expressions. A variable is excluded from weight decay if one of the
+            expressions matches its path, such as `model/dense_1/bias`. TensorFlow Addons matches names instead, which
+            in Keras 3 contain only the last component of the path, such as `bias`. Variables can also be excluded with
+            the method `exclude_from_weight_decay` of Keras optimizers.
+        exclude_from_layer_adaptation: List of regular expressions. The trust ratio of a variable is 1 if one of the
+            expressions matches its path. Defaults to `exclude_from_weight_decay`.
         {{keras}}
 
     Raises:

@@ -29,8 +29,8 @@ class LazyAdam(MomentsOptimizer):
 
     Args:
         {{moments}}
-        amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far.
-            TensorFlow Addons supports this variant only for dense gradients.
+        amsgrad: If `True`, use the AMSGrad variant, which uses the running maximum of the second moments in the
+            denominator. TensorFlow Addons supports this variant only for dense gradients.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay` (not applied to rows without a gradient),
             `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,

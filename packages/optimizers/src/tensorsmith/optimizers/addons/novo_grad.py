@@ -32,10 +32,11 @@ class NovoGrad(MomentsOptimizer):
 
     Args:
         {{moments}}
-        weight_decay: Fraction of the weights, multiplied by the learning rate, that is added to the momentum in each
-            step: a float, a schedule, or a callable without arguments.
+        weight_decay: Weight decay coefficient: a float, a schedule, or a callable without arguments. In each step, the
+            product of the coefficient and the weights is added to the normalized gradient.
         grad_averaging: If `True`, the momentum is a weighted average of gradients instead of a sum.
-        amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far.
+        amsgrad: If `True`, use the AMSGrad variant, which uses the running maximum of the second moments in the
+            denominator.
         {{keras}}
 
     Raises:

@@ -32,8 +32,8 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
         weight_decay: Fraction of the weights that is subtracted in each step: a float, a schedule, or a callable
             without arguments.
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        momentum: Momentum, as a float, a `keras.Variable` or a schedule. Without momentum (0.0), no momentum variables
-            are created.
+        momentum: Float, `keras.Variable` or schedule, the momentum coefficient. If it is 0.0, no momentum variables are
+            created.
         nesterov: If `True`, use Nesterov momentum.
         name: Name of the optimizer.
         **kwargs: `exclude_from_weight_decay`, a list of regular expressions for the paths of variables without weight

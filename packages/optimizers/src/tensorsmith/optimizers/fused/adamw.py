@@ -32,15 +32,16 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
 
     Args:
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step.
-        beta_1: Exponential decay rate of the first moments: a float, a `keras.Variable` or a schedule. A variable or a
-            schedule is evaluated in each step, including in the compiled op, and is tracked as a variable of the
-            optimizer. Keras accepts only numbers, which are constant once a step is traced. The bias correction 1 -
-            beta_1^t uses the current value, as in PyTorch.
+        weight_decay: Float, the weight decay coefficient. In each step, `learning_rate * weight_decay * weight` is
+            subtracted from each weight.
+        beta_1: Float, `keras.Variable` or schedule, the exponential decay rate of the first moments. A variable or a
+            schedule is evaluated in each step, also by the compiled op, and is tracked as a variable of the optimizer.
+            The optimizers of Keras accept only numbers, which remain constant after a step is traced. The bias
+            correction 1 - beta_1^t uses the current value, as in PyTorch.
         beta_2: Exponential decay rate of the second moments.
         epsilon: Small float added to the denominator for numerical stability.
-        amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far. This
-            variant uses the implementation of Keras instead of the compiled op.
+        amsgrad: If `True`, use the AMSGrad variant, which uses the running maximum of the second moments in the
+            denominator. This variant is computed by the implementation of Keras instead of the compiled op.
         {{keras}}
 
     {{raises}}

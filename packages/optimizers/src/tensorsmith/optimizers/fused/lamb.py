@@ -34,8 +34,8 @@ class Lamb(FusedMoments, keras.optimizers.Lamb):
         beta_1: Exponential decay rate of the first moments.
         beta_2: Exponential decay rate of the second moments.
         epsilon: Small float added to the denominator for numerical stability.
-        weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step, or
-            `None`.
+        weight_decay: Float or `None`, the weight decay coefficient. In each step,
+            `learning_rate * weight_decay * weight` is subtracted from each weight.
         {{keras}}
 
     {{raises}}

@@ -35,13 +35,13 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
 
     Args:
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        momentum: Momentum, as a float in [0, 1], a `keras.Variable` or a schedule. Without momentum (0.0), no momentum
-            variables are created. A variable or a schedule is evaluated in each step, including in the compiled op, and
-            is tracked as a variable of the optimizer. Keras accepts only numbers, which are constant once a step is
-            traced.
+        momentum: Float in [0, 1], `keras.Variable` or schedule, the momentum coefficient. If it is 0.0, no momentum
+            variables are created. A variable or a schedule is evaluated in each step, also by the compiled op, and is
+            tracked as a variable of the optimizer. The optimizers of Keras accept only numbers, which remain constant
+            after a step is traced.
         nesterov: If `True`, use Nesterov momentum.
-        weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step, or
-            `None`.
+        weight_decay: Float or `None`, the weight decay coefficient. In each step,
+            `learning_rate * weight_decay * weight` is subtracted from each weight.
         {{keras}}
 
     {{raises}}

@@ -36,8 +36,8 @@ class GradientNoise(Wrapper):
         optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
         eta: Variance of the noise in the first update.
         gamma: Decay exponent of the variance.
-        seed: Non-negative integer used as the random seed. If `None`, a random seed is used, which
-            `keras.utils.set_random_seed` makes reproducible.
+        seed: Non-negative integer, the random seed. If `None`, a random seed is used, which is reproducible if
+            `keras.utils.set_random_seed` has been called.
         name: Name of the optimizer.
 
     Raises:

@@ -102,7 +102,8 @@ def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> 
         model: Built model. Freeze layers only after this call, for example with `tensorsmith.training.Unfreeze`: layers
             that are already frozen are counted, but if they are unfrozen later, their updates are not scaled.
         optimizer: Keras optimizer to wrap, or its name, such as `"adam"`.
-        factor: Factor by which the update scale decreases with each layer, `> 0` and usually `< 1`.
+        factor: Float, the ratio between the update scale of a layer and the update scale of the next layer, `> 0` and
+            usually `< 1`.
 
     Returns:
         A `ScaledUpdates` optimizer to compile the model with.

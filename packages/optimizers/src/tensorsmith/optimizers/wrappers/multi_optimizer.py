@@ -31,8 +31,9 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
     by layer.
 
     Args:
-        optimizers_and_layers: List of pairs of an optimizer and the variables that it updates, which are specified as a
-            layer, a model, a regular expression that matches paths such as `model/dense_1/kernel`, or a list of these.
+        optimizers_and_layers: List of `(optimizer, variables)` pairs. `variables` specifies the variables that the
+            optimizer updates: a layer, a model, a regular expression that matches paths such as `model/dense_1/kernel`,
+            or a list of layers, models and regular expressions.
         loss_scale_factor: Loss scale factor for all optimizers, as in other Keras optimizers.
         name: Name of the optimizer.
 

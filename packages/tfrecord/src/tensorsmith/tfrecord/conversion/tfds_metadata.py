@@ -31,7 +31,7 @@ def write_tfds_metadata(
         folder: Folder that contains the shards.
         name: Name of the data set.
         schema: Schema of the examples.
-        counts: Mapping from split names to the number of records in each shard.
+        counts: Mapping from split names to sequences with the number of records in each shard.
         sizes: Mapping from split names to the size of each split in bytes.
         compression: Compression of the shards: "none", "gzip" or "zlib".
 

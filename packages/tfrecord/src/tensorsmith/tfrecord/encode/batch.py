@@ -29,7 +29,9 @@ def encode_batch(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[
     names = batch.rows.schema.names
     if lacking := schema.features.keys() - set(names):
         raise argument_error(
-            min(lacking), Verbatim("a feature without a column"), f"one of the columns {', '.join(names)}"
+            min(lacking),
+            Verbatim("a feature without a column"),
+            f"one of the columns of the source ({', '.join(names)})",
         )
     rows, kept = batch.rows, np.arange(batch.rows.num_rows)  # `kept` has the row indices in the batch
     rejects = list(batch.rejects)

@@ -23,7 +23,7 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
         leaves: Arrow array of the values to convert. Strings are parsed as numbers, or looked up in the labels of the
             feature.
         feature: Feature that contains the values.
-        dtype: Target dtype, or "bytes" if the values are files.
+        dtype: Name of the target dtype, or "bytes" if the values are file contents.
         reject: Function that is called with the index of each value that cannot be converted, and the reason.
 
     Returns:

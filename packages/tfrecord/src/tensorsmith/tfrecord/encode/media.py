@@ -55,8 +55,8 @@ def encode_images(
 
     Args:
         feature: Feature that specifies the image encoding.
-        pixels: Pixel values of all images, concatenated.
-        begins: Offset of each image in `pixels`.
+        pixels: Array with the pixel values of all images, concatenated along one axis.
+        begins: Array with the offset of each image in `pixels`.
         sizes: Array with the shape of each image.
 
     Returns:

@@ -12,7 +12,8 @@ def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.nd
         shape: Shape of the feature, with `None` for variable dimensions.
         levels: List of offset arrays, one for each nesting level. If the number of levels differs from the number of
             axes, the lists are treated as flat.
-        parts: Offsets of the lists in the array of individual values.
+        parts: Array with the offsets of the lists in the array of individual values, including the end of the last
+            list.
     """
     count = len(parts) - 1
     if len(levels) == len(shape):
@@ -43,7 +44,7 @@ def wrong_shapes(shape: Shape, sizes: np.ndarray, counts: np.ndarray, present: n
     Args:
         shape: Shape specified by the feature.
         sizes: Shape of each list, as returned by `sizes_of`.
-        counts: Number of individual values in each list.
+        counts: Array with the number of individual values in each list.
         present: Boolean mask of the lists to validate. If `None`, all lists are validated.
 
     Returns:

@@ -58,7 +58,7 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
     values become a `tf.SparseTensor` of shape `(batch, size)`.
 
     Args:
-        parsed: Tensors by feature name, as parsed according to `stored_features`.
+        parsed: Dict that maps feature names to tensors, as parsed according to `stored_features`.
         schema: Schema of the examples.
 
     Returns:

@@ -32,9 +32,9 @@ def examples(
         features: Mapping from feature names to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`;
             or a `Schema`, such as the one that `convert` writes next to the files, whose tensor types are used.
         batch_size: Number of examples per batch.
-        epochs: Number of passes over all records. If `epochs` is given, a checkpoint preserves the exact position,
-            including the shuffle order. With `Dataset.repeat` instead, TensorFlow may lose the shuffle order of the
-            next epoch.
+        epochs: Number of passes over all records. If `epochs` is given, a checkpoint contains the exact position,
+            including the shuffle order. If `Dataset.repeat` is used instead, TensorFlow may lose the shuffle order of
+            the next epoch.
         shuffle: If `True`, records are shuffled in a different order for each epoch and each iteration over the
             dataset.
         seed: Random seed for shuffling. If `None`, a different seed is used for each iteration.

@@ -60,7 +60,7 @@ class Feature:
     def __post_init__(self) -> None:
         check(self.dtype in DTYPES, "dtype", self.dtype, " or ".join(DTYPES), did_you_mean(str(self.dtype), DTYPES))
         sizes = all(size is None or (isinstance(size, int) and size >= 0) for size in self.shape)
-        check(sizes, "shape", self.shape, "a list of sizes, with null for variable ones")
+        check(sizes, "shape", self.shape, "a list of sizes, with null for variable sizes")
         check(self.encoding in ENCODINGS, "encoding", self.encoding, " or ".join(filter(None, ENCODINGS)))
         numbers = self.dtype not in STRINGS
         if self.encoding in IMAGES:
@@ -69,7 +69,11 @@ class Feature:
         check(not self.encoding or numbers, "encoding", self.encoding, f"omitted for dtype {self.dtype}")
         remedy = "use null for at most one size"
         check(
-            not (self.sequence and self.is_shaped), "shape", self.shape, "a list of sizes common to all steps", remedy
+            not (self.sequence and self.is_shaped),
+            "shape",
+            self.shape,
+            "a list with at most one variable size if the feature is a sequence",
+            remedy,
         )
         whole = self.dtype in INTEGERS and not self.shape
         check(not self.labels or whole, "labels", self.labels, "omitted unless the feature is a single integer")
@@ -125,14 +129,14 @@ class Schema:
 
     def __post_init__(self) -> None:
         for name, size in self.sparse.items():
-            check(isinstance(size, int) and size > 0, f"sparse {name}", size, "a positive integer")
+            check(isinstance(size, int) and size > 0, f"sparse[{name}]", size, "a positive integer")
             parts = [self.features.get(name + part) for part in (INDICES, VALUES)]
             lists = [part for part in parts if part and part.shape == (None,) and not (part.is_raw or part.sequence)]
             fits = len(lists) == 2 and lists[0].dtype in INTEGERS
             expected = (
                 f"stored as the integer feature {name}{INDICES} and the feature {name}{VALUES}, both of shape [null]"
             )
-            check(fits, f"sparse {name}", Verbatim(", ".join(self.features)), expected)
+            check(fits, f"sparse feature {name}", Verbatim(", ".join(self.features)), expected)
 
     def to_yaml(self) -> str:
         """Returns the schema as YAML, omitting attributes with default values."""

@@ -27,7 +27,7 @@ def columns_of(path: Path, part: Part, features: Mapping[str, StoredFeature]) ->
     Args:
         path: Path of the TFRecord file, for error messages.
         part: Section of the file to parse.
-        features: Features to parse, by name. Features without values are skipped.
+        features: Mapping from names to the features to parse. Features without values are skipped.
 
     Returns:
         The columns by name.
@@ -44,7 +44,7 @@ def columns_of(path: Path, part: Part, features: Mapping[str, StoredFeature]) ->
             f"feature {name}",
             held,
             "have the same type in all records",
-            "rewrite the records with a single type",
+            "rewrite the records with a single type for this feature",
         )
         if feature.kinds:
             wanted[name] = Steps(feature.kinds[0]) if feature.is_sequence else feature.kinds[0]

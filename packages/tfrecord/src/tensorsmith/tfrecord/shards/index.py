@@ -39,7 +39,7 @@ class Index:
         """Returns the index of several files, which is read from index files or computed from the records.
 
         Args:
-            files: Uncompressed TFRecord files to index.
+            files: Paths of the TFRecord files to index, which must not be compressed.
 
         Returns:
             The index of all records.
@@ -70,7 +70,7 @@ def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -
     """Writes the index of a TFRecord file to `FILE.index`, using 4 bytes per record.
 
     Args:
-        path: Uncompressed TFRecord file.
+        path: Path of the TFRecord file, which must not be compressed.
         sizes: Array with the data size of each record in bytes. If `None`, the sizes are read from the file.
 
     Returns:

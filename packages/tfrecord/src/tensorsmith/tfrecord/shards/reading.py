@@ -59,7 +59,7 @@ def read(path: str | os.PathLike[str], check_data: bool = True) -> Iterator[Part
     """Yields groups of consecutive records of a TFRecord file, whose compression is detected from its first bytes.
 
     Args:
-        path: TFRecord file, optionally compressed.
+        path: Path of the TFRecord file, which may be compressed.
         check_data: If `True`, verify the checksums of the record data. The checksums of the record lengths are always
             verified.
 

@@ -38,7 +38,7 @@ def rearrange(
             or not at all.
         paths: Paths of the shards, whose folders must exist. Existing files are replaced.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, keep the shards that an earlier call with the same index and order has completed.
+        resume: If `True`, keep the shards that an earlier call with the same index and order completed.
         report: Function that is called with the number of bytes written since the previous call, including record
             framing.
 

@@ -55,7 +55,7 @@ def reorder(
     Each record is written once, and its bytes are unchanged. Compressed files are unpacked into a temporary folder.
 
     Args:
-        files: TFRecord files. The order of the files is preserved.
+        files: Paths of the TFRecord files. The order of the files is preserved.
         folder: Output folder. It is created if it does not exist.
         name: Prefix of the shard names. Defaults to the name of the first file.
         shards: Number of shards in each split.

@@ -29,8 +29,8 @@ def manifest_kept(
 
     Args:
         folder: Folder that contains the shards.
-        name: Common prefix of the shard names.
-        names: Prefix of the shard names for each split.
+        name: Common prefix of the shard names of all splits.
+        names: Collection with the prefix of the shard names of each split.
         arguments: Arguments that affect the shards, as JSON-serializable values.
         resume: If `True`, and if the arguments are the same as in the interrupted call, keep the shards of that call
             and remove its other files.
@@ -43,19 +43,19 @@ def manifest_kept(
     manifest = Manifest(path or folder / f".{name}.reorder.json", arguments)
     if there := _shards(folder, names):
         interrupted = manifest.path.exists()
-        expected = f"not contain shards of {' and '.join(sorted(names))}"
-        remedy = f"remove {there[0].name} and similar files, or pass another folder"
+        prefixes = " and ".join(sorted(names))
+        remedy = f"remove {there[0].name} and the other shards, or pass another folder"
         if not resume and interrupted and not manifest.changed():
-            remedy += ", or resume the interrupted call that wrote it with the same arguments"
-        check(resume, "folder", str(folder), expected, remedy)
+            remedy += ", or resume the interrupted call with the same arguments"
+        check(resume, "folder", str(folder), f"not contain shards of {prefixes}", remedy)
         check(
             interrupted,
             "folder",
             str(folder),
-            f"{expected} other than those of an interrupted call",
+            f"not contain shards of {prefixes} other than those of an interrupted call",
             remedy,
         )
-        remedy = f"repeat the same arguments, or remove {there[0].name} and similar files to start over"
+        remedy = f"pass the same arguments, or remove {there[0].name} and the other shards to start again"
         manifest.check_unchanged(remedy)
     if resume:
         _sweep(folder, name, names)

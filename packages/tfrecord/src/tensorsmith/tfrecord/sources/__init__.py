@@ -43,7 +43,8 @@ def open_source(path: Paths, **options: Any) -> TableSource:
         path: Path of a file or folder, a glob pattern such as `data/*.csv`, or a sequence of these. The rows of several
             files are concatenated; files in a folder or matching a pattern are sorted. Several folders of images or
             audio files represent classes.
-        options: Options for the file format: `encoding` for CSV and text; `table` or `query` for SQLite.
+        options: Options for the file format: `encoding` for CSV and text files, and `table` or `query` for SQLite
+            databases.
 
     Returns:
         The source, which `convert` and `review` accept.

@@ -7,8 +7,8 @@ class Classes:
     """Class indices of files in folders. The class folders are numbered in alphabetical order.
 
     Args:
-        root: Parent of the class folders, or `None` if there are no classes.
-        files: Files whose class indices are determined.
+        root: Parent folder of the class folders, or `None` if there are no classes.
+        files: Paths of the files whose class indices are determined.
 
     Attributes:
         names: Sorted class names. Empty if all files are directly in the folder.

@@ -18,7 +18,7 @@ class Coco(AnnotatedImages):
     not.
 
     Args:
-        files: List with the path of the COCO annotation file.
+        files: List whose only element is the path of the COCO annotation file.
         root: Folder that contains the images, possibly in subfolders. If `None`, the folder of the annotation file is
             used, or its parent if that folder is named `annotations`.
     """

@@ -31,7 +31,8 @@ class CsvFiles(TableSource):
     after its number.
 
     Args:
-        files: CSV and TSV files. A column that does not exist in a file is null in its rows.
+        files: Paths of the CSV and TSV files. If a file lacks a column that other files contain, the values of the
+            column are null in the rows of this file.
         encoding: Character encoding of the files, as a Python codec name.
     """
 

@@ -21,8 +21,8 @@ class IdxFiles(Arrays):
     """Data source for IDX files. The feature is `label` for one-dimensional arrays, and `image` for other arrays.
 
     Args:
-        files: IDX files: one file, or a file of images and a file of labels. Training and test files must be opened as
-            separate data sources.
+        files: Paths of the IDX files: one file, or a file of images and a file of labels. Training and test files must
+            be opened as separate data sources.
     """
 
     def __init__(self, files: list[Path]) -> None:

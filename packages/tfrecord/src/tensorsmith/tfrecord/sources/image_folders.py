@@ -19,7 +19,7 @@ class ImageFolders(TableSource):
 
     Args:
         files: Paths of the image files.
-        root: Parent of the class folders, or `None` if the images have no classes.
+        root: Parent folder of the class folders, or `None` if the images have no classes.
     """
 
     by_file = True

@@ -46,8 +46,9 @@ class Survey:
     """Incremental inference of a schema from batches of rows.
 
     Args:
-        untyped: If `True`, a column of strings that all represent numbers is inferred to be numeric.
-        written: If `True`, floats originate from decimal text, and float32 is inferred if it is sufficiently precise.
+        untyped: If `True`, a column of strings is inferred to be numeric if all of its strings represent numbers.
+        written: If `True`, floats were parsed from decimal text. The inferred dtype is then float32 if it is
+            sufficiently precise for all values.
     """
 
     def __init__(self, untyped: bool = False, written: bool = False) -> None:
@@ -69,8 +70,8 @@ class Survey:
         """Returns the inferred schema of all rows processed so far.
 
         Args:
-            known: Mapping from names to features that the data source specifies. They replace the inferred features of
-                these names.
+            known: Mapping from feature names to the features that the data source specifies. They replace the inferred
+                features of the same names.
         """
         missing = {
             name: self._rows - column.present for name, column in self._columns.items() if column.present < self._rows

@@ -23,7 +23,7 @@ class SqliteTable(TableSource):
     """Data source for a table in row ID order, or for the result of a query.
 
     Args:
-        files: List with the path of the database file.
+        files: List whose only element is the path of the database file.
         table: Name of the table. Optional if the database contains only one table.
         query: SELECT statement to use instead of a table.
 

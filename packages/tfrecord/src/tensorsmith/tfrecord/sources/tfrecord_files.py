@@ -26,7 +26,7 @@ class TfrecordFiles(TableSource):
     strings if all of them are valid UTF-8.
 
     Args:
-        files: Paths of the TFRecord files, optionally compressed.
+        files: Paths of the TFRecord files, which may be compressed.
     """
 
     by_file = True
@@ -104,7 +104,10 @@ def _are_texts(records: Records, name: str, met: StoredFeature) -> bool:
 def _feature(name: str, met: StoredFeature, binary: bool, optional: bool) -> Feature:
     if len(met.kinds) > 1:
         raise argument_error(
-            name, " and ".join(met.kinds), "have the same type in all records", "rewrite the records with a single type"
+            f"feature {name}",
+            " and ".join(met.kinds),
+            "have the same type in all records",
+            "rewrite the records with a single type for this feature",
         )
     kind = met.kinds[0] if met.kinds else "bytes"
     dtype = DTYPES.get(kind, "bytes" if binary else "string")

@@ -33,8 +33,9 @@ def as_written(row: dict[str, Any], texts: Mapping[str, bool], inside: str = "")
 
     Args:
         row: Dict that maps names to the values of a row, which may be nested dicts.
-        texts: Mapping from the names of string columns to `True` if they contain lists of strings.
-        inside: Prefix of the names of values in nested dictionaries, such as `b/`.
+        texts: Mapping from the names of string columns to booleans. The value is `True` if the column contains lists of
+            strings.
+        inside: Prefix of the names of the values, such as `b/` for the values of a nested dict `b`.
 
     Example:
         >>> as_written({"a": 1.0, "b": {"c": [2, None, "x"]}, "d": 1}, {"a": False, "b/c": True})

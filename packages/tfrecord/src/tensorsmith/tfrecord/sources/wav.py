@@ -23,7 +23,7 @@ class WavFiles(TableSource):
 
     Args:
         files: Paths of the WAV files.
-        root: Parent of the class folders, or `None` if the files have no classes.
+        root: Parent folder of the class folders, or `None` if the files have no classes.
     """
 
     by_file = True

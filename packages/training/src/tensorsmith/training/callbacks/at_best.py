@@ -16,8 +16,8 @@ class AtBest(keras.callbacks.Callback):
 
     Args:
         monitor: Name of the monitored score in the logs.
-        action: Function that is called with a `Moment`, the progress of the run, after each epoch with a new best
-            score.
+        action: Function that takes a `Moment`, which describes the progress of training. It is called after each epoch
+            that improves the best score.
         mode: "min" if smaller scores are better, or "max" if larger scores are better.
 
     Raises:

@@ -22,16 +22,16 @@ class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
     Args:
         update_weights: If `True`, the model keeps the averaged weights after saving, and training continues with them.
             If `False`, the original weights are restored.
-        filepath: Path as in `keras.callbacks.ModelCheckpoint`, which ends with ".keras", or with ".weights.h5" for
-            weights only.
+        filepath: Path of the model file, as in `keras.callbacks.ModelCheckpoint`. The path must end with ".keras", or
+            with ".weights.h5" if `save_weights_only` is `True`.
         monitor: Name of the score to monitor.
         verbose: If 1, print a message when the model is saved.
         save_best_only: If `True`, save only if the score is the best so far.
         save_weights_only: If `True`, save only the weights.
         mode: One of "auto", "min" and "max", as in `keras.callbacks.ModelCheckpoint`.
         save_freq: Interval between checkpoints: "epoch", or an integer number of batches.
-        initial_value_threshold: Float, the score that must be improved before the first checkpoint is saved if
-            `save_best_only` is `True`.
+        initial_value_threshold: Float, the initial best score if `save_best_only` is `True`. The first checkpoint is
+            saved when the score is better than this value.
 
     Raises:
         ValueError: If `update_weights` is not a boolean, or, when training begins, if the optimizer does not average

@@ -21,13 +21,13 @@ class CleanScores(Every):
         not affected.
 
     Args:
-        trainer: Trainer of the run, whose `test_step` computes the scores.
-        x: Training data, possibly a subset for speed: arrays, or a batched `tf.data.Dataset` that also contains targets
-            and sample weights.
+        trainer: Trainer whose `test_step` computes the scores.
+        x: Training data, or a subset of the training data for faster evaluation: arrays, or a batched `tf.data.Dataset`
+            that also contains targets and sample weights.
         y: Target data. Must be `None` if `x` is a dataset.
         sample_weight: Sample weights of shape `(examples,)`.
         batch_size: Number of examples per step.
-        every: Number of epochs between evaluations.
+        every: Interval between evaluations, in epochs, such as "5 epochs".
 
     Raises:
         ValueError: If `every` is not an integer number of epochs, or if the data cannot be used for evaluation.

@@ -36,7 +36,7 @@ class Every(keras.callbacks.Callback):
 
     Args:
         every: Interval between calls, such as "500 steps", "2 epochs", "10%" or "30 seconds".
-        action: Function that is called with a `Moment`, the progress of the run.
+        action: Function that takes a `Moment`, which describes the progress of training.
 
     Raises:
         ValueError: If `every` is not a positive duration, or if its unit requires a length of the run that is unknown.

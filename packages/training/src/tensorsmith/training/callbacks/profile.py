@@ -21,7 +21,7 @@ class Profile(keras.callbacks.Callback):
 
     Args:
         folder: Folder for the event files, which are written to `plugins/profile/TIME/HOST.xplane.pb`.
-        after: Number of training steps before recording starts.
+        after: Number of training steps to run before recording starts.
         steps: Number of steps to record. The file size is proportional to this number.
 
     Raises:
@@ -46,7 +46,7 @@ class Profile(keras.callbacks.Callback):
             "after",
             after,
             ">= 1",
-            "skip the first step, which includes compilation",
+            "pass at least 1 to exclude the first step, which includes compilation",
         )
         check(isinstance(steps, int) and steps >= 1, "steps", steps, ">= 1")
         self._folder = str(folder)
@@ -98,7 +98,7 @@ class Profile(keras.callbacks.Callback):
         except tf.errors.AlreadyExistsError as error:
             received, remedy = (
                 Verbatim("a second profiler session"),
-                "disable the other session, for example `profile_batch` of the callback TensorBoard",
+                "disable the other session, for example with `keras.callbacks.TensorBoard(profile_batch=0)`",
             )
-            raise argument_error("callbacks", received, "used with at most one profiler session", remedy) from error
+            raise argument_error("callbacks", received, "use at most one profiler session at a time", remedy) from error
         self._running = True

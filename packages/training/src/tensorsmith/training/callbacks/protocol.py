@@ -30,7 +30,7 @@ def as_list(callbacks: Iterable[keras.callbacks.Callback] | keras.callbacks.Call
         "callbacks",
         Verbatim("a BackupAndRestore callback"),
         "not contain BackupAndRestore",
-        "pass `checkpoints` and `resume=True`",
+        "pass `checkpoints` and `resume=True` to `fit`",
     )
     return listed
 

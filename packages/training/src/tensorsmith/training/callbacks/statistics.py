@@ -65,7 +65,7 @@ class ToTensorBoard:
 
     Args:
         folder: Folder for the event files, for use with `tensorboard --logdir`.
-        numbers: Function that takes a model and returns a mapping from names to numbers to log, such as
+        numbers: Function that takes a model and returns a mapping from names to the numbers to log. An example is
             `weight_statistics`.
 
     Example:

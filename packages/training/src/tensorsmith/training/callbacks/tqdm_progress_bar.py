@@ -30,15 +30,16 @@ class TQDMProgressBar(keras.callbacks.Callback):
 
     Args:
         metrics_separator: String that separates the metrics.
-        overall_bar_format: Format of the progress bar for the epochs, with the fields of tqdm.
-        epoch_bar_format: Format of the progress bar for the steps, with the fields of tqdm.
-        metrics_format: Format of a metric, with the fields `name` and `value`.
+        overall_bar_format: Format string of the progress bar for the epochs, as in the argument `bar_format` of tqdm.
+        epoch_bar_format: Format string of the progress bar for the steps, as in the argument `bar_format` of tqdm.
+        metrics_format: Format string of a metric, which may contain the fields `name` and `value`.
         update_per_second: Maximum number of times per second that the progress bars are updated.
         leave_epoch_progress: If `True`, leave the progress bar of an epoch on the screen when the epoch ends.
         leave_overall_progress: If `True`, leave the progress bar for the epochs on the screen when training ends.
         show_epoch_progress: If `True`, display a progress bar for the steps.
         show_overall_progress: If `True`, display a progress bar for the epochs.
-        console: Rich console for the progress bars. Defaults to standard error.
+        console: Rich console on which the progress bars are displayed. Defaults to a console that writes to standard
+            error.
 
     Raises:
         ValueError: If a format contains unknown fields, or if `update_per_second` is not positive.
@@ -68,7 +69,8 @@ class TQDMProgressBar(keras.callbacks.Callback):
         for name, text in (("overall_bar_format", overall_bar_format), ("epoch_bar_format", epoch_bar_format)):
             unknown = set(re.findall(r"\{(\w+)", text)) - FIELDS - {"bar"}
             fits = not unknown and text.count("{bar}") == 1
-            check(fits, name, text, f"a format with one {{bar}} and, optionally, {', '.join(sorted(FIELDS))}")
+            expected = f"contain {{bar}} exactly once, and no other fields than {', '.join(sorted(FIELDS))}"
+            check(fits, name, text, expected)
         check(update_per_second > 0, "update_per_second", update_per_second, "a positive number")
         super().__init__()
         self._separator = metrics_separator

@@ -26,7 +26,7 @@ class Unfreeze(keras.callbacks.Callback):
 
     Args:
         layers: Layer or list of layers to freeze.
-        at: Time at which the layers are unfrozen, such as "3 epochs", "30%", or a number of steps.
+        at: Time at which the layers are unfrozen, as a number of steps or a string such as "3 epochs" or "30%".
 
     Raises:
         ValueError: If `layers` is empty or contains a layer that is frozen when training begins, or if `at` is not a

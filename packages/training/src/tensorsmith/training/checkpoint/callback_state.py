@@ -22,7 +22,7 @@ class CallbackState:
         the new run, so that a run can for example be resumed with more patience.
 
     Args:
-        callbacks: Callbacks of the training run. A resumed run may have additional callbacks.
+        callbacks: Sequence of the callbacks of the training run. A run may be resumed with additional callbacks.
     """
 
     def __init__(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:

@@ -32,7 +32,7 @@ def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], metadata: s
     """Writes variables and metadata to a draft folder, and renames the folder to the name of the checkpoint.
 
     Args:
-        draft: Folder created by `new_draft`, with the other files of the checkpoint.
+        draft: Draft folder created by `new_draft`, which already contains the other files of the checkpoint.
         name: Name of the checkpoint folder.
         values: Mapping from keys to variable values.
         metadata: Metadata, serialized as JSON.

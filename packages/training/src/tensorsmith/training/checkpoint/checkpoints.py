@@ -109,7 +109,7 @@ class Keeper:
     """Writes checkpoints in a background thread and removes outdated ones.
 
     Args:
-        options: Checkpoint settings of the run.
+        options: `Checkpoints` instance with the checkpoint settings of the training run.
         monitor: Name of the monitored score.
     """
 

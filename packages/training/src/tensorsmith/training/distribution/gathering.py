@@ -43,8 +43,9 @@ def one_by_one(one: Run, goes_on: Callable[[Logs], Any]) -> Run:
     """Returns a Python loop with the interface of a compiled loop, which calls a function for each step.
 
     Args:
-        one: Function that performs one step. It takes the number of completed steps and all loop arguments except the
-            number of steps, and returns a pair: 1, or 0 at the end of the data; and the logs of the step.
+        one: Function that performs one step. Its arguments are the number of completed steps, followed by all loop
+            arguments except the number of steps. It returns a pair of an integer and the logs of the step. The integer
+            is 0 at the end of the data, and otherwise 1.
         goes_on: Function that takes the logs of a step and returns `True` if the loop should continue.
 
     Returns:

@@ -19,7 +19,8 @@ class Aside(keras.StatelessScope):
 
     Args:
         state: List of pairs of a variable and the tensor that is used as its value within the scope.
-        others: Mapping from the `id` of each Keras variable without a separate value to its TensorFlow variable.
+        others: Dict that maps the `id` of a Keras variable to its TensorFlow variable. If a Keras variable is not in
+            `state`, values are assigned to its TensorFlow variable.
     """
 
     def __init__(self, state: list[tuple[keras.Variable, tf.Tensor]], others: dict[int, tf.Variable]) -> None:
@@ -44,11 +45,12 @@ class WorkerStep:
     reassigned.
 
     Args:
-        step: Training or evaluation step for a batch.
-        spec: Type spec of the batches, as in the `element_spec` of a `tf.data.Dataset`.
+        step: Function that performs a training or evaluation step for a batch.
+        spec: Nested structure of `tf.TypeSpec` objects that describes the batches, as in the `element_spec` of a
+            `tf.data.Dataset`.
         owner: Object whose attributes hold the variables that the step updates.
         model: Model that the step uses. Its metrics are aggregated over all batches, and other logs are averaged.
-        tracing: Function that returns the context in which the step is traced.
+        tracing: Function that returns the context manager in which the step is traced.
     """
 
     def __init__(self, step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model, tracing: Tracing) -> None:

@@ -75,7 +75,7 @@ def check_fits(owner: object, model: keras.Model, jit: bool) -> None:
     for loss in keras.tree.flatten(model.loss):
         reduction = getattr(loss, "reduction", None)
         fits = reduction not in ("sum", "mean_with_sample_weight")
-        check(fits, "reduction of the loss", reduction, "'sum_over_batch_size' under a strategy")
+        check(fits, "reduction of the loss", reduction, "'sum_over_batch_size' under a distribution strategy")
     synchronized = [layer.name for layer in layers_of(model) if getattr(layer, "synchronized", False)]
     expected = f"False when layers synchronize replicas, such as {', '.join(synchronized)}"
     check(not (jit and synchronized), "jit", jit, expected)
@@ -90,12 +90,13 @@ def compile_replicated(
     replica. This gives the same gradient if the loss is a mean, and the batch is counted in the metrics once.
 
     Args:
-        step: Step function for a batch.
-        spec: Type spec of the batches, as in the `element_spec` of a `tf.data.Dataset`.
+        step: Function that performs a step for a batch.
+        spec: Nested structure of `tf.TypeSpec` objects that describes the batches, as in the `element_spec` of a
+            `tf.data.Dataset`.
         owner: Object whose attributes hold the metrics that the step updates.
         model: Model that the step uses. Its metrics are aggregated over replicas after the loop, as in Keras `fit`, and
             other logs are averaged over replicas.
-        tracing: Function that returns the context in which the step is traced.
+        tracing: Function that returns the context manager in which the step is traced.
     """
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync

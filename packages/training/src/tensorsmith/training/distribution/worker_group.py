@@ -14,7 +14,7 @@ class WorkerGroup:
     of them, such as the chunks of steps and the end of training, because each step waits for all workers.
 
     Args:
-        strategy: Distribution strategy of the model.
+        strategy: `tf.distribute.Strategy` of the model.
 
     Attributes:
         chief: `True` if this process writes files and shows progress.

@@ -79,7 +79,7 @@ def run_chunks(
         raise argument_error(
             "x",
             Verbatim(f"a dataset that ended after {step} steps"),
-            f"have {source.steps} steps per epoch",
+            f"contain enough batches for {source.steps} steps per epoch",
             "call `dataset.repeat()`",
         )
     return logs

@@ -69,7 +69,7 @@ class FitData:
 
         Args:
             model: Model that the examples must be compatible with, or `None` for custom steps.
-            options: Other arguments of `fit`.
+            options: `FitOptions` instance with the other arguments of `fit`.
             seed: Random seed for shuffling arrays.
 
         Raises:

@@ -16,7 +16,8 @@ class ProgressBar(keras.callbacks.Callback):
     If standard error is not a terminal, there is no bar, and the lines are logged to the logger `tensorsmith.training`.
 
     Args:
-        console: Rich console for the progress bar. Defaults to standard error.
+        console: Rich console on which the progress bar is displayed. Defaults to a console that writes to standard
+            error.
     """
 
     def __init__(self, console: Console | None = None) -> None:

@@ -10,8 +10,9 @@ class Recurring:
     """Trigger of a periodic event during training.
 
     Args:
-        every: Interval between events. Each interval has at least one step.
-        timeline: Timeline with the number of steps and examples in the training run.
+        every: `Duration` that specifies the interval between events. An interval has at least one step.
+        timeline: `Timeline` of the training run, which contains the number of steps per epoch, the batch size and the
+            total number of steps.
         name: Name of the argument that specifies the interval, for error messages.
     """
 

@@ -72,7 +72,7 @@ class Run:
     Args:
         model: Model to be trained.
         source: Data source for training.
-        compile_source: Function that compiles the training loop again for the layers that are currently trainable.
+        compile_source: Function that compiles the training loop again if layers have been frozen or unfrozen.
         validation: Data source for validation, or `None`.
         hooks: List of all callbacks of the run.
         remembered: Callbacks whose state is saved in checkpoints.

@@ -20,8 +20,9 @@ def make_saving(
 
     Args:
         steps: `StepCompiler` of the run, whose variables are saved.
-        start: Arguments of `fit`, checkpoint settings, and the checkpoint to resume from.
-        timeline: Timeline with the number of steps and examples of the run.
+        start: `Start` instance with the arguments of `fit`, the checkpoint settings, and the checkpoint to resume from.
+        timeline: `Timeline` of the training run, which contains the number of steps per epoch, the batch size and the
+            total number of steps.
         worker_group: Worker group, whose chief writes the checkpoints.
         monitor: Name of the score to monitor if the checkpoint settings do not specify one.
 

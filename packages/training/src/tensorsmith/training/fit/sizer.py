@@ -9,7 +9,8 @@ class ChunkSizer:
     """Chooses the number of steps in each call of a compiled loop (chunk), based on the measured speed.
 
     Args:
-        fixed: Number of steps per chunk. If `None`, the number of steps that take about half a second is used.
+        fixed: Number of steps per chunk. If `None`, the number of steps is chosen so that a chunk takes about half a
+            second.
 
     Example:
         >>> sizer = ChunkSizer(None)

@@ -19,7 +19,7 @@ def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf
 
     Args:
         owner: Object whose attributes hold the variables of the training state.
-        others: Additional variables, such as the global seed that a step uses.
+        others: Additional variables that belong to the state, such as the state of the global seed generator of Keras.
     """
     held = [variable.value for variable in keras_variables(owner)]
     held += [part for part in parts_of(owner) if isinstance(part, tf.Variable)]
@@ -74,14 +74,14 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
         first = [" ".join(map(str, side[i])) if i < len(side) else "none" for side in (there, here)]
         raise argument_error(
             "checkpoint",
-            Verbatim(f"{where} with {len(there)} variables (variable {i + 1}: {first[0]})"),
-            f"match the {len(here)} variables of the model, the optimizer and the metrics "
-            f"(variable {i + 1}: {first[1]})",
+            Verbatim(f"{where} with {len(there)} variables of which variable {i + 1} is {first[0]}"),
+            f"match the {len(here)} variables of the model, the optimizer and the metrics, "
+            f"of which variable {i + 1} is {first[1]}",
             remedy,
         )
     for name in ("optimizer", "metrics"):
-        received = Verbatim(f"{where} with {name} {theirs[name]}")
-        check(theirs[name] == ours[name], "checkpoint", received, f"written with {name} {ours[name]}", remedy)
+        received = Verbatim(f"{where} with the {name} {theirs[name]}")
+        check(theirs[name] == ours[name], "checkpoint", received, f"match the {name} {ours[name]} of the model", remedy)
 
 
 def _put_on_first(variable: tf.Variable, value: np.ndarray) -> None:

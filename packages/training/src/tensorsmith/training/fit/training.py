@@ -33,10 +33,11 @@ def train(
 
     Args:
         steps: `StepCompiler` that has compiled the training and evaluation steps.
-        source: Data source for training, for which the training loop has been compiled.
-        validation: Data source for validation, for which the evaluation loop has been compiled, or `None`.
-        start: Arguments of `fit`, checkpoint settings, and the checkpoint to resume from.
-        timeline: Timeline with the number of steps and examples of the run.
+        source: Data source for training. The training loop must have been compiled for this source.
+        validation: Data source for validation, or `None`. The evaluation loop must have been compiled for this source.
+        start: `Start` instance with the arguments of `fit`, the checkpoint settings, and the checkpoint to resume from.
+        timeline: `Timeline` of the training run, which contains the number of steps per epoch, the batch size and the
+            total number of steps.
         worker_group: Worker group that trains the model.
         sizer: Chunk sizer, which determines how many steps run before control returns to Python.
     """

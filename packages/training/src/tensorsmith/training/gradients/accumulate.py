@@ -25,7 +25,7 @@ class Accumulate:
     Accumulators and step count are those of the optimizer, so that a run can be resumed with any number of replicas.
 
     Args:
-        optimizer: Optimizer with `gradient_accumulation_steps`.
+        optimizer: Optimizer whose argument `gradient_accumulation_steps` is set.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:

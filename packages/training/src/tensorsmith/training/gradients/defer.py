@@ -39,7 +39,7 @@ class Defer:
     """Stage that keeps gradients inside of `deferred_updates`, and otherwise passes them on.
 
     Args:
-        optimizer: Optimizer to whose pipeline the stage belongs.
+        optimizer: Optimizer whose gradient pipeline contains the stage.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -62,7 +62,7 @@ def deferred_updates(model: keras.Model, *, exclusive: bool = False) -> Iterator
 
     Args:
         model: Compiled model.
-        exclusive: If `True`, raise an error if another optimizer is used.
+        exclusive: If `True`, raise an error if an optimizer other than the optimizer of `model` is used.
     """
     with routed([(model, "optimizer")], lambda optimizer: Route([Defer(optimizer)], optimizer)):
         deferral = Deferral(model.optimizer.__wrapped__, exclusive)

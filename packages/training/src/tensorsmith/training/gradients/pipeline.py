@@ -22,9 +22,10 @@ class GradientPipeline:
     gradients and updates the weights. On a single device, Keras accumulates gradients.
 
     Args:
-        owner: Trainer whose attributes, and those of its layers, hold the model and the optimizers.
+        owner: Trainer that has the optimizers as attributes. The attributes of its layers are also searched for
+            optimizers.
         model: Model that the trainer trains.
-        records: If `True`, the gradients of the model's optimizer are recorded.
+        records: If `True`, record the gradients that are passed to the optimizer of the model.
     """
 
     def __init__(self, owner: object, model: keras.Model, *, records: bool = False) -> None:

@@ -39,7 +39,7 @@ class RoutedOptimizer(wrapt.ObjectProxy):  # type: ignore[type-arg]
 
     Args:
         optimizer: Optimizer that the step uses.
-        route: Stages and the optimizer that updates the variables.
+        route: `Route` that contains the stages and the optimizer that updates the variables.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, route: Route) -> None:
@@ -69,9 +69,9 @@ def routed(
     """Context manager in which attributes hold routed optimizers.
 
     Args:
-        attributes: Pairs of an object and the name of an attribute that holds an optimizer. An optimizer that is
-            already routed keeps its route.
-        route_of: Function from an optimizer to its route.
+        attributes: Iterable of pairs of an object and the name of an attribute of the object that holds an optimizer.
+            An optimizer that is already routed keeps its route.
+        route_of: Function that takes an optimizer and returns its `Route`.
     """
     with contextlib.ExitStack() as stack:
         for holder, name in attributes:

@@ -39,7 +39,7 @@ class SharpnessAware(Trainer):
         optimizer: Optimizer, as in `Trainer`.
         loss: Loss, as in `Trainer`.
         metrics: Metrics, as in `Trainer`.
-        rho: Radius of the neighborhood, the length of the ascent step.
+        rho: Radius of the neighborhood, which is the length of the ascent step.
         **kwargs: Additional arguments of `Trainer`.
 
     Raises:
@@ -68,7 +68,8 @@ class SharpnessAware(Trainer):
         check(isinstance(rho, int | float) and rho >= 0, "rho", rho, "a non-negative number")
         super().__init__(model, optimizer, loss, metrics, **kwargs)
         serves = isinstance(self._strategy, tf.distribute.ParameterServerStrategy)
-        check(not serves, "model", Verbatim("a model on parameter servers"), "created under another strategy")
+        received = Verbatim("a model created under ParameterServerStrategy")
+        check(not serves, "model", received, "created under a strategy other than ParameterServerStrategy")
         self.rho = rho
 
     @property

@@ -59,10 +59,11 @@ class ArraySource:
     """Data source that gathers batches from arrays in a compiled loop, optionally in shuffled order.
 
     Args:
-        arrays: Examples to iterate over.
+        arrays: `Arrays` instance that contains the examples.
         batch_size: Number of examples per step. The last batch may be smaller.
         seed: Random seed for shuffling. If `None`, the examples are not shuffled.
-        steps_per_epoch: Number of steps per epoch, which may exceed one pass over the arrays. Defaults to one pass.
+        steps_per_epoch: Number of steps per epoch, which may exceed the number of steps in one pass over the arrays.
+            Defaults to one pass over the arrays.
     """
 
     def __init__(self, arrays: Arrays, batch_size: int, seed: int | None, steps_per_epoch: int | None = None) -> None:

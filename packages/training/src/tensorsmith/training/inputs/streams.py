@@ -82,7 +82,7 @@ class StreamSource:
             if name not in REPEATABLE:
                 raise argument_error(
                     "x",
-                    Verbatim(f"a dataset with the stateful operation {name}, whose position cannot be saved"),
+                    Verbatim(f"a dataset with the stateful operation {name}, whose state cannot be saved"),
                     "not contain stateful operations when checkpoints are written",
                     "use `tf.random.stateless_uniform` with seeds from `tf.data.Dataset.random`"
                     if "Random" in name

@@ -18,7 +18,7 @@ def compile_model(model: keras.Model, optimizer: Optimizer | None, **arguments: 
     compiled, expected = optimizer is not None or model.compiled, "not be None unless the model is compiled"
     check(compiled, "optimizer", optimizer, expected, "pass `optimizer` and `loss`")
     for name, value in arguments.items():
-        check(optimizer is not None or value is None, name, value, "None without an optimizer")
+        check(optimizer is not None or value is None, name, value, "None if `optimizer` is None")
     if optimizer is not None:
         with model.distribute_strategy.scope():
             model.compile(optimizer=optimizer, **arguments)

@@ -59,7 +59,7 @@ def jit_is_faster(graphs: Iterable[Any], batch_size: int, total_steps: int | Non
 
     Args:
         graphs: Graphs of the training step, as `GraphDef` protos with shapes.
-        batch_size: Number of examples per batch, for axes of unknown size.
+        batch_size: Number of examples per batch, which is used as the size of axes of unknown size.
         total_steps: Number of steps in the run, or `None` if it is unknown.
     """
     if total_steps is not None and total_steps < SHORT_RUN:

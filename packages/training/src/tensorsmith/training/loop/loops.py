@@ -104,10 +104,11 @@ class Loops:
     """Cache of the compiled loops of a trainer.
 
     Args:
-        owner: Object that has the steps as methods, and the metrics that the steps update as attributes.
-        model: Model that the steps use. New loops are created if a layer of the model is frozen or unfrozen.
+        owner: Object whose methods are the step functions, and whose attributes contain the metrics that the steps
+            update.
+        model: Model that the steps use. If a layer of the model is frozen or unfrozen, new loops are compiled.
         steps: Mapping from step types ("train", "test") to step functions.
-        tracing: Function that returns the context in which training steps are traced.
+        tracing: Function that returns the context manager in which training steps are traced.
     """
 
     def __init__(

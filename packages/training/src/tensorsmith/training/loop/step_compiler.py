@@ -51,7 +51,8 @@ class StepCompiler:
     The training step is extended by schedules and the gradient norm, if there are any.
 
     Args:
-        owner: Trainer that has the steps as methods, and the variables that the steps use as attributes.
+        owner: Trainer whose methods are the step functions, and whose attributes contain the variables that the steps
+            use.
         schedules: Mapping from log names to pairs of a variable and a schedule, which computes the value of the
             variable from the step.
         steps_done: Variable with the number of completed steps, which is passed to the schedules.
@@ -89,7 +90,7 @@ class StepCompiler:
         Args:
             source: Data source for training.
             validation: Data source for validation, or `None`.
-            timeline: Timeline with the number of steps and examples of the run, to which the schedules are bound.
+            timeline: `Timeline` of the training run to which the schedules are bound.
 
         Raises:
             ValueError: If a batch cannot be divided among the replicas, or if the model or a schedule is incompatible

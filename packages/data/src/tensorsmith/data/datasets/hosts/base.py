@@ -51,7 +51,7 @@ class Host(abc.ABC):
         """Writes the files to an empty folder. The caller verifies the hashes of the files.
 
         Args:
-            folder: Empty folder that is not used by other calls.
+            folder: Empty folder to which the files are written. It must not be used by other calls.
             task: Progress task that is updated with the number of received bytes.
 
         Raises:

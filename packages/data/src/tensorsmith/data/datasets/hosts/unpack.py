@@ -21,7 +21,7 @@ def unpack_tar(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
 
     Args:
         path: Path of the archive file.
-        wanted: Mapping from archive members to output file names.
+        wanted: Mapping from the names of archive members to the names of the output files.
         folder: Empty folder in which the files are created.
 
     Raises:
