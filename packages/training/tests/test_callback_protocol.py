@@ -57,7 +57,7 @@ def test_invalid_steps_left(left):
         def steps_left(self):
             return left
 
-    with raises_argument_error("Invalid.steps_left()", received=repr(left), expected="a positive integer"):
+    with raises_argument_error("result of Invalid.steps_left()", received=repr(left), expected="a positive integer"):
         fit(Invalid())
 
 

@@ -41,7 +41,7 @@ def test_checkpoint_of_another_model(tmp_path):
     wider = keras.Sequential([keras.Input((5,)), keras.layers.Dense(16), keras.layers.Dense(3, "softmax")])
     before = wider.get_weights()
     with raises_argument_error(
-        "checkpoint", expected="match the 19 variables of the model, the optimizer and the metrics"
+        "checkpoint", expected="match the model, the optimizer and the metrics, which have 19 variables"
     ):
         Trainer(wider, "adam", "sparse_categorical_crossentropy", ["accuracy"], jit=False).fit(
             *data(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True

@@ -100,7 +100,7 @@ def _group_sums(weights: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
 
 
 def _inversions(position: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Returns the sum of the weight products over all inversions, which are pairs of positions in descending order.
+    """Returns the sum of the weight products over all inversions, pairs in which the first value is larger.
 
     Positions are a permutation of `0, ..., n - 1`. Each pass splits blocks of positions in half and counts the pairs
     that are separated by the split. Within a block, the order of the list is preserved.

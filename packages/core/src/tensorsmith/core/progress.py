@@ -21,7 +21,7 @@ def unreported(count: int) -> None:
 
 
 class ProgressTask:
-    """Task whose progress a `Progress` display shows, created by `Progress.start`."""
+    """Task shown in a `Progress` display. Tasks are created by `Progress.start`."""
 
     def __init__(self, bars: "Bars | None" = None, number: "TaskID | None" = None) -> None:
         self._bars = bars

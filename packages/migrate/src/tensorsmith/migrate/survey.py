@@ -178,7 +178,7 @@ class _Survey:
             self._comment(use.node, use.name, f"arguments after {moving[0]} stand elsewhere now: give them by name")
 
     def _leave(self, node: cst.CSTNode, name: str, reason: str) -> None:
-        """Plan to insert a comment that explains why a name is not rewritten."""
+        """Add a comment to the plan that explains why a name is not rewritten."""
         self.plan.left.add(node)
         self._comment(node, name, reason)
 

@@ -19,7 +19,7 @@ def run_script(path: str) -> None:
     if not commands:
         raise argument_error(
             "tensorsmith-tools",
-            Verbatim("an environment without it"),
+            Verbatim("no such package"),
             "installed to run recipes",
             "run `pip install tensorsmith-tools`",
         )

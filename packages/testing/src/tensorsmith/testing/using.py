@@ -137,7 +137,7 @@ def _(row: OptimizerRow, component: Any) -> dict[str, Callable[..., Any]]:
 def observe(
     row: Row, component: Any, arguments: tuple[Any, ...], through: Through = lambda function: function, calls: int = 2
 ) -> Observations:
-    """Returns the outputs of repeated calls of a component, in which the state of the component may change.
+    """Returns the outputs of repeated calls to a component, which may change its state.
 
     Args:
         row: Conformance table row of the component.

@@ -49,7 +49,7 @@ class NumpyFiles(Arrays):
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns pairs of a path and a function that opens arrays. All .npy files together form one pair."""
+        """Returns one pair of a path and a function that opens arrays for each .npz file, or for all .npy files."""
         zipped = [path for path in self.files if _is_zipped(path)]
         if not zipped:
             return [(self.files[0], partial(_files, self.files))]

@@ -51,7 +51,7 @@ def steps_left(callbacks: Iterable[keras.callbacks.Callback], chunk: int) -> int
         if hasattr(callback, "steps_left"):
             left = callback.steps_left()
             valid = is_integer(left) and left >= 1
-            check(valid, f"{type(callback).__name__}.steps_left()", left, "a positive integer")
+            check(valid, f"result of {type(callback).__name__}.steps_left()", left, "a positive integer")
             chunk = min(chunk, left)
     return chunk
 

@@ -74,9 +74,9 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
         first = [" ".join(map(str, side[i])) if i < len(side) else "none" for side in (there, here)]
         raise argument_error(
             "checkpoint",
-            Verbatim(f"{where} with {len(there)} variables of which variable {i + 1} is {first[0]}"),
-            f"match the {len(here)} variables of the model, the optimizer and the metrics, "
-            f"of which variable {i + 1} is {first[1]}",
+            Verbatim(f"{where} with {len(there)} variables and variable {i + 1} = {first[0]}"),
+            f"match the model, the optimizer and the metrics, which have {len(here)} variables "
+            f"and variable {i + 1} = {first[1]}",
             remedy,
         )
     for name in ("optimizer", "metrics"):
