@@ -49,5 +49,7 @@ def test_bad_durations(written):
 
 @pytest.mark.parametrize("written", ["1 epoch", "1%", "1 example", "1 minute"])
 def test_unknown_timeline(written):
-    with pytest.raises(ValueError, match="^warmup must be (a number of steps when `.*` is unknown|in steps), .*got '1"):
+    with pytest.raises(
+        ValueError, match="^warmup must be (a number of steps when `.*` is unknown|specified in steps), .*got '1"
+    ):
         Duration.parse(written, "warmup").steps(Timeline(), "warmup")

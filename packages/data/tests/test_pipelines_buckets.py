@@ -85,7 +85,7 @@ def test_bad_arguments(arguments, name):
 
 def test_length_function_is_required():
     elements = tf.data.Dataset.from_tensors({"id": 1, "words": tf.range(3)})
-    with raises_argument_error("length", received="None for elements TensorSpec"):
+    with raises_argument_error("length", received="None for the first tensor TensorSpec"):
         elements.apply(bucket_by_length([5], 4))
     (batch,) = elements.apply(bucket_by_length([5], 4, length=lambda element: tf.size(element["words"])))
     assert batch["words"].shape == (1, 3)

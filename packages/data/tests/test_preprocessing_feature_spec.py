@@ -307,10 +307,14 @@ def test_constant_feature():
         (
             {"city": Standardize(), "age": Lookup()},
             ["prices"],
-            ["numbers for Stand", "integers for Lookup", "mean price"],
+            ["numbers to be used with Stand", "integers to be used with Lookup", "mean price"],
         ),
-        ({"city": Bucketize(3), "code": Text()}, [], ["numbers for Bucketize", "one string for Text"]),
-        ({"sizes": Hash(3)}, [], ["strings or integers for Hash"]),
+        (
+            {"city": Bucketize(3), "code": Text()},
+            [],
+            ["numbers to be used with Bucketize", "one string to be used with Text"],
+        ),
+        ({"sizes": Hash(3)}, [], ["strings or integers to be used with Hash"]),
         (
             {"cross": Cross(("city", "age"), 9)},
             [],

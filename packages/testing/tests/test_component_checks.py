@@ -245,7 +245,7 @@ OPTIMIZER = optimizer(Optimizer)
         (
             "eager_equals_function",
             schedule(PythonSchedule),
-            "eager execution and a tf.function give the same results",
+            "eager execution and `tf.function` give the same results",
             SCHEDULE,
         ),
         ("config_round_trip", schedule(ForgetfulSchedule), "has no 'rate'", SCHEDULE),

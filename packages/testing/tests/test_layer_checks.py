@@ -227,7 +227,7 @@ SHARED = row(HandsOutItsWeight, shared_outputs=[1])
         ("unknown_time_size", row(FixedTime, time_axis=1), "sequences of any length", SOUND),
         ("gradients", row(WrongGradient), "gradient for input 0", SOUND),
         ("gradients", row(NoGradient), "finite differences find", NOISE),
-        ("jit", row(NeedsPython), "XLA gives the same values", SOUND),
+        ("jit", row(NeedsPython), "XLA and eager execution give the same values", SOUND),
         ("savedmodel_export", row(NeedsPython), "without the code of its layers", SOUND),
         ("savedmodel_export", row(PythonState), "NumPy or Python state", NOISE),
         ("mask_passed", row(DropsMask, passes_mask=True), "drops the mask", SOUND),

@@ -76,7 +76,7 @@ def test_plugin_reports_row_and_check(pytester):
             "conformance.py::Sound::config_round_trip PASSED*",
             "conformance.py::bad-one::config_round_trip PASSED*",
             "conformance.py::bad-one::eager_equals_function FAILED*",
-            "bad-one fails eager_equals_function (Checks that eager execution and a tf.function give*",
+            "bad-one fails eager_equals_function (Checks that eager execution and `tf.function` give*",
         ]
     )
     result.assert_outcomes(passed=11, failed=1, deselected=2)
