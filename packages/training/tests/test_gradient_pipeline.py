@@ -105,11 +105,13 @@ def test_recorded_gradients_and_norm():
 
 REPLICAS = """
 import json
+from functools import partial
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from tensorsmith.training.gradients.accumulate import Accumulate, without_accumulation
 from tensorsmith.training.gradients.all_reduce import all_reduce, keep_on_first_replica
+from tensorsmith.training.gradients.pipeline import GradientPipeline
 from tensorsmith.training.gradients.routed_optimizer import Route, RoutedOptimizer
 
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -132,7 +134,9 @@ def sparse():
 results["sum"] = seen(all_reduce, dense)
 results["sparse sum"] = seen(all_reduce, sparse)
 results["first"] = seen(keep_on_first_replica, dense)
-results["infinite"] = [str(row[0]) for row in seen(keep_on_first_replica, lambda: tf.stack([np.inf, 1.0]))]
+overflow = lambda: tf.stack([np.inf, 1.0])
+results["infinite"] = [str(row[0]) for row in seen(keep_on_first_replica, overflow)]
+results["overflow"] = [str(row[0]) for row in seen(partial(keep_on_first_replica, overflow_on_all=True), overflow)]
 
 with strategy.scope():
     variable = keras.Variable([1.0, 2.0], name="weight")
@@ -147,20 +151,46 @@ for _ in range(3):
     results["weights"].append(variable.numpy().tolist())
     results["updates"].append(int(optimizer.iterations))
 results["steps"] = optimizer.gradient_accumulation_steps
+
+def trained(make, gradient_of):
+    with strategy.scope():
+        holder = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+        holder.compile(make())
+        holder.optimizer.build(holder.trainable_variables)
+    routed = GradientPipeline(holder, holder).routed
+    step = lambda: holder.optimizer.apply([gradient_of()], holder.trainable_variables)
+
+    @tf.function(autograph=False)
+    def run():
+        with routed():
+            strategy.run(step)
+
+    run()
+    weights = strategy.experimental_local_results(holder.weights[0].value)
+    return [float(weight[0, 0]) for weight in weights], holder.optimizer
+
+second = lambda: tf.where(tf.equal(index(), 1), np.inf, 1.0) * tf.ones((1, 1))  # an overflow on the second replica
+scaled = lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0), initial_scale=8.0)
+results["skipped"], optimizer = trained(scaled, second)
+results["scale"] = float(optimizer.dynamic_scale.numpy())
+results["clipped"], _ = trained(lambda: keras.optimizers.SGD(1.0, clipvalue=0.25), second)
 print(json.dumps(results))
 """
 
 
 @pytest.mark.slow  # starts a process with two logical CPUs
 def test_two_replicas():
-    """Tests the all-reduce, the first replica, and accumulation of gradients that are clipped after their mean."""
+    """Tests each stage, accumulation of gradients whose mean is clipped, and an overflow on the second replica."""
     run = subprocess.run([sys.executable, "-c", REPLICAS], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr[-3000:]
     found = json.loads(run.stdout.splitlines()[-1])
     assert found["sum"] == [[3.0, 6.0]] * 2
     assert found["sparse sum"] == [[[2.0], [1.0], [1.0]]] * 2
     assert found["first"] == [[1.0, 2.0], [0.0, 0.0]]
-    assert found["infinite"] == ["inf", "nan"]
+    assert found["infinite"] == ["inf", "0.0"]
+    assert found["overflow"] == ["inf", "nan"]
+    assert (found["skipped"], found["scale"]) == ([1.0, 1.0], 4.0)
+    assert found["clipped"] == [0.75, 0.75]
     clipped = np.array([3.0, 6.0]) * 5 / np.hypot(3, 6)  # the mean of two equal sums has the norm 6.7
     np.testing.assert_allclose(found["weights"], [[1, 2], [1, 2] - clipped, [1, 2] - clipped], rtol=1e-6)
     assert found["updates"] == [0, 1, 1]

@@ -56,7 +56,10 @@ class Accumulate:
 
     def _sum_of(self, variable: keras.Variable) -> tf.Variable:
         name = variable.path.replace("/", "_") + ACCUMULATOR
-        expected, remedy = "one of the variables that its optimizer was built with", "build all weights before training"
+        expected, remedy = (
+            "one of the variables that its optimizer was built with",
+            "build all weights and the optimizer before training",
+        )
         check(name in self._sums, "weight", Verbatim(variable.path), expected, remedy)
         return self._sums[name]
 

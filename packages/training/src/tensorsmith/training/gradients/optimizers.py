@@ -40,12 +40,13 @@ def accumulates(optimizer: keras.optimizers.Optimizer) -> bool:
 
 
 def needs_global_gradients(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Returns `True` if the optimizer processes gradients before it sums them over replicas, other than by scaling.
+    """Returns `True` if the optimizer processes the gradients of a replica in a way that requires all gradients.
 
-    This applies to gradient clipping, to accumulation, and to optimizers with an attribute `needs_global_gradients`
-    that is `True`, such as wrappers that add noise to the gradients.
+    This applies to gradient clipping, to accumulation, to loss scaling, which skips a step if any gradient overflows,
+    and to optimizers with an attribute `needs_global_gradients` that is `True`, such as wrappers that add noise.
     """
     within = list(optimizers_within(optimizer))
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     clips = any(getattr(each, name) is not None for each in within for name in CLIPPING)
     declared = any(getattr(each, "needs_global_gradients", False) for each in within)
-    return clips or declared or any(map(accumulates, within))
+    return scales or clips or declared or any(map(accumulates, within))

@@ -1,6 +1,7 @@
 """Gradient pipeline of a trainer: the stages that gradients pass through before the optimizer updates the weights."""
 
 from contextlib import AbstractContextManager
+from functools import partial
 
 import keras
 
@@ -52,5 +53,6 @@ class GradientPipeline:
         if accumulated:
             stages.append(Accumulate(optimizer))
         if whole:
-            stages.append(keep_on_first_replica)
+            scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+            stages.append(partial(keep_on_first_replica, overflow_on_all=scales))
         return Route(stages, without_accumulation(optimizer) if accumulated else optimizer)

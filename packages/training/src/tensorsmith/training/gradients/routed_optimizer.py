@@ -48,6 +48,8 @@ class RoutedOptimizer(wrapt.ObjectProxy):  # type: ignore[type-arg]
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None, **options: Any) -> None:
         """Passes gradients through the pipeline, which ends with `apply` of the optimizer."""
+        if trainable_variables is None and not self.built:
+            self.__wrapped__.apply(grads)  # raises the error of Keras
         variables = built_variables(self.__wrapped__) if trainable_variables is None else list(trainable_variables)
 
         def update(pairs: Pairs) -> None:
