@@ -34,7 +34,7 @@ class Config:
 
 
 VARIANTS = {"none": {}, "small": {"addend": 0.1}, "failing": {"addend": -1.0}}
-GRID = {"rate": (1.0, 3.0, 2.0)}
+GRID = {"rate": (3.0, 1.0, 2.0)}  # the score is NaN for the first
 
 
 def train(config, run):
@@ -44,6 +44,7 @@ def train(config, run):
     if config.addend < 0:
         raise ValueError("addend is negative")
     validation = 1 - (config.rate - 2) ** 2 - config.addend * config.rate  # the best rate depends on the addend
+    validation = float("nan") if config.rate == 3 else validation
     test = 0.5 + config.addend * (1 + config.seed) + config.rate / 100
     run.end_epoch({"val_accuracy": validation}, {})
     return {"validation": {"accuracy": validation}, "test": {"accuracy": test}}
@@ -76,6 +77,18 @@ def test_invalid_requests(tmp_path, recipe):
         compare(CompareRequest("mlp/digits"))
     with raises_argument_error("--parallel", received="0"):
         compare(CompareRequest(str(recipe), parallel=0))
+    both = tmp_path / "both.py"
+    both.write_text(RECIPE.replace('"small": {"addend": 0.1}', '"small": {"rate": 0.1}'))
+    with raises_argument_error("GRID", received="rate", expected="a mapping whose fields no variant changes"):
+        compare(CompareRequest(str(both)))
+    empty = tmp_path / "empty.py"
+    empty.write_text(RECIPE.replace("(3.0, 1.0, 2.0)", "()"))
+    with raises_argument_error("GRID", received="no values for rate"):
+        compare(CompareRequest(str(empty)))
+    with raises_argument_error("--out", received=str(tmp_path), expected="the folder of a comparison"):
+        compare(CompareRequest(str(recipe), out=tmp_path, resume=True))
+    with raises_argument_error("arguments", received="--seeds with --resume"):
+        compare(CompareRequest(str(recipe), seeds=2, resume=True))
     with raises_argument_error("fields", received="addend, rate", expected="neither the variants nor the grid"):
         compare(CompareRequest(str(recipe), ["--rate", "1.0", "--addend", "2.0"], out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
@@ -83,7 +96,7 @@ def test_invalid_requests(tmp_path, recipe):
 
 @pytest.mark.slow  # 14 processes that import TensorFlow
 def test_comparison_with_failing_variant(tmp_path, recipe):
-    """The best rate is 2 without an addend, and 1 or 2 with 0.1: 2 - 0.1 * 2 is less than 0 - 0.1 below 1 - 0."""
+    """The score is 1 - (rate - 2)^2 - addend * rate: the best rate is 2. A score that is not finite is ignored."""
     request = CompareRequest(str(recipe), seeds=2, parallel=2, out=tmp_path / "out")
     folder, comparison = compare(request)
     none, small, failing = comparison.variants
@@ -107,8 +120,8 @@ def test_comparison_with_failing_variant(tmp_path, recipe):
 def test_interrupted_comparison_resumes(tmp_path, recipe):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "tensorsmith.tools", "compare", str(recipe), "--smoke", "--out", str(out)]
-    log = (tmp_path / "log").open("w")
-    process = subprocess.Popen([*command, "--seeds", "2", "--pause", "3.0"], stderr=log, stdout=log)
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([*command, "--seeds", "2", "--pause", "3.0"], stderr=log, stdout=log)
     while not (out / "none" / "seed-0" / "metrics.json").exists():
         assert process.poll() is None, (tmp_path / "log").read_text()
         time.sleep(0.05)

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import itertools
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from tensorsmith.recipes.run_folder import new_folder
 from tensorsmith.recipes.run_pool import run_in_pool
 
 SETTINGS = "comparison.yaml"
+SEEDS = 3  # default number of seeds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,7 @@ class CompareRequest:
         flags: Fields of the configuration that all variants share, as `--field value`.
         config: YAML file with fields of the configuration that all variants share.
         smoke: If `True`, use the tiny configuration of the recipe, and do not tune.
-        seeds: Number of seeds, which start at the seed of the configuration.
+        seeds: Number of seeds, which start at the seed of the configuration. Defaults to 3.
         parallel: Number of runs at a time, each in a process of its own.
         out: Path of the folder. Defaults to `runs/<recipe>/<timestamp>`.
         resume: If `True`, resume the comparison in `out`, or the most recent comparison of the recipe.
@@ -42,7 +44,7 @@ class CompareRequest:
     flags: Sequence[str] = ()
     config: Path | None = None
     smoke: bool = False
-    seeds: int = 3
+    seeds: int | None = None
     parallel: int = 1
     out: Path | None = None
     resume: bool = False
@@ -120,15 +122,26 @@ class Trial:
         return [*run, "--config", str(config)]
 
     def score(self, split: str, metric: str) -> float | None:
-        """Return a score, or `None` if the run is not finished or did not compute it."""
+        """Return a score, or `None` if the run is not finished or has no finite score."""
         value = (self.metrics or {}).get(split, {}).get(metric)
-        return None if value is None else float(value)
+        return float(value) if value is not None and math.isfinite(value) else None
+
+    def error(self, split: str, metric: str) -> str | None:
+        """Return a message if the run has failed or has no finite score, or `None`."""
+        if self.score(split, metric) is not None:
+            return None
+        if self.metrics is not None:
+            return f"the run has no finite {split} {metric}"
+        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        return lines[-1][:300] if lines else "the run was not started or has no output"
 
     def curve(self, name: str) -> list[float]:
         """Return the values of a metric after each epoch, or an empty list if it was not logged."""
         path = self.folder / "history.csv"
-        rows = list(csv.DictReader(path.open())) if path.exists() else []
-        return [float(row[name]) for row in rows if row.get(name)]
+        if not path.exists():
+            return []
+        with path.open(newline="") as file:
+            return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
 
 
 def compare(request: CompareRequest) -> tuple[Path, Comparison]:
@@ -144,7 +157,7 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
         ArgumentError: If the request is invalid, or the recipe has no variants.
         RunInterruptedError: If the user interrupts the comparison.
     """
-    check(request.seeds >= 1, "--seeds", request.seeds, ">= 1")
+    check(request.seeds is None or request.seeds >= 1, "--seeds", request.seeds, ">= 1")
     check(request.parallel >= 1, "--parallel", request.parallel, ">= 1")
     file = find_recipe(request.name)
     remedy = "define VARIANTS in the recipe, a mapping from names to changed fields"
@@ -178,21 +191,23 @@ def _objective(file: RecipeFile) -> tuple[str, str, str]:
 
 def _new_plan(file: RecipeFile, request: CompareRequest) -> Plan:
     """Check all variants, create the folder of a comparison and store its settings."""
-    fields = {
-        **(file.recipe.smoke if request.smoke else {}),
-        **(read_yaml(request.config) if request.config else {}),
-        **from_flags(request.flags),
-    }
-    fields.pop("recipe", None)
-    changed = {name for fields in file.recipe.variants.values() for name in fields} | set(file.recipe.grid)
-    shared = sorted(changed & set(fields) - set(file.recipe.smoke))
-    check(not shared, "fields", ", ".join(shared), "fields that neither the variants nor the grid change")
-    plan = Plan(file, Path(), fields, request.seeds, not request.smoke)
+    given = {**(read_yaml(request.config) if request.config else {}), **from_flags(request.flags)}
+    given.pop("recipe", None)
+    varied, grid = {name for changes in file.recipe.variants.values() for name in changes}, set(file.recipe.grid)
+    shared = ", ".join(sorted((varied | grid) & set(given)))
+    check(not shared, "fields", shared, "fields that neither the variants nor the grid change")
+    both = ", ".join(sorted(varied & grid))
+    check(not both, "GRID", both, "a mapping whose fields no variant changes")
+    empty = ", ".join(name for name, values in file.recipe.grid.items() if not values)
+    check(not empty, "GRID", Verbatim(f"no values for {empty}"), "a mapping to at least one value for each field")
+    fields = {**(file.recipe.smoke if request.smoke else {}), **given}
+    plan = Plan(file, Path(), fields, request.seeds or SEEDS, not request.smoke)
     for variant in file.recipe.variants:
         for tuned in plan.settings():
             plan.trial(variant, tuned, 0)
     plan = dataclasses.replace(plan, folder=new_folder(file, request.out).path)
-    stored = {"recipe": file.name, "seeds": plan.seeds, "tunes": plan.tunes, "fields": dict(fields)}
+    name = str(file.path) if file.name.endswith(".py") else file.name
+    stored = {"recipe": name, "seeds": plan.seeds, "tunes": plan.tunes, "fields": dict(fields)}
     with replace_file(plan.folder / SETTINGS) as draft:
         draft.write_text(yaml.safe_dump(stored, sort_keys=False))
     return plan
@@ -200,13 +215,16 @@ def _new_plan(file: RecipeFile, request: CompareRequest) -> Plan:
 
 def _stored_plan(file: RecipeFile, request: CompareRequest) -> Plan | None:
     """Return the plan of the comparison to resume, or `None` if there is none."""
-    others = [*request.flags, *["--config"] * bool(request.config), *["--smoke"] * request.smoke]
+    options = {"--config": request.config, "--smoke": request.smoke, "--seeds": request.seeds}
+    others = [*request.flags, *(name for name, value in options.items() if value)]
     received = Verbatim(f"{' '.join(others)} with --resume")
     check(not others, "arguments", received, "omitted", "omit them, because a resumed comparison keeps its settings")
     parent = Path("runs") / file.run_name
     folders = [request.out] if request.out is not None else sorted(parent.glob("*"), reverse=True)
     folder = next((each for each in folders if (each / SETTINGS).is_file()), None)
     if folder is None:
+        new = request.out is None or not request.out.exists() or not any(request.out.iterdir())
+        check(new, "--out", str(request.out), "the folder of a comparison, or a new folder")
         return None
     stored = read_yaml(folder / SETTINGS, SETTINGS)
     if find_recipe(str(stored["recipe"])).path != file.path:
@@ -242,14 +260,15 @@ def _train(
     if not waiting:
         return
     task = progress.start(description, total=len(waiting), unit="runs")
-    for log, code in run_in_pool({log: trial.command() for log, trial in waiting.items()}, parallel):
+    for log in run_in_pool({log: trial.command() for log, trial in waiting.items()}, parallel):
         trial = waiting[log]
         task.advance()
         setting = "".join(f", {name} {value}" for name, value in trial.tuned.items())
         who = f"{trial.variant}{setting}, seed {trial.config.seed}"
-        if code or trial.metrics is None:
-            progress.print(f"{who} failed: {_last_line(log)} ({log})")
-        else:
+        error = trial.error(split, metric)
+        if error is not None:
+            progress.print(f"{who} failed: {error} ({log})")
+        elif trial.metrics is not None:
             score = trial.score(split, metric)
             progress.print(f"{who}: {split} {metric} {score:.4g}, {trial.metrics['seconds']:.0f} s")
     task.close()
@@ -257,11 +276,11 @@ def _train(
 
 def _result(name: str, plan: Plan, tuned: Mapping[str, Any] | None, split: str, metric: str) -> VariantResult:
     """Return the result of a variant, including the messages of failed runs."""
-    settings = plan.settings() if tuned is None else [tuned]
-    trials = [plan.trial(name, each, seed) for each in settings for seed in range(plan.seeds)]
-    errors = [_last_line(trial.log) for trial in trials if trial.metrics is None and trial.log.exists()]
     if tuned is None:
-        return VariantResult(name, errors=errors)
+        candidates = [plan.trial(name, each, 0) for each in plan.settings()]
+        return VariantResult(name, errors=[trial.error("validation", metric) or "" for trial in candidates])
+    trials = [plan.trial(name, tuned, seed) for seed in range(plan.seeds)]
+    errors = [error for trial in trials if (error := trial.error(split, metric)) is not None]
     finished = {trial.config.seed: trial for trial in trials if trial.score(split, metric) is not None}
     return VariantResult(
         name,
@@ -273,17 +292,11 @@ def _result(name: str, plan: Plan, tuned: Mapping[str, Any] | None, split: str, 
     )
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "no output"
-
-
 def _write(folder: Path, comparison: Comparison) -> None:
     """Write the results, the table and the figure."""
-    header, rows = comparison_table(comparison)
     texts = {
         "comparison.json": json.dumps(dataclasses.asdict(comparison), indent=2) + "\n",
-        "comparison.md": to_markdown(header, rows),
+        "comparison.md": to_markdown(*comparison_table(comparison)),
     }
     for name, text in texts.items():
         with replace_file(folder / name) as draft:

@@ -35,7 +35,8 @@ def plot_comparison(comparison: Comparison, path: Path) -> None:
     curves.set_xlabel("epoch")
     curves.set_ylabel(f"validation {comparison.metric}")
     curves.xaxis.set_major_locator(MaxNLocator(integer=True))
-    curves.legend(fontsize="small")
+    if any(variant.curves for variant in variants):
+        curves.legend(fontsize="small")
     scores.set_yticks(range(len(variants)), [variant.name for variant in variants])
     scores.invert_yaxis()
     better = "larger" if comparison.direction == "max" else "smaller"

@@ -80,8 +80,8 @@ def with_deviation(values: Sequence[float], sign: str = "") -> str:
     if not values:
         return ""
     mean, deviation = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-    if deviation == 0:
-        return f"{mean:{sign}.4g}" + (" ± 0" if len(values) > 1 else "")
+    if not 1e-9 < deviation < 1e9:  # decimals would be useless or unreadable
+        return f"{mean:{sign}.4g}" + (f" ± {deviation:.2g}" if len(values) > 1 else "")
     decimals = max(0, 1 - math.floor(math.log10(deviation)))
     return f"{mean:{sign}.{decimals}f} ± {deviation:.{decimals}f}"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from tensorsmith.core import SECONDS_TO_SAVE, signals_like_ctrl_c
 
 
-def run_in_pool(commands: Mapping[Path, Sequence[str]], parallel: int) -> Iterator[tuple[Path, int]]:
-    """Run commands in processes of their own, several at a time, and yield each one that has ended.
+def run_in_pool(commands: Mapping[Path, Sequence[str]], parallel: int) -> Iterator[Path]:
+    """Run commands in processes of their own, several at a time, and yield the log file of each one that has ended.
 
     If the user interrupts the iteration, the processes are asked to save a checkpoint and exit.
 
@@ -19,7 +19,7 @@ def run_in_pool(commands: Mapping[Path, Sequence[str]], parallel: int) -> Iterat
         parallel: Maximum number of processes at a time.
 
     Yields:
-        Log file and exit code of each process that has ended.
+        Path of the log file of each command that has ended, successfully or not.
     """
     waiting = dict(commands)
     running: dict[Path, subprocess.Popen[bytes]] = {}
@@ -33,10 +33,9 @@ def run_in_pool(commands: Mapping[Path, Sequence[str]], parallel: int) -> Iterat
                         running[log] = subprocess.Popen(
                             waiting.pop(log), stdout=file, stderr=file, start_new_session=True
                         )
-                ended = {log: code for log, process in running.items() if (code := process.poll()) is not None}
-                for log, code in ended.items():
+                for log in [log for log, process in running.items() if process.poll() is not None]:
                     del running[log]
-                    yield log, code
+                    yield log
                 time.sleep(0.05)
         finally:
             _end(running.values())

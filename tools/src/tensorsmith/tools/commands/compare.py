@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tensorsmith.recipes import CompareRequest, RunInterruptedError, compare, comparison_table
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe with variants, or a .py file")
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="number of seeds of each variant (3)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds of each variant (3)")
     parser.add_argument("--parallel", type=int, default=1, metavar="N", help="number of runs at a time (1)")
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="values of fields that all variants share")
     parser.add_argument("--smoke", action="store_true", help="use a tiny configuration, without tuning")
@@ -45,11 +46,11 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"interrupted; resume with: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
         return 130
     header, rows = comparison_table(comparison)
-    table = Table(title=comparison.question, title_justify="left")
+    table = Table(title=escape(comparison.question), title_justify="left")
     for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i else "left", no_wrap=True)
+        table.add_column(escape(name), justify="right" if i else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console = Console()
     console.print(table)
     failed = [f"{variant.name} failed: {line}" for variant in comparison.variants for line in variant.errors]
