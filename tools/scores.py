@@ -117,7 +117,7 @@ def source_hash(recipe: RecipeFile) -> str:
 
 def _packages_behind(path: Path) -> set[str]:
     """Returns the names of the tensorsmith packages that a file imports, directly or through other packages."""
-    waiting, found = _imported_packages(path), set()
+    waiting, found = _imported_packages(path) - {"recipes"}, set()  # which only runs the file as a script
     while waiting:
         found.add(package := waiting.pop())
         waiting |= _imports_of_package(package) - found
@@ -180,19 +180,29 @@ def train(names: Sequence[str]) -> None:
     for name in names or [recipe.name for recipe in all_recipes()]:
         recipe = find_recipe(name)
         with tempfile.TemporaryDirectory() as parent:
-            first = recipe.recipe.config_class().seed
+            first, folders = recipe.recipe.config_class().seed, []
             for seed in range(first, first + SEEDS):
                 folder = Path(parent) / f"seed-{seed}"
                 command = [sys.executable, "-m", "tensorsmith.tools", "run", name]
                 subprocess.run([*command, "--seed", str(seed), "--out", str(folder)], check=True)
-                record([folder])
+                folders.append(folder)
                 if json.loads((folder / "metrics.json").read_text())["seconds"] >= LONG:
                     break
+            record(folders, keep=False)
 
 
-def record(folders: Sequence[Path]) -> None:
-    """Records the scores of runs. A run replaces any earlier run of the same recipe with the same seed."""
+def record(folders: Sequence[Path], keep: bool = True) -> None:
+    """Adds runs, which were trained with the current source code, to the recorded scores.
+
+    Args:
+        folders: Run folders.
+        keep: If `True`, a run replaces only an earlier run of the same recipe and seed. If `False`, all earlier runs of
+            its recipe are removed.
+    """
     scores = read_scores()
+    if not keep:
+        for name in {read_run(folder)[0] for folder in folders}:
+            scores.pop(name, None)
     for name, run in map(read_run, folders):
         others = [other for other in scores.get(name, []) if other["seed"] != run["seed"]]
         scores[name] = sorted([*others, run], key=lambda each: each["seed"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-ALPHABET = 128  # at least the number of characters of Shakespeare
+ALPHABET = 85  # number of characters of Shakespeare, and unknown ones
 
 
 def _base() -> Any:
