@@ -10,6 +10,7 @@ crashes. The first step of `keras_spe50` is the first call of 50 steps.
 
 import importlib.util
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -68,7 +69,7 @@ def _prepare(case: str, provider: str) -> Contender:
     return makers[provider](case)
 
 
-class _Trained:
+class _Trained(ABC):
     """Implementation that trains on the first examples of a recipe's training set.
 
     Args:
@@ -87,9 +88,9 @@ class _Trained:
         count = self.steps * self.config.batch_size
         self.data = _mapped(lambda values: values[:count], data)
 
+    @abstractmethod
     def epoch(self) -> float:
         """Train on all examples once and return the time in seconds from the start to the end of the first step."""
-        raise NotImplementedError
 
     def first(self) -> float:
         """Train for one epoch and return the time in seconds from its start to the end of its first step."""
