@@ -7,7 +7,7 @@ Seconds: 13 on 2 cores
 Seed: 0
 
 Comparison: tensorsmith compare deep/schedules --parallel 2
-Result: one_cycle 0.862, piecewise, plateau and exponential 0.855, power 0.854, constant 0.847 (3 seeds, 205 seconds)
+Result: one_cycle 0.862, piecewise, plateau and exponential 0.855, power 0.854, constant 0.847 (3 seeds, 230 seconds)
 
 The gains over the constant rate, paired by seed, are 0.0148 with a standard deviation of 0.0044 for one_cycle, and at
 most 0.0083 for the others. The rates were chosen on validation data: 0.02 for one_cycle, 0.003 for the constant rate,
