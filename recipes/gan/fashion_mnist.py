@@ -92,32 +92,33 @@ def build_model(config: Config) -> "keras.Model":
             super().__init__()
             self.generator, self.discriminator = generator, discriminator
             self.noise = keras.random.SeedGenerator(config.seed)
-            self.critic_loss, self.painter_loss = keras.metrics.Mean("critic_loss"), keras.metrics.Mean("painter_loss")
+            self.discriminator_loss = keras.metrics.Mean("discriminator_loss")
+            self.generator_loss = keras.metrics.Mean("generator_loss")
 
         def call(self, noise: "Tensor", training: bool = False) -> "Tensor":
             return self.generator(noise, training=training)
 
-        def train_step(self, data: tuple[Any]) -> dict[str, Any]:
+        def train_step(self, data: Any) -> dict[str, Any]:
             import tensorflow as tf
 
-            (real,) = data
+            real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
             noise = keras.random.normal((ops.shape(real)[0], self.generator.input_shape[-1]), seed=self.noise)
             with tf.GradientTape(persistent=True) as tape:
-                painted = self.generator(noise, training=True)
-                verdicts = self.discriminator(ops.concatenate([real, painted]), training=True)
-                on_real, on_painted = ops.split(verdicts, 2)
-                critic_loss = ops.mean(minimax_discriminator_loss(on_real, on_painted))
-                painter_loss = ops.mean(non_saturating_generator_loss(on_painted))
+                fake = self.generator(noise, training=True)
+                scores = self.discriminator(ops.concatenate([real, fake]), training=True)
+                on_real, on_fake = ops.split(scores, 2)
+                discriminator_loss = ops.mean(minimax_discriminator_loss(on_real, on_fake))
+                generator_loss = ops.mean(non_saturating_generator_loss(on_fake))
             replicas = tf.distribute.get_strategy().num_replicas_in_sync  # gradients of replicas are summed
             for loss, network, optimizer in (
-                (critic_loss, self.discriminator, self.critic_optimizer),
-                (painter_loss, self.generator, self.optimizer),
+                (discriminator_loss, self.discriminator, self.discriminator_optimizer),
+                (generator_loss, self.generator, self.optimizer),
             ):
                 gradients = tape.gradient(loss, network.trainable_variables)
                 optimizer.apply([gradient / replicas for gradient in gradients], network.trainable_variables)
-            self.critic_loss.update_state(critic_loss)
-            self.painter_loss.update_state(painter_loss)
-            return {metric.name: metric.result() for metric in (self.critic_loss, self.painter_loss)}
+            self.discriminator_loss.update_state(discriminator_loss)
+            self.generator_loss.update_state(generator_loss)
+            return {metric.name: metric.result() for metric in (self.discriminator_loss, self.generator_loss)}
 
     return GAN()
 
@@ -129,7 +130,7 @@ def build_trainer(config: Config) -> "Trainer":
     from tensorsmith.training import Trainer
 
     gan = build_model(config)
-    gan.critic_optimizer = keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1)
+    gan.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1)
     return Trainer(gan, optimizer=keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1), jit=config.jit)
 
 
@@ -140,11 +141,11 @@ def callbacks(config: Config, folder: Path) -> list["keras.callbacks.Callback"]:
     noise = keras.random.normal((40, config.codings), seed=config.seed)
     (folder / "samples").mkdir(exist_ok=True)
 
-    class Painter(keras.callbacks.Callback):
+    class SampleGrid(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: "Logs | None" = None) -> None:
             save_grid(keras.ops.convert_to_numpy(self.model(noise)), folder / "samples" / f"epoch-{epoch + 1:03}.png")
 
-    return [Painter()]
+    return [SampleGrid()]
 
 
 def save_grid(images: "np.ndarray", path: Path) -> None:
@@ -173,10 +174,10 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
         return float(metric.result())
 
     test = 2 * load("fashion_mnist", split="test").features.reshape(-1, 784) - 1
-    painted = trainer.predict(keras.random.normal((len(test), config.codings), seed=config.seed)).reshape(-1, 784)
+    fake = trainer.predict(keras.random.normal((len(test), config.codings), seed=config.seed)).reshape(-1, 784)
     center = test.mean(axis=0)
     axes = np.linalg.eigh(np.cov(test.T))[1][:, -64:]
-    features = [(images - center) @ axes for images in (test, painted, data["train"][: len(test)].reshape(-1, 784))]
+    features = [(images - center) @ axes for images in (test, fake, data["train"][: len(test)].reshape(-1, 784))]
     return {
         "test": {
             "frechet_distance": distance(features[0], features[1]),
