@@ -37,8 +37,8 @@ class Config:
     heads: PositiveInt = 4  # attention heads per block
     dropout: ClosedUnitInterval = 0.0  # dropout rate in each block
     learning_rate: PositiveFloat = 2e-3  # peak learning rate of AdamW after warm-up, with cosine decay to 0
-    epochs: PositiveInt = 4  # passes over the training text
-    batch_size: PositiveInt = 32  # sequences per step
+    epochs: PositiveInt = 3  # passes over the training text
+    batch_size: PositiveInt = 16  # sequences per step
     train_characters: PositiveInt = 4_551_552  # length of the training text
     jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights, shuffling, dropout and sampling
