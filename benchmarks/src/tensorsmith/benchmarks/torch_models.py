@@ -17,8 +17,8 @@ def _base() -> Any:
     class Model(nn.Module):
         """Model with the loss and the metric of a recipe."""
 
-        def optimizer(self, rate: float) -> torch.optim.Optimizer:
-            return torch.optim.Adam(self.parameters(), rate)
+        def optimizer(self, config: Any) -> torch.optim.Optimizer:
+            return torch.optim.Adam(self.parameters(), config.learning_rate)
 
         def to_tensor(self, array: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(array)
@@ -27,6 +27,9 @@ def _base() -> Any:
             outputs = self(x)
             loss = nn.functional.mse_loss(outputs, y)
             return loss, loss
+
+        def backward(self, loss: torch.Tensor, metric: torch.Tensor) -> None:
+            loss.backward()
 
     return Model
 
@@ -49,8 +52,8 @@ def _mlp(config: Any) -> Any:
             hidden = [part for a, b in itertools.pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())]
             self.layers = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(sizes[-1], 10))
 
-        def optimizer(self, rate: float) -> torch.optim.Optimizer:
-            return torch.optim.SGD(self.parameters(), rate)
+        def optimizer(self, config: Any) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), config.learning_rate)
 
         def loss_and_metric(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return _classified(self.layers(x), y)
@@ -132,6 +135,57 @@ def _cnn(config: Any) -> Any:
     return CNN()
 
 
+def _gan(config: Any) -> Any:
+    import torch
+    from torch import nn
+
+    class GAN(_base()):  # type: ignore[misc]
+        """GAN whose loss is the one of the discriminator, and whose metric is the one of the generator."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            few, many = config.filters, 2 * config.filters
+            self.generator = nn.Sequential(
+                nn.Linear(config.codings, 7 * 7 * many),
+                nn.Unflatten(1, (many, 7, 7)),
+                nn.BatchNorm2d(many),
+                nn.ConvTranspose2d(many, few, 5, stride=2, padding=2, output_padding=1),
+                nn.SELU(),
+                nn.BatchNorm2d(few),
+                nn.ConvTranspose2d(few, 1, 5, stride=2, padding=2, output_padding=1),
+                nn.Tanh(),
+            )
+            self.discriminator = nn.Sequential(
+                nn.Conv2d(1, few, 5, stride=2, padding=2),
+                nn.LeakyReLU(0.2),
+                nn.Dropout(config.dropout),
+                nn.Conv2d(few, many, 5, stride=2, padding=2),
+                nn.LeakyReLU(0.2),
+                nn.Dropout(config.dropout),
+                nn.Flatten(),
+                nn.Linear(7 * 7 * many, 1),
+            )
+
+        def optimizer(self, config: Any) -> torch.optim.Optimizer:
+            # One optimizer, since the two networks have the same hyperparameters and are updated in the same step.
+            return torch.optim.Adam(self.parameters(), config.learning_rate, betas=(config.beta_1, 0.999))
+
+        def to_tensor(self, array: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(array).movedim(-1, 1).contiguous()
+
+        def loss_and_metric(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            fake = self.generator(torch.randn(len(real), config.codings))
+            on_real, on_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
+            softplus = nn.functional.softplus
+            return (softplus(-on_real) + softplus(on_fake)).mean(), softplus(-on_fake).mean()
+
+        def backward(self, loss: torch.Tensor, metric: torch.Tensor) -> None:
+            loss.backward(inputs=[*self.discriminator.parameters()], retain_graph=True)
+            metric.backward(inputs=[*self.generator.parameters()])
+
+    return GAN()
+
+
 def _rnn(config: Any) -> Any:
     import torch
     from torch import nn
@@ -181,8 +235,8 @@ def _transformer(config: Any) -> Any:
             self.blocks = nn.Sequential(*(Block() for _ in range(config.blocks)), nn.LayerNorm(config.width, eps=1e-3))
             self.output = nn.Linear(config.width, ALPHABET)
 
-        def optimizer(self, rate: float) -> torch.optim.Optimizer:
-            return torch.optim.AdamW(self.parameters(), rate, weight_decay=0.01, fused=True)
+        def optimizer(self, config: Any) -> torch.optim.Optimizer:
+            return torch.optim.AdamW(self.parameters(), config.learning_rate, weight_decay=0.01, fused=True)
 
         def loss_and_metric(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             hidden = self.tokens(x) + self.positions(torch.arange(x.shape[1]))
@@ -196,6 +250,7 @@ TORCH_MODELS: dict[str, Callable[[Any], Any]] = {
     "wide_deep/california": _wide_deep,
     "autoencoder/fashion_mnist": _autoencoder,
     "cnn/fashion_mnist": _cnn,
+    "gan/fashion_mnist": _gan,
     "rnn/series": _rnn,
     "transformer/char_gpt": _transformer,
 }
