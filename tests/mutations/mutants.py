@@ -64,8 +64,8 @@ MUTANTS = [
     Mutant(
         "attention layer drops the mask of values",
         "attention/attention.py",
-        "mask=joined_masks([value_mask], None),",
-        "mask=None,",
+        "joined_masks([value_mask], None)",
+        "None",
         ("layers/tests/test_attention.py", "layers/tests"),
     ),
     Mutant(

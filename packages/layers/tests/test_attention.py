@@ -81,13 +81,44 @@ def with_mask(value, mask):
     return keras.layers.Masking(mask_value=9.0)(np.where(mask[..., np.newaxis], value, 9.0).astype("float32"))
 
 
-def test_input_masks():
-    layer, reference = multi_head()
-    query, value = with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, KEYS_SEEN)
-    ours = layer(query, value)
-    theirs = reference(with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, KEYS_SEEN))
-    np.testing.assert_allclose(ours.numpy()[QUERIES_SEEN], theirs.numpy()[QUERIES_SEEN], rtol=1e-5, atol=1e-5)
+# Some queries see no key: of the second sequence all, of the third those before the first visible key if causal.
+KEYS_HIDDEN = np.array([[1] * 7, [0] * 7, [0, 0, 1, 1, 0, 1, 0]], bool)
+
+
+@pytest.mark.parametrize("causal", [False, True, 0, 1])
+@pytest.mark.parametrize("keys_seen", [KEYS_SEEN, KEYS_HIDDEN], ids=["some keys", "no keys"])
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_input_masks(dropout, keys_seen, causal):
+    layer, reference = multi_head(dropout=dropout)
+    ours, theirs = (
+        one(with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, keys_seen), use_causal_mask=causal)
+        for one in (layer, reference)
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(keras_mask(ours), QUERIES_SEEN)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_mask_without_keys(causal):
+    layer, reference = multi_head()
+    mask = np.random.default_rng(1).random((3, 5, 7)) < 0.3  # some rows are empty
+    assert not mask.any(axis=-1).all()
+    ours, theirs = (one(QUERY, VALUE, attention_mask=mask, use_causal_mask=causal) for one in (layer, reference))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_implicit_and_explicit_masks_agree():
+    layer, _ = multi_head()
+    explicit = QUERIES_SEEN[:, :, np.newaxis] & KEYS_SEEN[:, np.newaxis]
+    implicit = layer(with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, KEYS_SEEN))
+    queries, values = QUERY * QUERIES_SEEN[..., np.newaxis], VALUE * KEYS_SEEN[..., np.newaxis]  # as Masking returns
+    np.testing.assert_allclose(implicit, layer(queries, values, attention_mask=explicit), rtol=1e-5, atol=1e-5)
+
+
+def test_seed_generators():
+    """The layer has the state variables of the layer of Keras."""
+    layer, reference = multi_head(dropout=0.2)
+    assert [one.shape for one in layer.variables] == [one.shape for one in reference.variables]
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -95,7 +126,7 @@ def test_input_masks():
 def test_attention_matches_keras(kwargs, causal):
     shapes = [QUERY.shape, VALUE.shape, KEY.shape]
     layer, reference = pair(layers.Attention, keras.layers.Attention, shapes, **kwargs)
-    for mask in (None, [QUERIES_SEEN, KEYS_SEEN]):
+    for mask in (None, [QUERIES_SEEN, KEYS_SEEN], [QUERIES_SEEN, KEYS_HIDDEN]):
         call = {"mask": mask and [tf.constant(one) for one in mask], "use_causal_mask": causal}
         for inputs in ([QUERY, VALUE, KEY], [QUERY, VALUE]):
             np.testing.assert_allclose(layer(inputs, **call), reference(inputs, **call), rtol=1e-5, atol=1e-5)

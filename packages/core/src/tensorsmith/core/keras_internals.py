@@ -122,6 +122,16 @@ def overrides_compute_attention(layer: "keras.layers.MultiHeadAttention") -> boo
     return type(layer)._compute_attention is not keras.layers.MultiHeadAttention._compute_attention
 
 
+def attention_dropout(layer: "keras.layers.MultiHeadAttention") -> "keras.layers.Dropout":
+    """Return the dropout layer that `keras.layers.MultiHeadAttention` applies to attention scores.
+
+    Its seed generator is part of the state of the attention layer, and no public attribute contains it. Checked with
+    Keras 3.12.0, 3.13.2 and 3.15.1.
+    """
+    dropout: keras.layers.Dropout = layer._dropout_layer
+    return dropout
+
+
 def keras_mask(tensor: TensorLike) -> Tensor | None:
     """Return the mask that a Keras layer attached to its output, or `None` if there is no mask.
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, check, export, is_number, plain
 from tensorsmith.core.types import Tensor
+from tensorsmith.layers._support.attention_masks import hidden_queries, joined_masks
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
-from tensorsmith.layers.attention.multi_head_attention import joined_masks
 
 
 @export
@@ -28,8 +28,8 @@ class Attention(KernelLayer, keras.layers.Attention):
     of quadratically. The implementation of Keras is used if attention scores are returned, for `score_mode="concat"`,
     for inputs whose rank is not 3, and for masks whose rank is not 2.
 
-    There are two differences from Keras. Dropout draws different masks, although from the seed of the layer. A query
-    for which all keys are masked yields zeros, where Keras ignores the mask.
+    Dropout draws other masks than in Keras, although from the seed of the layer. As in Keras, a query for which all
+    keys are masked receives the mean over all keys.
 
     Source: Luong et al., "Effective Approaches to Attention-based Neural Machine Translation", 2015.
 
@@ -109,15 +109,20 @@ class Attention(KernelLayer, keras.layers.Attention):
         if self.scale is not None:
             query = query * tf.cast(self.scale, query.dtype)
         dropout = self.dropout if training else 0.0
+        causal, mask = bool(use_causal_mask), joined_masks([value_mask], None)
         output = ops.attention(
             *(tf.expand_dims(tensor, 2) for tensor in (query, key, value)),  # one head
             scale=1.0,
-            causal=use_causal_mask,
-            mask=joined_masks([value_mask], None),
+            causal=causal,
+            mask=mask,
             dropout=dropout,
             seed=self.seed_generator.next() if dropout else None,
         )
         output = tf.squeeze(output, 2)
+        if mask is not None:
+            # Where all keys are masked, the softmax of Keras returns equal weights for all of them.
+            hidden = hidden_queries(mask, None, causal, tf.shape(query)[1])
+            output = tf.where(hidden, tf.reduce_mean(value, axis=1, keepdims=True), output)
         # The query mask, (batch, steps, 1), is broadcast over the width.
         return output if query_mask is None else tf.where(tf.cast(query_mask, tf.bool)[..., tf.newaxis], output, 0)
 

@@ -1,6 +1,5 @@
 """Multi-head attention layer with a compiled kernel."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +8,9 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
-from tensorsmith.core.keras_internals import overrides_compute_attention
+from tensorsmith.core.keras_internals import attention_dropout, overrides_compute_attention
 from tensorsmith.core.types import Tensor
+from tensorsmith.layers._support.attention_masks import hidden_queries, joined_masks
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 
@@ -28,9 +28,8 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
     that a causal mask hides are skipped. The implementation of Keras is used if attention scores are returned, with
     gates or sliding windows, and for attention over axes other than the time axis.
 
-    There are two differences from Keras. Dropout draws different masks, although from the seed of the layer. For a
-    query whose own mask is `False`, or for which all keys are masked, the output follows from the remaining masks, or
-    is zero, where Keras returns a mean over all keys. The mask of the output marks these steps as padding.
+    Dropout draws other masks than in Keras, although from the seed of the layer. As in Keras, a query whose own mask is
+    `False`, or for which all keys are masked, receives the mean over all keys, or zeros if the layer has dropout.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022.
 
@@ -103,14 +102,11 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
             seed=seed,
             **kwargs,
         )
-        self._dropout_rate = dropout
-        self._has_kernel = (
+        self.has_kernel = (
             not overrides_compute_attention(self)
             and attention_axes in (None, 1, (1,), [1])
             and not any(kwargs.get(name) for name in ("flash_attention", "sliding_window", "use_gate"))
         )
-        if dropout > 0:
-            self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(
         self,
@@ -126,7 +122,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         use_causal_mask: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Computes the attention outputs."""
-        if return_attention_scores or not self._has_kernel or len(query.shape) != 3:
+        if return_attention_scores or not self.has_kernel or len(query.shape) != 3:
             return super().call(
                 query,
                 value,
@@ -141,36 +137,13 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
             )
         # Copies without the masks that Keras attaches to tensors: the projections would warn about them.
         query, value, key = (tf.identity(one) for one in (query, value, value if key is None else key))
-        dropout = self._dropout_rate if training else 0.0
-        output = ops.attention(
-            # The projections have shape (batch, steps or keys, heads, width).
-            self.query_dense(query),
-            self.key_dense(key),
-            self.value_dense(value),
-            causal=use_causal_mask,
-            mask=joined_masks([value_mask, key_mask], attention_mask),
-            dropout=dropout,
-            seed=self.seed_generator.next() if dropout else None,
-        )
+        # The projections have shape (batch, steps or keys, heads, width).
+        query, key, value = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        causal, mask = bool(use_causal_mask), joined_masks([value_mask, key_mask], attention_mask)
+        dropout = self.dropout if training else 0.0
+        seed = attention_dropout(self).seed_generator.next() if dropout else None
+        output = ops.attention(query, key, value, causal=causal, mask=mask, dropout=dropout, seed=seed)
+        if mask is not None or query_mask is not None:
+            hidden = hidden_queries(mask, query_mask, causal, tf.shape(query)[1])[..., tf.newaxis]
+            output = tf.where(hidden, 0 if self.dropout else tf.reduce_mean(value, axis=1, keepdims=True), output)
         return self.output_dense(output)
-
-
-def joined_masks(key_masks: Sequence[Any], attention_mask: Tensor | None) -> tf.Tensor | None:
-    """Returns the logical conjunction of all masks, or `None` if there are no masks.
-
-    The result has the shape `(batch, heads, steps, keys)`, with size 1 along axes over which the mask is shared.
-
-    Args:
-        key_masks: List whose entries are boolean tensors of shape `(batch, keys)` or `None`.
-        attention_mask: Tensor of shape `(steps, keys)`, `(batch, steps, keys)` or `(batch, heads, steps, keys)`, or
-            `None`.
-    """
-    # (batch, keys) becomes (batch, 1, 1, keys): all heads and queries see the same keys.
-    masks = [tf.cast(mask, tf.bool)[:, tf.newaxis, tf.newaxis] for mask in key_masks if mask is not None]
-    if attention_mask is not None:
-        mask = tf.cast(attention_mask, tf.bool)
-        for _ in range(3 - mask.shape.rank):
-            mask = mask[tf.newaxis]
-        # (batch, steps, keys) becomes (batch, 1, steps, keys).
-        masks.append(mask if mask.shape.rank == 4 else mask[:, tf.newaxis])
-    return functools.reduce(tf.logical_and, masks) if masks else None
