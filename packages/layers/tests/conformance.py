@@ -1,10 +1,8 @@
 import atexit
 import tempfile
-from functools import partial
 
 import keras
 
-from tensorsmith import ops
 from tensorsmith.layers import (
     TLU,
     BatchNormalization,
@@ -35,7 +33,6 @@ from tensorsmith.layers import (
 )
 from tensorsmith.testing import Data, LayerRow
 
-WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need the op library
 BAD_NORMALIZATIONS = [
     ({"axis": "last"}, "an integer or a non-empty sequence of integers"),
     ({"axis": []}, "an integer or a non-empty sequence of integers"),
@@ -72,7 +69,6 @@ ROWS = [
         inputs=Data((6, 8)),
         time_axis=1,
         passes_mask=True,
-        exported_under=WITHOUT_KERNELS,
         bad=[
             ({"pool_size": 0}, "a positive integer"),
             ({"strides": 1.5}, "a positive integer or None"),
@@ -105,7 +101,6 @@ ROWS = [
         inputs=Data((6, 5)),
         time_axis=1,
         passes_mask=True,
-        exported_under=WITHOUT_KERNELS,
         bad=BAD_NORMALIZATIONS,
     ),
     LayerRow(
@@ -114,7 +109,6 @@ ROWS = [
         kwargs={"axis": [1, 2], "epsilon": 0.01, "center": False},
         inputs=Data((6, 5)),
         passes_mask=True,
-        exported_under=WITHOUT_KERNELS,
         bad=BAD_NORMALIZATIONS,
     ),
     LayerRow(
@@ -132,7 +126,6 @@ ROWS = [
         inputs=Data((6, 5)),
         time_axis=1,
         passes_mask=True,
-        exported_under=WITHOUT_KERNELS,
         bad=BAD_NORMALIZATIONS,
     ),
     LayerRow(
@@ -295,7 +288,6 @@ ROWS = [
         CorrelationCost,
         kwargs={"kernel_size": 3, "max_displacement": 2, "stride_1": 2, "stride_2": 1, "pad": 2},
         inputs=([Data((8, 7, 3)), Data((8, 7, 3))],),
-        exported_under=WITHOUT_KERNELS,
         bad=[
             ({"kernel_size": 2}, "an odd integer"),
             ({"stride_2": 0}, "an integer >= 1"),
@@ -314,7 +306,6 @@ ROWS = [
         },
         inputs=Data((5, 6), "int32", 0, 9),
         time_axis=1,
-        exported_under=WITHOUT_KERNELS,
         bad=[({"input_dim": 0}, "a positive integer"), ({"combiner": "max"}, "'sum' or 'mean'")],
     ),
     LayerRow(
@@ -322,7 +313,6 @@ ROWS = [
         name="EmbeddingBag with weights",
         kwargs={"input_dim": 9, "output_dim": 4},
         inputs=(Data((6,), "int32", 0, 9), Data((6,))),
-        exported_under=WITHOUT_KERNELS,
         bad=[({"output_dim": 0.5}, "a positive integer")],
     ),
     LayerRow(

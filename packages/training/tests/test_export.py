@@ -28,8 +28,7 @@ for path, inputs, outputs in json.loads(sys.argv[1]):
         interpreter.invoke()
         y = interpreter.get_tensor(wanted["index"])
     else:
-        model = tf.saved_model.load(path)
-        y = model.serve(x).numpy()
+        (y,) = tf.saved_model.load(path).signatures["serving_default"](tf.constant(x)).values()
     np.save(outputs, y)
 """
 
@@ -50,12 +49,21 @@ def model():
 
 @pytest.mark.slow  # starts a process without tensorsmith
 def test_inference_without_tensorsmith(model, tmp_path):
-    """Tests a SavedModel with two input shapes, and TFLite files of a functional and a Sequential model."""
+    """Tests SavedModels with two input shapes, and TFLite files of a functional and a Sequential model."""
     sequential = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="Tensorsmith_is_no_op_here")
     export(model, tmp_path / "model")
     export(model, tmp_path / "model.tflite", input_shapes=[(2, 6, 5)])
     export(sequential, tmp_path / "sequential.tflite")
+    model(np.ones((2, 3, 5), "float32"))
+    model.export(tmp_path / "plain", verbose=False)
+    tf.saved_model.save(model, tmp_path / "saved")
+    with ops.use("reference"):
+        concrete = tf.function(model).get_concrete_function(tf.TensorSpec((None, None, 5)))
+    tf.saved_model.save(model, tmp_path / "concrete", signatures=concrete)
     cases = [
+        ("plain", model, (4, 6, 5), 1e-5),
+        ("saved", model, (4, 6, 5), 1e-5),
+        ("concrete", model, (4, 6, 5), 1e-5),
         ("model", model, (4, 6, 5), 1e-5),
         ("model", model, (1, 3, 5), 1e-5),
         ("model.tflite", model, (2, 6, 5), 1e-4),

@@ -1,8 +1,5 @@
-from functools import partial
-
 import keras
 
-from tensorsmith import ops
 from tensorsmith.layers import LSTM, ContractivePenalty, MCDropout, MonteCarlo, Recomputed, ScheduledDropout
 from tensorsmith.testing import Data, LayerRow
 
@@ -64,7 +61,6 @@ ROWS = [
         inputs=Data((6, 4)),
         time_axis=1,
         passes_mask=True,
-        exported_under=partial(ops.use, "reference"),  # exported models must not need the op library
         bad=[({"layer": None}, "a Keras layer")],
     ),
     LayerRow(

@@ -1,8 +1,5 @@
-from functools import partial
-
 import keras
 
-from tensorsmith import ops
 from tensorsmith.layers import (
     ESN,
     GRU,
@@ -20,7 +17,6 @@ from tensorsmith.layers import (
 )
 from tensorsmith.testing import Data, LayerRow
 
-WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need the op library
 NAN = float("nan")
 BAD_RATES = [
     *(({name: rate}, "in [0, 1)") for name in ("dropout", "recurrent_dropout") for rate in (1.0, -0.5, -3, NAN, "all")),
@@ -37,7 +33,6 @@ def recurrent(kind, bad, name=None, **kwargs):
         "inputs": Data((4, 5)),
         "time_axis": 1,
         "uses_mask": True,
-        "exported_under": WITHOUT_KERNELS,
         "bad": bad,
     }
     return [

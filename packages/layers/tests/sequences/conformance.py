@@ -1,6 +1,3 @@
-from functools import partial
-
-from tensorsmith import ops
 from tensorsmith.layers import (
     CRF,
     AddonsMultiHeadAttention,
@@ -14,8 +11,6 @@ from tensorsmith.layers import (
     WaveNetBlock,
 )
 from tensorsmith.testing import Data, LayerRow
-
-WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need the op library
 
 ROWS = [
     LayerRow(
@@ -31,7 +26,6 @@ ROWS = [
             "kernel_constraint": "max_norm",
         },
         inputs=([Data((6, 5)), Data((4, 8)), Data((4, 3))],),
-        exported_under=WITHOUT_KERNELS,
         bad=[
             ({"head_size": 0}, "a positive integer"),
             ({"num_heads": 2.5}, "a positive integer"),
@@ -51,7 +45,6 @@ ROWS = [
         },
         inputs=([Data((6, 5)), Data((6, 5))],),
         time_axis=1,
-        exported_under=WITHOUT_KERNELS,
         bad=(),
     ),
     LayerRow(
@@ -60,14 +53,12 @@ ROWS = [
         kwargs={"head_size": 4, "num_heads": 2, "dropout": 0.3, "seed": 5},
         inputs=([Data((6, 5)), Data((6, 5))],),
         random=True,
-        exported_under=WITHOUT_KERNELS,
         bad=[({"dropout": -0.1}, "in [0, 1)")],
     ),
     LayerRow(
         Attention,
         kwargs={"use_scale": True},
         inputs=([Data((6, 5)), Data((4, 5))],),
-        exported_under=WITHOUT_KERNELS,
         bad=[({"dropout": 1.0}, "in [0, 1)"), ({"score_mode": "cosine"}, "'dot' or 'concat'")],
     ),
     LayerRow(
@@ -76,7 +67,6 @@ ROWS = [
         kwargs={"dropout": 0.3, "seed": 5},
         inputs=([Data((6, 5)), Data((4, 5))],),
         random=True,
-        exported_under=WITHOUT_KERNELS,
         bad=[({"dropout": "half"}, "in [0, 1)")],
     ),
     LayerRow(
@@ -94,7 +84,6 @@ ROWS = [
         inputs=Data((6, 5)),
         time_axis=1,
         shared_outputs=[3],
-        exported_under=WITHOUT_KERNELS,
         bad=[({"units": 0}, "a positive integer"), ({"units": 2.5}, "a positive integer")],
     ),
     LayerRow(
@@ -104,7 +93,6 @@ ROWS = [
         inputs=Data((6, 5)),
         time_axis=1,
         shared_outputs=[3],
-        exported_under=WITHOUT_KERNELS,
         bad=[({"units": "5"}, "a positive integer")],
     ),
     LayerRow(GatedActivationUnit, inputs=Data((4, 6)), time_axis=1, passes_mask=True, bad=()),
@@ -121,7 +109,6 @@ ROWS = [
         kwargs={"num_heads": 3, "key_dim": 4, "value_dim": 5, "output_shape": 7, "use_bias": False},
         inputs=(Data((6, 5)), Data((4, 8))),
         passes_mask=True,
-        exported_under=WITHOUT_KERNELS,
         bad=[
             ({"num_heads": 0}, "a positive integer"),
             ({"key_dim": 2.5}, "a positive integer"),
@@ -134,7 +121,6 @@ ROWS = [
         kwargs={"num_heads": 2, "key_dim": 4, "dropout": 0.3, "seed": 5},
         inputs=(Data((6, 5)), Data((6, 5))),
         random=True,
-        exported_under=WITHOUT_KERNELS,
         bad=[({"dropout": -0.1}, "in [0, 1)")],
     ),
     LayerRow(

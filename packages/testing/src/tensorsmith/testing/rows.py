@@ -4,7 +4,6 @@ This module does not import TensorFlow, because pytest loads it in every run, wi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +88,6 @@ class LayerRow(BatchRow):
         passes_mask: If `True`, the layer passes its mask on to the next layer.
         uses_mask: If `True`, the output does not depend on masked time steps.
         shared_outputs: Indices of outputs without a batch axis, such as a weight that the layer returns.
-        exported_under: Function that returns the context manager to use when exporting the layer.
         straight_through: If `True`, the gradients intentionally differ from the derivatives of the outputs, for example
             because of rounding.
 
@@ -107,7 +105,6 @@ class LayerRow(BatchRow):
     passes_mask: bool = False
     uses_mask: bool = False
     shared_outputs: Sequence[int] = ()
-    exported_under: Callable[[], AbstractContextManager[Any]] = nullcontext
     straight_through: bool = False
 
     @property

@@ -21,8 +21,7 @@ def savedmodel_export(row: LayerRow) -> None:
     arguments = keras.tree.flatten(examples(row))
     model = functional(row, layer)
     with tempfile.TemporaryDirectory() as folder:
-        with row.exported_under():
-            model.export(folder, format="tf_saved_model", verbose=False)
+        model.export(folder, format="tf_saved_model", verbose=False)
         np.savez(Path(folder) / "inputs.npz", *arguments)
         ask_reloader(folder=folder, calls=CALLS)
         with np.load(Path(folder) / "outputs.npz") as outputs:
