@@ -17,11 +17,12 @@ RUN = """
 import json, sys, warnings
 sys.modules["tensorsmith"] = None  # importing it fails
 import numpy as np, tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 warnings.simplefilter("ignore")
 for path, inputs, outputs in json.loads(sys.argv[1]):
     x = np.load(inputs)
     if path.endswith(".tflite"):
-        interpreter = tf.lite.Interpreter(path)
+        interpreter = Interpreter(path)
         interpreter.allocate_tensors()
         (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
         interpreter.set_tensor(given["index"], x)
@@ -50,10 +51,14 @@ def model():
 @pytest.mark.slow  # starts a process without tensorsmith
 def test_inference_without_tensorsmith(model, tmp_path):
     """Tests SavedModels with two input shapes, and TFLite files of a functional and a Sequential model."""
-    sequential = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="Tensorsmith_is_no_op_here")
+    layers = [Norm(), keras.layers.Dense(2)]
+    sequential = keras.Sequential([keras.Input((3,)), *layers], name="Tensorsmith_is_no_op_here")
     export(model, tmp_path / "model")
     export(model, tmp_path / "model.tflite", input_shapes=[(2, 6, 5)])
     export(sequential, tmp_path / "sequential.tflite")
+    with ops.use("reference"):
+        converted = tf.lite.TFLiteConverter.from_keras_model(sequential).convert()
+    (tmp_path / "converted.tflite").write_bytes(converted)
     model(np.ones((2, 3, 5), "float32"))
     model.export(tmp_path / "plain", verbose=False)
     tf.saved_model.save(model, tmp_path / "saved")
@@ -68,6 +73,7 @@ def test_inference_without_tensorsmith(model, tmp_path):
         ("model", model, (1, 3, 5), 1e-5),
         ("model.tflite", model, (2, 6, 5), 1e-4),
         ("sequential.tflite", sequential, (1, 3), 1e-5),
+        ("converted.tflite", sequential, (1, 3), 1e-5),
     ]
     inputs = [np.random.default_rng(0).normal(size=shape).astype("float32") for _, _, shape, _ in cases]
     jobs = []
