@@ -78,6 +78,7 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench loop
 	$(BIN)/tensorsmith bench ops
 	$(BIN)/tensorsmith bench components
+	$(BIN)/tensorsmith bench accelerate
 	$(BIN)/tensorsmith bench data
 
 .venv/bench: requirements-bench.lock $(READY)

@@ -15,6 +15,7 @@ from tensorsmith.benchmarks import (
     loop,
     measure,
     models,
+    read_baseline,
     save_baseline,
     slower_than_baseline,
     torch_models,
@@ -66,14 +67,14 @@ def test_baseline(tmp_path, monkeypatch):
     """A time 16 % below the speed of the baseline is reported, one of 14 % is not."""
     monkeypatch.setattr(baseline, "FOLDER", tmp_path)
     with raises_argument_error("--compare", remedy="run the benchmark with --save-baseline first"):
-        slower_than_baseline("models", [])
+        read_baseline("models")
     rows = [Row(case, "tensorsmith", "s/epoch", 1.0, 1.0, 1.0, 3, 0.1, 500.0) for case in ("a", "b")]
     others = [dataclasses.replace(row, provider="keras") for row in rows]
     path = save_baseline("models", rows + others)
     save_baseline("models", [dataclasses.replace(rows[1], median=2.0)])  # keeps the case "a"
     assert path.parent == tmp_path
     later = [dataclasses.replace(rows[0], median=1 / 0.86), dataclasses.replace(rows[1], median=2 / 0.84)]
-    (message,) = slower_than_baseline("models", later)
+    (message,) = slower_than_baseline("models", later, read_baseline("models"))
     assert message == "b ran at 0.84 times the speed of the baseline: 2.381 s/epoch instead of 2."
 
 

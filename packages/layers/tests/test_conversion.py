@@ -74,6 +74,14 @@ def test_replaced_and_removed_layers(scrambled):
     np.testing.assert_allclose(copy(x), np.exp(x @ kernel + bias), rtol=1e-5)
 
 
+def test_replaced_classes(nested_model):
+    copy = convert_layers(nested_model, {keras.layers.LSTM: layers.LSTM, keras.layers.Dropout: MCDropout})
+    names = [type(layer).__name__ for layer in leaves(copy)]
+    assert [names.count(name) for name in ("MCDropout", "Dropout")] == [1, 0]
+    assert {type(layer) for layer in leaves(copy) if type(layer).__name__ == "LSTM"} == {layers.LSTM}
+    assert [weight.shape for weight in copy.weights] == [weight.shape for weight in nested_model.weights]
+
+
 def test_removed_layers_in_functional_model(scrambled):
     x = keras.Input((3,))
     model = scrambled(keras.Model(x, keras.layers.ReLU()(keras.layers.Dense(2)(keras.layers.Rescaling(2.0)(x)))))

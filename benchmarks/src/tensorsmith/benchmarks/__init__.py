@@ -1,6 +1,6 @@
 """Benchmarks of `tensorsmith bench`, which compare tensorsmith with Keras, TensorFlow, XLA, PyTorch and others."""
 
-from tensorsmith.benchmarks.baseline import save_baseline, slower_than_baseline
+from tensorsmith.benchmarks.baseline import read_baseline, save_baseline, slower_than_baseline
 from tensorsmith.benchmarks.benchmark import NAMES, Benchmark, Contender, load_benchmark
 from tensorsmith.benchmarks.turns import Row, measure, write_json
 
@@ -11,6 +11,7 @@ __all__ = [
     "Row",
     "load_benchmark",
     "measure",
+    "read_baseline",
     "save_baseline",
     "slower_than_baseline",
     "write_json",

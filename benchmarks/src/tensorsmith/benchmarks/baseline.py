@@ -20,38 +20,41 @@ def save_baseline(name: str, rows: Sequence[Row]) -> Path:
     Results of other cases of the same benchmark are kept.
     """
     path = _path(name)
-    kept = [Row(**row) for row in json.loads(path.read_text())] if path.exists() else []
+    kept = read_baseline(name) if path.exists() else []
     measured = {row.case for row in rows}
     write_json([*(row for row in kept if row.case not in measured), *rows], path)
     return path
 
 
-def slower_than_baseline(name: str, rows: Sequence[Row]) -> list[str]:
-    """Return a message for each case in which tensorsmith is more than 15 % slower than in the baseline.
+def read_baseline(name: str) -> list[Row]:
+    """Return the stored results of a benchmark on this machine.
 
     Raises:
         ArgumentError: If there is no baseline of this machine.
     """
     path = _path(name)
-    remedy = "run the benchmark with --save-baseline first"
     check(
         path.exists(),
         "--compare",
         Verbatim(f"no baseline at {path}"),
         "used on a machine with a stored baseline",
-        remedy,
+        "run the benchmark with --save-baseline first",
     )
+    return [Row(**row) for row in json.loads(path.read_text())]
+
+
+def slower_than_baseline(name: str, rows: Sequence[Row], baseline: Sequence[Row]) -> list[str]:
+    """Return a message for each case in which tensorsmith is more than 15 % slower than in the baseline."""
     benchmark = load_benchmark(name)
-    before = {row["case"]: row for row in json.loads(path.read_text()) if row["provider"] == "tensorsmith"}
+    before = {row.case: row.median for row in baseline if row.provider == "tensorsmith"}
     messages = []
     for row in rows:
         if row.provider == "tensorsmith" and row.case in before:
-            old = before[row.case]["median"]
-            speed = benchmark.times_better(row.median, old)
+            speed = benchmark.times_better(row.median, before[row.case])
             if speed < 1 - TOLERANCE:
                 messages.append(
                     f"{row.case} ran at {speed:.2f} times the speed of the baseline: {row.median:.4g} {row.unit} "
-                    f"instead of {old:.4g}."
+                    f"instead of {before[row.case]:.4g}."
                 )
     return messages
 

@@ -161,7 +161,7 @@ class _Keras(_Trained):
         self._model = _keras_series(self.config) if name == "rnn/series" else trainer.model
         rate = self.config.learning_rate
         if name.startswith("transformer"):
-            optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0)
+            optimizer = keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=0.1, global_clipnorm=1.0)
         elif name.startswith("gan"):
             optimizer = keras.optimizers.Adam(rate, beta_1=self.config.beta_1)
         else:

@@ -13,6 +13,7 @@ from tensorsmith.layers.activation_layers.tlu import TLU
 from tensorsmith.layers.attention.addons_multi_head_attention import AddonsMultiHeadAttention
 from tensorsmith.layers.attention.attention import Attention
 from tensorsmith.layers.attention.multi_head_attention import MultiHeadAttention
+from tensorsmith.layers.conversion.accelerate import accelerate, decelerate
 from tensorsmith.layers.conversion.convert_layers import convert_layers
 from tensorsmith.layers.conversion.fake_quantization import FakeQuantization
 from tensorsmith.layers.conversion.fold_batch_normalization import fold_batch_normalization
@@ -152,9 +153,11 @@ __all__ = [
     "StochasticDepth",
     "WaveNetBlock",
     "WeightNormalization",
+    "accelerate",
     "activations",
     "constraints",
     "convert_layers",
+    "decelerate",
     "fold_batch_normalization",
     "initializers",
     "prune_by_magnitude",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tensorsmith.benchmarks import Benchmark, Row
 
 INSTALLED_BY = {"torch": "bench", "addons_ops": "parity"}
-BENCHMARKS = ("loop", "models", "ops", "components", "data")
+BENCHMARKS = ("loop", "models", "ops", "components", "accelerate", "data")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "benchmark",
         choices=BENCHMARKS,
-        help="loop: steps per second; models: recipes; ops: kernels; components: losses, metrics, ...; data: TFRecord",
+        help="loop: steps per second; models: recipes; ops: kernels; components: losses, metrics, ...; "
+        "accelerate: Keras models; data: TFRecord",
     )
     parser.add_argument("--cases", metavar="NAME", nargs="+", help="run only these cases")
     parser.add_argument("--rounds", type=int, default=7, help="number of measurements per provider (7)")
@@ -44,13 +45,21 @@ def execute(arguments: argparse.Namespace) -> int:
         "run in a clone of the repository",
         "clone the repository and run `make setup`",
     )
-    from tensorsmith.benchmarks import load_benchmark, measure, save_baseline, slower_than_baseline, write_json
+    from tensorsmith.benchmarks import (
+        load_benchmark,
+        measure,
+        read_baseline,
+        save_baseline,
+        slower_than_baseline,
+        write_json,
+    )
 
     benchmark = load_benchmark(arguments.benchmark)
     for case in arguments.cases or ():
         guess = did_you_mean(case, benchmark.cases) or f"use one of the cases {', '.join(benchmark.cases)}"
         check(case in benchmark.cases, "--cases", case, f"contain only cases of `bench {arguments.benchmark}`", guess)
     check(arguments.rounds >= 2, "--rounds", arguments.rounds, ">= 2 to measure the spread between rounds")
+    baseline = read_baseline(arguments.benchmark) if arguments.compare else []
     rows: list[Row] = []
     cases = arguments.cases or list(benchmark.cases)
     missing = {name for case in cases for name, there in benchmark.providers(case).items() if not there}
@@ -66,7 +75,7 @@ def execute(arguments: argparse.Namespace) -> int:
         rows += measured
     if arguments.json:
         write_json(rows, arguments.json)
-    slower = slower_than_baseline(arguments.benchmark, rows) if arguments.compare else []
+    slower = slower_than_baseline(arguments.benchmark, rows, baseline)
     print(*slower, sep="\n", end="\n" if slower else "", file=sys.stderr)
     if arguments.save_baseline:
         print(f"Stored the baseline in {save_baseline(arguments.benchmark, rows)}.")

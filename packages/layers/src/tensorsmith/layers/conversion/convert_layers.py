@@ -1,7 +1,7 @@
 """Conversion of trained models by replacing layers."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,9 @@ from tensorsmith.layers.dense.dense_transpose import DenseTranspose
 
 
 def convert_layers(
-    model: keras.Model, convert: Callable[[keras.Layer], keras.Layer | None], any_size: bool = False
+    model: keras.Model,
+    convert: Callable[[keras.Layer], keras.Layer | None] | Mapping[type[Any], type[Any]],
+    any_size: bool = False,
 ) -> keras.Model:
     """Returns a copy of a trained model in which layers are replaced and weight values are preserved.
 
@@ -28,7 +30,8 @@ def convert_layers(
         model: Built functional or Sequential model.
         convert: Function that takes a layer of the model and returns its replacement: the same layer to copy it,
             another layer, or `None` to remove it. A new layer receives the weights of the replaced layer; a
-            `keras.layers.Wrapper` passes them to its inner layer. A layer that is already built keeps its weights.
+            `keras.layers.Wrapper` passes them to its inner layer. A layer that is already built keeps its weights. Or a
+            dict that maps classes of layers to the classes that replace them, which are created from the same config.
         any_size: If `True`, the converted model accepts inputs of any size along all axes except the batch axis and the
             last axis.
 
@@ -47,11 +50,21 @@ def convert_layers(
         [True]
     """
     check_graph(model)
-    conversion = _Conversion(convert, any_size)
+    conversion = _Conversion(_by_class(convert) if isinstance(convert, Mapping) else convert, any_size)
     copy = conversion.model(model)
     for layer, new in conversion.heirs:
         _carry_weights(layer, new)
     return copy
+
+
+def _by_class(classes: Mapping[type[Any], type[Any]]) -> Callable[[Any], Any]:
+    """Returns a function that replaces layers of the given classes, but not those of subclasses."""
+
+    def convert(layer: keras.Layer) -> keras.Layer:
+        kind = classes.get(type(layer))
+        return layer if kind is None else kind.from_config(layer.get_config())
+
+    return convert
 
 
 class _Dropped(keras.layers.Identity):

@@ -1,10 +1,9 @@
 """Conversion of trained models to Monte Carlo dropout, for uncertainty estimates."""
 
-from collections.abc import Iterator
-
 import keras
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.layers._support.inner_layers import inner_layers
 from tensorsmith.layers.attention.addons_multi_head_attention import AddonsMultiHeadAttention
 from tensorsmith.layers.conversion.convert_layers import convert_layers
 from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
@@ -67,7 +66,8 @@ def to_monte_carlo(model: keras.Model) -> keras.Model:
         new = _monte_carlo(layer)
         count += isinstance(new, DONE)
         if new is layer and not isinstance(layer, DONE):
-            left.extend(f"{layer.name}/{inner.name}" for inner in _within(layer, set()) if _drops(inner))
+            inner = inner_layers(layer, skipped=DONE)
+            left.extend(f"{layer.name}/{one.name}" for one in inner if _drops(one))
         return new
 
     copy = convert_layers(model, convert)
@@ -110,23 +110,3 @@ def _drops(layer: keras.Layer) -> bool:
         cells = getattr(layer.cell, "cells", [layer.cell])  # stacked cells, or a single one
         return any(getattr(cell, name, 0) > 0 for cell in cells for name in ("dropout", "recurrent_dropout"))
     return isinstance(layer, DROPOUT) or (isinstance(layer, ATTENTION) and layer.dropout > 0)
-
-
-def _within(layer: keras.Layer, seen: set[int]) -> Iterator[keras.Layer]:
-    """Yields all layers stored in attributes of a layer, directly or within other layers.
-
-    Layers that already apply Monte Carlo dropout are skipped.
-    """
-    pending = [*vars(layer).values()]
-    while pending:
-        value = pending.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, keras.layers.Layer) and not isinstance(value, DONE):
-            yield value
-            yield from _within(value, seen)
-        elif isinstance(value, dict):
-            pending.extend(value.values())
-        elif isinstance(value, list | tuple):
-            pending.extend(value)
