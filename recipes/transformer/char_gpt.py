@@ -36,7 +36,7 @@ class Config:
     blocks: PositiveInt = 3  # number of Transformer blocks
     heads: PositiveInt = 4  # attention heads per block
     dropout: ClosedUnitInterval = 0.0  # dropout rate in each block
-    learning_rate: PositiveFloat = 2e-3  # peak learning rate of AdamW after warm-up, with cosine decay to 0
+    learning_rate: PositiveFloat = 3e-3  # peak learning rate of AdamW after warm-up, with cosine decay to 0
     epochs: PositiveInt = 3  # passes over the training text
     batch_size: PositiveInt = 16  # sequences per step
     train_characters: PositiveInt = 4_551_552  # length of the training text
@@ -109,7 +109,7 @@ def build_trainer(config: Config) -> "Trainer":
     rate = Warmup(CosineDecay(config.learning_rate, "95%"), "5%")
     return Trainer(
         build_model(config),
-        optimizer=AdamW(rate, weight_decay=0.01, global_clipnorm=1.0),
+        optimizer=AdamW(rate, beta_2=0.99, weight_decay=0.1, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[bits_per_character],
         jit=config.jit,
