@@ -306,7 +306,7 @@ ROWS = [
         },
         inputs=Data((5, 6), "int32", 0, 9),
         time_axis=1,
-        bad=[({"input_dim": 0}, "a positive integer"), ({"combiner": "max"}, "'sum' or 'mean'")],
+        bad=[({"input_dim": 0}, "a positive integer"), ({"combiner": "max"}, "'sum', 'mean' or 'sqrtn'")],
     ),
     LayerRow(
         EmbeddingBag,

@@ -97,6 +97,14 @@ def test_rrelu_slope_distribution():
     np.testing.assert_array_equal(activations.rrelu(-x, training=True), -x)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_rrelu_generator_draws_in_the_dtype_of_the_inputs(dtype):
+    x = -np.ones(1000, dtype)
+    found = activations.rrelu(x, 0.2, 0.6, training=True, rng=tf.random.Generator.from_seed(1))
+    expected = tf.random.Generator.from_seed(1).uniform((1000,), 0.2, 0.6, dtype)
+    np.testing.assert_array_equal(found, -expected)
+
+
 def test_rrelu_seeds():
     x = -np.ones(50, "float32")
     once, again = (activations.rrelu(x, training=True, seed=3).numpy() for _ in range(2))

@@ -71,6 +71,14 @@ def test_minibatch_deviation_of_equal_groups(group_size):
     np.testing.assert_allclose(y[..., 5], expected, rtol=1e-6)
 
 
+def test_minibatch_deviation_across_channels():
+    """Compares with the deviation over the examples and channels of each group, of sizes 3, 2 and 2."""
+    x = RNG.normal(size=(7, 2, 2, 3))
+    y = MinibatchStandardDeviation(3, across_channels=True, dtype="float64")(x).numpy()
+    for group in ([0, 3, 6], [1, 4], [2, 5]):
+        np.testing.assert_allclose(y[group, ..., 3], np.sqrt(x[group].var((0, 3)) + 1e-8).mean(), rtol=1e-6)
+
+
 def test_minibatch_deviation_of_unequal_groups():
     x = RNG.normal(size=(7, 2, 2, 3))
     y = MinibatchStandardDeviation(3, dtype="float64")(x).numpy()

@@ -11,6 +11,7 @@ from tensorsmith.layers import (
     EmbeddingBag,
     ESNCell,
     FilterResponseNormalization,
+    Maxout,
     MaxUnpooling2D,
     MaxUnpooling2DV2,
     NetVLAD,
@@ -110,6 +111,41 @@ def test_unpooling_float_indices_in_half_precision(dtype):
         y = layer(maxima, positions)
         assert y.dtype == layer.compute_dtype
         np.testing.assert_array_equal(np.flatnonzero(keras.ops.cast(y, "float32")), [2049, 2499])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("combiner", ["sum", "mean", "sqrtn"])
+def test_embedding_bag_with_padding(combiner, weighted):
+    """Compares with `tf.nn.safe_embedding_lookup_sparse`, which sees only the elements that are no padding."""
+    rng = np.random.default_rng(0)
+    indices = rng.integers(0, 5, (6, 7))
+    indices[2] = 0  # a bag without elements
+    weights = rng.uniform(0.5, 2, indices.shape).astype("float32") if weighted else None
+    layer = EmbeddingBag(5, 3, combiner=combiner, padding_index=0)
+    if combiner == "mean" and weighted:
+        with raises_argument_error("weights", expected="None with combiner='mean'"):
+            layer(indices, weights)
+        return
+    found = layer(indices, weights)
+    kept = np.argwhere(indices != 0)
+    words = tf.SparseTensor(kept, indices[indices != 0], indices.shape)
+    factors = None if weights is None else tf.SparseTensor(kept, weights[indices != 0], indices.shape)
+    expected = tf.nn.safe_embedding_lookup_sparse(layer.embeddings.value, words, factors, combiner)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_embedding_bag_sqrtn():
+    indices = np.array([[1, 2, 2, 0]])
+    layer = EmbeddingBag(5, 3, combiner="sqrtn")
+    np.testing.assert_allclose(layer(indices), layer.embeddings.numpy()[indices].sum(1) / 2, rtol=1e-6)
+    with raises_argument_error("padding_index", expected="an integer from 0 to 4, or None"):
+        EmbeddingBag(5, 3, padding_index=5)
+
+
+def test_maxout_with_unknown_feature_size():
+    x = np.random.default_rng(0).normal(size=(2, 6)).astype("float32")
+    maxout = tf.function(Maxout(3), input_signature=[tf.TensorSpec((None, None))])
+    np.testing.assert_array_equal(maxout(x), Maxout(3)(x))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])

@@ -168,12 +168,20 @@ def test_return_state():
     assert len(layer(RNG.normal(size=(6, 5, 3)).astype("float32"))) == 3
 
 
-def test_remove_before_first_call():
-    inner = keras.layers.Dense(3)
-    layer = WeightNormalization(inner)
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("data_init", [False, True, "paper"])
+def test_remove_before_initialization(data_init, called):
+    """Equal examples do not initialize the layer. The removed layer computes the same as the wrapper."""
+    layer = WeightNormalization(keras.layers.Dense(3, kernel_initializer="random_normal"), data_init=data_init)
     layer.build((None, 4))
-    before = inner.kernel.numpy()
-    np.testing.assert_array_equal(layer.remove().kernel, before)
+    x = np.ones((5, 4), "float32")
+    if called:
+        layer(x)
+    assert bool(layer.initialized.value) == (called and not data_init)
+    copy = WeightNormalization.from_config(layer.get_config())
+    copy.build((None, 4))
+    copy.set_weights(layer.get_weights())
+    np.testing.assert_allclose(layer.remove()(x), copy(x), rtol=1e-6)
 
 
 def beginning_with_data(layer=..., **options):

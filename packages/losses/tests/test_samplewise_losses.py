@@ -100,6 +100,16 @@ def test_giou_on_grid():
         np.testing.assert_allclose(losses.giou_loss([one], [other], "iou"), [1 - iou], rtol=1e-5)
 
 
+def test_giou_broadcasts_boxes():
+    rng = np.random.default_rng(0)
+    one, many = boxes(rng, 1), boxes(rng, 6)
+    each = [losses.giou_loss(one, many[i : i + 1])[0] for i in range(6)]
+    np.testing.assert_allclose(losses.giou_loss(one, many), each, rtol=1e-6)
+    np.testing.assert_allclose(losses.giou_loss(many[:, None], many[None]).numpy().diagonal(), 0, atol=1e-6)
+    with raises_argument_error("y_true", expected="have a shape that can be broadcast"):
+        losses.giou_loss(many[:2], many[:3])
+
+
 def test_giou_of_empty_boxes_and_in_float16():
     empty = tf.zeros((2, 4))
     with tf.GradientTape() as tape:

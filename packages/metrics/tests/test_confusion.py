@@ -20,6 +20,15 @@ def data(request):
     return true, predicted, rng.uniform(0.0, 2.0, 1000) if request.param else None
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float16", "float64"])
+def test_kappa_of_two_classes_given_as_numbers(dtype):
+    rng = np.random.default_rng(0)
+    true, predicted = rng.integers(0, 2, 50), rng.integers(0, 2, 50)
+    metric = CohenKappa(2)
+    metric.update_state(true, predicted.astype(dtype))
+    np.testing.assert_allclose(metric.result(), sklearn.cohen_kappa_score(true, predicted), rtol=1e-6)
+
+
 def one_hot(labels, classes=4):
     return np.eye(classes, dtype="float32")[labels]
 

@@ -138,9 +138,9 @@ def test_numpy_scalars(tmp_path):
     expect_same(*[train(each, table(), sparse_gradients()) for each in results])
 
 
-def test_tensors_and_functions_as_arguments():
+def test_tensors_as_arguments():
     """Values that are only computed during training are accepted in place of numbers."""
-    for beta in (tf.constant(0.5), tf.Variable(0.5), keras.Variable(0.5), lambda: 0.5):
+    for beta in (tf.constant(0.5), tf.Variable(0.5), keras.Variable(0.5)):
         optimizers.LazyAdam(beta_1=beta)
     for decay in (tf.constant(0.5), tf.Variable(0.5), keras.Variable(0.5), None):
         optimizers.SGD(weight_decay=decay)
@@ -167,3 +167,41 @@ def test_callable_weight_decay():
     counterpart = optimizers.ConditionalGradient.from_config(optimizer.get_config())
     assert counterpart.get_config() == optimizer.get_config()
     expect_same(*[train(each, table(), sparse_gradients()) for each in (optimizer, counterpart)])
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        ("AdaBelief", "beta_1"),
+        ("AdamW", "beta_1"),
+        ("AdamW", "beta_2"),
+        ("LAMB", "beta_2"),
+        ("Lamb", "beta_1"),
+        ("LazyAdam", "beta_1"),
+        ("NovoGrad", "beta_2"),
+        ("RectifiedAdam", "beta_1"),
+        ("SGDW", "momentum"),
+        ("Yogi", "beta2"),
+    ],
+)
+def test_functions_as_momentum_are_rejected(name, argument):
+    needed = {"weight_decay": 0.1} if name == "SGDW" else {}
+    with raises_argument_error(argument, expected="a number in [0, 1)", remedy="pass a `keras.Variable`"):
+        getattr(optimizers, name)(**{argument: lambda: 0.9}, **needed)
+
+
+@pytest.mark.parametrize("name", ["LAMB", "NovoGrad", "Yogi"])
+def test_decay_of_keras_2_is_rejected(name):
+    with raises_argument_error("decay", expected="omitted", remedy="pass `keras.optimizers.schedules.Inverse"):
+        getattr(optimizers, name)(decay=0.1)
+
+
+def test_radius_of_conditional_gradient_as_tensor():
+    weights = []
+    for radius in (2.0, tf.constant(2.0)):
+        variable = keras.Variable([1.0, 2.0])
+        optimizer = optimizers.ConditionalGradient(0.9, lambda_=radius)
+        optimizer.apply([keras.ops.array([3.0, -4.0])], [variable])
+        weights.append(variable.numpy())
+        assert optimizer.get_config()["lambda_"] == 2.0
+    np.testing.assert_array_equal(*weights)

@@ -8,7 +8,7 @@ from tensorsmith.core import check, did_you_mean, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.addons_loss import AddonsLoss
 from tensorsmith.losses._support.precision import precise
-from tensorsmith.losses._support.shapes import same_shape
+from tensorsmith.losses._support.shapes import check_broadcastable
 
 MODES = ("giou", "iou")
 
@@ -23,14 +23,15 @@ def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Ten
 
     Args:
         y_true: Tensor of true boxes, with `(y_min, x_min, y_max, x_max)` along the last axis.
-        y_pred: Tensor of predicted boxes, with the shape of `y_true`.
+        y_pred: Tensor of predicted boxes, with the shape of `y_true` or one that can be broadcast with it.
         mode: Type of intersection over union: `"giou"` or `"iou"`.
 
     Returns:
-        A tensor with the shape of `y_pred` without its last axis.
+        A tensor with the common shape without its last axis.
 
     Raises:
-        ValueError: If `mode` is not one of the two, the size of the last axis is not 4, or the shapes differ.
+        ValueError: If `mode` is not one of the two, the size of the last axis is not 4, or the shapes cannot be
+            broadcast.
 
     Example:
         >>> print(giou_loss([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0]]).numpy())  # overlap: half of the union
@@ -40,7 +41,7 @@ def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Ten
     y_true, y_pred = precise(y_true, y_pred)
     for name, boxes in (("y_true", y_true), ("y_pred", y_pred)):
         check(boxes.shape[-1] == 4, name, tuple(boxes.shape), "have 4 coordinates along the last axis")
-    y_true, y_pred = same_shape(y_true, y_pred)
+    check_broadcastable(y_true, y_pred)
     # Split each box into its upper-left and lower-right corner, as (y, x).
     (true_low, true_high), (low, high) = ((boxes[..., :2], boxes[..., 2:]) for boxes in (y_true, y_pred))
     common = _area(ops.maximum(true_low, low), ops.minimum(true_high, high))

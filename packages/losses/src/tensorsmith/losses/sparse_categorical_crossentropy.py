@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import KeepsArguments, check, export, is_integer
-from tensorsmith.core.types import DType, Tensor
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.precision import precise
 
 
@@ -15,7 +15,8 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
     """Cross-entropy loss for integer class labels, with predicted probabilities along any axis.
 
     `keras.losses.SparseCategoricalCrossentropy` also has an `axis` argument, but on the TensorFlow backend it raises an
-    error for all axes except the last, and `axis` is missing from its config. Half precision is computed in `float32`.
+    error for all axes except the last, and `axis` is missing from its config. Half precision is computed in `float32`,
+    and the result is rounded.
 
     Formula, for the class y of a sample and the probabilities p, which are the softmax of the predictions if these are
     logits:
@@ -79,6 +80,10 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
     def dtype(self) -> str:
         """Dtype to which Keras casts inputs: at least `float32`, to represent class indices exactly."""
         return keras.backend.result_type(super().dtype, "float32")
+
+    def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
+        """Return the reduced loss, in the dtype that was given."""
+        return ops.cast(super().__call__(y_true, y_pred, sample_weight), super().dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each label, before weighting and reduction."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from tensorsmith.core import check, export
@@ -84,7 +85,8 @@ class CohenKappa(ConfusionMetric):
         """Update the state with one batch."""
         labels, scores = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if self.num_classes == 2:
-            true, predicted = labels, scores > 0.5
+            # Integers are classes, other numbers are probabilities.
+            true, predicted = labels, scores > (0.5 if keras.backend.is_float_dtype(scores.dtype) else 0)
         else:
             true, predicted = self._true_classes(labels), self._predicted_classes(scores)
         true, predicted = (ops.squeeze(x, -1) if x.shape[1:] == (1,) else x for x in (true, predicted))

@@ -58,7 +58,7 @@ def rrelu(
     x = floating(keras.ops.convert_to_tensor(x))
     slope: Any = (lower + upper) / 2
     if training and rng is not None:
-        slope = tf.cast(rng.uniform(tf.shape(x), lower, upper), x.dtype)
+        slope = rng.uniform(tf.shape(x), lower, upper, x.dtype)
     elif training:
         slope = keras.random.uniform(keras.ops.shape(x), lower, upper, x.dtype, seed)
     return keras.ops.where(x >= 0, x, x * slope)

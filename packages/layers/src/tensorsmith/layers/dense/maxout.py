@@ -64,16 +64,15 @@ class Maxout(keras.layers.Layer):
             f"a valid axis for inputs of rank {rank}, other than the batch axis",
         )
         features: Any = input_shape[self.axis]
-        check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
-        divides = features % self.num_units == 0
+        divides = features is None or features % self.num_units == 0
         check(divides, "num_units", self.num_units, f"a divisor of the number of features ({features})")
 
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the maximum of each group of features."""
         inputs = floating(inputs, self.compute_dtype)
         axis = self.axis % len(inputs.shape)
-        groups = inputs.shape[axis] // self.num_units
         shape = list(keras.ops.shape(inputs))
+        groups = shape[axis] // self.num_units
         # Feature g * num_units + j belongs to unit j: the axis is split into (groups, num_units).
         grouped = keras.ops.reshape(inputs, [*shape[:axis], groups, self.num_units, *shape[axis + 1 :]])
         return keras.ops.max(grouped, axis, initial=-math.inf)  # the groups of an empty batch are empty

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith import ops
-from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core import Verbatim, check, export, is_integer, plain
 from tensorsmith.core.types import Constraint, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
@@ -19,6 +19,9 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
 
         y = sum over i of weights[i] E[indices[i]]
 
+    The combiner `"mean"` divides the sum by the number n of elements in the bag, and `"sqrtn"` by sqrt(n), or with
+    weights by the square root of the sum of their squares. A bag without elements results in zeros.
+
     Source: Joulin et al., "Bag of Tricks for Efficient Text Classification", 2016 (fastText).
 
     Args:
@@ -28,8 +31,11 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         embeddings_regularizer: Regularizer function applied to the embedding matrix.
         embeddings_constraint: Constraint function applied to the embedding matrix.
         mask_zero: If `True`, the layer accepts inputs with a mask, as in TensorFlow Addons. Index 0 is not masked; use
-            weights of 0 to exclude elements.
-        combiner: Reduction of the embeddings in a bag: `"sum"` or `"mean"`. Weights are not supported with `"mean"`.
+            `padding_index=0` to exclude it.
+        combiner: Reduction of the embeddings in a bag: `"sum"`, `"mean"` or `"sqrtn"`. Weights are not supported with
+            `"mean"`.
+        padding_index: Index of elements that are not part of a bag, such as 0 for padding. If `None`, all elements are
+            used.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -64,13 +70,16 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         embeddings_constraint: Constraint | None = None,
         mask_zero: bool = False,
         combiner: str = "sum",
+        padding_index: int | None = None,
         **kwargs: Any,
     ):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             check(is_integer(size) and size > 0, name, size, "a positive integer")
-        check(combiner in ("sum", "mean"), "combiner", combiner, "'sum' or 'mean'")
+        check(combiner in ("sum", "mean", "sqrtn"), "combiner", combiner, "'sum', 'mean' or 'sqrtn'")
+        fits = padding_index is None or (is_integer(padding_index) and 0 <= padding_index < input_dim)
+        check(fits, "padding_index", padding_index, f"an integer from 0 to {input_dim - 1}, or None")
         # Indices given as floats must not be cast to half precision, which cannot represent most large integers.
-        input_dim, output_dim = plain((input_dim, output_dim))
+        input_dim, output_dim, padding_index = plain((input_dim, output_dim, padding_index))
         super().__init__(autocast=False, **kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim
@@ -80,6 +89,7 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.combiner = combiner
+        self.padding_index = padding_index
 
     def build(self, input_shape: Shape) -> None:
         """Creates the embedding matrix."""
@@ -94,9 +104,24 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
 
     def call(self, indices: Tensor, weights: Tensor | None = None) -> Tensor:
         """Computes the sum or mean of the embeddings of each bag."""
+        expected, remedy = "None with combiner='mean'", "use the combiner 'sum' or 'sqrtn'"
+        check(weights is None or self.combiner != "mean", "weights", Verbatim("weights"), expected, remedy)
         if not keras.backend.standardize_dtype(indices.dtype).startswith(("int", "uint")):
             indices = keras.ops.cast(indices, "int32")  # `keras.Input` defaults to floats
-        y = ops.embedding_bag(indices, keras.ops.convert_to_tensor(self.embeddings), weights, self.combiner)
+        table = keras.ops.convert_to_tensor(self.embeddings)
+        if self.padding_index is None and self.combiner != "sqrtn":
+            return keras.ops.cast(ops.embedding_bag(indices, table, weights, self.combiner), self.compute_dtype)
+        # The sum is divided by the number of elements, or its square root. Elements of padding have the weight 0.
+        factors = keras.ops.ones(keras.ops.shape(indices), table.dtype)
+        if weights is not None:
+            factors = keras.ops.cast(weights, table.dtype)
+        if self.padding_index is not None:
+            factors = keras.ops.where(indices == self.padding_index, 0, factors)
+        y = ops.embedding_bag(indices, table, factors, "sum")
+        if self.combiner != "sum":
+            squares = keras.ops.sum(keras.ops.square(factors), axis=-1, keepdims=True)
+            size = squares if self.combiner == "mean" else keras.ops.sqrt(squares)
+            y = keras.ops.divide_no_nan(y, size)
         return keras.ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, indices: Tensor, mask: Tensor | None = None) -> None:
@@ -116,5 +141,6 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
             "embeddings_constraint": keras.constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
             "combiner": self.combiner,
+            "padding_index": self.padding_index,
         }
         return {**super().get_config(), **own}

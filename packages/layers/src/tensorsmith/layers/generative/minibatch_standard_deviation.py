@@ -20,6 +20,8 @@ class MinibatchStandardDeviation(keras.layers.Layer):
 
         s = mean(sqrt(variance(x) + epsilon))
 
+    With `across_channels`, the variance is over the examples and channels of a group instead, for each position.
+
     Examples are distributed over the groups in turn. The number of groups is the smallest for which no group exceeds
     `group_size`. If `group_size` divides the batch size, this is equivalent to the implementation of the authors; other
     batch sizes are supported as well.
@@ -30,6 +32,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         group_size: Positive integer, the maximum group size. If `None`, the batch is a single group, as described in
             the paper. The official implementation uses 4.
         epsilon: Small positive float added to the variance, which keeps the gradient of the square root finite.
+        across_channels: If `True`, the variance is computed over examples and channels.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -52,14 +55,16 @@ class MinibatchStandardDeviation(keras.layers.Layer):
          [3.  0.  0.5]]
     """
 
-    def __init__(self, group_size: int | None = 4, epsilon: float = 1e-8, **kwargs: Any):
+    def __init__(self, group_size: int | None = 4, epsilon: float = 1e-8, across_channels: bool = False, **kwargs: Any):
         fits = group_size is None or (is_integer(group_size) and group_size > 0)
         check(fits, "group_size", group_size, "a positive integer or None")
         check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a positive number")
+        check(isinstance(across_channels, bool), "across_channels", across_channels, "True or False")
         group_size, epsilon = plain((group_size, epsilon))
         super().__init__(**kwargs)
         self.group_size = group_size
         self.epsilon = epsilon
+        self.across_channels = across_channels
 
     def build(self, input_shape: Shape) -> None:
         """Validates the input shape."""
@@ -74,18 +79,20 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         groups = 1 if self.group_size is None else -(-batch // self.group_size)
         group = ops.arange(batch) % groups
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        flat = ops.reshape(wide, (batch, -1))
-        # Number of examples in each group, (groups, 1). The groups differ in size by at most one.
-        sizes = ops.segment_sum(ops.ones_like(flat[:, :1]), group, groups)
+        flat = ops.reshape(wide, (batch, -1, inputs.shape[-1]))  # (batch, positions, channels)
+        # Number of examples in each group, (groups, 1, 1). The groups differ in size by at most one.
+        sizes = ops.segment_sum(ops.ones_like(flat[:, :1, :1]), group, groups)
 
         def mean(x: Tensor) -> Tensor:
             """Returns the mean over the group of each example."""
+            if self.across_channels:
+                x = ops.mean(x, axis=-1, keepdims=True)
             return ops.take(ops.segment_sum(x, group, groups) / sizes, group, axis=0)
 
-        # Variance of each element within the group of the example: (batch, elements).
+        # Variance of each element within the group of the example: (batch, positions, channels or 1).
         variances = mean(ops.square(flat - mean(flat)))
         # One number per example, which is equal within a group: (batch,).
-        spread = ops.mean(ops.sqrt(variances + self.epsilon), axis=1)
+        spread = ops.mean(ops.sqrt(variances + self.epsilon), axis=(1, 2))
         spread = ops.reshape(ops.cast(spread, inputs.dtype), (-1, *[1] * (len(inputs.shape) - 1)))
         return ops.concatenate([inputs, ops.broadcast_to(spread, (batch, *inputs.shape[1:-1], 1))], axis=-1)
 
@@ -96,4 +103,5 @@ class MinibatchStandardDeviation(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config of the layer."""
-        return {**super().get_config(), "group_size": self.group_size, "epsilon": self.epsilon}
+        own = {"group_size": self.group_size, "epsilon": self.epsilon, "across_channels": self.across_channels}
+        return {**super().get_config(), **own}

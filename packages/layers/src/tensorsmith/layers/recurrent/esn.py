@@ -45,7 +45,7 @@ class ESNCell(keras.layers.Layer):
 
     Call arguments:
         inputs: Floating-point tensor of shape `(batch, features)`.
-        states: List with the previous state h, of shape `(batch, units)`.
+        states: List whose first entry is the previous state h, of shape `(batch, units)`.
 
     Input shape:
         `(batch, features)` and `(batch, units)`.
@@ -128,7 +128,7 @@ class ESNCell(keras.layers.Layer):
     def call(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
-        (h,) = states
+        h = states[0]
         z = keras.ops.matmul(inputs, self.kernel) + keras.ops.matmul(h, self.recurrent_kernel)
         after = self.activation(z if self.bias is None else z + self.bias)
         after = (1 - self.leaky) * h + self.leaky * after

@@ -126,7 +126,8 @@ class WeightNormalization(keras.layers.Wrapper):
 
     def remove(self) -> keras.Layer:
         """Returns the wrapped layer with its current effective kernel."""
-        if bool(self.initialized.value):
+        # Without data-dependent initialization, the first call sets g to the norms of v, which keeps the kernel.
+        if self.data_init or bool(self.initialized.value):
             self.v.assign(self.v * (self.g / self._lengths))
         return self.layer
 

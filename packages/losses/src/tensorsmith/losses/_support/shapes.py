@@ -1,4 +1,6 @@
-"""Checks that targets and predictions have the same shape, without implicit broadcasting."""
+"""Checks of the shapes of targets and predictions."""
+
+from itertools import zip_longest
 
 from keras import ops
 
@@ -33,3 +35,11 @@ def check_same_shape(**tensors: Tensor) -> None:
     for name, tensor in others:
         fits = tensor.shape.is_compatible_with(expected.shape)
         check(fits, name, tuple(tensor.shape), f"have shape {tuple(expected.shape)} to match `{last}`")
+
+
+def check_broadcastable(y_true: Tensor, y_pred: Tensor) -> None:
+    """Raise an ArgumentError if the known dimensions of targets and predictions cannot be broadcast."""
+    pairs = zip_longest(reversed(y_true.shape), reversed(y_pred.shape), fillvalue=1)
+    fits = all(one == other or 1 in (one, other) or None in (one, other) for one, other in pairs)
+    expected = f"have a shape that can be broadcast with the shape {tuple(y_pred.shape)} of `y_pred`"
+    check(fits, "y_true", tuple(y_true.shape), expected)

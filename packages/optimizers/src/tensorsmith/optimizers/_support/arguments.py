@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,10 +13,11 @@ from tensorsmith.core.types import Hyperparameter
 
 
 def check_rates(**rates: Hyperparameter) -> None:
-    """Raise an error unless decay rates such as `beta_1` are in [0, 1). Tensors and callables are accepted."""
+    """Raise an error unless decay rates such as `beta_1` are in [0, 1). Tensors and variables are accepted."""
     for name, rate in rates.items():
-        fits = 0 <= float(rate) < 1 if isinstance(rate, Real) else _is_given_later(rate)
-        check(fits, name, rate, "a number in [0, 1)")
+        fits = 0 <= float(rate) < 1 if isinstance(rate, Real) else tf.is_tensor(rate)
+        remedy = f"pass a `keras.Variable` to change `{name}` during training" if callable(rate) else ""
+        check(fits, name, rate, "a number in [0, 1)", remedy)
 
 
 def check_decay(weight_decay: Hyperparameter | None) -> None:
@@ -30,6 +31,12 @@ def check_constant_decay(weight_decay: Hyperparameter | None) -> None:
     remedy = "use `extend_with_decoupled_weight_decay` for schedules and functions"
     check(not callable(weight_decay), "weight_decay", weight_decay, "a number or None", remedy)
     check_decay(weight_decay)
+
+
+def check_no_decay(arguments: Mapping[str, Any]) -> None:
+    """Raise an error if arguments contain the `decay` of Keras 2, which Keras 3 ignores."""
+    remedy = "pass `keras.optimizers.schedules.InverseTimeDecay(rate, 1, decay)` as `learning_rate`"
+    check("decay" not in arguments, "decay", arguments.get("decay"), "omitted", remedy)
 
 
 def check_amounts(**amounts: float) -> None:

@@ -16,7 +16,7 @@ from tensorsmith.core.keras_internals import (
 )
 from tensorsmith.core.types import Gradient, Hyperparameter, LearningRate, Scalar, Variable
 from tensorsmith.optimizers._support import settings
-from tensorsmith.optimizers._support.arguments import check_constant_decay, check_decay
+from tensorsmith.optimizers._support.arguments import check_constant_decay, check_decay, check_no_decay
 from tensorsmith.optimizers._support.clipping import clipped
 from tensorsmith.optimizers._support.rows import merged, native, precise, read, slices, write
 from tensorsmith.optimizers._support.slots import SlotKeeper, Slots
@@ -94,6 +94,7 @@ class RowOptimizer(SlotKeeper):
             check_decay(weight_decay)
         else:
             check_constant_decay(weight_decay)
+        check_no_decay(kwargs)
         super().__init__(learning_rate, weight_decay=weight_decay, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tensorsmith.core.types import Hyperparameter, Scalar, Variable
 
@@ -21,7 +22,9 @@ def current(setting: Hyperparameter, step: Variable) -> Scalar:
 
 
 def to_config(setting: Hyperparameter | None) -> float | dict[str, Any] | None:
-    """Return the hyperparameter in serialized form for a config."""
+    """Return the hyperparameter in serialized form for a config. A tensor is stored as a number."""
+    if tf.is_tensor(setting):
+        return float(setting)
     return keras.saving.serialize_keras_object(setting) if callable(setting) else setting
 
 

@@ -65,7 +65,7 @@ class ConditionalGradient(RowOptimizer):
         name: str = "ConditionalGradient",
         **kwargs: Any,
     ):
-        if not callable(lambda_):
+        if not (callable(lambda_) or tf.is_tensor(lambda_)):
             check_amounts(lambda_=lambda_)
         check_amounts(epsilon=epsilon)
         check(ord in NORMS, "ord", ord, f"one of {list(NORMS)}")

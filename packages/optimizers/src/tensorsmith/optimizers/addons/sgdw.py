@@ -61,7 +61,8 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
         name: str = "SGDW",
         **kwargs: Any,
     ):
-        check_rates(momentum=momentum)
+        if not is_live(momentum):
+            check_rates(momentum=momentum)
         super().__init__(weight_decay, learning_rate=learning_rate, name=name, **kwargs)
         self.adopt(momentum)
         self.nesterov = nesterov

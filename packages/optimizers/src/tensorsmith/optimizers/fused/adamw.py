@@ -9,7 +9,7 @@ from tensorsmith.core import check, export
 from tensorsmith.core.types import Hyperparameter, LearningRate
 from tensorsmith.optimizers._support.arguments import check_constant_decay, check_rates
 from tensorsmith.optimizers._support.fused_moments import FusedMoments
-from tensorsmith.optimizers._support.live import LiveMomentum
+from tensorsmith.optimizers._support.live import LiveMomentum, is_live
 
 
 @export
@@ -68,7 +68,9 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
         amsgrad: bool = False,
         **kwargs: Any,
     ):
-        check_rates(beta_1=beta_1, beta_2=beta_2)
+        check_rates(beta_2=beta_2)
+        if not is_live(beta_1):
+            check_rates(beta_1=beta_1)
         check(weight_decay is not None, "weight_decay", weight_decay, "a non-negative number")
         check_constant_decay(weight_decay)
         super().__init__(learning_rate, weight_decay, beta_1, beta_2, epsilon, amsgrad, **kwargs)
