@@ -10,8 +10,9 @@ BAD = [
     ({"keys": "bytes"}, "'string' or 'int64'"),
     ({"oov_buckets": 0}, "a positive integer"),
     ({"limit": 0}, "a positive integer or None"),
-    ({"vocabulary": [1, 1]}, "a non-empty sequence of distinct tokens of type int"),
+    ({"vocabulary": [1, 1]}, "a sequence of distinct tokens of type int"),
     ({"vocabulary": ["1"]}, "tokens of type int"),
+    ({"reserved": [1, 1]}, "a sequence of distinct tokens of type int"),
 ]
 
 
@@ -88,6 +89,5 @@ ROWS = [
         feature_model,
         name="FeatureModel",
         inputs=({"x": Data((2,)), "y": Data((2,))},),
-        bad=(),
     ),
 ]

@@ -259,6 +259,19 @@ def test_adapt_resets_statistics():
         np.testing.assert_allclose(spec.preprocessing({"x": values})["x"], [[-1], [1]])
 
 
+def test_adapt_without_reset():
+    whole, parts = FeatureSpec(SCHEMA, CHOICES), FeatureSpec(SCHEMA, CHOICES)
+    halves = [{name: values[part] for name, values in EXAMPLES.items()} for part in (slice(80), slice(80, None))]
+    with raises_argument_error("reset", expected="True for a FeatureSpec that has not been adapted"):
+        parts.adapt(halves[:1], reset=False)
+    whole.adapt(halves)
+    parts.adapt(halves[:1])
+    parts.adapt(halves[1:], reset=False)
+    expected = whole.preprocessing(EXAMPLES)
+    for name, tensor in parts.preprocessing(EXAMPLES).items():
+        np.testing.assert_allclose(tensor, expected[name], rtol=1e-6)
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_precision_of_large_values(policy, tmp_path):
     times = 1_700_000_000 + np.arange(0, 1000, 2.0)

@@ -92,6 +92,48 @@ def test_ragged_documents():
     np.testing.assert_array_equal(tf.reduce_sum(counts, 1), list(map(len, DOCUMENTS)))
 
 
+@pytest.mark.parametrize("buckets", [1, 3])
+def test_reserved_tokens_match_mask_of_keras(buckets):
+    tokens = tf.constant([["", "w1", "?", "w2"], ["w1", "", "!", "w1"]])
+    theirs = keras.layers.StringLookup(vocabulary=["w1", "w2"], mask_token="", num_oov_indices=buckets)
+    ours = Vocabulary(["w1", "w2"], oov_buckets=buckets, reserved=[""])
+    np.testing.assert_array_equal(ours(tokens), theirs(tokens))
+    assert ours.size == theirs.vocabulary_size()
+
+
+@pytest.mark.parametrize("oov", ["first", "last"])
+def test_reserved_tokens(oov):
+    """Reserved tokens have the first indices, are not counted by `adapt`, and do not occur in vectors."""
+    reserved = ["", "[START]", "[END]"]
+    documents = [["[START]", *document, "[END]", "", ""] for document in DOCUMENTS]
+    plain, layer = Vocabulary(oov=oov), Vocabulary(oov=oov, reserved=reserved, limit=30)
+    plain.adapt(RAGGED)
+    layer.adapt(tf.ragged.constant(documents))
+    assert layer.vocabulary == plain.vocabulary
+    np.testing.assert_array_equal(layer(tf.constant(reserved)), [0, 1, 2])
+    np.testing.assert_array_equal(layer(RAGGED).flat_values, plain(RAGGED).flat_values + 3)
+    copy = Vocabulary.from_config(layer.get_config())
+    np.testing.assert_array_equal(copy(RAGGED).flat_values, layer(RAGGED).flat_values)
+    for output in ("count", "tf_idf"):
+        vectors = []
+        for tokens, given in ((documents, reserved), (DOCUMENTS, [])):
+            counter = Vocabulary(oov=oov, output=output, reserved=given)
+            counter.adapt(tf.ragged.constant(tokens))
+            vectors.append(counter(tf.ragged.constant(tokens)).numpy())
+        np.testing.assert_allclose(vectors[0], np.pad(vectors[1], ((0, 0), (3, 0))), rtol=1e-6)
+
+
+def test_adapt_without_reset():
+    whole, parts = (Vocabulary(output="tf_idf", limit=10) for _ in range(2))
+    whole.adapt(RAGGED)
+    with raises_argument_error("reset", expected="True for a layer that has not been adapted"):
+        parts.adapt(RAGGED[:15], reset=False)
+    parts.adapt(RAGGED[:15])
+    parts.adapt(RAGGED[15:], reset=False)
+    assert parts.vocabulary == whole.vocabulary
+    np.testing.assert_allclose(parts.idf_weights, whole.idf_weights)
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 100])
 @pytest.mark.parametrize("formula", ["keras", "inverse_log"])
 def test_adapt_counts_over_batches(batch_size, formula):
@@ -173,9 +215,9 @@ def test_unbuilt_layer_in_pipeline():
         ),
         (
             lambda: Vocabulary(["a", "a"]),
-            {"name": "vocabulary", "expected": "a non-empty sequence of distinct tokens of type str"},
+            {"name": "vocabulary", "expected": "a sequence of distinct tokens of type str"},
         ),
-        (lambda: Vocabulary([]), {"name": "vocabulary", "expected": "a non-empty sequence"}),
+        (lambda: Vocabulary([]), {"name": "vocabulary", "expected": "contain at least one token"}),
         (lambda: Vocabulary(["a"], output="tf_idf"), {"name": "idf_weights", "expected": "one for each token"}),
         (lambda: Vocabulary(["a"], idf_weights=[1.0]), {"name": "idf_weights", "expected": "None unless `output`"}),
         (

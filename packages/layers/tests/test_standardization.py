@@ -103,6 +103,16 @@ def test_repeated_adapt():
     np.testing.assert_allclose(layer.mean[0], DATA[:10].mean(0), rtol=1e-6)
 
 
+def test_adapt_without_reset():
+    layer = Standardization()
+    with raises_argument_error("reset", expected="True for a layer that has not been adapted"):
+        layer.adapt(DATA[:10], reset=False)
+    layer.adapt(DATA[:10])
+    layer.adapt(DATA[10:], reset=False)
+    np.testing.assert_allclose(layer.mean[0], DATA.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(layer.std[0], DATA.std(0), rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("data", "parts"),
     [

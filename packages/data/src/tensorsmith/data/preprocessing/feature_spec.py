@@ -1,5 +1,6 @@
 """Preprocessing models built from the features of a schema, adapted in one pass over the data."""
 
+import copy
 import logging
 from collections.abc import Iterable, Mapping, Sized
 from functools import cached_property
@@ -105,6 +106,7 @@ class FeatureSpec:
         check(bool(self._sources), "exclude", left_out, "a proper subset of the features")
         used = set(self._sources.values())
         self._features = {name: feature for name, feature in schema.features.items() if name in used}
+        self._gathered: dict[str, Any] = {}  # statistics of all data since the last reset
 
     def _of(self, schema: Schema, name: str, choice: FeatureChoice) -> list[ArgumentError]:
         """Returns the validation errors of the preprocessing options of one feature."""
@@ -152,8 +154,8 @@ class FeatureSpec:
             for name, feature in self._features.items()
         }
 
-    def adapt(self, dataset: Iterable[Any], seed: int = 0) -> None:
-        """Computes the statistics for all layers in one pass over the data, and replaces previous statistics.
+    def adapt(self, dataset: Iterable[Any], seed: int = 0, reset: bool = True) -> None:
+        """Computes the statistics for all layers in one pass over the data.
 
         Memory use is bounded: vocabularies are limited to the 1,000,000 most frequent tokens (see `TokenCounts`), and
         quantiles are exact for up to 200,000 values and estimated from a sample for more (see `Quantiles`).
@@ -162,12 +164,18 @@ class FeatureSpec:
             dataset: Batches as returned by `examples`: dictionaries of tensors or arrays, or tuples that start with
                 such a dictionary.
             seed: Random seed for sampling. Quantiles of large data sets are estimated from a random sample.
+            reset: If `True`, previous statistics are discarded. If `False`, the result is that of the previous data and
+                the new data together.
 
         Raises:
             ValueError: If `dataset` is empty or infinite, if a batch does not match the schema, if numbers are not
-                finite, or if there are too few distinct values for bins.
+                finite, if there are too few distinct values for bins, or if `reset` is `False` before the first call.
         """
-        gathered = {name: self._choices[name].statistics(seed) for name in self._sources}
+        if not reset:
+            remedy = "adapt it to all data at once"
+            check(bool(self._gathered), "reset", reset, "True for a FeatureSpec that has not been adapted", remedy)
+        new = {name: self._choices[name].statistics(seed) for name in self._sources}
+        gathered = new if reset else copy.deepcopy(self._gathered)
         examples = 0
         with Progress("tensorsmith.data") as progress:
             for batch in progress.track(dataset, "adapting", _number_of_batches(dataset), "batches"):
@@ -183,6 +191,7 @@ class FeatureSpec:
         for name in ("preprocessing", "encoder"):
             self.__dict__.pop(name, None)
         self._layers = layers
+        self._gathered = gathered
 
     def _rows(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the features of a batch as arrays of shape `(batch, values)`."""

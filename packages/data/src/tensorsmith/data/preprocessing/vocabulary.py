@@ -1,5 +1,6 @@
 """Layer that looks up tokens in a vocabulary."""
 
+import copy
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -26,13 +27,13 @@ class Vocabulary(keras.layers.Layer):
     fingerprint (`tf.strings.to_hash_bucket_fast`; for an integer, that of its decimal digits) modulo the number of
     buckets. `keras.layers.IntegerLookup` differs, as it uses the integer itself modulo the number of buckets.
 
-    Formula, for the token at index `i` of a vocabulary of size `n`:
+    Formula, for the token at index `i` of a vocabulary of size `n`, after `r` reserved tokens:
 
-        oov="first":  oov_buckets + i,  or fingerprint mod oov_buckets
-        oov="last":   i,                or n + fingerprint mod oov_buckets
+        oov="first":  r + oov_buckets + i,  or r + fingerprint mod oov_buckets
+        oov="last":   r + i,                or r + n + fingerprint mod oov_buckets
 
-    The vocabulary is part of the config and is therefore saved with the model. Padding tokens are not treated
-    specially; use a `tf.RaggedTensor` to omit them.
+    The vocabulary is part of the config and is therefore saved with the model. To omit padding, use a
+    `tf.RaggedTensor`, or reserve the padding token.
 
     Args:
         vocabulary: Vocabulary tokens without duplicates. If `None`, the vocabulary is computed by `adapt`.
@@ -47,6 +48,8 @@ class Vocabulary(keras.layers.Layer):
             Out-of-vocabulary buckets use the mean of these weights, as in Keras.
         limit: Maximum number of tokens in a vocabulary computed by `adapt`, excluding the out-of-vocabulary buckets.
         keys: Dtype of the tokens: "string" or "int64". Other integer dtypes are cast to int64.
+        reserved: Tokens with the indices 0, 1, ..., such as `["", "[START]", "[END]"]`, which `adapt` does not count.
+            Vectors contain no reserved tokens: their entries are 0.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of the outputs unless
             `output` is "int".
 
@@ -84,6 +87,7 @@ class Vocabulary(keras.layers.Layer):
         idf_weights: Sequence[float] | None = None,
         limit: int | None = None,
         keys: str = "string",
+        reserved: Sequence[str] | Sequence[int] = (),
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -99,6 +103,8 @@ class Vocabulary(keras.layers.Layer):
         self.supports_jit = False  # XLA does not support lookup tables
         self.oov_buckets, self.oov, self.output_mode, self.formula = oov_buckets, oov, output, formula
         self.limit, self.keys = limit, keys
+        self.reserved = self._tokens("reserved", reserved)
+        self._counts = TokenCounts()  # of all data since the last reset
         self.vocabulary: list[Any] | None = None
         self.idf_weights: list[float] | None = None
         if vocabulary is not None:
@@ -106,10 +112,10 @@ class Vocabulary(keras.layers.Layer):
 
     @property
     def size(self) -> int:
-        """Number of indices, including the indices of the out-of-vocabulary buckets."""
-        return len(self._known()) + self.oov_buckets
+        """Number of indices, including those of reserved tokens and of the out-of-vocabulary buckets."""
+        return len(self.reserved) + len(self._known()) + self.oov_buckets
 
-    def adapt(self, data: NestedArrays | Dataset) -> None:
+    def adapt(self, data: NestedArrays | Dataset, reset: bool = True) -> None:
         """Computes a new vocabulary from data, with the most frequent tokens first, and replaces the old one.
 
         Call it before compiling or tracing the model. Counts are exact for up to 1,000,000 distinct tokens; see
@@ -117,24 +123,40 @@ class Vocabulary(keras.layers.Layer):
 
         Args:
             data: Tensor or array with documents along the first axis, or a `tf.data.Dataset` of batches.
+            reset: If `True`, previous counts are discarded. If `False`, the vocabulary is that of the previous data and
+                the new data together.
 
         Raises:
-            ValueError: If `data` has no tokens, or contains strings that are not valid UTF-8.
+            ValueError: If `data` has no tokens, or contains strings that are not valid UTF-8, or if `reset` is `False`
+                before the first call of `adapt`, which a loaded layer has not had.
         """
-        counts = TokenCounts()
+        if not reset:
+            remedy = "adapt the layer to all data at once"
+            check(self._counts.documents > 0, "reset", reset, "True for a layer that has not been adapted", remedy)
+        counts = TokenCounts() if reset else copy.deepcopy(self._counts)
         for batch in data if isinstance(data, tf.data.Dataset) else [data]:
             counts.update(rows_of_tokens(batch))
-        tokens = counts.most_frequent(self.limit)
+        reserved = {token.encode() if isinstance(token, str) else token for token in self.reserved}
+        limit = None if self.limit is None else self.limit + len(reserved)
+        tokens = [token for token in counts.most_frequent(limit) if token not in reserved][: self.limit]
         check(bool(tokens), "data", data, "contain at least one token")
+        self._counts = counts
         weights = idf_weights([counts.document_counts[token] for token in tokens], counts.documents, self.formula)
         self._take([as_text(token) for token in tokens], weights.tolist() if self.output_mode == "tf_idf" else None)
 
-    def _take(self, vocabulary: list[Any], weights: Sequence[float] | None) -> None:
+    def _tokens(self, name: str, given: Iterable[Any]) -> list[Any]:
+        """Returns tokens as a list of Python strings or integers, which a config can hold."""
         kind: Any = str if self.keys == "string" else int
-        # A config must hold Python numbers and strings rather than NumPy scalars.
-        vocabulary = [token.item() if hasattr(token, "item") else token for token in vocabulary]
-        fits = all(isinstance(token, kind) for token in vocabulary) and len(set(vocabulary)) == len(vocabulary) > 0
-        check(fits, "vocabulary", vocabulary, f"a non-empty sequence of distinct tokens of type {kind.__name__}")
+        tokens = [token.item() if hasattr(token, "item") else token for token in given]
+        fits = all(isinstance(token, kind) for token in tokens) and len(set(tokens)) == len(tokens)
+        check(fits, name, tokens, f"a sequence of distinct tokens of type {kind.__name__}")
+        return tokens
+
+    def _take(self, given: list[Any], weights: Sequence[float] | None) -> None:
+        vocabulary = self._tokens("vocabulary", given)
+        check(bool(vocabulary), "vocabulary", vocabulary, "contain at least one token")
+        twice = sorted({*vocabulary} & {*self.reserved})
+        check(not twice, "vocabulary", twice, "contain no reserved tokens")
         weighted = self.output_mode == "tf_idf"
         fits = (weights is not None and len(weights) == len(vocabulary)) if weighted else weights is None
         expected = "a sequence of numbers, one for each token" if weighted else 'None unless `output` is "tf_idf"'
@@ -148,8 +170,8 @@ class Vocabulary(keras.layers.Layer):
         self.vocabulary = vocabulary
         self.idf_weights = None if weights is None else [float(weight) for weight in weights]
         with tf.init_scope():
-            keys = tf.constant(vocabulary, self.keys)
-            numbers = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(vocabulary), dtype=tf.int64))
+            keys = tf.constant([*self.reserved, *vocabulary], self.keys)
+            numbers = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(keys), dtype=tf.int64))
             self._table = tf.lookup.StaticVocabularyTable(numbers, self.oov_buckets)
 
     def _known(self) -> list[Any]:
@@ -175,8 +197,10 @@ class Vocabulary(keras.layers.Layer):
             "a tensor of strings" if self.keys == "string" else "a tensor of integers",
         )
         numbers = self._table.lookup(tokens if texts else tf.cast(tokens, tf.int64))
-        if self.oov == "first":  # rotate the indices, so that the buckets come first
-            numbers = (numbers + self.oov_buckets) % size
+        if self.oov == "first":  # rotate the indices after the reserved ones, so that the buckets come first
+            first = len(self.reserved)
+            rotated = first + (numbers - first + self.oov_buckets) % (size - first)
+            numbers = tf.where(numbers < first, numbers, rotated) if first else rotated
         if self.output_mode == "int":
             return numbers
         if self.output_mode == "one_hot":
@@ -187,13 +211,15 @@ class Vocabulary(keras.layers.Layer):
         binary = self.output_mode == "multi_hot"
         counts = tf.math.bincount(numbers, minlength=size, maxlength=size, axis=-1, binary_output=binary)
         vectors = tf.cast(tf.ensure_shape(counts, (numbers.shape[0], size)), self.compute_dtype)
+        if self.reserved:
+            vectors *= tf.cast(tf.range(size) >= len(self.reserved), vectors.dtype)
         return vectors if self.idf_weights is None else vectors * tf.constant(self._factors(), self.compute_dtype)
 
     def _factors(self) -> list[float]:
         weights = self.idf_weights or []
         # Out-of-vocabulary buckets use the mean weight, as in `keras.layers.TextVectorization`.
         buckets = [sum(weights) / len(weights)] * self.oov_buckets
-        return buckets + weights if self.oov == "first" else weights + buckets
+        return [0.0] * len(self.reserved) + (buckets + weights if self.oov == "first" else weights + buckets)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config of the layer, including the vocabulary that `adapt` computed."""
@@ -207,6 +233,7 @@ class Vocabulary(keras.layers.Layer):
             "idf_weights": self.idf_weights,
             "limit": self.limit,
             "keys": self.keys,
+            "reserved": self.reserved,
         }
 
 

@@ -72,6 +72,7 @@ class Standardization(keras.layers.Layer):
         self.supports_masking = True
         self.axis = axis if axis is None or isinstance(axis, int) else list(axis)
         self._axes = list(axes)
+        self._adapted: _Moments | None = None  # moments of all data since the last reset
 
     def build(self, input_shape: Shape) -> None:
         """Creates the mean and the standard deviation, initialized to 0 and 1."""
@@ -92,20 +93,27 @@ class Standardization(keras.layers.Layer):
             for name, initializer in (("mean", "zeros"), ("std", "ones"))
         )
 
-    def adapt(self, data: NestedArrays | Dataset) -> None:
+    def adapt(self, data: NestedArrays | Dataset, reset: bool = True) -> None:
         """Computes the mean and the standard deviation of each feature in a data set.
 
-        Previous statistics are discarded. Call it before the model is compiled and trained. A few hundred examples are
-        enough.
+        Call it before the model is compiled and trained. A few hundred examples are enough.
 
         Args:
             data: Array with examples along the first axis, or a `tf.data.Dataset` of batches.
+            reset: If `True`, previous statistics are discarded. If `False`, the result is that of the previous data and
+                the new data together.
 
         Raises:
-            ValueError: If `data` is empty, does not match the inputs of the layer, or contains non-finite values.
+            ValueError: If `data` is empty, does not match the inputs of the layer, or contains non-finite values, or if
+                `reset` is `False` before the first call of `adapt`, which a loaded layer has not had.
         """
         moments = reduce(_Moments.with_those_of, (self._moments(batch) for batch in _batches(data)))
+        if not reset:
+            remedy = "adapt the layer to all data at once"
+            check(self._adapted is not None, "reset", reset, "True for a layer that has not been adapted", remedy)
+            moments = self._adapted.with_those_of(moments)  # type: ignore[union-attr]
         check(bool(np.isfinite(moments.squares).all()), "data", data, "contain only finite numbers")
+        self._adapted = moments
         self.mean.assign(moments.mean)
         std = moments.std.astype(self.std.dtype)
         self.std.assign(np.where(std < np.finfo(std.dtype).tiny, 1, std))  # division by subnormals overflows
