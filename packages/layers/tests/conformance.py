@@ -400,7 +400,6 @@ ROWS = [
         inputs=Data((4, 5)),
         time_axis=1,
         passes_mask=True,
-        bad=(),
     ),
     LayerRow(
         MCAlphaDropout,

@@ -84,7 +84,6 @@ ROWS = [
         kwargs={"reduction": "sum", "name": "sure"},
         y_true=Data((2,)),
         y_pred=Data((4,)),
-        bad=(),
         bad_shapes=[({}, ((1, 2), (5, 4)), "for targets of (1, 2)")],
     ),
     LossRow(
@@ -101,7 +100,6 @@ ROWS = [
         kwargs={"mode": "iou", "reduction": None},
         y_true=Data((4,), low=0.0),
         y_pred=Data((4,)),
-        bad=(),
     ),
     LossRow(
         Huber,
@@ -131,7 +129,6 @@ ROWS = [
         y_true=LABELS,
         y_pred=SIMILARITIES,
         per_sample=False,
-        bad=(),
         bad_shapes=[({}, ((3,), shape), "a similarity matrix of shape (3, 3)") for shape in OTHER_SIMILARITIES],
     ),
     LossRow(
@@ -140,7 +137,6 @@ ROWS = [
         y_true=Data((5,), "int32", 0, 2),
         y_pred=SIMILARITIES,
         per_sample=False,
-        bad=(),
         bad_shapes=[({}, ((3, 3), shape), "a similarity matrix of shape (3, 3)") for shape in OTHER_SIMILARITIES],
     ),
     LossRow(
@@ -169,7 +165,6 @@ ROWS = [
         kwargs={"reduction": None},
         y_true=Data((3, 4), low=0.0),
         y_pred=Data((3, 4), low=0.05, high=0.95),
-        bad=(),
     ),
     LossRow(
         ReconstructionLoss,
@@ -177,7 +172,6 @@ ROWS = [
         kwargs={"kind": "gaussian"},
         y_true=Data((3, 4)),
         y_pred=Data((3, 4)),
-        bad=(),
     ),
     LossRow(
         SequenceLoss,
@@ -200,7 +194,6 @@ ROWS = [
         kwargs={"sum_over_batch": False, "softmax_loss_function": squared_error},
         y_true=STEPS,
         y_pred=LOGITS,
-        bad=(),
     ),
     LossRow(
         SigmoidFocalCrossEntropy,
@@ -220,7 +213,6 @@ ROWS = [
         kwargs={"gamma": 0.5, "class_reduction": "mean"},
         y_true=Data((5,), "int32", 0, 2),
         y_pred=Data((5,), low=0.05, high=0.95),
-        bad=(),
     ),
     LossRow(
         SparseCategoricalCrossentropy,
@@ -253,7 +245,6 @@ ROWS = [
         y_true=LABELS,
         y_pred=EMBEDDINGS,
         per_sample=False,
-        bad=(),
     ),
     LossRow(
         TripletSemiHardLoss,

@@ -102,7 +102,6 @@ ROWS = [
         kwargs={"num_classes": 4, "sparse_labels": True, "regression": True},
         y_true=Data((), "int32", 0, 4),
         y_pred=Data((1,), "int32", 0, 4),
-        bad=(),
         name="CohenKappa, regression",
     ),
     MetricRow(
@@ -139,7 +138,6 @@ ROWS = [
         kwargs={"num_classes": 3, "sparse_labels": True},
         y_true=Data((2,), "int32", 0, 3),
         y_pred=Data((2, 3)),
-        bad=(),
         name="FBetaScore, sparse",
         bad_shapes=[
             ({}, (true, (4, 3)), f"y_true must have a shape that matches predictions of shape (4, 3), got {true}")
@@ -154,7 +152,7 @@ ROWS = [
         bad=[({"num_features": 0}, "a positive integer"), ({"num_features": "3"}, "a positive integer")],
         bad_shapes=other_weights((4, 3), (4, 3)),
     ),
-    MetricRow(GeometricMean, kwargs={"name": "growth"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None, bad=()),
+    MetricRow(GeometricMean, kwargs={"name": "growth"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None),
     MetricRow(
         HammingLoss,
         kwargs={"mode": "multilabel", "threshold": 0.4, "name": "wrong"},
@@ -166,7 +164,7 @@ ROWS = [
             ({"threshold": float("nan")}, "a number or None"),
         ],
     ),
-    MetricRow(HarmonicMean, kwargs={"name": "speed"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None, bad=()),
+    MetricRow(HarmonicMean, kwargs={"name": "speed"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None),
     MetricRow(
         HuberMetric,
         kwargs={"delta": 0.7, "name": "robust"},
@@ -195,7 +193,6 @@ ROWS = [
             kwargs={"capacity": 50},
             y_true=LEVELS,
             y_pred=LEVELS,
-            bad=(),
             name=f"{metric.__name__}, exact",
         )
         for metric in (KendallsTauB, KendallsTauC, SpearmansRank)
@@ -235,7 +232,6 @@ ROWS = [
         kwargs={"exact": True},
         y_true=Data((5,)),
         y_pred=Data((5,)),
-        bad=(),
         name="PearsonsCorrelation, exact",
         bad_shapes=other_weights((4,), (4,)),
     ),
@@ -251,7 +247,6 @@ ROWS = [
         kwargs={"name": "pixels"},
         y_true=Data((5,), "int32", 0, 2),
         y_pred=Data((5,), low=0.0),
-        bad=(),
         bad_shapes=other_weights((4, 3), (4, 3)),
     ),
 ]

@@ -78,13 +78,13 @@ ROWS = [
         kwargs={**MOMENTS, **WARMUP, "amsgrad": True},
         bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON, *BAD_WARMUP],
     ),
-    OptimizerRow(AdaBelief, name="AdaBelief-unrectified", kwargs={**BETAS, "rectify": False}, bad=()),
+    OptimizerRow(AdaBelief, name="AdaBelief-unrectified", kwargs={**BETAS, "rectify": False}),
     OptimizerRow(
         AdamW,
         kwargs={**MOMENTS, "global_clipnorm": 2.0},
         bad=[*BAD_MOMENTS, *NO_SCHEDULE, ({"weight_decay": None}, "a non-negative number")],
     ),
-    OptimizerRow(AdamW, name="AdamW-amsgrad", kwargs={**MOMENTS, "amsgrad": True, "global_clipnorm": 2.0}, bad=()),
+    OptimizerRow(AdamW, name="AdamW-amsgrad", kwargs={**MOMENTS, "amsgrad": True, "global_clipnorm": 2.0}),
     OptimizerRow(
         COCOB, kwargs={"alpha": 2, "weight_decay": 0.1}, bad=[({"alpha": 0.5}, "a number >= 1"), *NO_SCHEDULE]
     ),
@@ -102,7 +102,6 @@ ROWS = [
         ConditionalGradient,
         name="ConditionalGradient-nuclear",
         kwargs={"learning_rate": 0.9, "lambda_": SCHEDULE, "ord": "nuclear"},
-        bad=(),
     ),
     OptimizerRow(
         LAMB,
@@ -169,14 +168,14 @@ ROWS = [
         kwargs={"learning_rate": 0.02, "momentum": 0.7, "nesterov": True, "weight_decay": 0.1},
         bad=[*NO_SCHEDULE, ({"momentum": 1.5}, "in [0, 1]"), ({"momentum": 1}, "a float in [0, 1]")],
     ),
-    OptimizerRow(SGD, name="SGD-scheduled", kwargs={"learning_rate": 0.02, "momentum": SCHEDULE}, bad=()),
-    OptimizerRow(AdamW, name="AdamW-scheduled", kwargs={"learning_rate": 0.02, "beta_1": SCHEDULE}, bad=()),
+    OptimizerRow(SGD, name="SGD-scheduled", kwargs={"learning_rate": 0.02, "momentum": SCHEDULE}),
+    OptimizerRow(AdamW, name="AdamW-scheduled", kwargs={"learning_rate": 0.02, "beta_1": SCHEDULE}),
     OptimizerRow(
         SWA,
         kwargs={"optimizer": "adam", "start_averaging": 1, "average_period": 2},
         bad=[*BAD_INNER, *bad_counts("start_averaging", 0), *bad_counts("average_period", 1)],
     ),
-    OptimizerRow(SGD, name="SGD-plain", kwargs={"learning_rate": 0.02, "loss_scale_factor": 4.0}, bad=()),
+    OptimizerRow(SGD, name="SGD-plain", kwargs={"learning_rate": 0.02, "loss_scale_factor": 4.0}),
     OptimizerRow(
         SGDW,
         kwargs={"weight_decay": SCHEDULE, "learning_rate": 0.02, "momentum": 0.7, "nesterov": True},

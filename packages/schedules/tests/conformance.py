@@ -125,7 +125,6 @@ ROWS = [
         name="ExponentialCyclicalLearningRate over steps, half a step more",
         kwargs={**CYCLES, "step_size": 10.5, "gamma": 0.9},
         steps=[0, 5, 10, 15, 20, 30, 99],
-        bad=(),
     ),
     ScheduleRow(
         ExponentialDecay,
@@ -161,7 +160,6 @@ ROWS = [
         name="Join over a run",
         kwargs={"schedules": [Linear(0.0, 0.7, "10%"), CosineDecay(0.7, "90%")], "boundaries": ["0.5 epochs"]},
         steps=[0, 4, 5, 30, 50, 99],
-        bad=(),
     ),
     ScheduleRow(
         Linear,

@@ -50,18 +50,18 @@ class AveragingOptimizer(keras.optimizers.SGD):
 HOW = {"y_true": Data((5,)), "y_pred": Data((5,)), "bad": ()}
 DECAY = {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}
 ROWS = [
-    LayerRow(UnevenLayer, inputs=Data((3,)), bad=()),
-    LayerRow(UnevenGradient, kwargs={"units": 2}, inputs=Data((3,)), bad=()),
-    LayerRow(keras.layers.Dense, kwargs={"units": 2}, inputs=Data((3,)), bad=()),
-    LayerRow(keras.layers.BatchNormalization, inputs=Data((3,)), bad=()),
-    LayerRow(keras.layers.Dropout, kwargs={"rate": 0.5, "seed": 1}, inputs=Data((3,)), random=True, bad=()),
+    LayerRow(UnevenLayer, inputs=Data((3,))),
+    LayerRow(UnevenGradient, kwargs={"units": 2}, inputs=Data((3,))),
+    LayerRow(keras.layers.Dense, kwargs={"units": 2}, inputs=Data((3,))),
+    LayerRow(keras.layers.BatchNormalization, inputs=Data((3,))),
+    LayerRow(keras.layers.Dropout, kwargs={"rate": 0.5, "seed": 1}, inputs=Data((3,)), random=True),
     LossRow(UnevenLoss, **HOW),
     LossRow(keras.losses.MeanSquaredError, **HOW),
     LossRow(keras.losses.MeanSquaredError, kwargs={"reduction": None}, name="unreduced", **HOW),
     MetricRow(UnevenMetric, **HOW),
     MetricRow(keras.metrics.MeanAbsoluteError, **HOW),
-    ScheduleRow(UnevenSchedule, steps=(0, 5), bad=()),
-    ScheduleRow(keras.optimizers.schedules.ExponentialDecay, kwargs=DECAY, steps=(0, 5), bad=()),
-    OptimizerRow(AveragingOptimizer, bad=()),
-    OptimizerRow(keras.optimizers.Adam, bad=()),
+    ScheduleRow(UnevenSchedule, steps=(0, 5)),
+    ScheduleRow(keras.optimizers.schedules.ExponentialDecay, kwargs=DECAY, steps=(0, 5)),
+    OptimizerRow(AveragingOptimizer),
+    OptimizerRow(keras.optimizers.Adam),
 ]

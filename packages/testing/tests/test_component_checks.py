@@ -91,8 +91,11 @@ class Metric(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         errors = ops.abs(ops.cast(y_true, self.dtype) - ops.cast(y_pred, self.dtype)) ** self.power
-        self.total.assign_add(ops.sum(errors))
-        self.count.assign_add(ops.cast(ops.size(errors), self.dtype))
+        weights = ops.ones_like(errors)
+        if sample_weight is not None:
+            weights *= ops.cast(sample_weight, self.dtype)[:, None]
+        self.total.assign_add(ops.sum(errors * weights))
+        self.count.assign_add(ops.sum(weights))
 
     def result(self):
         return self.total / self.count
@@ -126,6 +129,12 @@ class MeanOfMeans(Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         self.total.assign_add(ops.mean(ops.abs(y_true - y_pred)))
         self.count.assign_add(1.0)
+
+
+@register
+class UnweightedMetric(Metric):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_true, y_pred)
 
 
 @register
@@ -239,6 +248,7 @@ OPTIMIZER = optimizer(Optimizer)
         ("save_and_load", metric(ForgetfulMetric, kwargs={"power": 2.0}), "Return every argument", METRIC),
         ("eager_equals_function", metric(PythonMetric), "eager and tf.function differ", METRIC),
         ("batches_add_up", metric(MeanOfMeans), "divide in `result`", METRIC),
+        ("sample_weight", metric(UnweightedMetric), "Multiply by `sample_weight`", METRIC),
         ("mixed_float16", metric(CoarseMetric, kwargs={"power": 2.0}), "float32 and float16 differ", METRIC),
         ("mixed_bfloat16", metric(CoarseMetric, kwargs={"power": 2.0}), "float32 and bfloat16 differ", METRIC),
         ("unknown_batch_size", metric(FixedBatchMetric), "unknown batch size", METRIC),

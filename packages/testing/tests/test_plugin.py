@@ -33,7 +33,7 @@ class Broken(Sound):
     def __call__(self, step):
         return math.exp(step)
 
-ROWS = [ScheduleRow(Sound, steps=[0, 3], bad=()), ScheduleRow(Broken, steps=[0, 3], bad=(), name="bad-one")]
+ROWS = [ScheduleRow(Sound, steps=[0, 3]), ScheduleRow(Broken, steps=[0, 3], name="bad-one")]
 """
 
 

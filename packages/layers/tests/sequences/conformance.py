@@ -45,7 +45,6 @@ ROWS = [
         },
         inputs=([Data((6, 5)), Data((6, 5))],),
         time_axis=1,
-        bad=(),
     ),
     LayerRow(
         AddonsMultiHeadAttention,
@@ -95,7 +94,7 @@ ROWS = [
         shared_outputs=[3],
         bad=[({"units": "5"}, "a positive integer")],
     ),
-    LayerRow(GatedActivationUnit, inputs=Data((4, 6)), time_axis=1, passes_mask=True, bad=()),
+    LayerRow(GatedActivationUnit, inputs=Data((4, 6)), time_axis=1, passes_mask=True),
     LayerRow(
         LearnedPositionalEncoding,
         kwargs={"max_length": 9, "embeddings_initializer": "normal", "embeddings_regularizer": "l2"},
@@ -157,7 +156,6 @@ ROWS = [
         kwargs={"num_classes": 9, "num_sampled": 4, "distribution": "uniform", "seed": 5},
         inputs=(Data((6, 5)), Data((6,), "int32", 0, 9)),
         random=True,
-        bad=(),
     ),
     LayerRow(
         SinusoidalPositionalEncoding,

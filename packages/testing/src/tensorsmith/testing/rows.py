@@ -38,7 +38,7 @@ class Row:
         kwargs: Keyword arguments of `make`. Use values that differ from the defaults, to detect arguments that a config
             omits.
         bad: Sequence of pairs of a dict and a string. The dict contains keyword arguments that override `kwargs` and
-            must raise ValueError; the string must be part of the error message.
+            must raise ValueError; the string must be part of the error message. May be omitted.
         name: Name of the row. Defaults to the name of the class. Required if a conformance file has several rows for
             the same class.
         tolerance: Absolute and relative tolerance in float32.
@@ -48,7 +48,7 @@ class Row:
 
     make: Callable[..., Any] = field(kw_only=False)
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    bad: Sequence[tuple[Mapping[str, Any], str]]
+    bad: Sequence[tuple[Mapping[str, Any], str]] = ()
     name: str = ""
     tolerance: float = 1e-5
     half_tolerance: float = 1e-2
@@ -135,10 +135,12 @@ class MetricRow(BatchRow):
     Args:
         y_true: `Data` that specifies the targets or values.
         y_pred: `Data` that specifies the predictions, or `None` for a metric of values, such as a mean.
+        weighted: If `True`, `update_state` has an argument `sample_weight`.
     """
 
     y_true: Data
     y_pred: Data | None
+    weighted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

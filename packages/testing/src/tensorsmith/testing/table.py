@@ -15,6 +15,7 @@ from tensorsmith.testing.checks.masks import mask_passed, mask_used
 from tensorsmith.testing.checks.precision import mixed_bfloat16, mixed_float16
 from tensorsmith.testing.checks.saving import save_and_load
 from tensorsmith.testing.checks.shapes import unknown_batch_size, unknown_time_size
+from tensorsmith.testing.checks.weighting import sample_weight
 from tensorsmith.testing.rows import BatchRow, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
 
 EVERY = (LayerRow, LossRow, MetricRow, ScheduleRow, OptimizerRow)
@@ -51,7 +52,7 @@ def _is_random(row: Row) -> bool:  # compared by statistics over 100 calls
 CHECKS = {
     check.run.__name__: check
     for check in (
-        Check(bad_arguments),
+        Check(bad_arguments, trait=lambda row: bool(row.bad)),
         Check(bad_shapes, (BatchRow,), lambda row: bool(row.bad_shapes)),
         Check(config_round_trip),
         Check(eager_equals_function),
@@ -61,6 +62,7 @@ CHECKS = {
         Check(mirrored_strategy, two_cpus=True, slow=lambda row: not isinstance(row, LossRow)),
         Check(unknown_batch_size, (BatchRow,)),
         Check(batches_add_up, (MetricRow,)),
+        Check(sample_weight, (MetricRow,), lambda row: row.weighted),
         Check(gradients, (LayerRow, LossRow), lambda row: not getattr(row, "straight_through", False)),
         Check(jit, (LayerRow,), lambda row: row.supports_jit, slow=_is_random),
         Check(savedmodel_export, (LayerRow,), slow=_is_layer),
