@@ -48,6 +48,8 @@ def drawn(rng, shapes):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
+        ("gelu", {}),
+        ("gelu", {"approximate": False}),
         ("lisht", {}),
         ("rrelu", {}),
         ("rrelu", {"lower": 0.2, "upper": 0.9}),
@@ -67,6 +69,15 @@ def test_activations(addons, name, options, rows, columns, scale, seed):
     expect_same(differentiated(ours, [x]), addons("activation", [x], name=name, **options), 1e-5)
 
 
+@pytest.mark.parametrize("approximate", [True, False])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("float64", 1e-12)])
+def test_gelu_of_other_dtypes(addons, dtype, tolerance, approximate):
+    x = np.random.default_rng(0).normal(size=(4, 5)).astype(dtype)
+    ours = differentiated(lambda x: [layers.activations.gelu(x, approximate)], [x])
+    assert ours[0].dtype == dtype
+    expect_same(ours, addons("activation", [x], name="gelu", approximate=approximate), tolerance)
+
+
 @pytest.mark.parametrize(
     ("name", "inputs", "rank", "options"),
     [
@@ -74,6 +85,8 @@ def test_activations(addons, name, options, rows, columns, scale, seed):
         ("ESN", 1, 3, {"units": 4, "use_norm2": True, "return_sequences": True, "go_backwards": True}),
         ("FilterResponseNormalization", 1, 4, {"epsilon": 0.01}),
         ("FilterResponseNormalization", 1, 4, {"learned_epsilon": True}),
+        ("GELU", 1, 3, {}),
+        ("GELU", 1, 3, {"approximate": False}),
         ("Maxout", 1, 3, {"num_units": 2}),
         ("Maxout", 1, 3, {"num_units": 3, "axis": 1}),
         ("NoisyDense", 1, 2, {"units": 3, "activation": "tanh"}),

@@ -8,8 +8,8 @@ from side import positions
 from tensorsmith import layers, losses, metrics
 
 ROOMS = {  # package of Addons -> module and number of common components
-    "activations": (layers.activations, 4),
-    "layers": (layers, 18),
+    "activations": (layers.activations, 5),
+    "layers": (layers, 19),
     "losses": (losses, 21),
     "metrics": (metrics, 14),
     "rnn": (layers, 5),

@@ -4,6 +4,7 @@ import tempfile
 import keras
 
 from tensorsmith.layers import (
+    GELU,
     TLU,
     BatchNormalization,
     CorrelationCost,
@@ -245,6 +246,14 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[({"frequency_initializer": "zeros"}, "an initializer other than zeros")],
+    ),
+    LayerRow(
+        GELU,
+        kwargs={"approximate": False},
+        inputs=Data((6, 4)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[({"approximate": "tanh"}, "True or False"), ({"approximate": None}, "True or False")],
     ),
     LayerRow(
         Sparsemax,

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.optimize import brentq
+from scipy.stats import norm
 
-from tensorsmith.layers import RReLU, activations
+from tensorsmith.layers import GELU, RReLU, activations
 from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
@@ -16,6 +17,17 @@ def nearest_on_simplex(z):
     """Returns the point of the simplex closest to z, by solving for the threshold with a root finder."""
     threshold = brentq(lambda t: np.maximum(z - t, 0).sum() - 1, z.max() - 1.5, z.max(), xtol=1e-14)
     return np.maximum(z - threshold, 0)
+
+
+def test_gelu():
+    x = np.linspace(-6, 6, 101)
+    exact = x * norm.cdf(x)  # TensorFlow rounds the square root of 2 to float32
+    np.testing.assert_allclose(activations.gelu(x, approximate=False), exact, atol=1e-7)
+    np.testing.assert_allclose(GELU(approximate=False, dtype="float64")(x), exact, atol=1e-7)
+    approximate = np.array(activations.gelu(x))
+    assert 1e-4 < np.max(np.abs(approximate - exact)) < 5e-4
+    np.testing.assert_array_equal(GELU(dtype="float64")(x), approximate)
+    assert activations.gelu([0, 1]).dtype == "float32"  # integers
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])

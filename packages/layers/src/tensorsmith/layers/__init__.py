@@ -5,6 +5,7 @@ from tensorsmith.core import load_tensorflow
 load_tensorflow()  # without log output, before any other import
 
 from tensorsmith.layers import activations, constraints, initializers, regularizers
+from tensorsmith.layers.activation_layers.gelu import GELU
 from tensorsmith.layers.activation_layers.learnable_exponential import LearnableExponential
 from tensorsmith.layers.activation_layers.rrelu import RReLU
 from tensorsmith.layers.activation_layers.snake import Snake
@@ -83,6 +84,7 @@ from tensorsmith.layers.wrappers.weight_normalization import WeightNormalization
 __all__ = [
     "CRF",
     "ESN",
+    "GELU",
     "GRU",
     "LSTM",
     "TLU",
