@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import io
 import json
+import operator
 import subprocess
 import sys
 
@@ -162,6 +163,14 @@ def unpooling(maxima, positions, *, name, **options):
     import tensorflow_addons as tfa
 
     return [getattr(tfa.layers, name)(**options)(maxima, positions)]
+
+
+def function(*arrays, name, **options):
+    """Compute the function with this dotted name, such as `text.crf_decode`. It returns one or several tensors."""
+    import tensorflow_addons as tfa
+
+    found = operator.attrgetter(name)(tfa)(*arrays, **options)
+    return list(found) if isinstance(found, tuple) else [found]
 
 
 def crf_log_likelihood(unaries, tags, lengths, transitions):

@@ -143,6 +143,27 @@ def test_lifted_structure(addons, batch, margin, seed):
     expect_same(addons, arrays, "lifted_struct_loss", 1e-4, margin=margin)
 
 
+@pytest.mark.parametrize("squared", [False, True])
+@several
+@given(st.integers(0, 6), sizes, st.integers(0, 99))
+def test_pairwise_distance(addons, squared, batch, features, seed):
+    x = 3 * normal(np.random.default_rng(seed), batch, features)
+    ours = differentiated(lambda x: [losses.pairwise_distance(x, squared)], [x])
+    compare(ours, addons("function", [x], name="losses.metric_learning.pairwise_distance", squared=squared), 1e-3)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 5e-3), ("float32", 1e-5), ("float64", 1e-12)])
+@several
+@given(st.integers(0, 6), st.integers(2, 6), st.integers(0, 99))
+def test_angular_distance(addons, dtype, tolerance, batch, features, seed):
+    """Values only in half precision, in which the gradients of Addons on the diagonal are rounding errors."""
+    x = np.random.default_rng(seed).normal(size=(batch, features)).astype(dtype)
+    ours = differentiated(lambda x: [losses.angular_distance(x)], [x])
+    theirs = addons("function", [x], name="losses.metric_learning.angular_distance")
+    used = 1 if dtype == "float16" else 2
+    compare(ours[:used], theirs[:used], tolerance)
+
+
 @several
 @given(sizes, st.integers(0, 99))
 def test_npairs(addons, batch, seed):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tensorsmith import losses
 from tensorsmith.core.keras_internals import set_keras_mask
-from tensorsmith.losses._support.distances import pairwise_distances
+from tensorsmith.losses._support.distances import distance_matrix
 from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
@@ -93,10 +93,44 @@ def test_distance_precision(metric):
     x = tf.constant([[1000.0, 1000.5], [1000.0, 1000.5], [1003.0, 1004.5]])
     with tf.GradientTape() as tape:
         tape.watch(x)
-        found = pairwise_distances(x, metric)
+        found = distance_matrix(x, metric)
     expected = [[distance(a, b, metric) for a in x.numpy().astype("float64")] for b in x.numpy().astype("float64")]
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.isfinite(tape.gradient(found, x)).all()
+
+
+DISTANCES = {
+    "L2": losses.pairwise_distance,
+    "squared-L2": lambda x: losses.pairwise_distance(x, squared=True),
+    "angular": losses.angular_distance,
+}
+
+
+@pytest.mark.parametrize("metric", DISTANCES)
+@pytest.mark.parametrize("batch", [0, 1, 6])
+def test_distance_functions(metric, batch):
+    _, x = labelled(batch)
+    expected = np.array([[distance(a, b, metric) for a in x] for b in x]).reshape(batch, batch)
+    for dtype, tolerance in (("float16", 1e-2), ("float32", 1e-5), ("float64", 1e-12)):
+        found = tf.function(DISTANCES[metric])(tf.constant(x, dtype))
+        assert found.dtype == ("float64" if dtype == "float64" else "float32")
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_distance_functions_with_wrong_shape(metric):
+    with raises_argument_error("feature", received="(3,)", expected="have shape (batch, features)"):
+        DISTANCES[metric](tf.ones(3))
+
+
+@pytest.mark.parametrize("function", [losses.pairwise_distance, losses.angular_distance])
+def test_distance_function_as_metric_of_a_loss(function):
+    """The functions are registered, so that a loss that uses them can be restored from its config."""
+    y, x = labelled(8)
+    loss = losses.TripletHardLoss(distance_metric=function)
+    restored = losses.TripletHardLoss.from_config(loss.get_config())
+    named = losses.TripletHardLoss(distance_metric="L2" if function is losses.pairwise_distance else "angular")
+    assert float(restored(y, x)) == pytest.approx(float(named(y, x)), rel=1e-6)
 
 
 @pytest.mark.parametrize("make", [*LABELLED, losses.NpairsLoss])

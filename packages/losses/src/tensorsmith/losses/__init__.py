@@ -4,6 +4,7 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log output
 
+from tensorsmith.losses.angular_distance import angular_distance
 from tensorsmith.losses.contrastive_loss import ContrastiveLoss, contrastive_loss
 from tensorsmith.losses.cosine_similarity import CosineSimilarity
 from tensorsmith.losses.gaussian_kl import gaussian_kl
@@ -17,6 +18,7 @@ from tensorsmith.losses.minimax_loss import minimax_discriminator_loss, minimax_
 from tensorsmith.losses.non_saturating_loss import non_saturating_generator_loss
 from tensorsmith.losses.npairs_loss import NpairsLoss, npairs_loss
 from tensorsmith.losses.npairs_multilabel_loss import NpairsMultilabelLoss, npairs_multilabel_loss
+from tensorsmith.losses.pairwise_distance import pairwise_distance
 from tensorsmith.losses.pinball_loss import PinballLoss, pinball_loss
 from tensorsmith.losses.reconstruction_loss import ReconstructionLoss, reconstruction_loss
 from tensorsmith.losses.sequence_loss import SequenceLoss, sequence_loss
@@ -50,6 +52,7 @@ __all__ = [
     "TverskyLoss",
     "WeightedKappaLoss",
     "YOLOLoss",
+    "angular_distance",
     "contrastive_loss",
     "gaussian_kl",
     "gaussian_nll",
@@ -64,6 +67,7 @@ __all__ = [
     "non_saturating_generator_loss",
     "npairs_loss",
     "npairs_multilabel_loss",
+    "pairwise_distance",
     "pinball_loss",
     "reconstruction_loss",
     "sequence_loss",

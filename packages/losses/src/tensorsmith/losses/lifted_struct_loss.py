@@ -7,7 +7,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses._support.distances import pairwise_distances
+from tensorsmith.losses._support.distances import distance_matrix
 from tensorsmith.losses._support.label_loss import LabelLoss, batch_mean, check_labels, pair_mean, positives, same_label
 from tensorsmith.losses._support.margin import check_margin
 
@@ -105,7 +105,7 @@ class LiftedStructLoss(LabelLoss):
 
 
 def _of_samples(same: Tensor, embeddings: Tensor, margin: float) -> Tensor:
-    distances = pairwise_distances(embeddings)
+    distances = distance_matrix(embeddings)
     check_labels(same, distances)
     # Samples with at least one sample of another label in the batch: (batch, 1).
     crowded = ops.logical_not(ops.all(same, axis=1, keepdims=True))

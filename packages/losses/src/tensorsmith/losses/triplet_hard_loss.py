@@ -8,7 +8,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses._support.distances import Metric, distances_to, metric_from, pairwise_distances
+from tensorsmith.losses._support.distances import Metric, distance_matrix, distances_to, metric_from
 from tensorsmith.losses._support.label_loss import batch_mean, check_labels, positives, same_label
 from tensorsmith.losses._support.margin import check_margin
 from tensorsmith.losses._support.triplet_loss import TripletLoss
@@ -109,7 +109,7 @@ class TripletHardLoss(TripletLoss):
 
 def _of_samples(same: Tensor, y_pred: Tensor, margin: float, soft: bool, metric: Metric) -> Tensor:
     # The full matrix, (batch, batch), is only used to select samples.
-    distances = ops.stop_gradient(pairwise_distances(y_pred, metric))
+    distances = ops.stop_gradient(distance_matrix(y_pred, metric))
     check_labels(same, distances)
     # Without `initial`, Keras raises an error for an empty batch.
     farthest = ops.max(distances, axis=1, keepdims=True, initial=-math.inf)

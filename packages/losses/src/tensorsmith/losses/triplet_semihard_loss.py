@@ -7,7 +7,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses._support.distances import Metric, metric_from, pairwise_distances
+from tensorsmith.losses._support.distances import Metric, distance_matrix, metric_from
 from tensorsmith.losses._support.label_loss import batch_mean, check_labels, pair_mean, positives, same_label
 from tensorsmith.losses._support.margin import check_margin
 from tensorsmith.losses._support.triplet_loss import TripletLoss
@@ -99,7 +99,7 @@ class TripletSemiHardLoss(TripletLoss):
 
 
 def _of_samples(same: Tensor, y_pred: Tensor, margin: float, metric: Metric) -> Tensor:
-    distances = pairwise_distances(y_pred, metric)
+    distances = distance_matrix(y_pred, metric)
     check_labels(same, distances)
     nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)
     # Indices only, without a gradient: the gradient of a sort fails for an empty batch.

@@ -13,7 +13,7 @@ from tensorsmith.losses._support.precision import precise
 Metric = str | Callable[[Tensor], Tensor]
 
 
-def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
+def distance_matrix(embeddings: TensorLike, metric: Metric = "L2", name: str = "y_pred") -> Tensor:
     """Return the matrix of distances between embeddings. Its gradient is finite where two embeddings are equal.
 
     Args:
@@ -21,9 +21,10 @@ def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
             `float32`.
         metric: Distance metric: `"L2"`, `"squared-L2"`, `"angular"` (1 - cosine similarity), or a function that maps
             embeddings to the distance matrix.
+        name: Name of the argument with the embeddings, for error messages.
     """
     (embeddings,) = precise(embeddings)
-    check(len(embeddings.shape) == 2, "y_pred", tuple(embeddings.shape), "have shape (batch, features)")
+    check(len(embeddings.shape) == 2, name, tuple(embeddings.shape), "have shape (batch, features)")
     return metric(embeddings) if callable(metric) else METRICS[metric][0](embeddings)
 
 
@@ -33,7 +34,7 @@ def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> T
     Args:
         positions: Integer tensor of shape `(batch,)` with the column index in each row of the distance matrix.
         embeddings: Tensor of embeddings, of shape `(batch, features)`.
-        metric: Distance metric: a name or a function, as in `pairwise_distances`.
+        metric: Distance metric: a name or a function, as in `distance_matrix`.
     """
     (embeddings,) = precise(embeddings)
     if callable(metric):
