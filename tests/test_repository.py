@@ -38,7 +38,18 @@ INTERNALS = {  # the only files that read private attributes of TensorFlow, Kera
     ROOT / "packages/core/src/tensorsmith/core/keras_internals.py",
     ROOT / "packages/tuning/src/tensorsmith/tuning/_internals.py",
 }
-KERAS_USERS = ["data", "layers", "losses", "metrics", "optimizers", "schedules", "testing", "training", "tuning"]
+KERAS_USERS = [
+    "data",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+    "testing",
+    "text",
+    "training",
+    "tuning",
+]
 OWN = ("self", "cls", "super()", "type(self)")  # expressions for the object or class of a method
 NAMED_TUPLE = {"_asdict", "_fields", "_make", "_replace"}  # public in spite of the underscore
 # Assembled from parts, so that this file does not contain the forbidden strings.

@@ -19,7 +19,7 @@ export PYTHONPATH TF_CPP_MIN_LOG_LEVEL=3
 case $tensorflow in 2.18.* | 2.20.*) export TF_ENABLE_ONEDNN_OPTS=0 ;; esac
 
 tests="custom_ops/ops/tests/kernels"
-components="layers losses metrics optimizers schedules"
+components="layers losses metrics optimizers schedules seq2seq text"
 if [ "$suite" = conformance ]; then
   for package in $components; do tests="$tests $(find "packages/$package/tests" -name conformance.py | tr '\n' ' ')"; done
   set -- -k "not mixed_"

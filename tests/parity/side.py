@@ -166,11 +166,12 @@ def unpooling(maxima, positions, *, name, **options):
 
 
 def function(*arrays, name, **options):
-    """Compute the function with this dotted name, such as `text.crf_decode`. It returns one or several tensors."""
+    """Compute the function with this dotted name, such as `text.crf_decode`, which has one or several results."""
+    import tensorflow as tf
     import tensorflow_addons as tfa
 
     found = operator.attrgetter(name)(tfa)(*arrays, **options)
-    return list(found) if isinstance(found, tuple) else [found]
+    return [tf.convert_to_tensor(each) for each in (found if isinstance(found, tuple | list) else [found])]
 
 
 def crf_log_likelihood(unaries, tags, lengths, transitions):

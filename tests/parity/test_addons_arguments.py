@@ -5,22 +5,23 @@ import json
 import pytest
 from side import positions
 
-from tensorsmith import layers, losses, metrics
+from tensorsmith import layers, losses, metrics, seq2seq, text
 
-ROOMS = {  # package of Addons -> module and number of common components
-    "activations": (layers.activations, 5),
-    "layers": (layers, 19),
-    "losses": (losses, 21),
-    "metrics": (metrics, 14),
-    "rnn": (layers, 5),
-    "seq2seq": (losses, 2),
-}
+ROOMS = [  # package of Addons, module and number of common components
+    ("activations", layers.activations, 5),
+    ("layers", layers, 19),
+    ("losses", losses, 21),
+    ("metrics", metrics, 14),
+    ("rnn", layers, 5),
+    ("seq2seq", losses, 2),
+    ("seq2seq", seq2seq, 3),
+    ("text", text, 13),
+]
 RENAMED = {"MultiHeadAttention": "AddonsMultiHeadAttention"}
 
 
-@pytest.mark.parametrize("package", ROOMS)
-def test_positional_arguments(addons, package):
-    module, count = ROOMS[package]
+@pytest.mark.parametrize(("package", "module", "count"), ROOMS, ids=[room[1].__name__ for room in ROOMS])
+def test_positional_arguments(addons, package, module, count):
     theirs = json.loads(addons("positional", [], package=package)[0].tobytes())
     ours = {name: getattr(module, RENAMED.get(name, name), None) for name in theirs}
     ours = {name: component for name, component in ours.items() if component is not None}

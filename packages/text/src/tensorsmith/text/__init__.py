@@ -1,0 +1,29 @@
+"""Conditional random fields, skip-grams and parsing of times for TensorFlow and Keras 3."""
+
+from tensorsmith.core import load_tensorflow
+
+load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log output
+
+from tensorsmith.text.crf_decode import crf_constrained_decode, crf_decode
+from tensorsmith.text.crf_decode_forward import crf_decode_backward, crf_decode_forward
+from tensorsmith.text.crf_log_likelihood import crf_log_likelihood
+from tensorsmith.text.crf_log_norm import crf_forward, crf_log_norm
+from tensorsmith.text.crf_multitag_sequence_score import crf_filtered_inputs, crf_multitag_sequence_score
+from tensorsmith.text.crf_sequence_score import crf_binary_score, crf_sequence_score, crf_unary_score
+from tensorsmith.text.viterbi_decode import viterbi_decode
+
+__all__ = [
+    "crf_binary_score",
+    "crf_constrained_decode",
+    "crf_decode",
+    "crf_decode_backward",
+    "crf_decode_forward",
+    "crf_filtered_inputs",
+    "crf_forward",
+    "crf_log_likelihood",
+    "crf_log_norm",
+    "crf_multitag_sequence_score",
+    "crf_sequence_score",
+    "crf_unary_score",
+    "viterbi_decode",
+]
