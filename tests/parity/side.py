@@ -174,6 +174,15 @@ def function(*arrays, name, **options):
     return [tf.convert_to_tensor(each) for each in (found if isinstance(found, tuple | list) else [found])]
 
 
+def skip_grams(tokens, *, name, **options):
+    """Compute skip-grams of integers as strings, because the arrays between the processes contain numbers only."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    found = getattr(tfa.text, name)(tf.strings.as_string(tokens), **options)
+    return [tf.strings.to_number(each, tf.int64) for each in found]
+
+
 def crf_log_likelihood(unaries, tags, lengths, transitions):
     """Compute the log-likelihood of tag sequences."""
     import tensorflow_addons as tfa

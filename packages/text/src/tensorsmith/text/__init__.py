@@ -10,6 +10,9 @@ from tensorsmith.text.crf_log_likelihood import crf_log_likelihood
 from tensorsmith.text.crf_log_norm import crf_forward, crf_log_norm
 from tensorsmith.text.crf_multitag_sequence_score import crf_filtered_inputs, crf_multitag_sequence_score
 from tensorsmith.text.crf_sequence_score import crf_binary_score, crf_sequence_score, crf_unary_score
+from tensorsmith.text.parse_time import parse_time
+from tensorsmith.text.skip_gram_sample import skip_gram_sample
+from tensorsmith.text.skip_gram_sample_with_text_vocab import skip_gram_sample_with_text_vocab
 from tensorsmith.text.viterbi_decode import viterbi_decode
 
 __all__ = [
@@ -25,5 +28,8 @@ __all__ = [
     "crf_multitag_sequence_score",
     "crf_sequence_score",
     "crf_unary_score",
+    "parse_time",
+    "skip_gram_sample",
+    "skip_gram_sample_with_text_vocab",
     "viterbi_decode",
 ]
