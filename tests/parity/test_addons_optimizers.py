@@ -14,6 +14,7 @@ MOMENTS = {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95}
 PENALTIES = {"l1_regularization_strength": 0.1, "l2_regularization_strength": 0.1}
 PLAIN_SGDW = {"learning_rate": 0.05, "weight_decay": 0.01}
 WARMUP = {"total_steps": 40, "warmup_proportion": 0.3, "min_lr": 0.001}
+RENAMED = {"AdamW": "AddonsAdamW"}  # `AdamW` is that of Keras
 CASES = [
     *[
         (name, {}, ())
@@ -46,6 +47,10 @@ CASES = [
     ("SGDW", {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}, ("weight_decay",)),
     ("SGDW", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}, ("learning_rate",)),
     ("SGDW", {"learning_rate": 0.05, "weight_decay": 0.01, "exclude_from_weight_decay": ["kern"]}, ()),
+    ("AdamW", {"weight_decay": 0.01}, ()),
+    ("AdamW", {**MOMENTS, "weight_decay": 0.01}, ("learning_rate",)),
+    ("AdamW", {**MOMENTS, "weight_decay": 0.01, "epsilon": 1e-4, "amsgrad": True}, ("learning_rate", "weight_decay")),
+    ("AdamW", {**MOMENTS, "weight_decay": 0.01, "exclude_from_weight_decay": ["kern"]}, ()),
     ("Adam", {**MOMENTS, "weight_decay": 0.01}, ("learning_rate", "weight_decay")),
     ("Adam", {**MOMENTS, "weight_decay": 0.01, "global_clipnorm": 1.0, "amsgrad": True}, ()),
     ("Adam", {"weight_decay": 0.01, "exclude_from_weight_decay": ["kernel"]}, ()),
@@ -68,7 +73,7 @@ def make(name, options, decayed=()):
     for each in decayed:
         options[each] = keras.optimizers.schedules.ExponentialDecay(options[each], 10, 0.5)
     if hasattr(optimizers, name):
-        return getattr(optimizers, name)(**options)
+        return getattr(optimizers, RENAMED.get(name, name))(**options)
     return optimizers.extend_with_decoupled_weight_decay(getattr(keras.optimizers, name))(**options)
 
 

@@ -9,6 +9,7 @@ from tensorsmith.optimizers import (
     SWA,
     AdaBelief,
     AdamW,
+    AddonsAdamW,
     ConditionalGradient,
     GradientCentralization,
     GradientNoise,
@@ -85,6 +86,11 @@ ROWS = [
         bad=[*BAD_MOMENTS, *NO_SCHEDULE, ({"weight_decay": None}, "a non-negative number")],
     ),
     OptimizerRow(AdamW, name="AdamW-amsgrad", kwargs={**MOMENTS, "amsgrad": True, "global_clipnorm": 2.0}),
+    OptimizerRow(
+        AddonsAdamW,
+        kwargs={**MOMENTS, "weight_decay": SCHEDULE, "amsgrad": True, "exclude_from_weight_decay": ["bias"]},
+        bad=[*BAD_DECAY, *BAD_PATTERNS, ({"weight_decay": None}, "a number")],
+    ),
     OptimizerRow(
         COCOB, kwargs={"alpha": 2, "weight_decay": 0.1}, bad=[({"alpha": 0.5}, "a number >= 1"), *NO_SCHEDULE]
     ),

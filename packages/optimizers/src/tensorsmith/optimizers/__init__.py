@@ -5,6 +5,7 @@ from tensorsmith.core import load_tensorflow
 load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log output
 
 from tensorsmith.optimizers.addons.ada_belief import AdaBelief
+from tensorsmith.optimizers.addons.addons_adamw import AddonsAdamW
 from tensorsmith.optimizers.addons.cocob import COCOB
 from tensorsmith.optimizers.addons.conditional_gradient import ConditionalGradient
 from tensorsmith.optimizers.addons.decoupled_weight_decay import (
@@ -37,6 +38,7 @@ __all__ = [
     "SWA",
     "AdaBelief",
     "AdamW",
+    "AddonsAdamW",
     "ConditionalGradient",
     "DecoupledWeightDecayExtension",
     "GradientCentralization",

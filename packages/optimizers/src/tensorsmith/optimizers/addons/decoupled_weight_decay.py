@@ -160,7 +160,7 @@ class DecoupledWeightDecayExtension(BASE):
 def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
     """Return an optimizer class with weight decay that is independent of the learning rate.
 
-    With `keras.optimizers.Adam`, this is the AdamW of TensorFlow Addons. The arguments of the class are `weight_decay`,
+    With `keras.optimizers.Adam`, its updates are those of `AddonsAdamW`. The arguments of the class are `weight_decay`,
     `exclude_from_weight_decay` and, by name, all arguments of the optimizer; see `DecoupledWeightDecayExtension`.
     Before loading a saved model with such an optimizer, call this function for the same class.
 
