@@ -7,11 +7,11 @@ from side import positions
 
 from tensorsmith import layers, losses, metrics, seq2seq, text
 
-ROOMS = [  # package of Addons, module and number of common components
+PACKAGES = [  # package of Addons, module and number of common components
     ("activations", layers.activations, 5),
     ("layers", layers, 19),
     ("losses", losses, 21),
-    ("metrics", metrics, 14),
+    ("metrics", metrics, 15),
     ("rnn", layers, 5),
     ("seq2seq", losses, 2),
     ("seq2seq", seq2seq, 3),
@@ -20,7 +20,7 @@ ROOMS = [  # package of Addons, module and number of common components
 RENAMED = {"MultiHeadAttention": "AddonsMultiHeadAttention"}
 
 
-@pytest.mark.parametrize(("package", "module", "count"), ROOMS, ids=[room[1].__name__ for room in ROOMS])
+@pytest.mark.parametrize(("package", "module", "count"), PACKAGES, ids=[room[1].__name__ for room in PACKAGES])
 def test_positional_arguments(addons, package, module, count):
     theirs = json.loads(addons("positional", [], package=package)[0].tobytes())
     ours = {name: getattr(module, RENAMED.get(name, name), None) for name in theirs}

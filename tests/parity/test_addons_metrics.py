@@ -65,6 +65,16 @@ def positive(rng, samples):
     return (rng.uniform(0.5, 2.0, samples),)
 
 
+def targets(rng, samples):
+    true = rng.normal(size=(samples + 5, 3))
+    return true, true + rng.normal(size=true.shape)
+
+
+def one_target(rng, samples):
+    true, noise = rng.normal(size=(2, samples))
+    return true, true + noise
+
+
 def decided(rng, samples):
     return rng.integers(0, 2, (2, samples, 3))
 
@@ -104,6 +114,22 @@ def decided(rng, samples):
 @given(*draws)
 def test_weighted(addons, name, make, options, weighted, count, samples, seed):
     expect_same(addons, name, list(drawn(count, samples, seed, make, weighted)), weighted, **options)
+
+
+@pytest.mark.parametrize("regressors", [0, 2])
+@pytest.mark.parametrize("multioutput", ["raw_values", "uniform_average", "variance_weighted"])
+@several
+@given(*draws)
+def test_r_square(addons, multioutput, regressors, count, samples, seed):
+    batches = list(drawn(count, samples, seed, targets, weighted=False))
+    expect_same(addons, "RSquare", batches, False, multioutput=multioutput, num_regressors=regressors)
+
+
+@several
+@given(st.integers(1, 3), st.integers(5, 8), st.integers(0, 99))
+def test_weighted_r_square(addons, count, samples, seed):
+    """Addons accepts weights for vectors of targets only."""
+    expect_same(addons, "RSquare", list(drawn(count, samples, seed, one_target, weighted=True)), True)
 
 
 @several

@@ -18,6 +18,7 @@ from tensorsmith.metrics import (
     PearsonsCorrelation,
     Perplexity,
     RoundedAccuracy,
+    RSquare,
     SpearmansRank,
 )
 from tensorsmith.testing import Data, MetricRow
@@ -242,6 +243,19 @@ ROWS = [
         y_pred=Data((4, 5)),
         bad=[({"from_logits": 1}, "True or False"), ({"mask_token_id": "pad"}, "an integer or None")],
     ),
+    MetricRow(
+        RSquare,
+        kwargs={"name": "fit", "multioutput": "variance_weighted", "num_regressors": 2},
+        y_true=Data((3,), "int32", 0, 5),
+        y_pred=Data((3,)),
+        bad=[
+            ({"multioutput": "mean"}, "one of raw_values"),
+            ({"num_regressors": -1}, "an integer >= 0"),
+            ({"num_regressors": 1.5}, "an integer >= 0"),
+        ],
+        bad_shapes=other_targets([((4, 3), (1, 3)), ((4, 3), (4,))]) + other_weights((4, 3), (4, 3)),
+    ),
+    MetricRow(RSquare, name="RSquare, raw", kwargs={"multioutput": "raw_values"}, y_true=SCORES, y_pred=SCORES, bad=()),
     MetricRow(
         RoundedAccuracy,
         kwargs={"name": "pixels"},

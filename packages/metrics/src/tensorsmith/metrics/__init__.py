@@ -23,6 +23,7 @@ from tensorsmith.metrics.mean_average_precision import MeanAveragePrecision
 from tensorsmith.metrics.multilabel_confusion_matrix import MultiLabelConfusionMatrix
 from tensorsmith.metrics.pearsons_correlation import PearsonsCorrelation
 from tensorsmith.metrics.perplexity import Perplexity
+from tensorsmith.metrics.r_square import RSquare
 from tensorsmith.metrics.rounded_accuracy import RoundedAccuracy
 from tensorsmith.metrics.spearmans_rank import SpearmansRank, spearmans_rank
 
@@ -45,6 +46,7 @@ __all__ = [
     "MultiLabelConfusionMatrix",
     "PearsonsCorrelation",
     "Perplexity",
+    "RSquare",
     "RoundedAccuracy",
     "SpearmansRank",
     "average_precision",
