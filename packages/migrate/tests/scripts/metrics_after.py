@@ -3,7 +3,7 @@ import numpy as np
 import tensorflow as tf
 import keras
 import tensorsmith.metrics
-from tensorsmith.metrics import CohenKappa, F1Score as F1
+from tensorsmith.metrics import CohenKappa, F1Score as F1, RSquare
 
 rng = np.random.default_rng(0)
 probabilities = rng.dirichlet(np.ones(3), size=8).astype("float32")
@@ -19,21 +19,21 @@ def value(metric):
     return metric.result()
 
 
-# tensorsmith migrate: metrics.RSquare: targets and predictions need two axes, (batch, outputs)
 results = {
     "kappa": value(CohenKappa(num_classes=3, weightage="linear")),
     "f1": value(F1(3, "macro")),
     "beta": value(tensorsmith.metrics.FBetaScore(num_classes=3, beta=2.0, threshold=0.4)),
     "hamming": value(tensorsmith.metrics.HammingLoss(mode="multiclass", threshold=0.6)),
     "matthews": value(tensorsmith.metrics.MatthewsCorrelationCoefficient(num_classes=3)),
-    "r2": value(keras.metrics.R2Score(name="r_square")),
-    "each r2": value(keras.metrics.R2Score(name="each", class_aggregation=None)),
+    "r2": value(RSquare()),
+    "each r2": value(RSquare("each", multioutput="raw_values")),
     "weighted r2": value(
-        keras.metrics.R2Score(
-            class_aggregation="variance_weighted_average",
-            dtype=tf.float32,
-            name="r_square"
+        RSquare(
+            multioutput="variance_weighted",
+            dtype=tf.float32
         )
     ),
     "wrapped": value(keras.metrics.MeanMetricWrapper(squared_error, name="wrapped")),
+    "vector r2": [metric(name="r2")(targets[:, 0], probabilities[:, 0]) for metric in {"r2": RSquare}.values()],
+    "adjusted r2": value(tensorsmith.metrics.RSquare(num_regressors=2)),
 }

@@ -37,4 +37,6 @@ results = {
         )
     ),
     "wrapped": value(tfa.metrics.MeanMetricWrapper(squared_error, name="wrapped")),
+    "vector r2": [metric(name="r2")(targets[:, 0], probabilities[:, 0]) for metric in {"r2": RSquare}.values()],
+    "adjusted r2": value(tfa.metrics.RSquare(num_regressors=2)),
 }

@@ -15,3 +15,6 @@ larger = LAMB(1e-3, weight_decay=0.01)
 slow = Lookahead(tfa.optimizers.AdamW(1e-4, rate), sync_period=5)
 clipped = tfa.optimizers.SWA("adam", clipnorm=1.0)
 several = tfa.optimizers.MultiOptimizer([(by_place, body), (large, [neck, head])])
+choices = {"adamw": tfa.optimizers.AdamW, "sgdw": tfa.optimizers.SGDW, "lamb": LAMB}
+chosen = isinstance(by_name, (tfa.optimizers.AdamW, tfa.optimizers.SGDW))
+restored = tf.keras.optimizers.deserialize(tf.keras.optimizers.serialize(by_default), custom_objects={"SGDW": tfa.optimizers.SGDW})

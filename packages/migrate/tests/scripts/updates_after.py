@@ -2,7 +2,6 @@
 
 import numpy as np
 import tensorflow as tf
-import keras
 import tensorsmith.optimizers
 
 rate = 0.01
@@ -16,9 +15,13 @@ def weights(optimizer):
     return np.concatenate([weight.ravel() for weight in model.get_weights()])
 
 
-# tensorsmith migrate: optimizers.AdamW: weight_decay is multiplied by the learning rate now, so it is divided by it: both change together
 results = {
-    "adamw": weights(keras.optimizers.AdamW(weight_decay=0.02 / rate, learning_rate=rate)),
+    "adamw": weights(tensorsmith.optimizers.AddonsAdamW(weight_decay=0.02, learning_rate=rate)),
+    "scheduled": weights(
+        tensorsmith.optimizers.AddonsAdamW(
+            lambda: 0.02, tf.keras.optimizers.schedules.ExponentialDecay(rate, 2, 0.5), exclude_from_weight_decay=["bias"]
+        )
+    ),
     "sgdw": weights(tensorsmith.optimizers.SGDW(0.03, momentum=0.9)),
     "lamb": weights(tensorsmith.optimizers.LAMB(rate)),
 }

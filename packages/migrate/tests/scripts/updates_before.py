@@ -17,6 +17,11 @@ def weights(optimizer):
 
 results = {
     "adamw": weights(tfa.optimizers.AdamW(weight_decay=0.02, learning_rate=rate)),
+    "scheduled": weights(
+        tfa.optimizers.AdamW(
+            lambda: 0.02, tf.keras.optimizers.schedules.ExponentialDecay(rate, 2, 0.5), exclude_from_weight_decay=["bias"]
+        )
+    ),
     "sgdw": weights(tfa.optimizers.SGDW(0.03, momentum=0.9)),
     "lamb": weights(tfa.optimizers.LAMB(rate)),
 }

@@ -28,13 +28,17 @@ def _none_yet(package: str, names: str) -> dict[str, Successor | Missing]:
 OPTIMIZER = {"decay": "give a schedule as learning_rate instead"}
 
 
-def _optimizer(name: str, arguments: str) -> dict[str, Successor]:
+def _optimizer(name: str, arguments: str, successor: str = "") -> dict[str, Successor]:
     """Return the migration entry of an optimizer with the same arguments as in TensorFlow Addons."""
     names = tuple(arguments.split())
     renamed = {"lr": "learning_rate"}
     return {
         f"optimizers.{name}": Successor(
-            f"tensorsmith.optimizers.{name}", names, in_place=len(names), renamed=renamed, refused=OPTIMIZER
+            f"tensorsmith.optimizers.{successor or name}",
+            names,
+            in_place=len(names),
+            renamed=renamed,
+            refused=OPTIMIZER,
         )
     }
 
@@ -50,8 +54,6 @@ def _wrapper(name: str, arguments: str) -> dict[str, Successor]:
         f"optimizers.{name}": Successor(f"tensorsmith.optimizers.{name}", names, in_place=len(names), refused=refused)
     }
 
-
-DECAY = "weight_decay is multiplied by the learning rate now, so it is divided by it: both change together"
 
 ACTIVATIONS: dict[str, Successor | Missing] = {
     **_same("activations", "lisht rrelu snake sparsemax", "tensorsmith.layers.activations"),
@@ -138,13 +140,10 @@ METRICS: dict[str, Successor | Missing] = {
     ),
     "metrics.MeanMetricWrapper": Successor("keras.metrics.MeanMetricWrapper"),
     "metrics.RSquare": Successor(
-        "keras.metrics.R2Score",
+        "tensorsmith.metrics.RSquare",
         arguments=("name", "dtype", "multioutput", "num_regressors"),
-        renamed={"multioutput": "class_aggregation"},
+        in_place=4,
         dropped=("y_shape",),
-        added={"name": '"r_square"'},
-        rule=rules.aggregation,
-        note="targets and predictions need two axes, (batch, outputs)",
     ),
 }
 
@@ -155,18 +154,7 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
         "TriangularCyclicalLearningRate",
         "tensorsmith.schedules",
     ),
-    "optimizers.AdamW": Successor(
-        "keras.optimizers.AdamW",
-        arguments=("weight_decay", "learning_rate", "beta_1", "beta_2", "epsilon", "amsgrad", "name"),
-        renamed={"lr": "learning_rate"},
-        refused={
-            **OPTIMIZER,
-            "exclude_from_weight_decay": "call exclude_from_weight_decay(var_names=...) of the new optimizer instead",
-        },
-        added={"learning_rate": "0.001"},
-        rule=rules.decay_per_rate,
-        note=DECAY,
-    ),
+    **_optimizer("AdamW", "weight_decay learning_rate beta_1 beta_2 epsilon amsgrad name", "AddonsAdamW"),
     "optimizers.AveragedOptimizerWrapper": Missing(
         "MovingAverage and SWA of tensorsmith.optimizers are all there is of its kind, and have no base to build on"
     ),

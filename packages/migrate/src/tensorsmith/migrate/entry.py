@@ -28,8 +28,11 @@ class Successor:
 
     @property
     def plain(self) -> bool:
-        """Return `True` if the replacement can be used where the component is referenced but not called."""
-        return not (self.renamed or self.added or self.rule or self.result)
+        """Return `True` if the replacement can be used where the component is referenced but not called.
+
+        Other names for an argument, such as `lr` for `learning_rate`, do not prevent this.
+        """
+        return not (self.renamed.keys() & set(self.arguments) or self.added or self.rule or self.result)
 
 
 @dataclass(frozen=True)

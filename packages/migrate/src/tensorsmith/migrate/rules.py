@@ -8,12 +8,6 @@ import ast
 
 from tensorsmith.migrate.entry import Given, RefusedError
 
-AGGREGATIONS = {
-    "uniform_average": '"uniform_average"',
-    "variance_weighted": '"variance_weighted_average"',
-    "raw_values": "None",
-}
-
 
 def one_threshold(given: Given) -> Given:
     """Replace the arguments `lower` and `upper`, which must be -t and t, by a single argument `threshold`, t."""
@@ -25,25 +19,6 @@ def one_threshold(given: Given) -> Given:
     if low is None or high is None or low != -high:
         raise RefusedError("Keras takes a single threshold, so the bounds must be the numbers -t and t")
     return {**rest, "threshold": upper}
-
-
-def decay_per_rate(given: Given) -> Given:
-    """Divide the weight decay by the learning rate, because the replacement multiplies it by the learning rate."""
-    rate, decay = given["learning_rate"], given.get("weight_decay", "")
-    if not _may_be_number(rate) or not _may_be_number(decay):
-        raise RefusedError(
-            "Keras multiplies weight_decay by the learning rate, so both must be numbers or variable names; "
-            "tensorsmith.optimizers.extend_with_decoupled_weight_decay(keras.optimizers.Adam) takes them unchanged"
-        )
-    return {**given, "weight_decay": f"{decay} / {rate}"}
-
-
-def aggregation(given: Given) -> Given:
-    """Convert the aggregation modes for multiple outputs to Keras aggregation modes."""
-    value = _literal(given.get("class_aggregation", "'uniform_average'"))
-    if value not in AGGREGATIONS:
-        raise RefusedError(f"multioutput must be a literal, one of {', '.join(AGGREGATIONS)}, to be translated")
-    return {**given, "class_aggregation": AGGREGATIONS[value]} if "class_aggregation" in given else given
 
 
 def small_letters(given: Given) -> Given:
