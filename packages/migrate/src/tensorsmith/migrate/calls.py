@@ -2,9 +2,9 @@
 
 import libcst as cst
 
-from tensorsmith.migrate.entry import RefusedError, Successor
+from tensorsmith.migrate.entry import UNMOVED, RefusedError, Successor
+from tensorsmith.migrate.keras2_rules import REDUCTIONS
 
-REDUCTIONS = {"AUTO": "sum_over_batch_size", "SUM_OVER_BATCH_SIZE": "sum_over_batch_size", "SUM": "sum", "NONE": "none"}
 TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 
 
@@ -16,9 +16,9 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
     """
     of_loss = successor.name.startswith("tensorsmith.losses.")
     call = call.with_changes(args=[_with_string(arg, of_loss) for arg in call.args])
-    if successor.plain and not successor.arguments:
+    if not successor.changes_calls:
         return call
-    given = _named(call, successor)
+    given = named(call, successor)
     sources = {name: source(arg.value) for name, arg in given.items()}
     written = {**sources, **{name: text for name, text in successor.added.items() if name not in sources}}
     if successor.rule:
@@ -38,7 +38,10 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
     moved = call.with_changes(args=_laid_out(args, call))
     if not successor.result:
         return moved
-    return cst.parse_expression(successor.result.format(call=source(moved), **written))
+    try:
+        return cst.parse_expression(successor.result.format(call=source(moved), **written))
+    except KeyError as error:
+        raise RefusedError(f"{error.args[0]} is not given here by position or by name") from error
 
 
 def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
@@ -60,14 +63,15 @@ def source(node: cst.CSTNode) -> str:
     return cst.Module([]).code_for_node(node)
 
 
-def _named(call: cst.Call, successor: Successor) -> dict[str, cst.Arg]:
+def named(call: cst.Call, successor: Successor) -> dict[str, cst.Arg]:
     """Return a dict of the arguments by new name. Positional arguments are named according to the old signature."""
     given: dict[str, cst.Arg] = {}
     for position, arg in enumerate(call.args):
-        if arg.star == "*" or (arg.star and not successor.plain):
+        moves = successor.in_place < UNMOVED
+        if (arg.star == "*" and moves) or (arg.star == "**" and not successor.plain):
             raise RefusedError(f"the arguments behind {arg.star} are unknown here, and the signature has changed")
-        if arg.star:
-            given[arg.star] = arg
+        if arg.star or (not arg.keyword and position >= len(successor.arguments) and not moves):
+            given[f"{arg.star}{position}"] = arg
             continue
         if not arg.keyword and position >= len(successor.arguments):
             raise RefusedError(f"argument {position + 1} must be passed by keyword")

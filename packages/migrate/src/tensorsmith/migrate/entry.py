@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 Given = dict[str, str]  # argument names and their source code
+UNMOVED = 100  # number of leading arguments that keep their position, if all do
 
 
 class RefusedError(Exception):
@@ -23,8 +24,15 @@ class Successor:
     refused: Mapping[str, str] = field(default_factory=dict)  # unsupported argument -> alternative
     added: Mapping[str, str] = field(default_factory=dict)  # new name -> default source
     rule: Callable[[Given], Given] | None = None  # further translation, by new names
+    check: Callable[[Given], None] | None = None  # raises an error for values that are not supported
     result: str = ""  # source of the new expression with {call} and new names, if results differ
     note: str = ""  # note written above the line
+
+    @property
+    def changes_calls(self) -> bool:
+        """Return `True` if the arguments of a call may change."""
+        changes = (self.arguments, self.renamed, self.dropped, self.refused, self.added, self.rule, self.result)
+        return any(changes)
 
     @property
     def plain(self) -> bool:

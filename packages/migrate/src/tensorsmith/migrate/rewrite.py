@@ -11,6 +11,7 @@ from libcst.metadata import MetadataWrapper
 from tensorsmith.migrate.addons import PACKAGE
 from tensorsmith.migrate.calls import moved_call
 from tensorsmith.migrate.imports import insert_imports
+from tensorsmith.migrate.keras2_survey import survey_keras2
 from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.survey import survey
 
@@ -29,12 +30,19 @@ class Migrated:
     Attributes:
         script: Source after the migration.
         rewritten: Number of uses that were rewritten.
-        left: Number of uses that were left unchanged.
+        left: Number of uses of TensorFlow Addons that were left unchanged.
+        rejected: Number of places that Keras 3 rejects, and that were left unchanged.
     """
 
     script: bytes
-    rewritten: int
-    left: int
+    rewritten: int = 0
+    left: int = 0
+    rejected: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Return `True` if nothing was left unchanged."""
+        return not (self.left or self.rejected)
 
 
 def migrate_script(script: bytes) -> Migrated:
@@ -57,11 +65,12 @@ def migrate_script(script: bytes) -> Migrated:
         y = tensorsmith.layers.Maxout(3)(x)
         <BLANKLINE>
     """
-    if PACKAGE.encode() not in script and b"Addons>" not in script:
-        return Migrated(script, 0, 0)
+    if not any(mark.encode() in script for mark in (PACKAGE, "Addons>", MARK)):
+        return Migrated(script)
     try:
         wrapper = MetadataWrapper(cst.parse_module(script))
         plan = survey(wrapper)
+        survey_keras2(wrapper, plan)
         moved = wrapper.module.visit(_Rewriter(wrapper.module, plan))
     except cst.ParserSyntaxError as error:
         raise UnreadableError(f":{error.raw_line}: {error.message.splitlines()[0]}") from error
@@ -69,7 +78,7 @@ def migrate_script(script: bytes) -> Migrated:
         raise UnreadableError(f": {error}") from error
     except RecursionError as error:
         raise UnreadableError(": too deeply nested") from error
-    return Migrated(moved.bytes, len(plan.rewritten), len(plan.left))
+    return Migrated(moved.bytes, len(plan.rewritten), len(plan.left), len(plan.rejected))
 
 
 class _Rewriter(cst.CSTTransformer):
@@ -83,6 +92,8 @@ class _Rewriter(cst.CSTTransformer):
         node, plan = updated_node, self._plan
         if original_node in plan.expressions:
             node = cst.parse_expression(plan.expressions[original_node])
+        if original_node in plan.attributes:
+            node = _renamed(node, plan.attributes[original_node])
         if original_node in plan.calls:
             node = moved_call(node, plan.calls[original_node])
         if original_node in plan.comments:
@@ -105,6 +116,16 @@ class _Rewriter(cst.CSTTransformer):
         header = self._module.header if statement is self._module.body[0] else ()
         there = {_text(line) for line in (*header, *kept)}
         return [*kept, *(cst.EmptyLine(comment=cst.Comment(text)) for text in sorted(wanted - there))]
+
+
+def _renamed(node: Any, name: str) -> Any:
+    """Return a method definition or an attribute with a new name. Only an attribute may get a dotted name."""
+    if isinstance(node, cst.FunctionDef):
+        return node.with_changes(name=cst.Name(name))
+    *inner, last = name.split(".")
+    for part in inner:
+        node = node.with_changes(value=cst.Attribute(node.value, cst.Name(part)))
+    return node.with_changes(attr=cst.Name(last))
 
 
 def _without(original: Any, updated: Any, unused: Container[tuple[cst.CSTNode, str]]) -> Any:

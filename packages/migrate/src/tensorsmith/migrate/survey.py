@@ -1,25 +1,18 @@
 """Analysis of how a script uses TensorFlow Addons."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import (
-    Access,
-    GlobalScope,
-    ImportAssignment,
-    MetadataWrapper,
-    ParentNodeProvider,
-    Scope,
-    ScopeProvider,
-)
+from libcst.metadata import Access, GlobalScope, ImportAssignment, MetadataWrapper
 
 from tensorsmith.migrate.addons import MOVES, PACKAGE
 from tensorsmith.migrate.calls import moved_call
 from tensorsmith.migrate.entry import Missing, RefusedError, Successor
 from tensorsmith.migrate.plan import Plan
+from tensorsmith.migrate.surveyor import Surveyor, dotted, origin
 
 REGISTERED = re.compile(r"""['"]Addons>(\w+)['"]""")  # registered names in saved models
 UNKNOWN = "no component of Addons 0.23"
@@ -41,12 +34,10 @@ class _Use:
     call: cst.CSTNode | None  # the call, if the expression is called
 
 
-class _Survey:
+class _Survey(Surveyor):
     def __init__(self, wrapper: MetadataWrapper):
-        self.plan = Plan()
-        self._parents: Mapping[cst.CSTNode, cst.CSTNode] = wrapper.resolve(ParentNodeProvider)
-        self._scopes: Mapping[cst.CSTNode, Scope | None] = wrapper.resolve(ScopeProvider)
-        for assignment in self._assignments():
+        super().__init__(wrapper, Plan())
+        for assignment in self._imports_of(PACKAGE):
             self._decide(assignment)
         for node in self._parents:
             if isinstance(node, cst.ImportFrom) and isinstance(node.names, cst.ImportStar) and _module(node) == PACKAGE:
@@ -56,13 +47,6 @@ class _Survey:
             elif isinstance(node, cst.SimpleString) and REGISTERED.fullmatch(node.value):
                 self._decide_string(node)
 
-    def _assignments(self) -> Iterator[ImportAssignment]:
-        """Yield the imports that bind names from TensorFlow Addons."""
-        for scope in {scope for scope in self._scopes.values() if scope is not None}:
-            for assignment in scope.assignments:
-                if isinstance(assignment, ImportAssignment) and _origin(assignment).split(".")[0] == PACKAGE:
-                    yield assignment
-
     def _decide(self, assignment: ImportAssignment) -> None:
         """Plan the changes to an import and to all its uses."""
         statement = assignment.node
@@ -70,7 +54,7 @@ class _Survey:
         found = [self._use(access) for access in assignment.references]
         uses = [use for use in found if use is not None]
         complete = len(uses) == len(found)
-        name, move = _find(_origin(assignment))
+        name, move = _find(origin(assignment))
         component = _component(assignment, used=bool(found))
         if not found and move is not None and not move.plain:
             self._leave(statement, name, _reason(move))
@@ -90,12 +74,12 @@ class _Survey:
         if chain is None:
             self._leave(access.node, PACKAGE, "a name inside of a string")
             return None
-        first = _dotted(chain[0])
+        first = dotted(chain[0])
         meanings = {each.name for each in access.scope.get_qualified_names_for(first)}
         if len(meanings) > 1 and self._only_without_addons(access.scope[first]):
             meanings.discard(first)
         ours = min(meanings, key=lambda each: (each.split(".")[0] != PACKAGE, each))
-        full = ours + _dotted(chain[-1]).removeprefix(first)
+        full = ours + dotted(chain[-1]).removeprefix(first)
         found = ((node, *_find(full.rsplit(".", depth)[0])) for depth, node in enumerate(reversed(chain)))
         node, name, move = next((each for each in found if each[-1] is not None), (chain[-1], full, None))
         if len(meanings) > 1:
@@ -182,28 +166,6 @@ class _Survey:
         self.plan.left.add(node)
         self._comment(node, name, reason)
 
-    def _comment(self, node: cst.CSTNode, name: str, text: str) -> None:
-        while isinstance(node, cst.Decorator) or not hasattr(node, "leading_lines"):
-            node = self._parents[node]
-        self.plan.comments[node].setdefault(name, set()).update([text] if text else [])
-
-    def _scope(self, node: cst.CSTNode) -> Scope:
-        scope = self._scopes.get(node)
-        return self._scope(self._parents[node]) if scope is None else scope
-
-    def _chain(self, node: Any) -> list[Any] | None:
-        """Return the nodes of a dotted name such as `a.b.c`, from `a` to `a.b.c`, or `None` for other expressions."""
-        while isinstance(node, cst.Attribute):
-            node = node.value
-        if not isinstance(node, cst.Name):
-            return None
-        chain: list[Any] = [node]
-        parent: Any = self._parents[node]
-        while isinstance(parent, cst.Attribute) and parent.value is chain[-1]:
-            chain.append(parent)
-            parent = self._parents[parent]
-        return chain
-
 
 def _find(full: str) -> tuple[str, Successor | Missing | None]:
     """Return the Addons name of a dotted name and its migration entry, or the dotted name and `None`."""
@@ -214,7 +176,7 @@ def _find(full: str) -> tuple[str, Successor | Missing | None]:
 
 def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str] | None:
     """Return the module, name and local name of the new import, or `None` if the local name cannot be kept."""
-    name, move = _find(_origin(assignment))
+    name, move = _find(origin(assignment))
     here, imported = assignment.name, isinstance(assignment.node, cst.ImportFrom)
     if not isinstance(move, Successor) or not isinstance(assignment.scope, GlobalScope) or not imported:
         return None
@@ -230,11 +192,6 @@ def _reason(move: Successor | Missing) -> str:
     return f"{move.name} takes its place" + ("" if move.plain else ", with other arguments")
 
 
-def _origin(assignment: ImportAssignment) -> str:
-    """Return the qualified name of an imported object."""
-    return next(iter(assignment.get_qualified_names_for(assignment.name))).name
-
-
 def _imports_by_name(call: cst.Call) -> bool:
     """Return `True` if a call imports TensorFlow Addons with `importlib.import_module` or `__import__`."""
     function = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
@@ -246,8 +203,4 @@ def _imports_by_name(call: cst.Call) -> bool:
 
 def _module(node: cst.ImportFrom) -> str:
     """Return the top-level package of a `from` import, or an empty string if the import is relative."""
-    return "" if node.relative or node.module is None else _dotted(node.module).split(".")[0]
-
-
-def _dotted(node: Any) -> str:
-    return f"{_dotted(node.value)}.{node.attr.value}" if isinstance(node, cst.Attribute) else node.value
+    return "" if node.relative or node.module is None else dotted(node.module).split(".")[0]

@@ -1,0 +1,107 @@
+"""Conversion rules and checks for arguments of Keras 2.
+
+A rule receives the arguments of a call as a dict of (new) names to source code, and returns the arguments to write. A
+check receives them as well, with file names resolved where they are known, and raises an error if Keras 3 rejects them.
+"""
+
+import ast
+
+from tensorsmith.migrate.entry import Given, RefusedError
+
+REDUCTIONS = {"AUTO": "sum_over_batch_size", "SUM_OVER_BATCH_SIZE": "sum_over_batch_size", "SUM": "sum", "NONE": "none"}
+MODEL_FILES = (".keras", ".h5", ".hdf5")
+WEIGHTS_FILES = (".weights.h5",)
+
+
+def reduction(given: Given) -> Given:
+    """Replace the reduction "auto", which is the default of Keras 2."""
+    auto = str(literal(given.get("reduction", ""))).lower() == "auto"
+    return {**given, "reduction": f'"{REDUCTIONS["AUTO"]}"'} if auto else given
+
+
+def batch_major(given: Given) -> Given:
+    """Remove `time_major=False`, the only value that Keras 3 supports."""
+    if literal(given.get("time_major", "False")) is not False:
+        raise RefusedError("time_major is not supported: transpose the inputs and outputs")
+    return _without(given, "time_major")
+
+
+def no_decay(given: Given) -> Given:
+    """Remove a learning rate decay of zero."""
+    if literal(given.get("decay", "0")) != 0:
+        raise RefusedError(
+            "decay is not supported: pass a schedule, "
+            "learning_rate=keras.optimizers.schedules.InverseTimeDecay(learning_rate, 1, decay)"
+        )
+    return _without(given, "decay")
+
+
+def reset_metrics(given: Given) -> Given:
+    """Remove `reset_metrics=False`, which is how Keras 3 behaves."""
+    if literal(given.get("reset_metrics", "False")) is not False:
+        raise RefusedError("reset_metrics is not supported: call model.reset_metrics() after the batch")
+    return _without(given, "reset_metrics")
+
+
+def weight_of_metric(given: Given) -> Given:
+    """Remove `aggregation`, the sum of replicas or nothing, which Keras 3 accepts only in layers."""
+    if given.get("aggregation", "").rpartition(".")[2].lower().strip("\"'") not in ("", "none", "sum"):
+        raise RefusedError("aggregation is not supported in metrics: Keras 3 sums the state of replicas")
+    return _without(given, "aggregation")
+
+
+def file_format(given: Given) -> Given:
+    """Remove `save_format` and `include_optimizer=True`; a check has verified that the file name tells the format."""
+    if literal(given.get("save_format", "None")) in ("h5", "keras", None):
+        return _without(given, "save_format")
+    raise RefusedError("a SavedModel is written by model.export(path) and cannot be trained further")
+
+
+def checkpoint_file(given: Given) -> None:
+    """Check the file name of `ModelCheckpoint`, which depends on `save_weights_only`."""
+    weights = literal(given.get("save_weights_only", "False"))
+    if weights is True:
+        weights_file(given)
+    elif weights is False:
+        _expect(given, MODEL_FILES)
+
+
+def model_file(given: Given) -> None:
+    """Check the file name of a model that is saved."""
+    if literal(given.get("save_format", "None")) != "tf":  # otherwise the format itself is rejected
+        _expect(given, MODEL_FILES, "; a SavedModel is written by model.export(path) and cannot be trained further")
+
+
+def model_file_to_load(given: Given) -> None:
+    """Check the file name of a model that is loaded."""
+    _expect(
+        given, MODEL_FILES, "; of a SavedModel, keras.layers.TFSMLayer(path, call_endpoint=...) is the forward pass"
+    )
+
+
+def weights_file(given: Given) -> None:
+    """Check the file name of weights that are saved."""
+    _expect(given, WEIGHTS_FILES)
+
+
+def weights_file_to_load(given: Given) -> None:
+    """Check the file name of weights that are loaded."""
+    _expect(given, (*WEIGHTS_FILES, *MODEL_FILES), "; a TensorFlow checkpoint is loaded by tf.train.Checkpoint")
+
+
+def _expect(given: Given, endings: tuple[str, ...], more: str = "") -> None:
+    path = literal(given.get("filepath", ""))
+    if isinstance(path, str) and not path.endswith(endings):
+        raise RefusedError(f"the file name has to end with {' or '.join(endings)}{more}")
+
+
+def _without(given: Given, *names: str) -> Given:
+    return {name: source for name, source in given.items() if name not in names}
+
+
+def literal(source: str) -> object:
+    """Return the value of a Python literal, or `None` for other source code."""
+    try:
+        return ast.literal_eval(source)
+    except (ValueError, SyntaxError):
+        return None

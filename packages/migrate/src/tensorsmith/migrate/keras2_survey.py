@@ -1,0 +1,272 @@
+"""Analysis of how a script uses names and arguments of Keras 2 that Keras 3 rejects."""
+
+import dataclasses
+import re
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import Assignment, GlobalScope, ImportAssignment, MetadataWrapper
+
+from tensorsmith.migrate.calls import moved_call, named, source
+from tensorsmith.migrate.entry import Missing, RefusedError, Successor
+from tensorsmith.migrate.file_names import FileNames
+from tensorsmith.migrate.keras2 import ANY_LAYER, KERAS2, KINDS
+from tensorsmith.migrate.plan import Plan
+from tensorsmith.migrate.surveyor import Surveyor, dotted, origin
+
+ROOTS = {"tensorflow.compat.v2.keras": "tf.keras", "tensorflow.keras": "tf.keras", "keras": "keras"}
+ALIASES = ("initializers", "losses", "metrics", "optimizers")  # packages of tf that are those of tf.keras
+TRAINING = Successor("", arguments=("inputs", "training"), in_place=1)
+FLAGS = ("training", "is_training", "True", "False")
+
+
+def survey_keras2(wrapper: MetadataWrapper, plan: Plan) -> None:
+    """Add the changes to uses of Keras 2 to the plan."""
+    _Keras2Survey(wrapper, plan).run()
+
+
+class _Keras2Survey(Surveyor):
+    def __init__(self, wrapper: MetadataWrapper, plan: Plan):
+        super().__init__(wrapper, plan)
+        self._files = FileNames(wrapper.module)
+        functions = [node for node in self._parents if isinstance(node, cst.FunctionDef)]
+        self._old_resets = [
+            node for node in functions if node.name.value == "reset_states" and self._is_in_metric(node)
+        ]
+        self._defined = {node.name.value for node in functions if node not in self._old_resets}
+
+    def run(self) -> None:
+        """Add all changes to the plan."""
+        for assignment in self._imports_of("tensorflow", "keras"):
+            self._decide(assignment)
+        for node in self._parents:
+            if isinstance(node, cst.Attribute):
+                self._decide_member(node)
+            elif isinstance(node, cst.Call):
+                self._decide_training(node)
+            elif isinstance(node, cst.ImportFrom):
+                self._decide_import(node)
+        for function in self._old_resets:
+            self.plan.attributes[function] = "reset_state"
+            self.plan.rewritten.add(function)
+
+    def _decide(self, assignment: ImportAssignment) -> None:
+        """Plan the changes to the uses of an imported name, and to the import if its module is gone."""
+        statement, (root, name) = assignment.node, _relative(origin(assignment))
+        row = _row(root, name) if isinstance(statement, cst.ImportFrom) else None
+        if isinstance(row, Missing):
+            self._reject(statement, f"keras.{name}", row.reason)
+            return
+        imported = isinstance(row, Successor) and row.name != name
+        if row is not None and imported:
+            if not isinstance(assignment.scope, GlobalScope):
+                self._reject(statement, f"keras.{name}", f"keras.{row.name} takes its place: import it at the top")
+                return
+            home, _, there = row.name.rpartition(".")
+            module = "tensorflow.keras" if root == "tf.keras" else "keras"
+            self.plan.components.add((f"{module}.{home}", there, assignment.name))
+            self._replace_import(assignment)
+        rewritten = [self._use(access.node, access.scope, imported) for access in assignment.references]
+        if rewritten and all(rewritten) and not imported and _is_gone(root, name):
+            self._replace_import(assignment)
+
+    def _replace_import(self, assignment: ImportAssignment) -> None:
+        self.plan.imports.append(assignment.node)
+        self.plan.unused.add((assignment.node, assignment.name))
+        self.plan.rewritten.add(assignment.node)
+
+    def _use(self, node: cst.CSTNode, scope: Any, imported: bool) -> bool:
+        """Plan the changes to a use of an imported name. Return `True` if it no longer depends on the import."""
+        chain = self._chain(node)
+        if chain is None:
+            return False
+        first = dotted(chain[0])
+        meanings = {each.name for each in scope.get_qualified_names_for(first)}
+        if len(meanings) != 1:
+            return False  # for example, `keras` from TensorFlow or else by itself: both are Keras
+        (meaning,) = meanings
+        full = meaning + dotted(chain[-1]).removeprefix(first)
+        for depth, part in enumerate(reversed(chain)):
+            root, name = _relative(full.rsplit(".", depth)[0])
+            row = _row(root, name)
+            if row is not None:
+                return self._apply(part, root, name, row, _relative(meaning)[1], imported)
+        return False
+
+    def _apply(self, node: Any, root: str, name: str, row: Successor | Missing, bound: str, imported: bool) -> bool:
+        """Plan the change to a name of Keras. `bound` is the relative name that the first part of it is bound to."""
+        label = f"keras.{name}"
+        if isinstance(row, Successor) and row.name not in ("", name) and not row.name.startswith('"'):
+            there = _row(root, row.name)
+            if isinstance(there, Missing) or (there is not None and not row.changes_calls):
+                row = there
+        if isinstance(row, Missing):
+            self._reject(node, label, row.reason)
+            return False
+        parent = self._parents[node]
+        call = parent if isinstance(parent, cst.Call) and parent.func is node else None
+        if (call is None and row.result) or (call is not None and not self._rewrite_call(call, label, row)):
+            if call is None:
+                self._reject(node, label, "its successor has other arguments")
+            return False
+        if call is not None and name.startswith("layers."):
+            self._check_layer_name(call, label)
+        if row.name in ("", name) or imported:
+            return False
+        return self._rename(node, label, row.name, bound)
+
+    def _rename(self, node: Any, label: str, new: str, bound: str) -> bool:
+        """Plan the new name of a component of Keras."""
+        text = dotted(node)
+        first = text.split(".")[0]
+        if new.startswith('"'):
+            self.plan.expressions[node] = new
+        elif not bound:  # the package itself, perhaps as an attribute of tf
+            before = "keras" if ".keras." in f"{text}." else ""
+            prefix = first if not before or first == before else text[: text.index(".keras.") + len(".keras")]
+            self.plan.expressions[node] = f"{prefix}.{new}"
+        elif new.startswith(f"{bound}."):
+            self.plan.expressions[node] = first + new.removeprefix(bound)
+        else:
+            full = f"keras.{new}"
+            if {each.name for each in self._scope(node).get_qualified_names_for(full)} - {full, f"tensorflow.{full}"}:
+                self._reject(node, label, f"{full} takes its place, but `keras` is something else here")
+                return False
+            self.plan.expressions[node] = full
+            if not self._scope(node).globals.get_qualified_names_for(full):
+                self.plan.modules.add("keras")
+        self.plan.rewritten.add(node)
+        return True
+
+    def _rewrite_call(self, call: cst.Call, label: str, row: Successor) -> bool:
+        """Plan the new arguments of a call, or a comment if Keras 3 rejects them."""
+        try:
+            if row.check:
+                row.check({name: self._files.resolved(arg.value) for name, arg in named(call, row).items()})
+            moved = moved_call(call, row)
+        except RefusedError as refusal:
+            self._reject(call, label, str(refusal))
+            return False
+        if source(moved) != source(call):
+            self.plan.calls[call] = row
+            self.plan.rewritten.add(call)
+        return True
+
+    def _check_layer_name(self, call: cst.Call, label: str) -> None:
+        for arg in call.args:
+            if arg.keyword and arg.keyword.value == "name" and "/" in self._files.resolved(arg.value):
+                self._reject(call, label, "the name of a layer must not contain a slash")
+
+    def _decide_member(self, node: cst.Attribute) -> None:
+        """Plan the change to a member of a model, layer, metric or optimizer."""
+        attribute = node.attr.value
+        for kind, pattern in KINDS.items():
+            row = KERAS2.get(f"<{kind}>.{attribute}")
+            if row is None or not re.search(pattern, _last_name(node.value)):
+                continue
+            if attribute in self._defined or self._is_import(node.value):
+                return
+            self._decide_member_as(node, row)
+            return
+
+    def _decide_member_as(self, node: cst.Attribute, row: Successor | Missing) -> None:
+        attribute, parent = node.attr.value, self._parents[node]
+        call = parent if isinstance(parent, cst.Call) and parent.func is node else None
+        if isinstance(row, Missing):
+            self._reject(node, attribute, row.reason)
+        elif (call is None or self._rewrite_call(call, attribute, row)) and row.name != f".{attribute}":
+            self.plan.attributes[node] = row.name[1:]
+            self.plan.rewritten.add(node)
+
+    def _decide_training(self, call: cst.Call) -> None:
+        """Plan to pass the second argument of a call of a layer by name, if it is `training`."""
+        by_place = len(call.args) == 2 and not any(arg.keyword or arg.star for arg in call.args)
+        if by_place and source(call.args[1].value) in FLAGS and self._is_layer(call.func):
+            self.plan.calls[call] = TRAINING
+            self.plan.rewritten.add(call)
+
+    def _is_layer(self, function: cst.BaseExpression) -> bool:
+        """Return `True` if a called expression is a layer or a model: made by a call, or with the name of one."""
+        if isinstance(function, cst.Call):
+            names = {each.name for each in self._scope(function).get_qualified_names_for(function.func)}
+            return any(_relative(name)[1].startswith("layers.") for name in names)
+        if isinstance(function, cst.Attribute):
+            return source(function.value) == "self" and function.attr.value not in self._defined
+        if not isinstance(function, cst.Name) or function.value in self._defined:
+            return False
+        assignments = self._scope(function)[function.value]
+        nodes = [each.node if isinstance(each, Assignment) else None for each in assignments]
+        if all(isinstance(node, cst.Name) for node in nodes):
+            return bool(nodes) and all(self._holds_object(node) for node in nodes if isinstance(node, cst.Name))
+        is_named = re.search(f"{KINDS['model']}|{KINDS['layer']}", function.value.lower())
+        return bool(is_named) and all(isinstance(node, cst.Param) for node in nodes)
+
+    def _holds_object(self, name: cst.Name) -> bool:
+        """Return `True` if a variable is assigned the result of a call, or iterates over layers."""
+        parent = self._parents[name]
+        if isinstance(parent, cst.For):
+            return "layer" in name.value.lower()
+        assign = self._parents[parent]
+        return isinstance(assign, cst.Assign) and isinstance(assign.value, cst.Call)
+
+    def _decide_import(self, node: cst.ImportFrom) -> None:
+        """Plan comments above imports of modules that are private, and of unknown names."""
+        if node.relative or node.module is None:
+            return
+        module = dotted(node.module)
+        root, _ = _relative(module)
+        if module.startswith(("tensorflow.python.keras", "keras.engine", "keras.src")):
+            self._reject(node, module, "private modules differ in Keras 3: import the public names of tensorflow.keras")
+        elif root and isinstance(node.names, cst.ImportStar):
+            self._comment(node, module, "what * brings in is not seen here: import each name")
+            self.plan.left.add(node)
+
+    def _is_in_metric(self, function: cst.CSTNode) -> bool:
+        parent = self._parents[self._parents[function]]
+        bases = [source(base.value) for base in parent.bases] if isinstance(parent, cst.ClassDef) else []
+        return any("metric" in base.lower() for base in bases)
+
+    def _is_import(self, node: Any) -> bool:
+        """Return `True` if an expression begins with an imported name."""
+        chain = self._chain(node)
+        names = self._scope(node)[chain[0].value] if chain else ()
+        return any(isinstance(each, ImportAssignment) for each in names)
+
+    def _reject(self, node: cst.CSTNode, name: str, reason: str) -> None:
+        """Add a comment to the plan on code that Keras 3 rejects."""
+        self.plan.rejected.add(node)
+        self._comment(node, name, reason)
+
+
+def _relative(full: str) -> tuple[str, str]:
+    """Return the root, `tf.keras` or `keras`, of a qualified name, and the name relative to it."""
+    for prefix, root in ROOTS.items():
+        if full == prefix or full.startswith(f"{prefix}."):
+            return root, full[len(prefix) + 1 :]
+    package = full.removeprefix("tensorflow.").split(".")[0]
+    return ("tf.keras", full.removeprefix("tensorflow.")) if package in ALIASES else ("", "")
+
+
+def _row(root: str, name: str) -> Successor | Missing | None:
+    """Return the entry of a name relative to Keras, or `None`."""
+    if not name or name.startswith("<"):
+        return None
+    row = KERAS2.get(f"{root}.{name}", KERAS2.get(name))
+    if row is None and re.fullmatch(r"layers\.[A-Z]\w*", name):
+        return dataclasses.replace(ANY_LAYER, name=name)
+    return row
+
+
+def _is_gone(root: str, name: str) -> bool:
+    """Return `True` if a module of Keras 2 is not in Keras 3."""
+    return any(part == "experimental" for part in name.split(".")) or (root, name) == ("tf.keras", "saving")
+
+
+def _last_name(node: cst.BaseExpression) -> str:
+    """Return the last name of an expression in lowercase: `model` for `self.model`, `layers[]` for `x.layers[0]`."""
+    if isinstance(node, cst.Subscript):
+        return f"{_last_name(node.value)}[]"
+    if isinstance(node, cst.Call):
+        return f"{_last_name(node.func)}()"
+    name = node.attr if isinstance(node, cst.Attribute) else node
+    return name.value.lower() if isinstance(name, cst.Name) else ""

@@ -1,0 +1,62 @@
+"""Base class of the analyses of a script: names, scopes and comments."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import ImportAssignment, MetadataWrapper, ParentNodeProvider, Scope, ScopeProvider
+
+from tensorsmith.migrate.plan import Plan
+
+
+class Surveyor:
+    """Analysis of a module that adds to the plan of its changes.
+
+    Args:
+        wrapper: Module with metadata.
+        plan: Planned changes.
+    """
+
+    def __init__(self, wrapper: MetadataWrapper, plan: Plan):
+        self.plan = plan
+        self._parents: Mapping[cst.CSTNode, cst.CSTNode] = wrapper.resolve(ParentNodeProvider)
+        self._scopes: Mapping[cst.CSTNode, Scope | None] = wrapper.resolve(ScopeProvider)
+
+    def _imports_of(self, *packages: str) -> Iterator[ImportAssignment]:
+        """Yield the imports that bind names from the given packages."""
+        for scope in {scope for scope in self._scopes.values() if scope is not None}:
+            for assignment in scope.assignments:
+                if isinstance(assignment, ImportAssignment) and origin(assignment).split(".")[0] in packages:
+                    yield assignment
+
+    def _comment(self, node: cst.CSTNode, name: str, text: str) -> None:
+        while isinstance(node, cst.Decorator) or not hasattr(node, "leading_lines"):
+            node = self._parents[node]
+        self.plan.comments[node].setdefault(name, set()).update([text] if text else [])
+
+    def _scope(self, node: cst.CSTNode) -> Scope:
+        scope = self._scopes.get(node)
+        return self._scope(self._parents[node]) if scope is None else scope
+
+    def _chain(self, node: Any) -> list[Any] | None:
+        """Return the nodes of a dotted name such as `a.b.c`, from `a` to `a.b.c`, or `None` for other expressions."""
+        while isinstance(node, cst.Attribute):
+            node = node.value
+        if not isinstance(node, cst.Name):
+            return None
+        chain: list[Any] = [node]
+        parent: Any = self._parents[node]
+        while isinstance(parent, cst.Attribute) and parent.value is chain[-1]:
+            chain.append(parent)
+            parent = self._parents[parent]
+        return chain
+
+
+def origin(assignment: ImportAssignment) -> str:
+    """Return the qualified name of an imported object."""
+    return next(iter(assignment.get_qualified_names_for(assignment.name))).name
+
+
+def dotted(node: Any) -> str:
+    """Return a dotted name such as `a.b.c` as a string."""
+    return f"{dotted(node.value)}.{node.attr.value}" if isinstance(node, cst.Attribute) else node.value
