@@ -262,6 +262,28 @@ def test_reasons_of_registered_names(name, reason):
 
 
 @pytest.mark.parametrize(
+    ("script", "version", "works"),
+    [
+        ("", (3, 11), True),
+        ("", (3, 12), False),
+        ("tfa.layers.CRF(9)\n", (3, 11), False),
+        ("import keras\n", (3, 11), False),
+        ("import tensorsmith.addons\n", (3, 11), True),
+        ("tf.keras.optimizers.Adam(lr=0.1)\n", (3, 11), False),
+    ],
+)
+def test_reference_to_bridge(script, version, works, monkeypatch):
+    """The old code runs with Addons only as a whole, and on Python 3.11."""
+    monkeypatch.setattr(sys, "version_info", (*version, 0))
+    head = "import tensorflow as tf\nimport tensorflow_addons as tfa\n"
+    moved = migrate_script(f"{head}{script}tfa.seq2seq.hardmax(x)\n".encode())
+    told = "# tensorsmith migrate: seq2seq.hardmax: no successor yet"
+    end = "; `import tensorsmith.addons` before `import tensorflow_addons` runs the old code" if works else ""
+    assert f"{told}{end}\n" in moved.script.decode()
+    assert migrate_script(moved.script).script == moved.script
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         ("(axis=3, epsilon=2,\n    name='a')", "(axis=3, epsilon=2,\n    name='a', groups=-1)"),

@@ -8,12 +8,12 @@ import tensorsmith.ops
 
 loss = tensorsmith.losses.SequenceLoss(average_across_timesteps=True, average_across_batch=True, sum_over_timesteps=False, sum_over_batch=False)
 paths = tensorsmith.ops.gather_tree(tf.zeros((2, 1, 1), tf.int32), tf.zeros((2, 1, 1), tf.int32), [2], end_token=1)
-# tensorsmith migrate: seq2seq.LuongAttention: no successor yet; until then `import tensorsmith.addons` before `import tensorflow_addons` runs the old code
+# tensorsmith migrate: seq2seq.LuongAttention: no successor yet
 attention = tfa.seq2seq.LuongAttention(8, memory=tf.ones((1, 3, 8)))
-# tensorsmith migrate: seq2seq.tile_batch: no successor yet; until then tf.repeat(t, multiplier, axis=0) does the same for a tensor, or `import tensorsmith.addons` before `import tensorflow_addons` runs the old code
+# tensorsmith migrate: seq2seq.tile_batch: no successor yet; until then tf.repeat(t, multiplier, axis=0) does the same for a tensor
 states = tfa.seq2seq.tile_batch(tf.ones((1, 8)), multiplier=3)
-# tensorsmith migrate: seq2seq.TrainingSampler: no successor yet; until then `import tensorsmith.addons` before `import tensorflow_addons` runs the old code
+# tensorsmith migrate: seq2seq.TrainingSampler: no successor yet
 sampler = s2s.TrainingSampler()
-# tensorsmith migrate: seq2seq.AttentionWrapper: no successor yet; until then `import tensorsmith.addons` before `import tensorflow_addons` runs the old code
-# tensorsmith migrate: seq2seq.BasicDecoder: no successor yet; until then `import tensorsmith.addons` before `import tensorflow_addons` runs the old code
+# tensorsmith migrate: seq2seq.AttentionWrapper: no successor yet
+# tensorsmith migrate: seq2seq.BasicDecoder: no successor yet
 decoder = s2s.BasicDecoder(tfa.seq2seq.AttentionWrapper(tf.keras.layers.LSTMCell(8), attention), sampler)

@@ -8,12 +8,11 @@ from tensorsmith.migrate import rules
 from tensorsmith.migrate.entry import Missing, Successor
 
 PACKAGE = "tensorflow_addons"
-RUNS = "`import tensorsmith.addons` before `import tensorflow_addons` runs the old code"
-NOT_YET = Missing(f"no successor yet; until then {RUNS}")
+NOT_YET = Missing("no successor yet", bridge=True)
 
 
 def _not_yet(instead: str) -> Missing:
-    return Missing(f"no successor yet; until then {instead}, or {RUNS}")
+    return Missing(f"no successor yet; until then {instead}", bridge=True)
 
 
 def _same(package: str, names: str, successors: str) -> dict[str, Successor | Missing]:
@@ -268,7 +267,7 @@ TEXT: dict[str, Successor | Missing] = {
 }
 
 OTHERS: dict[str, Successor | Missing] = {
-    "options": Missing(f"concerns Addons' compiled ops alone; {RUNS}"),
+    "options": Missing("concerns Addons' compiled ops alone", bridge=True),
     "register_all": _not_yet("custom_objects= of keras.saving.load_model names the successors of what was saved"),
     "types": Missing("type aliases of Addons: write the types themselves"),
     "utils": Missing("inner parts of Addons"),

@@ -48,4 +48,5 @@ class Missing:
     """Migration entry of a component without a replacement API."""
 
     reason: str
+    bridge: bool = False  # tensorsmith.addons runs the old code
     plain: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Migration of script files and of all scripts in folders."""
+"""Migration of script files and notebooks, and of all of them in folders."""
 
 import difflib
 import os
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tensorsmith.core import argument_error, replace_file
+from tensorsmith.migrate.notebook import migrate_notebook
 from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_script
+
+NOTEBOOK = ".ipynb"
 
 
 @dataclass(frozen=True)
 class MigratedFile:
-    """Script file and the result of its migration.
+    """Script file or notebook, and the result of its migration.
 
     Attributes:
         path: Path of the script.
@@ -40,11 +43,11 @@ class MigratedFile:
 
 
 def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) -> Iterator[MigratedFile]:
-    r"""Migrate the scripts at the given file and folder paths.
+    r"""Migrate the scripts and notebooks at the given file and folder paths.
 
     Args:
-        paths: Paths of files, or of folders whose `.py` files are migrated. Hidden folders and virtual environments are
-            skipped.
+        paths: Paths of files, or of folders whose `.py` and `.ipynb` files are migrated. Hidden folders and virtual
+            environments are skipped.
         write: If `True`, write the changes. Files are replaced atomically; file modes and symbolic links are preserved.
 
     Yields:
@@ -70,7 +73,7 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
             before = script.read_bytes()
             result: Migrated | UnreadableError
             try:
-                migrated = migrate_script(before)
+                migrated = (migrate_notebook if script.suffix == NOTEBOOK else migrate_script)(before)
             except UnreadableError as error:
                 result = error
             else:
@@ -81,7 +84,7 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
 
 
 def _scripts(path: Path) -> Iterator[Path]:
-    """Yield the path if it is a file, otherwise the paths of all Python scripts in the folder."""
+    """Yield the path if it is a file, otherwise the paths of all scripts and notebooks in the folder."""
     if path.is_file():
         yield path
         return
@@ -92,7 +95,7 @@ def _scripts(path: Path) -> Iterator[Path]:
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()
         )
-        yield from (here / name for name in sorted(files) if name.endswith(".py"))
+        yield from (here / name for name in sorted(files) if name.endswith((".py", NOTEBOOK)))
 
 
 def _replace(path: Path, script: bytes) -> None:

@@ -16,6 +16,8 @@ class Plan:
     calls: dict[cst.CSTNode, Successor] = field(default_factory=dict)  # calls with changed arguments
     attributes: dict[cst.CSTNode, str] = field(default_factory=dict)  # new names of members and methods
     comments: dict[cst.CSTNode, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(dict))  # by statement
+    # Comments to which a reference to tensorsmith.addons is added if it helps: comments of a statement, name, reason.
+    bridged: list[tuple[dict[str, set[str]], str, str]] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)  # modules to import
     components: set[tuple[str, str, str]] = field(default_factory=set)  # to import: module, name there, local name
     imports: list[cst.CSTNode] = field(default_factory=list)  # imports that may be removed

@@ -1,6 +1,8 @@
 """Rewriting of a script according to its plan."""
 
 import itertools
+import re
+import sys
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,7 @@ from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.survey import survey
 
 MARK = "# tensorsmith migrate:"
+BRIDGE = "`import tensorsmith.addons` before `import tensorflow_addons` runs the old code"
 GONE = cst.Pass()  # placeholder for a removed statement, as libcst drops lines without statements
 
 
@@ -38,6 +41,11 @@ class Migrated:
     rewritten: int = 0
     left: int = 0
     rejected: int = 0
+
+    @property
+    def unused(self) -> bool:
+        """Return `True` if the script does not use TensorFlow Addons, or was already migrated completely."""
+        return not (self.rewritten or self.left or self.rejected)
 
     @property
     def complete(self) -> bool:
@@ -71,6 +79,9 @@ def migrate_script(script: bytes) -> Migrated:
         wrapper = MetadataWrapper(cst.parse_module(script))
         plan = survey(wrapper)
         survey_keras2(wrapper, plan)
+        if _bridge_works(script, plan):
+            for comments, name, reason in plan.bridged:
+                comments[name] = {f"{text}; {BRIDGE}" if text == reason else text for text in comments[name]}
         moved = wrapper.module.visit(_Rewriter(wrapper.module, plan))
     except cst.ParserSyntaxError as error:
         raise UnreadableError(f":{error.raw_line}: {error.message.splitlines()[0]}") from error
@@ -79,6 +90,13 @@ def migrate_script(script: bytes) -> Migrated:
     except RecursionError as error:
         raise UnreadableError(": too deeply nested") from error
     return Migrated(moved.bytes, len(plan.rewritten), len(plan.left), len(plan.rejected))
+
+
+def _bridge_works(script: bytes, plan: Plan) -> bool:
+    """Return `True` if the script runs with `tensorsmith.addons`: on Python 3.11, and if no part of it uses Keras 3."""
+    migrated_before = MARK.encode() in script and BRIDGE.encode() not in script
+    uses_keras_3 = re.search(rb"^\s*(import|from)\s+(keras|tensorsmith)\b(?!\.addons)", script, re.MULTILINE)
+    return sys.version_info[:2] == (3, 11) and not (plan.rewritten or migrated_before or uses_keras_3)
 
 
 class _Rewriter(cst.CSTTransformer):

@@ -164,7 +164,10 @@ class _Survey(Surveyor):
     def _leave(self, node: cst.CSTNode, name: str, reason: str) -> None:
         """Add a comment to the plan that explains why a name is not rewritten."""
         self.plan.left.add(node)
-        self._comment(node, name, reason)
+        comments = self._comment(node, name, reason)
+        move = MOVES.get(name)
+        if isinstance(move, Missing) and move.bridge and move.reason == reason:
+            self.plan.bridged.append((comments, name, reason))
 
 
 def _find(full: str) -> tuple[str, Successor | Missing | None]:

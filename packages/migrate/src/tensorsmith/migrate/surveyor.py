@@ -29,10 +29,13 @@ class Surveyor:
                 if isinstance(assignment, ImportAssignment) and origin(assignment).split(".")[0] in packages:
                     yield assignment
 
-    def _comment(self, node: cst.CSTNode, name: str, text: str) -> None:
+    def _comment(self, node: cst.CSTNode, name: str, text: str) -> dict[str, set[str]]:
+        """Add a comment above the statement that contains a node, and return the comments of this statement."""
         while isinstance(node, cst.Decorator) or not hasattr(node, "leading_lines"):
             node = self._parents[node]
-        self.plan.comments[node].setdefault(name, set()).update([text] if text else [])
+        comments = self.plan.comments[node]
+        comments.setdefault(name, set()).update([text] if text else [])
+        return comments
 
     def _scope(self, node: cst.CSTNode) -> Scope:
         scope = self._scopes.get(node)

@@ -1,0 +1,97 @@
+"""Migration of Jupyter notebooks, whose code cells are migrated together as one script."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import libcst as cst
+
+from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_script
+
+CELL = "_tensorsmith_cell_{}_"  # statement between the code of two cells
+BETWEEN = re.compile(r"(?:^|\n)_tensorsmith_cell_\d+_(?:\n|$)")
+MAGIC = re.compile(r"^([ \t]*)([%!?](?:.*\\\n)*.*)$", re.MULTILINE)  # line of IPython, which is not Python
+PLACEHOLDER = re.compile(r"_tensorsmith_magic_\((\d+)\)")
+
+
+def migrate_notebook(notebook: bytes) -> Migrated:
+    r"""Migrate the code cells of a Jupyter notebook.
+
+    Names that a cell imports are known in all cells. Outputs and metadata are unchanged.
+
+    Args:
+        notebook: Contents of the notebook file.
+
+    Returns:
+        A `Migrated` object, whose `script` is the notebook.
+
+    Raises:
+        UnreadableError: If the notebook or one of its cells cannot be parsed.
+
+    Example:
+        >>> import json
+        >>> cell = {"cell_type": "code", "source": ["import tensorflow_addons as tfa\n", "tfa.layers.Maxout(3)"]}
+        >>> moved = migrate_notebook(json.dumps({"cells": [cell]}).encode())
+        >>> json.loads(moved.script)["cells"][0]["source"]
+        ['import tensorsmith.layers\n', 'tensorsmith.layers.Maxout(3)']
+    """
+    try:
+        contents = json.loads(notebook)
+        cells = [cell for cell in contents["cells"] if cell["cell_type"] == "code"]
+        sources = ["".join(cell["source"]) for cell in cells]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableError(f": not a notebook: {type(error).__name__}: {error}") from error
+    magics: list[str] = []
+    scripts = [_python(source, number, magics) for number, source in enumerate(sources, 1)]
+    markers = [f"\n{CELL.format(number)}\n" for number in range(1, len(scripts))]
+    whole = "".join(itertools.chain(*itertools.zip_longest(scripts, markers, fillvalue=""))) + "\n"
+    moved = migrate_script(whole.encode())
+    if moved.script == whole.encode():
+        return Migrated(notebook, moved.rewritten, moved.left, moved.rejected)
+    after = BETWEEN.split(moved.script.decode().removesuffix("\n"))
+    for cell, old, new in zip(cells, scripts, after, strict=True):
+        if new != old:
+            text = PLACEHOLDER.sub(lambda found: magics[int(found[1])], new)
+            cell["source"] = text.splitlines(keepends=True) if isinstance(cell["source"], list) else text
+    return Migrated(_written(contents, notebook), moved.rewritten, moved.left, moved.rejected)
+
+
+def _python(source: str, number: int, magics: list[str]) -> str:
+    """Return the code of a cell as Python, with placeholders for the magics of IPython, which are added to the list."""
+
+    def placeholder(magic: str) -> str:
+        magics.append(magic)
+        return f"_tensorsmith_magic_({len(magics) - 1})"
+
+    cell_magic, code = "", source
+    if source.startswith("%%"):
+        first, newline, code = source.partition("\n")
+        if not first.startswith(("%%time", "%%capture")):  # another language
+            return placeholder(source)
+        cell_magic = placeholder(first) + newline
+    for script in (code, MAGIC.sub(lambda found: found[1] + placeholder(found[2]), code)):
+        try:
+            cst.parse_module(script)
+        except cst.ParserSyntaxError as parser_error:
+            error = parser_error
+        else:
+            return cell_magic + script
+    raise UnreadableError(f": cell {number}: {error.message.splitlines()[0]}")
+
+
+def _written(contents: Any, before: bytes) -> bytes:
+    """Return the notebook as JSON, with the indentation and the escapes of the original file."""
+    original = json.loads(before)
+    forms = list(_forms())
+    form = next((form for form in forms if _dumped(original, *form) == before), forms[0])
+    return _dumped(contents, *form)
+
+
+def _forms() -> Iterator[tuple[int | None, bool, str]]:
+    yield from itertools.product((1, 2, 4, None), (False, True), ("\n", ""))
+
+
+def _dumped(contents: Any, indent: int | None, ascii_only: bool, end: str) -> bytes:
+    return (json.dumps(contents, indent=indent, ensure_ascii=ascii_only) + end).encode()

@@ -1,0 +1,99 @@
+"""Tests of the migration of notebooks."""
+
+import json
+
+import pytest
+
+from tensorsmith.migrate import UnreadableError, migrate_files, migrate_notebook
+
+
+def notebook(*sources, **metadata):
+    """Returns a notebook with a cell for each source: a list of lines, a string, or a dict."""
+    code = {"cell_type": "code", "execution_count": 3, "metadata": {"tags": ["größe"]}, "outputs": [{"text": "tfa"}]}
+    cells = [source if isinstance(source, dict) else {**code, "source": source} for source in sources]
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def migrated(contents):
+    """Returns the sources after the migration. Everything else is unchanged."""
+    result = migrate_notebook(json.dumps(contents, indent=1).encode())
+    after = json.loads(result.script)
+    sources = [cell["source"] for cell in after["cells"]]
+    kept = [{**cell, "source": None} for cell in after["cells"]]
+    assert kept == [{**cell, "source": None} for cell in contents["cells"]]
+    assert {**after, "cells": None} == {**contents, "cells": None}
+    return sources, result
+
+
+def test_cells_are_migrated_together():
+    text = {"cell_type": "markdown", "metadata": {}, "source": "tfa.layers.CRF(9)"}
+    contents = notebook(
+        ["# Setup\n", "import os\n"],
+        "import tensorflow_addons as tfa",
+        text,
+        ["crf = tfa.layers.CRF(9)\n", "\n"],
+        [],
+        ["opt = tf.keras.optimizers.Adam(1e-3)\n", "\n", "y = tfa.image.rotate(x, 1.0)"],
+        kernelspec={"name": "python3"},
+    )
+    sources, result = migrated(contents)
+    assert sources == [
+        ["# Setup\n", "import os\n"],
+        "import tensorflow_addons as tfa\nimport tensorsmith.layers",
+        "tfa.layers.CRF(9)",
+        ["crf = tensorsmith.layers.CRF(9)\n", "\n"],
+        [],
+        [
+            "opt = tf.keras.optimizers.Adam(1e-3)\n",
+            "\n",
+            "# tensorsmith migrate: image.rotate: no successor yet\n",
+            "y = tfa.image.rotate(x, 1.0)",
+        ],
+    ]
+    assert (result.rewritten, result.left, result.rejected) == (1, 1, 0)
+
+
+def test_magics():
+    contents = notebook(
+        "!pip install \\\n   keras\nimport tensorflow_addons as tfa\nif x:\n    %matplotlib inline\n    ?tfa",
+        "%%bash\necho tfa.layers.Maxout",
+        "%%time\ny = tfa.layers.Maxout(3)\nz = (y\n% 3)",
+    )
+    sources, _ = migrated(contents)
+    assert sources == [
+        "!pip install \\\n   keras\nimport tensorsmith.layers\nif x:\n    %matplotlib inline\n    ?tfa",
+        "%%bash\necho tfa.layers.Maxout",
+        "%%time\ny = tensorsmith.layers.Maxout(3)\nz = (y\n% 3)",
+    ]
+
+
+@pytest.mark.parametrize(("indent", "ascii_only", "end"), [(1, False, "\n"), (2, True, ""), (None, False, "")])
+def test_format_of_file_is_preserved(indent, ascii_only, end):
+    old, new = (
+        "import tensorflow_addons as tfa\ntfa.layers.TLU()",
+        "import tensorsmith.layers\ntensorsmith.layers.TLU()",
+    )
+    texts = [json.dumps(notebook(text), indent=indent, ensure_ascii=ascii_only) + end for text in (old, new)]
+    assert migrate_notebook(texts[0].encode()).script.decode() == texts[1]
+    assert migrate_notebook(texts[1].encode()).script.decode() == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        ("{", "not a notebook: JSONDecodeError"),
+        ("{}", "not a notebook: KeyError"),
+        (json.dumps(notebook("x = 1", "import tensorflow_addons\nprint 3")), "cell 2: parser error"),
+    ],
+)
+def test_unreadable_notebook(contents, message):
+    with pytest.raises(UnreadableError, match=message):
+        migrate_notebook(contents.encode())
+
+
+def test_notebooks_in_folders(tmp_path):
+    contents = json.dumps(notebook("import tensorflow_addons as tfa\ntfa.layers.TLU()"), indent=1)
+    (tmp_path / "train.ipynb").write_text(contents)
+    (file,) = migrate_files([tmp_path], write=True)
+    assert (file.path.name, file.result.rewritten) == ("train.ipynb", 1)
+    assert "tensorsmith.layers.TLU()" in (tmp_path / "train.ipynb").read_text()
