@@ -315,3 +315,39 @@ def test_methods_of_the_script_are_unchanged():
 def test_reset_states_of_a_metric():
     script = "class Score(keras.metrics.Metric):\n    def reset_states(self):\n        self.total.reset_states()\n"
     assert script.replace("states", "state") in migrate_script(f"{HEAD}{script}".encode()).script.decode()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def call(self, x, training):", "def call(self, x, training=None):"),
+        ("def call(self, x, training: bool):", "def call(self, x, training: bool = None):"),
+        ("def call(self, x, training=False):", "def call(self, x, training=False):"),
+        ("def other(self, x, training):", "def other(self, x, training):"),
+    ],
+)
+def test_training_argument_of_call(before, after):
+    """Keras 2 passes `training` to each layer; Keras 3 requires a default."""
+    script = f"class Block(keras.layers.Layer):\n    {before}\n        return x\n"
+    moved = migrate_script(f"{HEAD}{script}".encode()).script.decode()
+    assert moved.endswith(script.replace(before, after))
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "f = build()",
+        "e, f = build(), build()",
+        "e, f = build_both()",
+        "f = keras.Sequential(layers)",
+    ],
+)
+def test_training_by_position(assignment):
+    moved = migrate_script(f"{HEAD}{assignment}\n\n\ndef step(x):\n    return f(x, True)\n".encode())
+    assert b"return f(x, training=True)" in moved.script
+
+
+@pytest.mark.parametrize("assignment", ["f = 3", "def f(x, y): pass", "from m import f", "f = lambda x, y: x"])
+def test_other_functions_with_flags(assignment):
+    moved = migrate_script(f"{HEAD}{assignment}\ny = f(x, True)\n".encode())
+    assert b"y = f(x, True)" in moved.script

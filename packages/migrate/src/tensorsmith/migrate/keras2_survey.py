@@ -46,6 +46,8 @@ class _Keras2Survey(Surveyor):
                 self._decide_training(node)
             elif isinstance(node, cst.ImportFrom):
                 self._decide_import(node)
+        for function in (node for node in self._parents if isinstance(node, cst.FunctionDef)):
+            self._decide_call_method(function)
         for function in self._old_resets:
             self.plan.attributes[function] = "reset_state"
             self.plan.rewritten.add(function)
@@ -206,8 +208,24 @@ class _Keras2Survey(Surveyor):
         parent = self._parents[name]
         if isinstance(parent, cst.For):
             return "layer" in name.value.lower()
+        position = None
+        if isinstance(parent, cst.Element):  # of several targets
+            target = self._parents[parent]
+            position = target.elements.index(parent) if isinstance(target, cst.Tuple) else None
+            parent = self._parents[target]
         assign = self._parents[parent]
-        return isinstance(assign, cst.Assign) and isinstance(assign.value, cst.Call)
+        value = assign.value if isinstance(assign, cst.Assign) else None
+        if position is not None and isinstance(value, cst.Tuple):
+            value = value.elements[position].value if position < len(value.elements) else None
+        return isinstance(value, cst.Call)
+
+    def _decide_call_method(self, function: cst.FunctionDef) -> None:
+        """Plan a default for the argument `training` of the method `call`, which Keras 2 passed in any case."""
+        if function.name.value == "call" and isinstance(self._parents[self._parents[function]], cst.ClassDef):
+            last = function.params.params[-1]
+            if last.name.value == "training" and last.default is None:
+                self.plan.defaults[last] = "None"
+                self.plan.rewritten.add(last)
 
     def _decide_import(self, node: cst.ImportFrom) -> None:
         """Plan comments above imports of modules that are private, and of unknown names."""

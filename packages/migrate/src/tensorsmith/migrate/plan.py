@@ -15,6 +15,7 @@ class Plan:
     expressions: dict[cst.CSTNode, str] = field(default_factory=dict)  # replacement source
     calls: dict[cst.CSTNode, Successor] = field(default_factory=dict)  # calls with changed arguments
     attributes: dict[cst.CSTNode, str] = field(default_factory=dict)  # new names of members and methods
+    defaults: dict[cst.CSTNode, str] = field(default_factory=dict)  # source of new defaults of parameters
     comments: dict[cst.CSTNode, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(dict))  # by statement
     # Comments to which a reference to tensorsmith.addons is added if it helps: comments of a statement, name, reason.
     bridged: list[tuple[dict[str, set[str]], str, str]] = field(default_factory=list)

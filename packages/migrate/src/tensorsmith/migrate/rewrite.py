@@ -11,9 +11,10 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper
 
 from tensorsmith.migrate.addons import PACKAGE
-from tensorsmith.migrate.calls import moved_call
+from tensorsmith.migrate.calls import TIGHT, moved_call
 from tensorsmith.migrate.imports import insert_imports
 from tensorsmith.migrate.keras2_survey import survey_keras2
+from tensorsmith.migrate.keras_tensors import survey_tensors
 from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.survey import survey
 
@@ -79,6 +80,7 @@ def migrate_script(script: bytes) -> Migrated:
         wrapper = MetadataWrapper(cst.parse_module(script))
         plan = survey(wrapper)
         survey_keras2(wrapper, plan)
+        survey_tensors(wrapper, plan)
         if _bridge_works(script, plan):
             for comments, name, reason in plan.bridged:
                 comments[name] = {f"{text}; {BRIDGE}" if text == reason else text for text in comments[name]}
@@ -110,6 +112,9 @@ class _Rewriter(cst.CSTTransformer):
         node, plan = updated_node, self._plan
         if original_node in plan.expressions:
             node = cst.parse_expression(plan.expressions[original_node])
+        if original_node in plan.defaults:
+            equal = cst.MaybeSentinel.DEFAULT if node.annotation else TIGHT
+            node = node.with_changes(default=cst.parse_expression(plan.defaults[original_node]), equal=equal)
         if original_node in plan.attributes:
             node = _renamed(node, plan.attributes[original_node])
         if original_node in plan.calls:
