@@ -19,7 +19,15 @@ from tensorsmith.migrate.keras2 import KERAS2
 TOOL = Path(__file__).parents[3] / "tools" / "keras2_names.py"
 HEAD = "import tensorflow as tf\nimport keras\nimport tensorflow_addons as tfa\n\n"
 ROOTS = {"tf.keras": tf.keras, "keras": keras}
-RECEIVERS = {"any": "thing", "layer": "layer", "metric": "score", "model": "model", "optimizer": "optimizer"}
+RECEIVERS = {
+    "network": "vae",
+    "shape": "input_shape",
+    "any": "thing",
+    "layer": "layer",
+    "metric": "score",
+    "model": "model",
+    "optimizer": "optimizer",
+}
 KINDS = {"layer": keras.layers.Layer, "metric": keras.metrics.Metric, "model": keras.Model}
 KINDS |= {"optimizer": keras.optimizers.Optimizer}
 ACCEPTED = {  # arguments that Keras 3 accepts among **kwargs
@@ -351,3 +359,34 @@ def test_training_by_position(assignment):
 def test_other_functions_with_flags(assignment):
     moved = migrate_script(f"{HEAD}{assignment}\ny = f(x, True)\n".encode())
     assert b"y = f(x, True)" in moved.script
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("tf.Variable(tf.ones(3), name='a')", "keras.Variable(tf.ones(3), name='a')"),
+        ("tf.Variable(initial_value=v, trainable=True)", "keras.Variable(initializer=v, trainable=True)"),
+        ("tf.Variable(v, True, dtype=d)", "keras.Variable(v, trainable=True, dtype=d)"),
+        ("tf.Variable(0, trainable=False)", "tf.Variable(0, trainable=False)"),
+    ],
+)
+def test_variables_of_layers(before, after):
+    """Layers of Keras 3 train variables of Keras alone."""
+    for base in ("tf.keras.Model", "keras.layers.Layer"):
+        script = f"class Mine({base}):\n    def build(self, shape):\n        self.a = {before}\n"
+        moved = migrate_script(f"{HEAD}{script}".encode()).script.decode()
+        assert moved.endswith(script.replace(before, after))
+    other = f"class Mine:\n    def build(self, shape):\n        self.a = {before}\n"
+    assert other in migrate_script(f"{HEAD}{other}".encode()).script.decode()
+
+
+def test_function_as_initial_value():
+    script = "class Mine(keras.layers.Layer):\n    def build(self, shape):\n        self.a = tf.Variable(lambda: 1.0)\n"
+    result = migrate_script(f"{HEAD}{script}".encode())
+    assert (result.rewritten, result.rejected) == (0, 1)
+
+
+def test_unknown_experimental_name():
+    line, comment, result = migrated("x = tf.keras.experimental.export_saved_model")
+    assert (line, result.rejected) == ("x = tf.keras.experimental.export_saved_model", 1)
+    assert "Keras 3 does not have it" in comment

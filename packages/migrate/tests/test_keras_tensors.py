@@ -60,6 +60,8 @@ def test_function(name):
         f"{INPUT}for y in [x, x]:\n    tf.size(y)",
         "y = base_model.output\ntf.size(y)",
         f"{INPUT}y = tf.transpose(x, perm, True)",
+        f"{INPUT}y = x.get_shape()",
+        f"{INPUT}y = layers.Dense(2)(x).shape.as_list()",
     ],
 )
 def test_rejected_functions(code):
@@ -73,7 +75,7 @@ def test_rejected_functions(code):
 @pytest.mark.parametrize(
     "code",
     [
-        "x = tf.ones((2, 3))\ny = tf.shape(x)",
+        "x = tf.ones((2, 3))\ny = tf.shape(x), x.get_shape().as_list()",
         f"{INPUT}y = layers.Lambda(lambda x: tf.shape(x))(x)",
         f"{INPUT}y = tf.zeros(x.shape[1:])",
         f"{INPUT}model = tf.keras.Model(x, layers.Dense(2)(x))\ny = tf.size(model(tf.ones((2, 4, 3))))",

@@ -24,7 +24,9 @@ KINDS = {
     "layer": r"^(l|lyr|layer|layers\[\]|get_layer\(\))$|_layer$",
     "metric": r"^(?!.*(model|layer|net|lstm|gru|rnn))",
     "model": r"model|^(net|network|gan|vae|unet|bert|critic|self)$|_net$|generator|discriminator|encoder|decoder",
+    "network": r"model|^(net|network|gan|vae)$|autoencoder",
     "optimizer": r"optimizer|(^|_)opt$|^optim$",
+    "shape": r"^input_shape$",
 }
 NONE = "Keras 3 does not have it"
 
@@ -328,6 +330,10 @@ MEMBERS: Rows = {
         dropped=("experimental_run_tf_function", "pss_evaluation_shards"),
         refused={"sample_weight_mode": OMIT, "target_tensors": OMIT},
     ),
+    "<network>.add_loss": Missing(
+        "Keras 3 accepts it only in the method call of a layer or model, as self.add_loss(...)"
+    ),
+    "<shape>.as_list": Missing("shapes are tuples in Keras 3: call list(input_shape)"),
     "<any>.add_metric": Missing(f"{NONE}: update a metric of the layer in call, or pass it to compile"),
     "<any>.add_update": Missing(f"{NONE}: assign the variable in call"),
     **{

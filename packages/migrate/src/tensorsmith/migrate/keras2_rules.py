@@ -50,6 +50,13 @@ def weight_of_metric(given: Given) -> Given:
     return _without(given, "aggregation")
 
 
+def value_not_function(given: Given) -> Given:
+    """Check that the initial value of a variable is not a function, which Keras 3 calls with a shape."""
+    if given.get("initializer", "").startswith("lambda"):
+        raise RefusedError("the initial value must not be a function: create the variable with self.add_weight")
+    return given
+
+
 def file_format(given: Given) -> Given:
     """Remove `save_format` and `include_optimizer=True`; a check has verified that the file name tells the format."""
     if literal(given.get("save_format", "None")) in ("h5", "keras", None):

@@ -7,16 +7,26 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import Assignment, GlobalScope, ImportAssignment, MetadataWrapper
 
+from tensorsmith.migrate import keras2_rules as rules
 from tensorsmith.migrate.calls import moved_call, named, source
 from tensorsmith.migrate.entry import Missing, RefusedError, Successor
 from tensorsmith.migrate.file_names import FileNames
-from tensorsmith.migrate.keras2 import ANY_LAYER, KERAS2, KINDS
+from tensorsmith.migrate.keras2 import ANY_LAYER, KERAS2, KINDS, NONE
 from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.surveyor import Surveyor, dotted, origin
 
 ROOTS = {"tensorflow.compat.v2.keras": "tf.keras", "tensorflow.keras": "tf.keras", "keras": "keras"}
 ALIASES = ("initializers", "losses", "metrics", "optimizers")  # packages of tf that are those of tf.keras
 TRAINING = Successor("", arguments=("inputs", "training"), in_place=1)
+VARIABLE = Successor(
+    "Variable",
+    arguments=("initial_value", "trainable"),
+    in_place=1,
+    renamed={"initial_value": "initializer"},
+    dropped=("validate_shape", "caching_device"),
+    refused=dict.fromkeys(("constraint", "shape", "variable_def"), "create the variable with self.add_weight"),
+    rule=rules.value_not_function,
+)
 FLAGS = ("training", "is_training", "True", "False")
 
 
@@ -44,6 +54,7 @@ class _Keras2Survey(Surveyor):
                 self._decide_member(node)
             elif isinstance(node, cst.Call):
                 self._decide_training(node)
+                self._decide_variable(node)
             elif isinstance(node, cst.ImportFrom):
                 self._decide_import(node)
         for function in (node for node in self._parents if isinstance(node, cst.FunctionDef)):
@@ -219,6 +230,26 @@ class _Keras2Survey(Surveyor):
             value = value.elements[position].value if position < len(value.elements) else None
         return isinstance(value, cst.Call)
 
+    def _decide_variable(self, call: cst.Call) -> None:
+        """Plan to create trainable variables of layers as Keras variables, because Keras 3 does not train others."""
+        names = {each.name for each in self._scope(call).get_qualified_names_for(call.func)}
+        assign = self._parents[call]
+        if names != {"tensorflow.Variable"} or not isinstance(assign, cst.Assign):
+            return
+        given = named(call, VARIABLE) if not any(arg.star for arg in call.args) else {}
+        is_trainable = "trainable" not in given or source(given["trainable"].value) != "False"
+        is_member = source(assign.targets[0].target).startswith("self.") and self._is_in_layer(call)
+        if is_member and is_trainable and self._rewrite_call(call, "tf.Variable", VARIABLE):
+            self._rename(call.func, "tf.Variable", "Variable", "tensorflow")
+
+    def _is_in_layer(self, node: cst.CSTNode) -> bool:
+        """Return `True` if a node is in a class that is derived from a layer or model of Keras."""
+        while not isinstance(node, cst.ClassDef | cst.Module):
+            node = self._parents[node]
+        bases = node.bases if isinstance(node, cst.ClassDef) else []
+        names = [each.name for base in bases for each in self._scope(node).get_qualified_names_for(base.value)]
+        return any(_relative(name)[1].startswith(("layers.", "Model", "models.Model", "Sequential")) for name in names)
+
     def _decide_call_method(self, function: cst.FunctionDef) -> None:
         """Plan a default for the argument `training` of the method `call`, which Keras 2 passed in any case."""
         if function.name.value == "call" and isinstance(self._parents[self._parents[function]], cst.ClassDef):
@@ -270,6 +301,8 @@ def _row(root: str, name: str) -> Successor | Missing | None:
     if not name or name.startswith("<"):
         return None
     row = KERAS2.get(f"{root}.{name}", KERAS2.get(name))
+    if row is None and re.search(r"(^|\.)experimental\.\w+$", name) and not name.endswith(".preprocessing"):
+        return Missing(NONE)
     if row is None and re.fullmatch(r"layers\.[A-Z]\w*", name):
         return dataclasses.replace(ANY_LAYER, name=name)
     return row

@@ -89,6 +89,8 @@ class _TensorSurvey(Surveyor):
         for node in self._parents:
             if isinstance(node, cst.Call) and any(self._is_symbolic(arg.value) for arg in node.args):
                 self._decide(node)
+            elif isinstance(node, cst.Attribute) and node.attr.value in ("as_list", "get_shape"):
+                self._decide_shape(node)
 
     def _decide(self, call: cst.Call) -> None:
         """Plan the replacement of a call by a function of `keras.ops`, or a comment."""
@@ -112,6 +114,14 @@ class _TensorSurvey(Surveyor):
         self.plan.expressions[call.func] = f"{text.removesuffix(end)}.keras.{row.name}"
         self.plan.calls[call] = row
         self.plan.rewritten.add(call)
+
+    def _decide_shape(self, node: cst.Attribute) -> None:
+        """Plan a comment on the shape of an input or output of a layer, which is a tuple in Keras 3."""
+        shape = node.value
+        tensor = shape.value if isinstance(shape, cst.Attribute) and shape.attr.value == "shape" else shape
+        if self._is_symbolic(tensor):
+            self.plan.rejected.add(node)
+            self._comment(node, node.attr.value, "shapes of inputs and outputs of layers are tuples in Keras 3")
 
     def _is_symbolic(self, node: Any) -> bool:
         """Return `True` if an expression is, or contains, an input or output of a layer."""
