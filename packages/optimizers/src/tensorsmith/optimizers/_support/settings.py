@@ -24,7 +24,7 @@ def current(setting: Hyperparameter, step: Variable) -> Scalar:
 def to_config(setting: Hyperparameter | None) -> float | dict[str, Any] | None:
     """Return the hyperparameter in serialized form for a config. A tensor is stored as a number."""
     if tf.is_tensor(setting):
-        return float(setting)
+        return float(setting)  # type: ignore[arg-type]
     return keras.saving.serialize_keras_object(setting) if callable(setting) else setting
 
 
