@@ -36,7 +36,9 @@ def missing(public, tested):
     """
     components = components_among(public)
     complaints = [
-        f"{name} has no row in tests/{FILE_NAME}" for name, component in components.items() if component not in tested
+        f"{name} has no row in tests/{FILE_NAME}"
+        for name, component in components.items()
+        if component not in tested and not issubclass(component, keras.Model)  # models with their own training step
     ]
     for name, component in components.items():
         registered = keras.saving.get_registered_name(component)

@@ -199,6 +199,24 @@ def crf_decode(unaries, lengths, transitions):
     return [tf.where(tf.sequence_mask(lengths, tags.shape[1]), tags, 0), tf.stop_gradient(score)]
 
 
+def crf_model(x, y, sample_weight, *weights, **options):
+    """Compute the logs of three epochs of training with `CRFModelWrapper`, the new weights, and the best tags."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    layers = [tf.keras.Input(x.shape[1:]), tf.keras.layers.Masking(), tf.keras.layers.Dense(4, "tanh")]
+    model = tfa.text.CRFModelWrapper(tf.keras.Sequential(layers), **options)
+    # The tape of `differentiated` would differentiate a graph of the training step, which is impossible.
+    model.compile(tf.keras.optimizers.SGD(0.1), run_eagerly=True)
+    model(x)
+    model.base_model.set_weights(weights[:2])
+    model.crf_layer.set_weights(weights[2:])
+    logs = model.fit(x, y, sample_weight=sample_weight, batch_size=len(x), epochs=3, verbose=0).history
+    new = [*model.base_model.get_weights(), *model.crf_layer.get_weights()]
+    results = [logs["loss"], logs["crf_loss"], *new, model.predict(x, verbose=0)]
+    return [tf.constant(np.array(each), tf.float32) for each in results]
+
+
 def crf_layer(x, mask, *weights, **options):
     """Compute the outputs of the CRF layer: best tags, potentials, lengths and transition scores."""
     import tensorflow as tf

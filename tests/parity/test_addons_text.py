@@ -1,5 +1,6 @@
 """Comparison of the functions for text with TensorFlow Addons: results and gradients."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -85,3 +86,25 @@ def test_viterbi(addons, dtype, tolerance, steps, tags, seed):
     assert found == theirs[0].tolist()
     assert score.dtype == theirs[1].dtype
     np.testing.assert_allclose(score, theirs[1], rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "options", [{"units": 3}, {"units": 5, "use_boundary": False}, {"units": 4, "use_kernel": False}], ids=str
+)
+def test_crf_model_wrapper(addons, options):
+    """Three epochs of training from the same weights, on padded and weighted sequences."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6, 5, 3)).astype("float32")
+    x[np.arange(5) >= rng.integers(1, 6, (6, 1))] = 0
+    y, sample_weight = rng.integers(0, 3, (6, 5)).astype("int32"), rng.uniform(0, 2, 6).astype("float32")
+    layers = [keras.Input(x.shape[1:]), keras.layers.Masking(), keras.layers.Dense(4, "tanh")]
+    model = text.CRFModelWrapper(keras.Sequential(layers), **options)
+    model.compile(keras.optimizers.SGD(0.1))
+    model.build(x.shape)
+    weights = [rng.normal(size=weight.shape).astype("float32") for weight in model.weights]
+    theirs = addons("crf_model", [x, y, sample_weight, *weights], **options)
+    model.set_weights(weights)
+    logs = model.fit(x, y, sample_weight=sample_weight, batch_size=6, epochs=3, verbose=0, shuffle=False).history
+    ours = [logs["loss"], logs["crf_loss"], *model.get_weights(), model.predict(x, verbose=0)]
+    for one, other in zip(ours, theirs[: len(ours)], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

@@ -8,6 +8,7 @@ from tensorsmith.text.crf_decode import crf_constrained_decode, crf_decode
 from tensorsmith.text.crf_decode_forward import crf_decode_backward, crf_decode_forward
 from tensorsmith.text.crf_log_likelihood import crf_log_likelihood
 from tensorsmith.text.crf_log_norm import crf_forward, crf_log_norm
+from tensorsmith.text.crf_model_wrapper import CRFModelWrapper
 from tensorsmith.text.crf_multitag_sequence_score import crf_filtered_inputs, crf_multitag_sequence_score
 from tensorsmith.text.crf_sequence_score import crf_binary_score, crf_sequence_score, crf_unary_score
 from tensorsmith.text.parse_time import parse_time
@@ -16,6 +17,7 @@ from tensorsmith.text.skip_gram_sample_with_text_vocab import skip_gram_sample_w
 from tensorsmith.text.viterbi_decode import viterbi_decode
 
 __all__ = [
+    "CRFModelWrapper",
     "crf_binary_score",
     "crf_constrained_decode",
     "crf_decode",
