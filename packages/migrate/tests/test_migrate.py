@@ -34,9 +34,6 @@ RUN = [
 ]  # scripts that do not need Addons after the migration
 SUBPACKAGES = sorted({name.partition(".")[0] for name in MOVES if "." in name})
 
-# Values for rules whose defaults cannot be translated.
-VALUES = {("layers.GELU", "approximate"): "False", ("text.crf_log_likelihood", "transition_params"): "a"}
-
 # Collects all data from Addons in one process: public names with their arguments, and the results of the old scripts.
 ADDONS = """
 import inspect, json, runpy, sys
@@ -123,9 +120,7 @@ def test_successor_takes_the_arguments(name, by_place, surface):
     assert list(move.arguments) == [argument for argument, *_ in parameters][: len(move.arguments)]
     stop = (lambda each: each[0] not in move.refused, parameters)
     values = {
-        argument: VALUES.get((name, argument), default or "0.1")
-        if move.rule
-        else str(position)  # rules depend on values
+        argument: default or "0.1" if move.rule else str(position)  # rules depend on values
         for position, (argument, _, default) in enumerate(itertools.takewhile(*stop) if by_place else filter(*stop))
     }
     given = values.values() if by_place else [f"{argument}={value}" for argument, value in values.items()]
@@ -164,18 +159,14 @@ def accepted(component):
         ("activations.softshrink(x, -0.1, 0.2)", "-t and t"),
         ("activations.softshrink(x, lower=0.0)", "-t and t"),
         ("activations.hardshrink(x, -t, t)", "-t and t"),
-        ("activations.gelu(*x)", "behind *"),
-        ("layers.GELU()", "is exact"),
-        ("layers.GELU(approximate=flag)", "is exact"),
+        ("activations.hardshrink(*x)", "behind *"),
         ("layers.InstanceNormalization(**options)", "behind **"),
         ("layers.InstanceNormalization(1)", "argument 1 must be passed by keyword"),
         ("optimizers.AdamW(1e-4, decay=0.1)", "give a schedule"),
         ("optimizers.AdamW(*settings)", "behind *"),
-        ("text.crf_log_likelihood(x, tags, lengths)", "transitions are no longer created"),
-        ("text.crf_log_likelihood(x, tags, lengths, make())", "transitions are no longer created"),
-        ("seq2seq.hardmax(x)", "no successor yet"),
-        ("register_all()", "no successor yet"),
-        ("losses.metric_learning.pairwise_distance(x)", "no successor yet"),
+        ("options.disable_custom_kernel()", "compiled ops"),
+        ("seq2seq.attention_wrapper.safe_cumprod(x)", "no successor yet"),
+        ("text.CrfDecodeForwardRnnCell(x)", "crf_decode_forward"),
     ],
 )
 def test_unchanged_code_has_reason(call, reason):
@@ -251,8 +242,8 @@ def test_outdated_ambiguity_comments_are_removed():
     ("name", "reason"),
     [
         ("F1Score", "tensorsmith.metrics.F1Score takes its place"),
-        ("gelu", "keras.activations.gelu takes its place, with other arguments"),
-        ("tile_batch", MOVES["seq2seq.tile_batch"].reason),
+        ("hardshrink", "keras.activations.hard_shrink takes its place, with other arguments"),
+        ("CrfDecodeForwardRnnCell", MOVES["text.CrfDecodeForwardRnnCell"].reason),
     ],
 )
 def test_reasons_of_registered_names(name, reason):

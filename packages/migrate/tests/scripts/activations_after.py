@@ -12,8 +12,8 @@ dense = tf.keras.layers.Dense(3, activation=keras.activations.mish, kernel_initi
 named = tf.keras.layers.Dense(3, activation=tensorsmith.layers.activations.snake, kernel_initializer="ones")
 
 results = {
-    "gelu": keras.activations.gelu(x, approximate=True),
-    "exact gelu": keras.activations.gelu(x, False),
+    "gelu": tensorsmith.layers.activations.gelu(x),
+    "exact gelu": tensorsmith.layers.activations.gelu(x, False),
     "hardshrink": keras.activations.hard_shrink(x),
     "hardshrink, bounds": keras.activations.hard_shrink(x, threshold=1.5),  # one threshold is enough
     "softshrink": keras.activations.soft_shrink(

@@ -37,7 +37,8 @@ results = {
     "weighted": weighted(steps),
     "attention": attention([steps, steps[:, :3]], mask=np.tri(4, 3)),
     "pooled": pooled(images),
-    "gelu": keras.layers.Activation(activation="gelu")(images),
+    "gelu": tensorsmith.layers.GELU()(images),
+    "exact gelu": tensorsmith.layers.GELU(approximate=False)(images),
     "response": tensorsmith.layers.FilterResponseNormalization(1e-4, [1, 2])(images),
     "unit": tensorsmith.layers.TLU(affine=True, tau_initializer="ones")(images),
 }

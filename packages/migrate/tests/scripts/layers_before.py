@@ -40,7 +40,8 @@ results = {
     "weighted": weighted(steps),
     "attention": attention([steps, steps[:, :3]], mask=np.tri(4, 3)),
     "pooled": pooled(images),
-    "gelu": addons_layers.GELU(approximate=False)(images),
+    "gelu": addons_layers.GELU()(images),
+    "exact gelu": addons_layers.GELU(approximate=False)(images),
     "response": addons_layers.FilterResponseNormalization(1e-4, [1, 2])(images),
     "unit": addons_layers.TLU(affine=True, tau_initializer="ones")(images),
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 import tensorsmith.losses
+from tensorsmith.losses import angular_distance
 
 rng = np.random.default_rng(0)
 probabilities = rng.uniform(0.1, 0.9, size=(6, 3)).astype("float32")
@@ -23,5 +24,7 @@ results = {
     "sparsemax": tensorsmith.losses.SparsemaxLoss()(targets, probabilities),
     "hard": tensorsmith.losses.TripletHardLoss(soft=True)(labels, probabilities),
     "semihard": tensorsmith.losses.triplet_semihard_loss(labels, probabilities, distance_metric="angular"),
+    "distances": tensorsmith.losses.pairwise_distance(probabilities, squared=True),
+    "angles": angular_distance(probabilities),
     "kappa": tensorsmith.losses.WeightedKappaLoss(num_classes=3)(targets, probabilities),
 }

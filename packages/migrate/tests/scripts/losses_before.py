@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 import tensorflow_addons as tfa
+from tensorflow_addons.losses.metric_learning import angular_distance
 
 rng = np.random.default_rng(0)
 probabilities = rng.uniform(0.1, 0.9, size=(6, 3)).astype("float32")
@@ -23,5 +24,7 @@ results = {
     "sparsemax": tfa.losses.SparsemaxLoss()(targets, probabilities),
     "hard": tfa.losses.TripletHardLoss(soft=True)(labels, probabilities),
     "semihard": tfa.losses.triplet_semihard_loss(labels, probabilities, distance_metric="angular"),
+    "distances": tfa.losses.metric_learning.pairwise_distance(probabilities, squared=True),
+    "angles": angular_distance(probabilities),
     "kappa": tfa.losses.WeightedKappaLoss(num_classes=3)(targets, probabilities),
 }

@@ -12,17 +12,17 @@ except ImportError:
 
 # tensorsmith migrate: tensorflow_addons: what * brings in is not seen here: import each name
 from tensorflow_addons.callbacks import *
-# tensorsmith migrate: activations.gelu: keras.activations.gelu takes its place, with other arguments
-from tensorflow_addons.activations import gelu
+# tensorsmith migrate: activations.hardshrink: keras.activations.hard_shrink takes its place, with other arguments
+from tensorflow_addons.activations import hardshrink
 from tensorflow_addons.metrics.f_scores import F1Score
 
-__all__ = ["contrastive_loss", "gelu"]  # re-exported
+__all__ = ["contrastive_loss", "hardshrink"]  # re-exported
 
 
 # tensorsmith migrate: tensorflow_addons: a name inside of a string
 def build(keras, width: "F1Score"):
-    # tensorsmith migrate: Addons>gelu: keras.activations.gelu takes its place, with other arguments
-    keras.layers.Dense(width, activation="Addons>gelu")
+    # tensorsmith migrate: Addons>hardshrink: keras.activations.hard_shrink takes its place, with other arguments
+    keras.layers.Dense(width, activation="Addons>hardshrink")
     # tensorsmith migrate: Addons>relu: no component of Addons 0.23
     keras.layers.Dense(width, "Addons>relu")
     # tensorsmith migrate: layers.GroupNormalization: keras.layers.GroupNormalization takes its place, but `keras` is something else here
@@ -33,8 +33,8 @@ def other(*sizes, **more):
     # tensorsmith migrate: layers.CRF: this name has more than one meaning
     # tensorsmith migrate: tensorflow_addons.layers: used as a whole
     kinds = getattr(tensorflow_addons.layers, "CRF"), tfa.layers.CRF
-    # tensorsmith migrate: layers.GELU: the arguments behind * are unknown here, and the signature has changed
-    layers = [tensorflow_addons.layers.GELU(*sizes), tensorsmith.layers.CRF(*sizes, **more)]
+    # tensorsmith migrate: layers.InstanceNormalization: the arguments behind * are unknown here, and the signature has changed
+    layers = [tensorflow_addons.layers.InstanceNormalization(*sizes), tensorsmith.layers.CRF(*sizes, **more)]
     attention = tensorsmith.layers.AddonsMultiHeadAttention(8, num_heads=2)
     # tensorsmith migrate: tensorflow_addons.layers.NoLayer: no component of Addons 0.23
     return kinds, layers, attention, tensorflow_addons.layers.NoLayer(3)

@@ -11,10 +11,6 @@ PACKAGE = "tensorflow_addons"
 NOT_YET = Missing("no successor yet", bridge=True)
 
 
-def _not_yet(instead: str) -> Missing:
-    return Missing(f"no successor yet; until then {instead}", bridge=True)
-
-
 def _same(package: str, names: str, successors: str) -> dict[str, Successor | Missing]:
     """Return the migration entries of components that move to another package without other changes."""
     return {f"{package}.{name}": Successor(f"{successors}.{name}") for name in names.split()}
@@ -55,10 +51,7 @@ def _wrapper(name: str, arguments: str) -> dict[str, Successor]:
 
 
 ACTIVATIONS: dict[str, Successor | Missing] = {
-    **_same("activations", "lisht rrelu snake sparsemax", "tensorsmith.layers.activations"),
-    "activations.gelu": Successor(
-        "keras.activations.gelu", arguments=("x", "approximate"), in_place=2, added={"approximate": "True"}
-    ),
+    **_same("activations", "gelu lisht rrelu snake sparsemax", "tensorsmith.layers.activations"),
     "activations.hardshrink": Successor(
         "keras.activations.hard_shrink", arguments=("x", "lower", "upper"), in_place=1, rule=rules.one_threshold
     ),
@@ -107,12 +100,11 @@ LAYERS: dict[str, Successor | Missing] = {
     ),
     **_same(
         "layers",
-        "CRF CorrelationCost ESN EmbeddingBag FilterResponseNormalization MaxUnpooling2D MaxUnpooling2DV2 Maxout "
+        "CRF CorrelationCost ESN EmbeddingBag FilterResponseNormalization GELU MaxUnpooling2D MaxUnpooling2DV2 Maxout "
         "NetVLAD NoisyDense PoincareNormalize PolynomialCrossing Snake Sparsemax SpatialPyramidPooling2D "
         "StochasticDepth TLU WeightNormalization",
         "tensorsmith.layers",
     ),
-    "layers.GELU": Successor("keras.layers.Activation", arguments=("approximate",), rule=rules.exact_gelu),
     "layers.InstanceNormalization": Successor("keras.layers.GroupNormalization", added={"groups": "-1"}),
     "layers.MultiHeadAttention": Successor("tensorsmith.layers.AddonsMultiHeadAttention"),
 }
@@ -122,11 +114,11 @@ LOSSES: dict[str, Successor | Missing] = {
         "losses",
         "ContrastiveLoss GIoULoss LiftedStructLoss NpairsLoss NpairsMultilabelLoss PinballLoss "
         "SigmoidFocalCrossEntropy SparsemaxLoss TripletHardLoss TripletSemiHardLoss WeightedKappaLoss "
-        "contrastive_loss giou_loss lifted_struct_loss npairs_loss npairs_multilabel_loss pinball_loss "
-        "sigmoid_focal_crossentropy sparsemax_loss triplet_hard_loss triplet_semihard_loss",
+        "angular_distance contrastive_loss giou_loss lifted_struct_loss npairs_loss npairs_multilabel_loss "
+        "pairwise_distance pinball_loss sigmoid_focal_crossentropy sparsemax_loss triplet_hard_loss "
+        "triplet_semihard_loss",
         "tensorsmith.losses",
     ),
-    **_none_yet("losses", "angular_distance pairwise_distance"),
 }
 
 METRICS: dict[str, Successor | Missing] = {
@@ -228,47 +220,35 @@ SEQ2SEQ: dict[str, Successor | Missing] = {
         "BaseDecoder BasicDecoder BasicDecoderOutput BeamSearchDecoder BeamSearchDecoderOutput BeamSearchDecoderState "
         "CustomSampler Decoder FinalBeamSearchDecoderOutput GreedyEmbeddingSampler InferenceSampler LuongAttention "
         "LuongMonotonicAttention SampleEmbeddingSampler Sampler ScheduledEmbeddingTrainingSampler "
-        "ScheduledOutputTrainingSampler TrainingSampler dynamic_decode gather_tree_from_array hardmax "
-        "monotonic_attention safe_cumprod",
+        "ScheduledOutputTrainingSampler TrainingSampler dynamic_decode monotonic_attention safe_cumprod",
     ),
     **_same("seq2seq", "SequenceLoss sequence_loss", "tensorsmith.losses"),
     "seq2seq.gather_tree": Successor("tensorsmith.ops.gather_tree"),
-    "seq2seq.tile_batch": _not_yet("tf.repeat(t, multiplier, axis=0) does the same for a tensor"),
+    **_same("seq2seq", "gather_tree_from_array hardmax tile_batch", "tensorsmith.seq2seq"),
 }
 
 TEXT: dict[str, Successor | Missing] = {
-    "text.CRFModelWrapper": Missing("tensorsmith.layers.CRF adds the loss to any model where it is called with tags="),
-    **_none_yet(
+    **_same(
         "text",
-        "CrfDecodeForwardRnnCell crf_binary_score crf_constrained_decode crf_decode_backward crf_decode_forward "
-        "crf_filtered_inputs crf_forward crf_log_norm crf_multitag_sequence_score crf_sequence_score crf_unary_score "
-        "parse_time skip_gram_sample skip_gram_sample_with_text_vocab viterbi_decode",
+        "CRFModelWrapper crf_binary_score crf_constrained_decode crf_decode crf_decode_backward crf_decode_forward "
+        "crf_filtered_inputs crf_forward crf_log_likelihood crf_log_norm crf_multitag_sequence_score "
+        "crf_sequence_score crf_unary_score parse_time skip_gram_sample skip_gram_sample_with_text_vocab "
+        "viterbi_decode",
+        "tensorsmith.text",
     ),
-    "text.crf_decode": Successor(
-        "tensorsmith.ops.crf_decode",
-        arguments=("potentials", "transition_params", "sequence_length"),
-        in_place=2,
-        renamed={"potentials": "unaries", "transition_params": "transitions", "sequence_length": "lengths"},
-        note="tags after the end are 0 now",
-    ),
-    "text.crf_log_likelihood": Successor(
-        "tensorsmith.ops.crf_log_likelihood",
-        arguments=("inputs", "tag_indices", "sequence_lengths", "transition_params"),
-        in_place=2,
-        renamed={
-            "inputs": "unaries",
-            "tag_indices": "tags",
-            "sequence_lengths": "lengths",
-            "transition_params": "transitions",
-        },
-        rule=rules.known_transitions,
-        result="({call}, {transitions})",
+    "text.CrfDecodeForwardRnnCell": Missing(
+        "tensorsmith.text.crf_decode_forward computes what keras.layers.RNN with this cell returns"
     ),
 }
 
 OTHERS: dict[str, Successor | Missing] = {
     "options": Missing("concerns Addons' compiled ops alone", bridge=True),
-    "register_all": _not_yet("custom_objects= of keras.saving.load_model names the successors of what was saved"),
+    "register_all": Successor(
+        "tensorsmith.core.register",
+        arguments=("keras_objects", "custom_kernels"),
+        dropped=("keras_objects", "custom_kernels"),
+        note="models that were saved with Addons need custom_objects= of keras.saving.load_model",
+    ),
     "types": Missing("type aliases of Addons: write the types themselves"),
     "utils": Missing("inner parts of Addons"),
     "__version__": Missing("the version of Addons"),

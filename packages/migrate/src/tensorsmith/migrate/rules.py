@@ -31,23 +31,6 @@ def small_letters(given: Given) -> Given:
     return {name: small(source) if name in ("interpolation", "fill_mode") else source for name, source in given.items()}
 
 
-def exact_gelu(given: Given) -> Given:
-    """Convert an exact GELU layer to Keras. The tanh approximation, which is the default of Addons, is rejected."""
-    if _literal(given.get("approximate", "True")) is not False:
-        raise RefusedError(
-            'keras.layers.Activation("gelu") is exact and differs from this approximation by up to 0.0005; '
-            "pass approximate=False to have the call rewritten"
-        )
-    return {**{name: source for name, source in given.items() if name != "approximate"}, "activation": '"gelu"'}
-
-
-def known_transitions(given: Given) -> Given:
-    """Require `transitions` to be a name or number, because the rewritten call evaluates it twice."""
-    if not _may_be_number(given.get("transitions", "None")):
-        raise RefusedError("transitions are no longer created: pass a variable as transition_params")
-    return given
-
-
 def _literal(source: str) -> object:
     try:
         return ast.literal_eval(source)
