@@ -1,5 +1,9 @@
 """Tests of `CRFModelWrapper` against the CRF layer, of its logs, its methods to override, and saved models."""
 
+import json
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -97,6 +101,36 @@ def test_internal_results():
         float(model.compute_crf_loss(*(each[:n] for each in (potentials, lengths)), transitions, Y[:n])) for n in (0, 5)
     ]
     assert found == [0, pytest.approx(np.mean(losses_of(model)), rel=1e-5)]
+
+
+# Trains on one device and on two replicas, in a process of its own, because TensorFlow starts with one logical CPU.
+REPLICAS = """
+import contextlib, json
+import keras, numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tensorsmith.text import CRFModelWrapper
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(8, 5, 4)).astype("float32"), rng.integers(0, 3, (8, 5))
+results = []
+for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+    keras.utils.set_random_seed(0)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = CRFModelWrapper(keras.Sequential([keras.Input((5, 4)), keras.layers.Dense(6)]), 3)
+        model.compile(keras.optimizers.SGD(0.1))
+    losses = model.fit(x, y, epochs=3, verbose=0, batch_size=8).history["crf_loss"]
+    results.append([losses, [weight.tolist() for weight in model.get_weights()]])
+print(json.dumps(results))
+"""
+
+
+def test_two_replicas():
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", REPLICAS], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    (one, weights), (two, others) = json.loads(result.stdout.splitlines()[-1])
+    np.testing.assert_allclose(two, one, rtol=1e-5)
+    for weight, other in zip(weights, others, strict=True):
+        np.testing.assert_allclose(other, weight, rtol=1e-4, atol=1e-6)
 
 
 class Named(CRFModelWrapper):
