@@ -56,18 +56,22 @@ def test_inference_without_tensorsmith(model, tmp_path):
     export(model, tmp_path / "model")
     export(model, tmp_path / "model.tflite", input_shapes=[(2, 6, 5)])
     export(sequential, tmp_path / "sequential.tflite")
-    with ops.use("reference"):
-        converted = tf.lite.TFLiteConverter.from_keras_model(sequential).convert()
+    converted = tf.lite.TFLiteConverter.from_keras_model(sequential).convert()
     (tmp_path / "converted.tflite").write_bytes(converted)
     model(np.ones((2, 3, 5), "float32"))
     model.export(tmp_path / "plain", verbose=False)
     tf.saved_model.save(model, tmp_path / "saved")
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", lambda x: model(x), [tf.TensorSpec((None, None, 5))])
+    archive.write_out(tmp_path / "archive", verbose=False)
     with ops.use("reference"):
         concrete = tf.function(model).get_concrete_function(tf.TensorSpec((None, None, 5)))
     tf.saved_model.save(model, tmp_path / "concrete", signatures=concrete)
     cases = [
         ("plain", model, (4, 6, 5), 1e-5),
         ("saved", model, (4, 6, 5), 1e-5),
+        ("archive", model, (4, 6, 5), 1e-5),
         ("concrete", model, (4, 6, 5), 1e-5),
         ("model", model, (4, 6, 5), 1e-5),
         ("model", model, (1, 3, 5), 1e-5),

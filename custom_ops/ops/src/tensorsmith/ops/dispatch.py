@@ -7,15 +7,12 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from tensorsmith.core import check
-from tensorsmith.ops._internals import control_flow_context
+from tensorsmith.ops._internals import control_flow_context, exports_model
 from tensorsmith.ops.library import library
 
 CHOICES = ("compiled", "reference")
 FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 MOST_DIMENSIONS = 8  # supported by the kernels
-# Names of the functions that Keras and TensorFlow trace when a model is exported or saved as a SavedModel: the model,
-# its default signature, and the gradients of `tf.custom_gradient`.
-EXPORTS = ("__call__", "serving_default", "internal_grad_fn")
 
 _choices = [os.environ.get("TENSORSMITH_OPS") or "compiled"]  # the last one is in effect
 check(_choices[0] in CHOICES, "TENSORSMITH_OPS", _choices[0], " or ".join(CHOICES))
@@ -76,7 +73,7 @@ def compiled(*tensors: tf.Tensor, types: tuple[tf.DType, ...] = (tf.float32,)) -
         and all((tensor.shape.rank or 0) <= MOST_DIMENSIONS for tensor in tensors)
         and _on_cpu(tensors)
         and not traced_for_xla()
-        and not _traced_for_export()
+        and not (tf.inside_function() and exports_model())
     )
 
 
@@ -91,26 +88,12 @@ def traced_for_xla() -> bool:
     """Returns `True` if the graph being traced will be compiled by XLA, which does not support the compiled kernels."""
     if tf.executing_eagerly():
         return False
-    for graph in _graphs():
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
         context = control_flow_context(graph)
         while context is not None:
             if context.IsXLAContext():
                 return True
             context = context.outer_context
-    return False
-
-
-def _traced_for_export() -> bool:
-    """Returns `True` if a function is traced for a SavedModel, which must load without the compiled kernels.
-
-    No public attribute distinguishes such functions, so that they are recognized by their names.
-    """
-    return not tf.executing_eagerly() and any(getattr(graph, "name", None) in EXPORTS for graph in _graphs())
-
-
-def _graphs() -> Iterator[tf.Graph]:
-    """Yields the graph being traced, and the graphs of the functions around it."""
-    graph = tf.compat.v1.get_default_graph()
-    while graph is not None:
-        yield graph
         graph = getattr(graph, "outer_graph", None)
+    return False
