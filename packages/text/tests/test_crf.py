@@ -2,6 +2,7 @@
 
 import itertools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -232,6 +233,13 @@ def test_viterbi(steps, tags, dtype):
 
 def test_viterbi_of_an_empty_sequence():
     assert text.viterbi_decode(np.zeros((0, 2)), np.zeros((2, 2))) == ([], 0)
+
+
+def test_variable_of_transitions_is_returned():
+    """Scripts assign the result to the attribute from which they took the variable."""
+    variable = keras.Variable(np.zeros((3, 3), "float32"))
+    _, transitions = text.crf_log_likelihood(np.zeros((2, 4, 3), "float32"), np.zeros((2, 4), int), [4, 2], variable)
+    assert transitions is variable
 
 
 def test_created_transitions():

@@ -87,8 +87,12 @@ def test_sample_weights():
     """As in Addons, the loss is the mean of the weighted losses, not the weighted mean."""
     model, weights = wrapper(), np.array([0.0, 2.0, 0.5, 1.0, 0.0], "float32")
     model.compile(keras.optimizers.SGD(0.0))
-    history = model.fit(X, Y, sample_weight=weights, verbose=0).history
-    assert history["crf_loss"] == [pytest.approx(np.mean(weights * losses_of(model)), rel=1e-5)]
+    for given in (weights, weights[:, None]):
+        history = model.fit(X, Y, sample_weight=given, verbose=0).history
+        assert history["crf_loss"] == [pytest.approx(np.mean(weights * losses_of(model)), rel=1e-5)]
+    (potentials, lengths, transitions), _ = model(X, return_crf_internal=True)
+    with raises_argument_error("sample_weight", expected="have shape (batch,)"):
+        model.compute_crf_loss(potentials, lengths, transitions, Y, np.ones(Y.shape))
 
 
 def test_internal_results():

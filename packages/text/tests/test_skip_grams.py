@@ -153,6 +153,18 @@ def test_frequencies_from_a_file(vocabulary):
         assert listed(*function(tf.constant(["x"]))) == []
 
 
+def test_quotation_marks_in_a_file(vocabulary):
+    """Neither this function nor TensorFlow, which reads the file too, treats quotation marks specially."""
+    path = vocabulary('the,9\n",5\nfox,3\n')
+    tokens, labels = text.skip_gram_sample_with_text_vocab(["the", '"', "fox"], path, min_skips=1, max_skips=1)
+    assert [*zip(tokens.numpy().tolist(), labels.numpy().tolist(), strict=True)] == [
+        (b"the", b'"'),
+        (b'"', b"the"),
+        (b'"', b"fox"),
+        (b"fox", b'"'),
+    ]
+
+
 @pytest.mark.parametrize(("corpus_size", "fraction"), [(None, 0.05), (1000, 0.005)])
 def test_subsampling_by_a_file(vocabulary, corpus_size, fraction):
     path = vocabulary("the,5\nfox,1\njumps,94\n")
@@ -168,7 +180,7 @@ def test_subsampling_by_a_file(vocabulary, corpus_size, fraction):
         ("a,1", {"vocab_token_index": -1}, "vocab_token_index", "a non-negative integer"),
         ("a,1", {"vocab_freq_index": "1"}, "vocab_freq_index", "a non-negative integer"),
         ("a,1", {"vocab_freq_index": 0}, "vocab_freq_index", "differ from `vocab_token_index`"),
-        ("a,1\nb", {}, "vocab_freq_index", "less than 1, the number of columns of the row ['b']"),
+        ("a,1\nb", {}, "vocab_freq_index", "less than 1, the number of columns in line 2 of"),
         ("a,-1", {}, "vocab_freq_file", "contain frequencies >= 0"),
         ("a,5\nb,6", {"corpus_size": 10, "vocab_subsampling": 0.1}, "corpus_size", "at least 11.0"),
     ],

@@ -58,7 +58,9 @@ def crf_log_likelihood(
         )
         initial = keras.initializers.GlorotUniform()((count, count), inputs.dtype.name)
         transition_params = tf.Variable(initial, name="transitions")
-    transitions = tf.cast(transition_params, inputs.dtype)
+    # A variable is returned as it is, so that it can be assigned to the attribute from which it was taken.
+    kept = isinstance(transition_params, keras.Variable) and transition_params.dtype == inputs.dtype.name
+    transitions = transition_params if kept else tf.cast(transition_params, inputs.dtype)
     scores = precise(inputs)
     matrix = as_transitions(transition_params, scores.dtype, count)
     likelihood = ops.crf_log_likelihood(scores, tags, matrix, lengths=lengths)

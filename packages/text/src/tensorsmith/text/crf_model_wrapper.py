@@ -124,7 +124,12 @@ class CRFModelWrapper(keras.Model):
     ) -> tf.Tensor:
         """Returns the CRF loss of a batch, which is 0 for an empty batch."""
         likelihood, _ = crf_log_likelihood(potentials, y, sequence_length, kernel)
-        losses = -likelihood if sample_weight is None else -likelihood * tf.cast(sample_weight, likelihood.dtype)
+        losses = -likelihood
+        if sample_weight is not None:
+            weights = tf.convert_to_tensor(sample_weight)
+            column = weights.shape.rank == 2 and weights.shape[1] == 1
+            check(column or weights.shape.rank in (None, 1), "sample_weight", weights.shape, "have shape (batch,)")
+            losses *= tf.reshape(tf.cast(weights, losses.dtype), [-1])
         return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:

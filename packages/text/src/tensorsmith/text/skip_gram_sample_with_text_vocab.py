@@ -78,11 +78,11 @@ def skip_gram_sample_with_text_vocab(
 
     total, rows = 0.0, 0
     with tf.io.gfile.GFile(vocab_freq_file) as file:
-        for row in csv.reader(file, delimiter=vocab_delimiter):
+        # TensorFlow, which reads the file below, does not know quotation marks either.
+        for row in csv.reader(file, delimiter=vocab_delimiter, quoting=csv.QUOTE_NONE):
             for argument, index in columns.items():
-                check(
-                    index < len(row), argument, index, f"less than {len(row)}, the number of columns of the row {row}"
-                )
+                expected = f"less than {len(row)}, the number of columns in line {rows + 1} of {vocab_freq_file}"
+                check(index < len(row), argument, index, expected)
             frequency = vocab_freq_dtype.as_numpy_dtype(row[vocab_freq_index])
             check(frequency >= 0, "vocab_freq_file", row, "contain frequencies >= 0")
             total, rows = total + frequency, rows + 1
