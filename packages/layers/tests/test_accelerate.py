@@ -131,6 +131,8 @@ def test_xla_is_turned_off():
     model.compile("sgd", "mse", jit_compile=True)
     assert not accelerate(model).jit_compile
     assert decelerate(model).jit_compile
+    accelerate(model).compile("sgd", "mse", jit_compile=False)
+    assert not decelerate(model).jit_compile
 
 
 def test_report(capsys):

@@ -80,6 +80,8 @@ def test_replaced_classes(nested_model):
     assert [names.count(name) for name in ("MCDropout", "Dropout")] == [1, 0]
     assert {type(layer) for layer in leaves(copy) if type(layer).__name__ == "LSTM"} == {layers.LSTM}
     assert [weight.shape for weight in copy.weights] == [weight.shape for weight in nested_model.weights]
+    with raises_argument_error("convert", expected="a dict of layer classes, or a function"):
+        convert_layers(nested_model, {"LSTM": layers.LSTM})
 
 
 def test_removed_layers_in_functional_model(scrambled):

@@ -142,6 +142,11 @@ def test_embedding_bag_sqrtn():
         EmbeddingBag(5, 3, padding_index=5)
 
 
+def test_embedding_bag_weights_of_another_shape():
+    with raises_argument_error("weights", received="(2, 1)", expected="have the shape (2, 3) of `indices`"):
+        EmbeddingBag(5, 3, padding_index=0)(np.ones((2, 3), int), np.ones((2, 1), "float32"))
+
+
 def test_maxout_with_unknown_feature_size():
     x = np.random.default_rng(0).normal(size=(2, 6)).astype("float32")
     maxout = tf.function(Maxout(3), input_signature=[tf.TensorSpec((None, None))])

@@ -298,3 +298,16 @@ def test_duplicate_layer_paths():
 def test_multi_optimizer_in_wrapper_is_rejected():
     with raises_argument_error("optimizer", expected="a single optimizer"):
         Lookahead(MultiOptimizer([(sgd(), ".")]))
+
+
+def test_layers_without_variables():
+    """A list of layers may contain inputs, activations and frozen layers, such as a slice of `model.layers`."""
+    inputs = keras.Input((3,))
+    hidden = keras.layers.ReLU()(keras.layers.Dense(4)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1)(hidden))
+    fast, slow = keras.optimizers.SGD(1.0), keras.optimizers.SGD(0.0)
+    optimizer = MultiOptimizer([(slow, model.layers[:3]), (fast, model.layers[3:])])
+    before = [variable.numpy() for variable in model.variables]
+    optimizer.apply([np.ones(variable.shape) for variable in model.variables], model.trainable_variables)
+    moved = [not np.array_equal(old, new) for old, new in zip(before, model.variables, strict=True)]
+    assert moved == [False, False, True, True]

@@ -173,6 +173,7 @@ def test_callable_weight_decay():
     ("name", "argument"),
     [
         ("AdaBelief", "beta_1"),
+        ("AddonsAdamW", "beta_1"),
         ("AdamW", "beta_1"),
         ("AdamW", "beta_2"),
         ("LAMB", "beta_2"),
@@ -185,15 +186,16 @@ def test_callable_weight_decay():
     ],
 )
 def test_functions_as_momentum_are_rejected(name, argument):
-    needed = {"weight_decay": 0.1} if name == "SGDW" else {}
+    needed = {"weight_decay": 0.1} if name in ("AddonsAdamW", "SGDW") else {}
     with raises_argument_error(argument, expected="a number in [0, 1)", remedy="pass a `keras.Variable`"):
         getattr(optimizers, name)(**{argument: lambda: 0.9}, **needed)
 
 
-@pytest.mark.parametrize("name", ["LAMB", "NovoGrad", "Yogi"])
+@pytest.mark.parametrize("name", ["AddonsAdamW", "LAMB", "NovoGrad", "Yogi"])
 def test_decay_of_keras_2_is_rejected(name):
+    needed = {"weight_decay": 0.1} if name == "AddonsAdamW" else {}
     with raises_argument_error("decay", expected="omitted", remedy="pass `keras.optimizers.schedules.Inverse"):
-        getattr(optimizers, name)(decay=0.1)
+        getattr(optimizers, name)(decay=0.1, **needed)
 
 
 def test_radius_of_conditional_gradient_as_tensor():

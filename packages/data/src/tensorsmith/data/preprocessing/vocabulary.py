@@ -148,7 +148,8 @@ class Vocabulary(keras.layers.Layer):
         """Returns tokens as a list of Python strings or integers, which a config can hold."""
         kind: Any = str if self.keys == "string" else int
         tokens = [token.item() if hasattr(token, "item") else token for token in given]
-        fits = all(isinstance(token, kind) for token in tokens) and len(set(tokens)) == len(tokens)
+        fits = not isinstance(given, str) and all(isinstance(token, kind) for token in tokens)
+        fits = fits and len(set(tokens)) == len(tokens)
         check(fits, name, tokens, f"a sequence of distinct tokens of type {kind.__name__}")
         return tokens
 

@@ -31,7 +31,8 @@ ACCELERATED: dict[type[Any], type[Any]] = {
 ORIGINAL = {ours: theirs for theirs, ours in ACCELERATED.items()}
 DEFAULT_ACTIVATIONS = (keras.activations.tanh, keras.activations.sigmoid)
 
-_compiled_with_xla: "weakref.WeakSet[keras.Model]" = weakref.WeakSet()  # models for which `accelerate` turned XLA off
+# Models for which `accelerate` turned XLA off, with the optimizers that they were compiled with.
+_compiled_with_xla: weakref.WeakKeyDictionary[keras.Model, Any] = weakref.WeakKeyDictionary()
 
 
 class ObstacleError(Exception):
@@ -71,7 +72,7 @@ def accelerate(model: keras.Model) -> keras.Model:
     for one in models:
         if ops.active() and one.compiled and one.jit_compile and _has_kernels(one):
             one.jit_compile = False
-            _compiled_with_xla.add(one)
+            _compiled_with_xla[one] = one.optimizer
     if not ops.active():
         print("The compiled kernels are not in use, so that the model is not faster. See `tensorsmith doctor`.")
     return model
@@ -102,9 +103,10 @@ def decelerate(model: keras.Model) -> keras.Model:
     """
     _exchange(model, ORIGINAL)
     for one in (model, *inner_layers(model)):
-        if one in _compiled_with_xla:
+        optimizer = _compiled_with_xla.pop(one, None) if isinstance(one, keras.Model) else None
+        # Another optimizer means that the model was compiled again, with its own choice.
+        if optimizer is not None and optimizer is one.optimizer:
             one.jit_compile = True
-            _compiled_with_xla.discard(one)
     return model
 
 

@@ -59,6 +59,8 @@ def convert_layers(
 
 def _by_class(classes: Mapping[type[Any], type[Any]]) -> Callable[[Any], Any]:
     """Returns a function that replaces layers of the given classes, but not those of subclasses."""
+    fits = all(isinstance(kind, type) and issubclass(kind, keras.Layer) for pair in classes.items() for kind in pair)
+    check(fits, "convert", classes, "a dict of layer classes, or a function")
 
     def convert(layer: keras.Layer) -> keras.Layer:
         kind = classes.get(type(layer))

@@ -115,6 +115,8 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         factors = keras.ops.ones(keras.ops.shape(indices), table.dtype)
         if weights is not None:
             factors = keras.ops.cast(weights, table.dtype)
+            fits = factors.shape.is_compatible_with(indices.shape)
+            check(fits, "weights", tuple(factors.shape), f"have the shape {tuple(indices.shape)} of `indices`")
         if self.padding_index is not None:
             factors = keras.ops.where(indices == self.padding_index, 0, factors)
         y = ops.embedding_bag(indices, table, factors, "sum")

@@ -6,6 +6,7 @@ import keras
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Hyperparameter, LearningRate
+from tensorsmith.optimizers._support.arguments import check_rates
 from tensorsmith.optimizers.addons.decoupled_weight_decay import DecoupledWeightDecayExtension
 
 
@@ -64,6 +65,7 @@ class AddonsAdamW(DecoupledWeightDecayExtension, keras.optimizers.Adam):
         name: str = "AdamW",
         **kwargs: Any,
     ):
+        check_rates(beta_1=beta_1, beta_2=beta_2)
         super().__init__(
             weight_decay,
             learning_rate=learning_rate,

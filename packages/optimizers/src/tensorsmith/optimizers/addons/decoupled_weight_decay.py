@@ -17,7 +17,7 @@ from tensorsmith.core.keras_internals import (
 )
 from tensorsmith.core.types import Gradient, Hyperparameter, Scalar, Variable
 from tensorsmith.optimizers._support import settings
-from tensorsmith.optimizers._support.arguments import check_decay, check_patterns
+from tensorsmith.optimizers._support.arguments import check_decay, check_no_decay, check_patterns
 from tensorsmith.optimizers._support.clipping import clipped
 from tensorsmith.optimizers._support.paths import matches
 from tensorsmith.optimizers._support.rows import merged, precise, read, write
@@ -72,6 +72,7 @@ class DecoupledWeightDecayExtension(BASE):
         check(weight_decay is not None, "weight_decay", weight_decay, "a number, a schedule, or a function")
         check_decay(weight_decay)
         check_patterns(exclude_from_weight_decay=exclude_from_weight_decay)
+        check_no_decay(kwargs)
         super().__init__(**kwargs)
         self.weight_decay = weight_decay
         self._undecayed = exclude_from_weight_decay

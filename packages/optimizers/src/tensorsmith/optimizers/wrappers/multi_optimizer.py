@@ -127,8 +127,11 @@ class _Map:
 
     def choose(self, variables: Sequence[Any]) -> None:
         """Determine which optimizer updates each variable."""
-        for what in (what for _, whats in self._pairs for what in whats):
-            takers(NAME, [(repr(what), partial(_takes, [what]))], variables)  # each must match a variable
+        for _, whats in self._pairs:
+            # Each pattern must match a variable, and of the layers at least one, since some have no variables.
+            layers = [what for what in whats if not isinstance(what, str)]
+            for group in [*([what] for what in whats if isinstance(what, str)), *([layers] if layers else [])]:
+                takers(NAME, [(", ".join(map(repr, group)), partial(_takes, group))], variables)
         self.variables = list(variables)
         choices = [(f"{optimizer.name} for {whats}", partial(_takes, whats)) for optimizer, whats in self._pairs]
         self._chosen = {}
