@@ -248,6 +248,7 @@ ROWS = [
         kwargs={"name": "fit", "multioutput": "variance_weighted", "num_regressors": 2},
         y_true=Data((3,), "int32", 0, 5),
         y_pred=Data((3,)),
+        weighted=False,  # as in TensorFlow Addons, examples of weight 0 count for the adjusted score
         bad=[
             ({"multioutput": "mean"}, "one of raw_values"),
             ({"num_regressors": -1}, "an integer >= 0"),
@@ -255,7 +256,7 @@ ROWS = [
         ],
         bad_shapes=other_targets([((4, 3), (1, 3)), ((4, 3), (4,))]) + other_weights((4, 3), (4, 3)),
     ),
-    MetricRow(RSquare, name="RSquare, raw", kwargs={"multioutput": "raw_values"}, y_true=SCORES, y_pred=SCORES, bad=()),
+    MetricRow(RSquare, name="RSquare, raw", kwargs={"multioutput": "raw_values"}, y_true=SCORES, y_pred=SCORES),
     MetricRow(
         RoundedAccuracy,
         kwargs={"name": "pixels"},

@@ -24,7 +24,6 @@ ROWS = [
         bad_shapes=[
             ({"num_units": 4}, [(2, 6)], "a divisor of the number of features (6)"),
             ({"axis": 0}, [(2, 6)], "a valid axis for inputs of rank 2, other than the batch axis"),
-            ({}, [(2, None)], "have a known number of features"),
         ],
     ),
     LayerRow(

@@ -8,7 +8,7 @@ from tensorsmith.core import check, did_you_mean, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.addons_loss import AddonsLoss
 from tensorsmith.losses._support.precision import precise
-from tensorsmith.losses._support.shapes import check_broadcastable
+from tensorsmith.losses._support.shapes import check_broadcastable, same_shape
 
 MODES = ("giou", "iou")
 
@@ -109,7 +109,7 @@ class GIoULoss(AddonsLoss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each box, before weighting and reduction."""
-        return giou_loss(y_true, y_pred, self.mode)
+        return giou_loss(*same_shape(*precise(y_true, y_pred)), self.mode)
 
     def get_config(self) -> dict[str, Any]:
         """Return the config of the loss."""
