@@ -134,6 +134,20 @@ def test_attention_matches_keras(kwargs, causal):
     np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5, atol=1e-5)
 
 
+def test_one_query_for_all_examples():
+    """Learned queries have a batch size of 1 and are broadcast."""
+    shapes = [QUERY[:1].shape, VALUE.shape]
+    layer, reference = pair(layers.Attention, keras.layers.Attention, shapes, use_scale=True)
+    expected = reference([QUERY[:1], VALUE])
+    np.testing.assert_allclose(layer([QUERY[:1], VALUE]), expected, rtol=1e-5, atol=1e-5)
+    values = keras.Input(VALUE.shape[1:])
+    model = keras.Model(values, layer([QUERY[:1], values]))
+    np.testing.assert_allclose(model(VALUE), expected, rtol=1e-5, atol=1e-5)
+    # Without dropout, Keras also requires equal batch sizes in MultiHeadAttention.
+    layer, reference = multi_head(dropout=0.2)
+    np.testing.assert_allclose(layer(QUERY[:1], VALUE), reference(QUERY[:1], VALUE), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["multi_head", "plain"])
 def test_dropout_preserves_mean(kind):
     if kind == "plain":

@@ -1,4 +1,4 @@
-"""Masks of attention layers."""
+"""Masks and batch sizes of attention layers."""
 
 import functools
 from collections.abc import Sequence
@@ -56,3 +56,8 @@ def hidden_queries(mask: tf.Tensor | None, query_mask: Tensor | None, causal: bo
     else:
         seen = tf.reduce_any(mask & (tf.range(keys) <= tf.range(steps)[:, tf.newaxis]), axis=-1)
     return hidden | ~tf.transpose(seen, [0, 2, 1])
+
+
+def same_batch_size(*inputs: Tensor) -> bool:
+    """Returns `True` unless the static batch sizes differ, for example for learned queries of batch size 1."""
+    return len({tensor.shape[0] for tensor in inputs}) == 1

@@ -10,7 +10,7 @@ from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.core.keras_internals import attention_dropout, overrides_compute_attention
 from tensorsmith.core.types import Tensor
-from tensorsmith.layers._support.attention_masks import hidden_queries, joined_masks
+from tensorsmith.layers._support.attention_masks import hidden_queries, joined_masks, same_batch_size
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 
@@ -26,7 +26,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
     and the concatenated outputs of the heads are projected once more. The kernel computes the scores for blocks of
     queries, also with dropout, so that memory grows linearly with the number of steps instead of quadratically. Blocks
     that a causal mask hides are skipped. The implementation of Keras is used if attention scores are returned, with
-    gates or sliding windows, and for attention over axes other than the time axis.
+    gates or sliding windows, for attention over axes other than the time axis, and for inputs of different batch sizes.
 
     Dropout draws other masks than in Keras, although from the seed of the layer. As in Keras, a query whose own mask is
     `False`, or for which all keys are masked, receives the mean over all keys, or zeros if the layer has dropout. A
@@ -123,7 +123,8 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         use_causal_mask: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Computes the attention outputs."""
-        if return_attention_scores or not self.has_kernel or len(query.shape) != 3:
+        supported = self.has_kernel and len(query.shape) == 3 and same_batch_size(query, value)
+        if return_attention_scores or not supported:
             return super().call(
                 query,
                 value,
