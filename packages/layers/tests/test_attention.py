@@ -134,6 +134,16 @@ def test_attention_matches_keras(kwargs, causal):
     np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5, atol=1e-5)
 
 
+def test_float64_without_keys():
+    """Keras attends by the scores if all keys are masked, because float64 does not round them to equal values."""
+    shapes = [QUERY.shape, VALUE.shape]
+    layer, reference = pair(layers.Attention, keras.layers.Attention, shapes, use_scale=True, dtype="float64")
+    mask = [None, tf.constant(KEYS_HIDDEN)]
+    ours, theirs = (one([QUERY, VALUE], mask=mask) for one in (layer, reference))
+    assert ours.dtype == tf.float64
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
 def test_one_query_for_all_examples():
     """Learned queries have a batch size of 1 and are broadcast."""
     shapes = [QUERY[:1].shape, VALUE.shape]

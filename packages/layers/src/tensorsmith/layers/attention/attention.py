@@ -26,7 +26,7 @@ class Attention(KernelLayer, keras.layers.Attention):
 
     The kernel computes the scores for blocks of queries, so that memory grows linearly with the number of steps instead
     of quadratically. The implementation of Keras is used if attention scores are returned, for `score_mode="concat"`,
-    for inputs whose rank is not 3 or whose batch sizes differ, and for masks whose rank is not 2.
+    in float64, for inputs whose rank is not 3 or whose batch sizes differ, and for masks whose rank is not 2.
 
     Dropout draws other masks than in Keras, although from the seed of the layer. As in Keras, a query for which all
     keys are masked receives the mean over all keys.
@@ -95,11 +95,13 @@ class Attention(KernelLayer, keras.layers.Attention):
         received = Verbatim(type(mask).__name__ if masks is mask else f"{len(masks)} masks")
         check(fits, "mask", received, "a list [query_mask, value_mask] of masks or None values")
         query_mask, value_mask = masks[:2]
-        # Cases that the kernel does not cover are computed by Keras, which broadcasts a batch size of 1.
+        # Cases that the kernel does not cover are computed by Keras, which broadcasts a batch size of 1. In float64, it
+        # does not round masked scores to equal values, so that weights differ even if all keys are masked.
         plain = (
             all(len(tensor.shape) == 3 for tensor in inputs)
             and same_batch_size(*inputs)
             and (value_mask is None or len(value_mask.shape) == 2)
+            and inputs[0].dtype != tf.float64
         )
         if return_attention_scores or self.score_mode != "dot" or not plain:
             return super().call(
