@@ -144,6 +144,23 @@ def test_float64_without_keys():
     np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
+def test_gradient_without_keys():
+    """The outputs of Keras are constant in the query if all keys are masked, although its gradient is not zero."""
+    layer, reference = pair(layers.Attention, keras.layers.Attention, [QUERY.shape, VALUE.shape])
+    query, value, mask = tf.constant(QUERY), tf.constant(VALUE), [None, tf.constant(KEYS_HIDDEN)]
+    gradients = []
+    for one in (layer, reference):
+        with tf.GradientTape() as tape:
+            tape.watch(query)
+            output = one([query, value], mask=mask) ** 2
+        gradients.append(tape.gradient(output, query).numpy())
+    empty = ~KEYS_HIDDEN.any(axis=1)
+    other, output = (reference([each, value], mask=mask).numpy() for each in (2 * query, query))
+    np.testing.assert_allclose(other[empty], output[empty], rtol=1e-6)
+    np.testing.assert_array_equal(gradients[0][empty], 0)
+    np.testing.assert_allclose(gradients[0][~empty], gradients[1][~empty], rtol=1e-4, atol=1e-4)
+
+
 def test_one_query_for_all_examples():
     """Learned queries have a batch size of 1 and are broadcast."""
     shapes = [QUERY[:1].shape, VALUE.shape]
@@ -156,6 +173,14 @@ def test_one_query_for_all_examples():
     # Without dropout, Keras also requires equal batch sizes in MultiHeadAttention.
     layer, reference = multi_head(dropout=0.2)
     np.testing.assert_allclose(layer(QUERY[:1], VALUE), reference(QUERY[:1], VALUE), rtol=1e-5, atol=1e-5)
+
+
+def test_query_mask_as_argument():
+    """A mask that is passed has the effect that an attached mask has in Keras."""
+    layer, reference = multi_head()
+    queries = QUERY * QUERIES_SEEN[..., np.newaxis]  # as Masking returns
+    expected = reference(with_mask(QUERY, QUERIES_SEEN), VALUE)
+    np.testing.assert_allclose(layer(queries, VALUE, query_mask=QUERIES_SEEN), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["multi_head", "plain"])

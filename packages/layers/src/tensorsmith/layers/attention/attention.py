@@ -29,7 +29,7 @@ class Attention(KernelLayer, keras.layers.Attention):
     in float64, for inputs whose rank is not 3 or whose batch sizes differ, and for masks whose rank is not 2.
 
     Dropout draws other masks than in Keras, although from the seed of the layer. As in Keras, a query for which all
-    keys are masked receives the mean over all keys.
+    keys are masked receives the mean over all keys. Unlike in Keras, no gradient flows from it to the query and keys.
 
     Source: Luong et al., "Effective Approaches to Attention-based Neural Machine Translation", 2015.
 

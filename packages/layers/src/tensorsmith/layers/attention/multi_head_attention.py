@@ -29,8 +29,8 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
     gates or sliding windows, for attention over axes other than the time axis, and for inputs of different batch sizes.
 
     Dropout draws other masks than in Keras, although from the seed of the layer. As in Keras, a query whose own mask is
-    `False`, or for which all keys are masked, receives the mean over all keys, or zeros if the layer has dropout. A
-    `query_mask` that is passed explicitly is applied, whereas Keras 3.15 replaces it by the mask attached to the query.
+    `False`, or for which all keys are masked, receives the mean over all keys, or zeros if the layer has dropout. Keras
+    3.15 ignores a `query_mask` that is passed as an argument; here it has the effect of a mask attached to the query.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022.
 
