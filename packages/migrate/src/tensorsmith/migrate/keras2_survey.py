@@ -12,12 +12,10 @@ from tensorsmith.migrate.calls import moved_call, named, source
 from tensorsmith.migrate.entry import Missing, RefusedError, Successor
 from tensorsmith.migrate.file_names import FileNames
 from tensorsmith.migrate.keras2 import ANY_LAYER, KERAS2, KINDS, NONE
+from tensorsmith.migrate.keras_classes import LAYER_NAME, KerasClasses, relative
 from tensorsmith.migrate.plan import Plan
-from tensorsmith.migrate.surveyor import Surveyor, dotted, origin
+from tensorsmith.migrate.surveyor import dotted, origin
 
-ROOTS = {"tensorflow.compat.v2.keras": "tf.keras", "tensorflow.keras": "tf.keras", "keras": "keras"}
-ALIASES = ("initializers", "losses", "metrics", "optimizers")  # packages of tf that are those of tf.keras
-TRAINING = Successor("", arguments=("inputs", "training"), in_place=1)
 VARIABLE = Successor(
     "Variable",
     arguments=("initial_value", "trainable"),
@@ -35,7 +33,7 @@ def survey_keras2(wrapper: MetadataWrapper, plan: Plan) -> None:
     _Keras2Survey(wrapper, plan).run()
 
 
-class _Keras2Survey(Surveyor):
+class _Keras2Survey(KerasClasses):
     def __init__(self, wrapper: MetadataWrapper, plan: Plan):
         super().__init__(wrapper, plan)
         self._files = FileNames(wrapper.module)
@@ -43,7 +41,9 @@ class _Keras2Survey(Surveyor):
         self._old_resets = [
             node for node in functions if node.name.value == "reset_states" and self._is_in_metric(node)
         ]
-        self._defined = {node.name.value for node in functions if node not in self._old_resets}
+        self._defined = {  # methods of the script
+            node.name.value for node in functions if node not in self._old_resets and self._is_method(node)
+        }
 
     def run(self) -> None:
         """Add all changes to the plan."""
@@ -65,7 +65,7 @@ class _Keras2Survey(Surveyor):
 
     def _decide(self, assignment: ImportAssignment) -> None:
         """Plan the changes to the uses of an imported name, and to the import if its module is gone."""
-        statement, (root, name) = assignment.node, _relative(origin(assignment))
+        statement, (root, name) = assignment.node, relative(origin(assignment))
         row = _row(root, name) if isinstance(statement, cst.ImportFrom) else None
         if isinstance(row, Missing):
             self._reject(statement, f"keras.{name}", row.reason)
@@ -100,10 +100,10 @@ class _Keras2Survey(Surveyor):
         (meaning,) = meanings
         full = meaning + dotted(chain[-1]).removeprefix(first)
         for depth, part in enumerate(reversed(chain)):
-            root, name = _relative(full.rsplit(".", depth)[0])
+            root, name = relative(full.rsplit(".", depth)[0])
             row = _row(root, name)
             if row is not None:
-                return self._apply(part, root, name, row, _relative(meaning)[1], imported)
+                return self._apply(part, root, name, row, relative(meaning)[1], imported)
         return False
 
     def _apply(self, node: Any, root: str, name: str, row: Successor | Missing, bound: str, imported: bool) -> bool:
@@ -192,20 +192,40 @@ class _Keras2Survey(Surveyor):
             self.plan.rewritten.add(node)
 
     def _decide_training(self, call: cst.Call) -> None:
-        """Plan to pass the second argument of a call of a layer by name, if it is `training`."""
-        by_place = len(call.args) == 2 and not any(arg.keyword or arg.star for arg in call.args)
-        if by_place and source(call.args[1].value) in FLAGS and self._is_layer(call.func):
-            self.plan.calls[call] = TRAINING
-            self.plan.rewritten.add(call)
+        """Plan to pass `training`, and the arguments behind it, by name to a layer or model."""
+        values = [source(arg.value) for arg in call.args if not (arg.keyword or arg.star)]
+        if len(values) < 2 or any(arg.star for arg in call.args) or not self._is_layer(call.func):
+            return
+        found = {self._call_parameters(kind) for kind in self._classes_called(call.func)} or {None}
+        parameters = next(iter(found)) if len(found) == 1 else None
+        named = parameters or ("inputs", "training")
+        first = next(
+            (at for at, value in enumerate(values) if at and (value in FLAGS or named[at : at + 1] == ("training",))),
+            None,
+        )
+        if first is None or (parameters is None and values[first] not in FLAGS):
+            return
+        if len(found) > 1 or len(values) > len(named):
+            self._reject(call, source(call.func), "Keras 3 accepts only tensors by position: pass training by name")
+            return
+        self.plan.calls[call] = Successor("", arguments=named, in_place=first)
+        self.plan.rewritten.add(call)
+
+    def _classes_called(self, function: cst.BaseExpression) -> set[cst.ClassDef | str]:
+        return {kind for kind in self._classes(function) if self._is_layer_class(kind)}
 
     def _is_layer(self, function: cst.BaseExpression) -> bool:
         """Return `True` if a called expression is a layer or a model: made by a call, or with the name of one."""
-        if isinstance(function, cst.Call):
-            names = {each.name for each in self._scope(function).get_qualified_names_for(function.func)}
-            return any(_relative(name)[1].startswith("layers.") for name in names)
+        kinds = self._classes(function)
+        if kinds or isinstance(function, cst.Call):
+            return bool(kinds) and all(self._is_layer_class(kind) for kind in kinds)
+        if isinstance(function, cst.Subscript):
+            return bool(re.search("layers|blocks|cells", _last_name(function))) and self._is_in_layer(function)
         if isinstance(function, cst.Attribute):
-            return source(function.value) == "self" and function.attr.value not in self._defined
-        if not isinstance(function, cst.Name) or function.value in self._defined:
+            is_method = source(function.value) != "self" or function.attr.value in self._defined
+            pattern = LAYER_NAME if self._is_in_layer(function) else re.compile(KINDS["network"])
+            return not is_method and bool(pattern.search(function.attr.value.lower()))
+        if not isinstance(function, cst.Name):
             return False
         assignments = self._scope(function)[function.value]
         nodes = [each.node if isinstance(each, Assignment) else None for each in assignments]
@@ -242,28 +262,27 @@ class _Keras2Survey(Surveyor):
         if is_member and is_trainable and self._rewrite_call(call, "tf.Variable", VARIABLE):
             self._rename(call.func, "tf.Variable", "Variable", "tensorflow")
 
-    def _is_in_layer(self, node: cst.CSTNode) -> bool:
-        """Return `True` if a node is in a class that is derived from a layer or model of Keras."""
-        while not isinstance(node, cst.ClassDef | cst.Module):
-            node = self._parents[node]
-        bases = node.bases if isinstance(node, cst.ClassDef) else []
-        names = [each.name for base in bases for each in self._scope(node).get_qualified_names_for(base.value)]
-        return any(_relative(name)[1].startswith(("layers.", "Model", "models.Model", "Sequential")) for name in names)
+    def _is_method(self, function: cst.FunctionDef) -> bool:
+        return isinstance(self._parents.get(self._parents[function]), cst.ClassDef)
 
     def _decide_call_method(self, function: cst.FunctionDef) -> None:
         """Plan a default for the argument `training` of the method `call`, which Keras 2 passed in any case."""
-        if function.name.value == "call" and isinstance(self._parents[self._parents[function]], cst.ClassDef):
-            last = function.params.params[-1]
-            if last.name.value == "training" and last.default is None:
-                self.plan.defaults[last] = "None"
-                self.plan.rewritten.add(last)
+        if function.name.value != "call" or not self._is_method(function) or not self._is_in_layer(function):
+            return
+        by_place = [*function.params.posonly_params, *function.params.params]
+        first = next((at for at, each in enumerate(by_place) if each.name.value == "training"), len(by_place))
+        by_name = [each for each in function.params.kwonly_params if each.name.value == "training"]
+        for parameter in (*by_place[first:], *by_name):  # those behind `training` need a default as well
+            if parameter.default is None:
+                self.plan.defaults[parameter] = "None"
+                self.plan.rewritten.add(parameter)
 
     def _decide_import(self, node: cst.ImportFrom) -> None:
         """Plan comments above imports of modules that are private, and of unknown names."""
         if node.relative or node.module is None:
             return
         module = dotted(node.module)
-        root, _ = _relative(module)
+        root, _ = relative(module)
         if module.startswith(("tensorflow.python.keras", "keras.engine", "keras.src")):
             self._reject(node, module, "private modules differ in Keras 3: import the public names of tensorflow.keras")
         elif root and isinstance(node.names, cst.ImportStar):
@@ -285,15 +304,6 @@ class _Keras2Survey(Surveyor):
         """Add a comment to the plan on code that Keras 3 rejects."""
         self.plan.rejected.add(node)
         self._comment(node, name, reason)
-
-
-def _relative(full: str) -> tuple[str, str]:
-    """Return the root, `tf.keras` or `keras`, of a qualified name, and the name relative to it."""
-    for prefix, root in ROOTS.items():
-        if full == prefix or full.startswith(f"{prefix}."):
-            return root, full[len(prefix) + 1 :]
-    package = full.removeprefix("tensorflow.").split(".")[0]
-    return ("tf.keras", full.removeprefix("tensorflow.")) if package in ALIASES else ("", "")
 
 
 def _row(root: str, name: str) -> Successor | Missing | None:
