@@ -251,6 +251,7 @@ def test_rules(before, after):
         ("model.load_weights(Path(folder) / 'ckpt')", "tf.train.Checkpoint"),
         ("keras.models.load_model('folder')", "TFSMLayer"),
         ("keras.callbacks.ModelCheckpoint('best')", "end with .keras or .h5"),
+        ("keras.callbacks.ModelCheckpoint('best.hdf5')", "end with .keras or .h5"),
         ("keras.callbacks.ModelCheckpoint('w-{epoch}.h5', save_weights_only=True)", "end with .weights.h5"),
         ("keras.callbacks.ModelCheckpoint('w.h5'.format(3), 'loss', 0, True, True)", "end with .weights.h5"),
         ("keras.layers.Dense(3, name='block/dense')", "slash"),
@@ -261,6 +262,36 @@ def test_rejected_arguments(code, reason):
     line, comment, result = migrated(f"x = {code}")
     assert (line, result.rejected, result.complete) == (f"x = {code}", 1, False)
     assert reason.replace("sum the state", "sums the state") in comment
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ending"),
+    [
+        ("False, filepath='cp-{epoch}.ckpt'", ".keras or .h5"),
+        ("False, 'cp.hdf5'", ".keras or .h5"),
+        ("True, 'cp.h5', save_weights_only=True", ".weights.h5"),
+    ],
+)
+def test_average_model_checkpoint(arguments, ending):
+    line, comment, result = migrated(f"x = tfa.callbacks.AverageModelCheckpoint({arguments})")
+    assert (line, result.left) == (f"x = tfa.callbacks.AverageModelCheckpoint({arguments})", 1)
+    assert f"has to end with {ending}" in comment
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "accepted"),
+    [("a.keras", False, True), ("a.h5", False, True), ("a.hdf5", False, False), ("a.h5", True, False)],
+)
+def test_file_names_that_checkpoints_accept(name, weights, accepted):
+    """Keras and the table accept the same file names."""
+    try:
+        keras.callbacks.ModelCheckpoint(name, save_weights_only=weights)
+    except ValueError:
+        assert not accepted
+    else:
+        assert accepted
+    result = migrated(f"keras.callbacks.ModelCheckpoint({name!r}, save_weights_only={weights})")[2]
+    assert (result.rejected == 0) is accepted
 
 
 @pytest.mark.parametrize(

@@ -10,5 +10,4 @@ callbacks.append(tensorsmith.training.TimeStopping(seconds=60))
 if tf.config.list_physical_devices("GPU"):
     # The progress bar is used on GPUs only.
     callbacks.append(tensorsmith.training.TQDMProgressBar())
-# tensorsmith migrate: callbacks.AverageModelCheckpoint: filepath has to end with .keras, or with .weights.h5 where only weights are saved
 callbacks += [tensorsmith.training.AverageModelCheckpoint(True, "model.keras")]

@@ -4,8 +4,8 @@ Names are relative to `tensorflow_addons`. A component imported from its own mod
 `tensorflow_addons.layers.crf.CRF`, is listed as `layers.CRF`.
 """
 
-from tensorsmith.migrate import rules
-from tensorsmith.migrate.entry import Missing, Successor
+from tensorsmith.migrate import keras2_rules, rules
+from tensorsmith.migrate.entry import UNMOVED, Missing, Successor
 
 PACKAGE = "tensorflow_addons"
 NOT_YET = Missing("no successor yet", bridge=True)
@@ -66,7 +66,9 @@ CALLBACKS: dict[str, Successor | Missing] = {
     **_same("callbacks", "TQDMProgressBar TimeStopping", "tensorsmith.training"),
     "callbacks.AverageModelCheckpoint": Successor(
         "tensorsmith.training.AverageModelCheckpoint",
-        note="filepath has to end with .keras, or with .weights.h5 where only weights are saved",
+        arguments=("update_weights", "filepath", "monitor", "verbose", "save_best_only", "save_weights_only"),
+        in_place=UNMOVED,
+        check=keras2_rules.checkpoint_file,
     ),
 }
 

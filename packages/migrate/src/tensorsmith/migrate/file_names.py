@@ -6,7 +6,8 @@ from typing import Any
 import libcst as cst
 import libcst.matchers as m
 
-from tensorsmith.migrate.calls import source
+from tensorsmith.migrate.calls import named, source
+from tensorsmith.migrate.entry import Successor
 
 
 class FileNames:
@@ -25,6 +26,15 @@ class FileNames:
         """Return a file name as a string literal, without an unknown beginning, or the source if its end is unknown."""
         end = self._end(node)
         return source(node) if end is None else repr(end)
+
+    def check(self, call: cst.Call, successor: Successor) -> None:
+        """Check the arguments of a call, with file names resolved.
+
+        Raises:
+            RefusedError: If Keras 3 does not accept an argument.
+        """
+        if successor.check:
+            successor.check({name: self.resolved(arg.value) for name, arg in named(call, successor).items()})
 
     def _end(self, node: Any, depth: int = 0) -> str | None:
         """Return the known end of a string or path, or `None`."""

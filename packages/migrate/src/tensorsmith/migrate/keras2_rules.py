@@ -10,6 +10,7 @@ from tensorsmith.migrate.entry import Given, RefusedError
 
 REDUCTIONS = {"AUTO": "sum_over_batch_size", "SUM_OVER_BATCH_SIZE": "sum_over_batch_size", "SUM": "sum", "NONE": "none"}
 MODEL_FILES = (".keras", ".h5", ".hdf5")
+CHECKPOINT_FILES = (".keras", ".h5")  # Keras 3 accepts .hdf5 only in model.save and load_model
 WEIGHTS_FILES = (".weights.h5",)
 
 
@@ -70,7 +71,7 @@ def checkpoint_file(given: Given) -> None:
     if weights is True:
         weights_file(given)
     elif weights is False:
-        _expect(given, MODEL_FILES)
+        _expect(given, CHECKPOINT_FILES)
 
 
 def model_file(given: Given) -> None:
@@ -82,7 +83,7 @@ def model_file(given: Given) -> None:
 def model_file_to_load(given: Given) -> None:
     """Check the file name of a model that is loaded."""
     _expect(
-        given, MODEL_FILES, "; of a SavedModel, keras.layers.TFSMLayer(path, call_endpoint=...) is the forward pass"
+        given, MODEL_FILES, "; load a SavedModel for inference with keras.layers.TFSMLayer(path, call_endpoint=...)"
     )
 
 

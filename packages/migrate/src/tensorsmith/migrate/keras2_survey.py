@@ -154,8 +154,7 @@ class _Keras2Survey(KerasClasses):
     def _rewrite_call(self, call: cst.Call, label: str, row: Successor) -> bool:
         """Plan the new arguments of a call, or a comment if Keras 3 rejects them."""
         try:
-            if row.check:
-                row.check({name: self._files.resolved(arg.value) for name, arg in named(call, row).items()})
+            self._files.check(call, row)
             moved = moved_call(call, row)
         except RefusedError as refusal:
             self._reject(call, label, str(refusal))

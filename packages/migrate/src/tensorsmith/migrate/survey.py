@@ -11,6 +11,7 @@ from libcst.metadata import Access, GlobalScope, ImportAssignment, MetadataWrapp
 from tensorsmith.migrate.addons import MOVES, PACKAGE
 from tensorsmith.migrate.calls import moved_call
 from tensorsmith.migrate.entry import Missing, RefusedError, Successor
+from tensorsmith.migrate.file_names import FileNames
 from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.surveyor import Surveyor, dotted, origin
 
@@ -37,6 +38,7 @@ class _Use:
 class _Survey(Surveyor):
     def __init__(self, wrapper: MetadataWrapper):
         super().__init__(wrapper, Plan())
+        self._files = FileNames(wrapper.module)
         for assignment in self._imports_of(PACKAGE):
             self._decide(assignment)
         for node in self._parents:
@@ -111,7 +113,8 @@ class _Survey(Surveyor):
         parent = self._parents[node]
         call = parent if isinstance(parent, cst.Call) and parent.func is node else None
         try:
-            if isinstance(move, Successor) and call:
+            if isinstance(move, Successor) and isinstance(call, cst.Call):
+                self._files.check(call, move)
                 moved_call(call, move)
             elif isinstance(move, Missing) or not move.plain:
                 raise RefusedError(_reason(move))
