@@ -55,16 +55,46 @@ def test_cells_are_migrated_together():
 
 def test_magics():
     contents = notebook(
-        "!pip install \\\n   keras\nimport tensorflow_addons as tfa\nif x:\n    %matplotlib inline\n    ?tfa",
+        "!pip install \\\n   keras\nimport tensorflow_addons as tfa\nif x:\n    %matplotlib inline\n    ?os",
         "%%bash\necho tfa.layers.Maxout",
         "%%time\ny = tfa.layers.Maxout(3)\nz = (y\n% 3)",
     )
     sources, _ = migrated(contents)
     assert sources == [
-        "!pip install \\\n   keras\nimport tensorsmith.layers\nif x:\n    %matplotlib inline\n    ?tfa",
+        "!pip install \\\n   keras\nimport tensorsmith.layers\nif x:\n    %matplotlib inline\n    ?os",
         "%%bash\necho tfa.layers.Maxout",
         "%%time\ny = tensorsmith.layers.Maxout(3)\nz = (y\n% 3)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("%time m = tfa.layers.Maxout(3)", "%time m = tensorsmith.layers.Maxout(3)"),
+        ("%timeit -n 10 -r3 -q tfa.layers.Maxout(3)", "%timeit -n 10 -r3 -q tensorsmith.layers.Maxout(3)"),
+        ("files = !ls\na, b = %sx ls\nos.path?\n", "files = !ls\na, b = %sx ls\nos.path?\n"),
+        ("y = 3\n!pip install tensorflow_addons", "y = 3\n!pip install tensorflow_addons"),
+    ],
+)
+def test_code_of_ipython(before, after):
+    sources, result = migrated(notebook("import tensorflow_addons as tfa\ntfa.layers.TLU()", before))
+    assert sources == ["import tensorsmith.layers\ntensorsmith.layers.TLU()", after]
+    assert result.complete
+
+
+@pytest.mark.parametrize(
+    "magic", ["tfa.layers.Maxout?", "?tfa", "%run_it tfa.layers.Maxout(3)", "x = %eval tfa.layers"]
+)
+def test_magic_with_addons(magic):
+    sources, result = migrated(notebook("import tensorflow_addons as tfa", magic))
+    assert sources[0] == "import tensorflow_addons as tfa"
+    assert sources[1].splitlines()[-1] == magic
+    assert (result.left, result.complete) == (1, False)
+
+
+def test_removed_import_is_counted():
+    sources, result = migrated(notebook("import tensorflow_addons as tfa\nx = 1"))
+    assert (sources, result.rewritten) == (["x = 1"], 1)
 
 
 @pytest.mark.parametrize(("indent", "ascii_only", "end"), [(1, False, "\n"), (2, True, ""), (None, False, "")])

@@ -8,12 +8,18 @@ from typing import Any
 
 import libcst as cst
 
+from tensorsmith.migrate.addons import PACKAGE
 from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_script
 
 CELL = "_tensorsmith_cell_{}_"  # statement between the code of two cells
 BETWEEN = re.compile(r"(?:^|\n)_tensorsmith_cell_\d+_(?:\n|$)")
-MAGIC = re.compile(r"^([ \t]*)([%!?](?:.*\\\n)*.*)$", re.MULTILINE)  # line of IPython, which is not Python
-PLACEHOLDER = re.compile(r"_tensorsmith_magic_\((\d+)\)")
+MAGIC = re.compile(  # code of IPython, which is not Python: a line, the right side of an assignment, or help on a name
+    r"^([ \t]*|[ \t]*\w+(?:[ \t]*,[ \t]*\w+)*[ \t]*=[ \t]*)([%!?](?:.*\\\n)*.*|[\w.*]+\?\??)[ \t]*$", re.MULTILINE
+)
+TIMED = re.compile(r"(%(?:time|timeit|prun)(?:[ \t]+-(?:[nrp][ \t]*\d+|[otcqv]+))*[ \t]+)(\S.*)")  # before Python code
+OTHER = re.compile(r"!|%(?:pip|conda|mamba|sx|system)\b")  # commands of the shell
+ALIAS = re.compile(rf"\bimport[ \t]+{PACKAGE}(?:\.\w+)*[ \t]+as[ \t]+(\w+)")
+PLACEHOLDER = re.compile(r"_tensorsmith_magic_\((\d+)[^)]*\)(?:; )?")
 
 
 def migrate_notebook(notebook: bytes) -> Migrated:
@@ -44,7 +50,8 @@ def migrate_notebook(notebook: bytes) -> Migrated:
     except (ValueError, KeyError, TypeError) as error:
         raise UnreadableError(f": not a notebook: {type(error).__name__}: {error}") from error
     magics: list[str] = []
-    scripts = [_python(source, number, magics) for number, source in enumerate(sources, 1)]
+    ours = {PACKAGE, *(name for source in sources for name in ALIAS.findall(source))}
+    scripts = [_python(source, number, magics, ours) for number, source in enumerate(sources, 1)]
     markers = [f"\n{CELL.format(number)}\n" for number in range(1, len(scripts))]
     whole = "".join(itertools.chain(*itertools.zip_longest(scripts, markers, fillvalue=""))) + "\n"
     moved = migrate_script(whole.encode())
@@ -58,27 +65,44 @@ def migrate_notebook(notebook: bytes) -> Migrated:
     return Migrated(_written(contents, notebook), moved.rewritten, moved.left, moved.rejected)
 
 
-def _python(source: str, number: int, magics: list[str]) -> str:
-    """Return the code of a cell as Python, with placeholders for the magics of IPython, which are added to the list."""
+def _python(source: str, number: int, magics: list[str], ours: set[str]) -> str:
+    """Return the code of a cell as Python, with placeholders for the magics of IPython, which are added to the list.
+
+    A placeholder refers to the names in `ours` that its magic contains, so that their import is kept.
+    """
 
     def placeholder(magic: str) -> str:
+        timed = TIMED.fullmatch(magic)
+        if timed and _is_python(timed[2]):
+            magics.append(timed[1])
+            return f"_tensorsmith_magic_({len(magics) - 1}); {timed[2]}"
         magics.append(magic)
-        return f"_tensorsmith_magic_({len(magics) - 1})"
+        uses = sorted(ours & set(re.findall(r"\w+", magic))) if not OTHER.match(magic) else []
+        return f"_tensorsmith_magic_({', '.join([str(len(magics) - 1), *uses])})"
 
     cell_magic, code = "", source
     if source.startswith("%%"):
         first, newline, code = source.partition("\n")
         if not first.startswith(("%%time", "%%capture")):  # another language
-            return placeholder(source)
+            magics.append(source)
+            return f"_tensorsmith_magic_({len(magics) - 1})"
         cell_magic = placeholder(first) + newline
-    for script in (code, MAGIC.sub(lambda found: found[1] + placeholder(found[2]), code)):
-        try:
-            cst.parse_module(script)
-        except cst.ParserSyntaxError as parser_error:
-            error = parser_error
-        else:
-            return cell_magic + script
-    raise UnreadableError(f": cell {number}: {error.message.splitlines()[0]}")
+    if _is_python(code):
+        return cell_magic + code
+    script = MAGIC.sub(lambda found: found[1] + placeholder(found[2]), code)
+    try:
+        cst.parse_module(script)
+    except cst.ParserSyntaxError as error:
+        raise UnreadableError(f": cell {number}: {error.message.splitlines()[0]}") from error
+    return cell_magic + script
+
+
+def _is_python(code: str) -> bool:
+    try:
+        cst.parse_module(code)
+    except cst.ParserSyntaxError:
+        return False
+    return True
 
 
 def _written(contents: Any, before: bytes) -> bytes:

@@ -69,6 +69,7 @@ class _Survey(Surveyor):
         else:
             complete &= sum(self._rewrite_in_full(use) for use in uses) == len(uses)
             self.plan.unused |= {(statement, assignment.name)} if complete else set()
+            self.plan.rewritten |= {statement} if complete and not uses else set()
 
     def _use(self, access: Access) -> _Use | None:
         """Return the use of TensorFlow Addons at a reference to a name, or plan a comment and return `None`."""
@@ -137,6 +138,7 @@ class _Survey(Surveyor):
         else:
             self._leave(node, registered, _reason(move))
             # Importing Addons registers these names.
+            self.plan.rewritten -= {each for each, _ in self.plan.unused if isinstance(each, cst.Import)}
             self.plan.unused = {each for each in self.plan.unused if not isinstance(each[0], cst.Import)}
 
     def _rewrite_in_full(self, use: _Use) -> bool:
