@@ -316,14 +316,14 @@ MEMBERS: Rows = {
         for name in ("evaluate", "predict")
     },
     **{
-        f"<any>.{name}": Successor(f".{name}", in_place=UNMOVED, dropped=QUEUE)
+        f"<model>.{name}": Successor(f".{name}", in_place=UNMOVED, dropped=QUEUE)
         for name in ("evaluate", "fit", "predict")
     },
     **{
         f"<any>.{name}": Successor(f".{name}", in_place=UNMOVED, rule=rules.reset_metrics)
         for name in ("test_on_batch", "train_on_batch")
     },
-    "<any>.compile": Successor(
+    "<model>.compile": Successor(
         ".compile",
         arguments=("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics"),
         in_place=2,

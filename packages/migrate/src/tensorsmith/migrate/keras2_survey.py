@@ -9,7 +9,7 @@ from libcst.metadata import Assignment, GlobalScope, ImportAssignment, MetadataW
 
 from tensorsmith.migrate import keras2_rules as rules
 from tensorsmith.migrate.calls import moved_call, named, source
-from tensorsmith.migrate.entry import Missing, RefusedError, Successor
+from tensorsmith.migrate.entry import UNMOVED, Missing, RefusedError, Successor
 from tensorsmith.migrate.file_names import FileNames
 from tensorsmith.migrate.keras2 import ANY_LAYER, KERAS2, KINDS, NONE
 from tensorsmith.migrate.keras_classes import LAYER_NAME, KerasClasses, relative
@@ -25,6 +25,12 @@ VARIABLE = Successor(
     refused=dict.fromkeys(("constraint", "shape", "variable_def"), "create the variable with self.add_weight"),
     rule=rules.value_not_function,
 )
+OLD_MODULES = re.compile(  # private modules of Keras 2 that scripts import from
+    r"(?P<package>layers(?=\.(advanced_activations|convolutional|convolutional_recurrent|core|embeddings|local|merge"
+    r"|noise|normalization|pooling|recurrent|wrappers)\b)|utils(?=\.(data|generic|layer|np|vis)_utils\b))"
+    r"\.[a-z]\w*(?:\.(?:[a-z]\w*\.)*(?P<name>\w+))?$"
+)
+OLD_OPTIMIZERS = re.compile(r"optimizers\.[a-z]\w*_v[12]\b")
 FLAGS = ("training", "is_training", "True", "False")
 
 
@@ -174,7 +180,10 @@ class _Keras2Survey(KerasClasses):
         attribute = node.attr.value
         for kind, pattern in KINDS.items():
             row = KERAS2.get(f"<{kind}>.{attribute}")
-            if row is None or not re.search(pattern, _last_name(node.value)):
+            if row is None:
+                continue
+            is_model = kind == "model" and bool(self._classes_called(node.value))
+            if not (is_model or re.search(pattern, _last_name(node.value))):
                 continue
             if attribute in self._defined or self._is_import(node.value):
                 return
@@ -285,7 +294,7 @@ class _Keras2Survey(KerasClasses):
         if module.startswith(("tensorflow.python.keras", "keras.engine", "keras.src")):
             self._reject(node, module, "private modules differ in Keras 3: import the public names of tensorflow.keras")
         elif root and isinstance(node.names, cst.ImportStar):
-            self._comment(node, module, "what * brings in is not seen here: import each name")
+            self._comment(node, module, "the names that * imports are unknown: import each name")
             self.plan.left.add(node)
 
     def _is_in_metric(self, function: cst.CSTNode) -> bool:
@@ -310,6 +319,16 @@ def _row(root: str, name: str) -> Successor | Missing | None:
     if not name or name.startswith("<"):
         return None
     row = KERAS2.get(f"{root}.{name}", KERAS2.get(name))
+    if OLD_OPTIMIZERS.match(name):
+        return Missing(f"{NONE}: import the class from keras.optimizers")
+    old = OLD_MODULES.match(name)
+    if row is None and old:
+        new = f"{old['package']}.{old['name']}"
+        there = _row(root, new)
+        is_exact = re.fullmatch(r"[A-Z]\w*|to_categorical|normalize|plot_model|get_file", old["name"] or "")
+        if is_exact:
+            return there if isinstance(there, Missing) else Successor(new, in_place=UNMOVED)
+        return Missing(f"{NONE}: import the public names of keras.{old['package']}") if old["name"] else None
     if row is None and re.search(r"(^|\.)experimental\.\w+$", name) and not name.endswith(".preprocessing"):
         return Missing(NONE)
     if row is None and re.fullmatch(r"layers\.[A-Z]\w*", name):
@@ -319,6 +338,8 @@ def _row(root: str, name: str) -> Successor | Missing | None:
 
 def _is_gone(root: str, name: str) -> bool:
     """Return `True` if a module of Keras 2 is not in Keras 3."""
+    if OLD_MODULES.match(name):
+        return True
     return any(part == "experimental" for part in name.split(".")) or (root, name) == ("tf.keras", "saving")
 
 
