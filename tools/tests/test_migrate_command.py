@@ -10,7 +10,7 @@ AFTER = "import tensorsmith.layers\n\nlayer = tensorsmith.layers.Maxout(4)\n"
 def test_prints_a_diff_or_writes(command, tmp_path):
     (tmp_path / "main.py").write_text(SCRIPT)
     shown = command("migrate", ".", cwd=tmp_path)
-    status = "main.py: complete: 1 rewritten, 0 unchanged with a comment, 0 places that Keras 3 rejects\n"
+    status = "main.py: complete: 1 rewritten, 0 unchanged with a comment, 0 uses that Keras 3 rejects\n"
     assert (shown.returncode, shown.stderr) == (0, status)
     assert "+layer = tensorsmith.layers.Maxout(4)\n" in shown.stdout
     assert (tmp_path / "main.py").read_text() == SCRIPT
@@ -28,12 +28,12 @@ def test_totals(command, tmp_path):
     shown = command("migrate", ".", cwd=tmp_path)
     assert shown.returncode == 1
     assert shown.stderr.splitlines() == [
-        "main.py: complete: 1 rewritten, 0 unchanged with a comment, 0 places that Keras 3 rejects",
-        "part.py: incomplete: 1 rewritten, 1 unchanged with a comment, 1 place that Keras 3 rejects",
+        "main.py: complete: 1 rewritten, 0 unchanged with a comment, 0 uses that Keras 3 rejects",
+        "part.py: incomplete: 1 rewritten, 1 unchanged with a comment, 1 use that Keras 3 rejects",
         "text.ipynb: not a notebook: JSONDecodeError: Expecting property name enclosed in double quotes: "
         "line 1 column 2 (char 1)",
         "4 files (1 complete, 1 incomplete, 1 unreadable, 1 with nothing to migrate): "
-        "2 rewritten, 1 unchanged with a comment, 1 place that Keras 3 rejects",
+        "2 rewritten, 1 unchanged with a comment, 1 use that Keras 3 rejects",
     ]
     assert command("migrate", "other.py", cwd=tmp_path).stderr == "other.py: nothing to migrate\n"
 

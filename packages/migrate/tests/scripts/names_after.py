@@ -10,7 +10,7 @@ try:
 except ImportError:
     tfa = False
 
-# tensorsmith migrate: tensorflow_addons: what * brings in is not seen here: import each name
+# tensorsmith migrate: tensorflow_addons: the names that * imports are unknown: import each name
 from tensorflow_addons.callbacks import *
 # tensorsmith migrate: activations.hardshrink: keras.activations.hard_shrink takes its place, with other arguments
 from tensorflow_addons.activations import hardshrink

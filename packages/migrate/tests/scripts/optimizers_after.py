@@ -16,7 +16,7 @@ larger = LAMB(1e-3, weight_decay=0.01)
 slow = Lookahead(tensorsmith.optimizers.AddonsAdamW(1e-4, rate), sync_period=5)
 # tensorsmith migrate: optimizers.SWA: clipnorm is not supported: give it to the optimizer inside
 clipped = tfa.optimizers.SWA("adam", clipnorm=1.0)
-# tensorsmith migrate: optimizers.MultiOptimizer: all trainable variables need an optimizer now, where those without one stood still
+# tensorsmith migrate: optimizers.MultiOptimizer: all trainable variables need an optimizer now; Addons did not update variables without one
 several = tensorsmith.optimizers.MultiOptimizer([(by_place, body), (large, [neck, head])])
 choices = {"adamw": tensorsmith.optimizers.AddonsAdamW, "sgdw": tensorsmith.optimizers.SGDW, "lamb": LAMB}
 chosen = isinstance(by_name, (tensorsmith.optimizers.AddonsAdamW, tensorsmith.optimizers.SGDW))

@@ -149,7 +149,7 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
     ),
     **_optimizer("AdamW", "weight_decay learning_rate beta_1 beta_2 epsilon amsgrad name", "AddonsAdamW"),
     "optimizers.AveragedOptimizerWrapper": Missing(
-        "MovingAverage and SWA of tensorsmith.optimizers are all there is of its kind, and have no base to build on"
+        "tensorsmith has no base class for averaging optimizers: use MovingAverage or SWA of tensorsmith.optimizers"
     ),
     "optimizers.KerasLegacyOptimizer": Missing("Keras 3 has no legacy optimizers: subclass keras.optimizers.Optimizer"),
     "optimizers.LAMB": Successor(
@@ -176,7 +176,7 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
         arguments=("optimizers_and_layers", "optimizer_specs", "name"),
         in_place=1,
         refused={"optimizer_specs": "give the pairs as optimizers_and_layers: a saved model holds them"},
-        note="all trainable variables need an optimizer now, where those without one stood still",
+        note="all trainable variables need an optimizer now; Addons did not update variables without one",
     ),
     **_same("optimizers", "DecoupledWeightDecayExtension extend_with_decoupled_weight_decay", "tensorsmith.optimizers"),
     **_optimizer(
@@ -252,7 +252,7 @@ OTHERS: dict[str, Successor | Missing] = {
         note="models that were saved with Addons need custom_objects= of keras.saving.load_model",
     ),
     "types": Missing("type aliases of Addons: write the types themselves"),
-    "utils": Missing("inner parts of Addons"),
+    "utils": Missing("private utilities of Addons: use public functions of Keras or TensorFlow"),
     "__version__": Missing("the version of Addons"),
 }
 

@@ -27,6 +27,7 @@ KINDS = {
     "network": r"model|^(net|network|gan|vae)$|autoencoder",
     "optimizer": r"optimizer|(^|_)opt$|^optim$",
     "shape": r"^input_shape$",
+    "weight": r"(^|_)(kernel|bias|gamma|beta|weight)$|weights\[\]$",
 }
 NONE = "Keras 3 does not have it"
 
@@ -251,6 +252,10 @@ ARGUMENTS: Rows = {
         "mnist.load_data reuters.load_data",
         refused=DATA_FOLDER,
     ),
+    **{
+        name: Successor(name, in_place=UNMOVED, renamed={"input": "inputs", "output": "outputs"})
+        for name in ("Model", "models.Model")
+    },
     "Input": Successor("Input", in_place=UNMOVED, refused={"type_spec": "pass shape and dtype"}),
     **_changed(
         "layers", "Input InputLayer", refused={"type_spec": "pass shape and dtype"}, renamed={"input_shape": "shape"}
@@ -333,6 +338,7 @@ MEMBERS: Rows = {
     "<network>.add_loss": Missing(
         "Keras 3 accepts it only in the method call of a layer or model, as self.add_loss(...)"
     ),
+    "<weight>.get_shape": Missing("variables of Keras 3 do not have it: read shape"),
     "<shape>.as_list": Missing("shapes are tuples in Keras 3: call list(input_shape)"),
     "<any>.add_metric": Missing(f"{NONE}: update a metric of the layer in call, or pass it to compile"),
     "<any>.add_update": Missing(f"{NONE}: assign the variable in call"),

@@ -58,7 +58,10 @@ class _Keras2Survey(KerasClasses):
         for node in self._parents:
             if isinstance(node, cst.Attribute):
                 self._decide_member(node)
+            elif isinstance(node, cst.Subscript):
+                self._decide_log(node)
             elif isinstance(node, cst.Call):
+                self._decide_variables(node)
                 self._decide_training(node)
                 self._decide_variable(node)
             elif isinstance(node, cst.ImportFrom):
@@ -198,6 +201,22 @@ class _Keras2Survey(KerasClasses):
         elif (call is None or self._rewrite_call(call, attribute, row)) and row.name != f".{attribute}":
             self.plan.attributes[node] = row.name[1:]
             self.plan.rewritten.add(node)
+
+    def _decide_log(self, node: cst.Subscript) -> None:
+        """Plan the new name of the learning rate in logs and histories."""
+        for key in (each.slice.value for each in node.slice if isinstance(each.slice, cst.Index)):
+            if source(key) in ("'lr'", '"lr"') and _last_name(node.value) in ("history", "logs"):
+                self.plan.expressions[key] = source(key).replace("lr", "learning_rate")
+                self.plan.rewritten.add(key)
+
+    def _decide_variables(self, call: cst.Call) -> None:
+        """Plan to read the variables of an optimizer, which are a property in Keras 3."""
+        function = call.func
+        if call.args or not isinstance(function, cst.Attribute) or function.attr.value != "variables":
+            return
+        if re.search(KINDS["optimizer"], _last_name(function.value)) and "variables" not in self._defined:
+            self.plan.expressions[call] = source(function)
+            self.plan.rewritten.add(call)
 
     def _decide_training(self, call: cst.Call) -> None:
         """Plan to pass `training`, and the arguments behind it, by name to a layer or model."""

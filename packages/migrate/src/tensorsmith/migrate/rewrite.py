@@ -35,7 +35,7 @@ class Migrated:
         script: Source after the migration.
         rewritten: Number of uses that were rewritten.
         left: Number of uses of TensorFlow Addons that were left unchanged.
-        rejected: Number of places that Keras 3 rejects, and that were left unchanged.
+        rejected: Number of uses that Keras 3 rejects, and that were left unchanged.
     """
 
     script: bytes

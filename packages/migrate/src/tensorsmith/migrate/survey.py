@@ -43,7 +43,7 @@ class _Survey(Surveyor):
             self._decide(assignment)
         for node in self._parents:
             if isinstance(node, cst.ImportFrom) and isinstance(node.names, cst.ImportStar) and _module(node) == PACKAGE:
-                self._leave(node, PACKAGE, "what * brings in is not seen here: import each name")
+                self._leave(node, PACKAGE, "the names that * imports are unknown: import each name")
             elif isinstance(node, cst.Call) and _imports_by_name(node):
                 self._leave(node, PACKAGE, f"uses are not seen of what is imported so: write `import {PACKAGE} as ...`")
             elif isinstance(node, cst.SimpleString) and REGISTERED.fullmatch(node.value):

@@ -52,5 +52,5 @@ def _counts(results: "list[Migrated]") -> str:
     rewritten, left, rejected = (
         sum(getattr(result, name) for result in results) for name in ("rewritten", "left", "rejected")
     )
-    places = "1 place" if rejected == 1 else f"{rejected} places"
-    return f"{rewritten} rewritten, {left} unchanged with a comment, {places} that Keras 3 rejects"
+    uses = "1 use" if rejected == 1 else f"{rejected} uses"
+    return f"{rewritten} rewritten, {left} unchanged with a comment, {uses} that Keras 3 rejects"
