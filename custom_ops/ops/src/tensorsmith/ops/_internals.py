@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 # Modules that trace functions for a SavedModel or a TFLite file.
-EXPORTERS = ("keras.src.export.", "tensorflow.python.saved_model.save", "tensorflow.lite.python.")
+EXPORTERS = ("keras.src.export.", "tensorflow.lite.", tf.saved_model.save.__module__)
 
 
 def control_flow_context(graph: tf.Graph) -> Any:
