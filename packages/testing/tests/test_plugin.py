@@ -79,7 +79,7 @@ def test_plugin_reports_row_and_check(pytester):
             "bad-one fails eager_equals_function (Checks that eager execution and `tf.function` give*",
         ]
     )
-    result.assert_outcomes(passed=11, failed=1, deselected=2)
+    result.assert_outcomes(passed=9, failed=1, deselected=2)
 
 
 def test_invalid_table(pytester):
