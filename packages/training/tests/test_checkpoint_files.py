@@ -23,9 +23,11 @@ from resumable import (
     unbroken,
 )
 
+from tensorsmith.core import Duration, Timeline
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Checkpoints, Trainer
 from tensorsmith.training.checkpoint.checkpoint_folder import DamagedCheckpointError, read
+from tensorsmith.training.fit.recurring import Recurring
 
 
 def test_stateful_stream(tmp_path):
@@ -313,3 +315,27 @@ def test_unsupported_logs(tmp_path):
 
     with raises_argument_error("logs", expected="contain only numbers and arrays"):
         reused().fit(*data(), verbose=False, checkpoints=tmp_path, callbacks=[Odd()])
+
+
+def test_first_checkpoint_after_ten_seconds(monkeypatch):
+    """Tests that intervals in units of time start with a short interval, which the initial checkpoint does not end."""
+    now = 100.0
+    monkeypatch.setattr("tensorsmith.training.fit.recurring.time.monotonic", lambda: now)
+    every = Recurring(Duration.parse("1 minute"), Timeline(), "every", first_seconds=10.0)
+    every.done()
+    due = []
+    for now in range(101, 300):
+        if every.due_after(0):
+            due.append(now)
+            every.done()
+    assert due == [110, 170, 230, 290]
+
+
+def test_checkpoint_folders_follow_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        reused().fit(*data(), verbose=False, checkpoints=tmp_path)
+    finally:
+        os.umask(before)
+    checkpoint = next(tmp_path.iterdir())
+    assert checkpoint.stat().st_mode & 0o777 == 0o750

@@ -6,11 +6,11 @@ from tensorsmith.core.docstrings import SharedDocstrings
 from tensorsmith.core.durations import Duration, Timeline
 from tensorsmith.core.errors import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.core.export import export
-from tensorsmith.core.files import replace_file
+from tensorsmith.core.files import current_umask, replace_file
 from tensorsmith.core.init_arguments import init_arguments
 from tensorsmith.core.keeps_arguments import KeepsArguments
 from tensorsmith.core.metric_names import LARGER_IS_BETTER, SMALLER_IS_BETTER, best_direction
-from tensorsmith.core.processes import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
+from tensorsmith.core.processes import SECONDS_TO_SAVE, exit_on_sigterm, free_ports, signals_like_ctrl_c
 from tensorsmith.core.progress import SILENT, Advance, Progress, ProgressTask, format_bytes, unreported
 from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
@@ -43,7 +43,9 @@ __all__ = [
     "best_direction",
     "check",
     "cluster_from_environment",
+    "current_umask",
     "did_you_mean",
+    "exit_on_sigterm",
     "export",
     "format_bytes",
     "free_ports",

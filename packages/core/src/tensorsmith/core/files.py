@@ -35,9 +35,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     draft = Path(name)
     try:
         yield draft
-        umask = os.umask(0)
-        os.umask(umask)
-        draft.chmod(0o666 & ~umask)  # mkstemp creates files with mode 0600
+        draft.chmod(0o666 & ~current_umask())  # mkstemp creates files with mode 0600
         draft.replace(target)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:  # failed writes set no name
@@ -45,3 +43,15 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def current_umask() -> int:
+    """Return the file mode creation mask of the process.
+
+    Example:
+        >>> 0 <= current_umask() <= 0o777
+        True
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

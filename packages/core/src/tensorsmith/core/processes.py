@@ -2,8 +2,11 @@
 
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import NoReturn
 
 SECONDS_TO_SAVE = 60.0  # grace period of a training process after it is asked to stop
 
@@ -28,6 +31,35 @@ def signals_like_ctrl_c() -> Iterator[None]:
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
+
+
+@contextmanager
+def exit_on_sigterm() -> Iterator[None]:
+    """Context manager that raises SystemExit on SIGTERM, with exit code 143, so that `finally` blocks are executed.
+
+    Outside of the main thread, where signal handlers cannot be set, it does nothing.
+
+    Example:
+        >>> import os, signal
+        >>> try:
+        ...     with exit_on_sigterm():
+        ...         os.kill(os.getpid(), signal.SIGTERM)
+        ... except SystemExit as error:
+        ...     print(error.code)
+        143
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def free_ports(count: int) -> list[int]:

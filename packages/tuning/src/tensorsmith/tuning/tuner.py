@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from tensorsmith.core import ArgumentError
+from tensorsmith.core import ArgumentError, current_umask
 from tensorsmith.core.keras_internals import overrides_private
 from tensorsmith.training import NonFiniteLossError
 from tensorsmith.tuning._internals import is_worker, run_and_update_trial
@@ -254,6 +254,7 @@ class Tuner(BaseTuner):
         if past is None or target.exists() or not source.exists():
             return
         draft = Path(tempfile.mkdtemp(dir=folder))
+        draft.chmod(0o777 & ~current_umask())  # mkdtemp creates folders with mode 0700
         shutil.copytree(source, draft, dirs_exist_ok=True)
         draft.rename(target)
 

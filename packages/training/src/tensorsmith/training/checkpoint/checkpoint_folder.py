@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tensorsmith.core import current_umask
+
 DRAFT = ".draft-"  # prefix of the names of incomplete folders
 STATE = "state"  # bundle of variables, next to the bundles of data positions
 METADATA, FILES = "metadata", "files"  # keys of two JSON strings in the bundle, in addition to the variables
@@ -25,7 +27,9 @@ class DamagedCheckpointError(Exception):
 def new_draft(folder: Path) -> Path:
     """Creates an empty draft folder for a new checkpoint, which is ignored when checkpoints are read."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=folder, prefix=DRAFT))
+    draft = Path(tempfile.mkdtemp(dir=folder, prefix=DRAFT))
+    draft.chmod(0o777 & ~current_umask())  # mkdtemp creates folders with mode 0700
+    return draft
 
 
 def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], metadata: str) -> Path:

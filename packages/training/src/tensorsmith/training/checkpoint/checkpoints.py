@@ -32,7 +32,8 @@ log = logging.getLogger("tensorsmith.training")
 class Checkpoints:
     """Checkpoint settings of a training run: location, frequency and retention.
 
-    Additional checkpoints are written before the first step and at the end of the run.
+    Additional checkpoints are written before the first step, 10 seconds later if `every` is a longer time, and at the
+    end of the run.
 
     Args:
         folder: Folder for the checkpoints. It is created if it does not exist.

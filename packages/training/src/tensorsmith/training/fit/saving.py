@@ -12,6 +12,8 @@ from tensorsmith.training.fit.run import Saving
 from tensorsmith.training.fit.state import check_same, described
 from tensorsmith.training.loop.step_compiler import StepCompiler
 
+FIRST_CHECKPOINT = 10.0  # maximum number of seconds before the first checkpoint after the initial one
+
 
 def make_saving(
     steps: StepCompiler, start: Start, timeline: Timeline, worker_group: WorkerGroup, monitor: str
@@ -35,7 +37,7 @@ def make_saving(
     checkpoints, saved = start.checkpoints, start.saved
     if checkpoints is None:
         return None
-    every = Recurring(Duration.parse(checkpoints.every), timeline, "every")
+    every = Recurring(Duration.parse(checkpoints.every), timeline, "every", FIRST_CHECKPOINT)
     drawing = sorted(steps.random_ops())
     received = Verbatim(
         f"a training step with the stateful random op {', '.join(drawing)}, which cannot be checkpointed"
