@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.utils import PyDataset
 
 from tensorsmith.core import Timeline, check
 from tensorsmith.core.types import Dataset, Logs, Loss, NestedArrays, Optimizer
@@ -120,27 +121,29 @@ class Trainer:
         step = self.model.train_step
         if self.jit is True and tf.distribute.has_strategy():
             step = with_compiled_gradients(step, self.model)
-        logs: Logs = step(data)
+        logs: Logs = step(keras.utils.pack_x_y_sample_weight(*data))
         return logs
 
     def test_step(self, data: tuple[Any, ...]) -> Logs:
         """Performs one evaluation step on a batch, traced into the loop. Override it to customize evaluation."""
-        logs: Logs = self.model.test_step(data)
+        logs: Logs = self.model.test_step(keras.utils.pack_x_y_sample_weight(*data))
         return logs
 
     def fit(
         self,
-        x: NestedArrays | Dataset,
+        x: NestedArrays | Dataset | PyDataset,
         y: NestedArrays | None = None,
         *,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: tuple[Any, ...] | Dataset | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple[Any, ...] | Dataset | PyDataset | None = None,
         callbacks: Iterable[keras.callbacks.Callback] | keras.callbacks.Callback = (),
         sample_weight: NestedArrays | None = None,
         class_weight: Mapping[int, float] | None = None,
         shuffle: bool = True,
         seed: int | None = None,
+        initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         checkpoints: Checkpoints | os.PathLike[str] | str | None = None,
         resume: bool = False,
@@ -149,20 +152,22 @@ class Trainer:
         """Trains the model.
 
         Args:
-            x: Input data: arrays in the structure of the model inputs, or a batched `tf.data.Dataset` that also
-                contains targets and sample weights.
+            x: Input data: arrays in the structure of the model inputs, or a batched `tf.data.Dataset` or
+                `keras.utils.PyDataset` that also contains targets and sample weights.
             y: Target data. Must be `None` if `x` is a dataset.
             epochs: Index of the final epoch, as in Keras. A resumed run trains up to this epoch.
             batch_size: Number of examples per step. Ignored if `x` is a dataset. The last batch may be smaller.
+            validation_split: Fraction of the examples, taken from the end of the arrays, for validation.
             validation_data: Tuple `(x, y)` or `(x, y, sample_weight)`, or a dataset, evaluated at the end of each
                 epoch.
             callbacks: Keras callback, or a list of callbacks.
             sample_weight: Sample weights of shape `(examples,)`.
             class_weight: Mapping from class indices to weights. Class weights are multiplied by `sample_weight` if both
                 are given.
-            shuffle: If `True`, shuffle arrays before each epoch.
+            shuffle: If `True`, shuffle arrays, or the order of the batches of a `PyDataset`, before each epoch.
             seed: Random seed for shuffling. If `None`, the seed is drawn from the global NumPy generator, which
                 `keras.utils.set_random_seed` seeds.
+            initial_epoch: Index of the first epoch, unless the run resumes from a checkpoint.
             steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data. If it is set, each epoch
                 continues at the position in the data where the previous epoch ended, and validation and epoch-level
                 callbacks run after this number of steps. A dataset must then be infinite.
@@ -171,7 +176,7 @@ class Trainer:
                 callbacks.
             resume: If `True`, resume from the latest checkpoint. If there is no checkpoint, training starts from the
                 beginning. Losses and weights equal those of an uninterrupted run.
-            verbose: If `True`, display progress.
+            verbose: If `True`, print the scores of each epoch and, on a terminal, display a progress bar.
 
         Returns:
             A Keras `History` object. Its `history` attribute maps names such as "loss" to the values of all epochs.
@@ -182,9 +187,11 @@ class Trainer:
             NonFiniteLossError: If the loss becomes NaN or infinite.
             OSError: If a checkpoint cannot be written.
         """
-        data = FitData(x, y, sample_weight, class_weight, validation_data)
+        data = FitData(x, y, sample_weight, class_weight, validation_data, validation_split)
         hooks = as_list(callbacks)
-        options = FitOptions(epochs, batch_size, steps_per_epoch, shuffle, seed, hooks, checkpoints, resume, verbose)
+        options = FitOptions(
+            epochs, initial_epoch, batch_size, steps_per_epoch, shuffle, seed, hooks, checkpoints, resume, verbose
+        )
         worker_group = WorkerGroup(self._strategy)
         start = start_run(options, worker_group)
         self.jit = start.metadata["jit"] if start.saved and isinstance(self.jit, str) else self.jit
@@ -203,7 +210,7 @@ class Trainer:
 
     def evaluate(
         self,
-        x: NestedArrays | Dataset,
+        x: NestedArrays | Dataset | keras.utils.PyDataset,
         y: NestedArrays | None = None,
         *,
         sample_weight: NestedArrays | None = None,
@@ -212,13 +219,10 @@ class Trainer:
         """Evaluates the model on a data set, and returns a dict of the loss and metrics.
 
         Args:
-            x: Input data: arrays, or a batched `tf.data.Dataset` that also contains targets and sample weights.
+            x: Input data, as in `fit`.
             y: Target data. Must be `None` if `x` is a dataset.
             sample_weight: Sample weights of shape `(examples,)`.
             batch_size: Number of examples per step.
-
-        Returns:
-            Dict from the names of the loss and metrics to their values.
 
         Raises:
             ValueError: If the data cannot be used for evaluation.
@@ -227,11 +231,12 @@ class Trainer:
         self._steps.prepare_evaluation(source)
         return evaluate(self.model, source, WorkerGroup(self._strategy))
 
-    def predict(self, x: NestedArrays | Dataset, *, batch_size: int = 32) -> Any:
+    def predict(self, x: NestedArrays | Dataset | PyDataset, *, batch_size: int = 32) -> Any:
         """Returns the predictions for arrays or a dataset, as NumPy arrays."""
         if isinstance(self._strategy, tf.distribute.ParameterServerStrategy):
             return parameter_servers.predict(self.model, x, batch_size)
-        return self.model.predict(x, batch_size=None if isinstance(x, tf.data.Dataset) else batch_size, verbose=0)
+        streams = isinstance(x, tf.data.Dataset | PyDataset)
+        return self.model.predict(x, batch_size=None if streams else batch_size, verbose=0)
 
     @property
     def steps_as_keras(self) -> bool:

@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from tensorsmith.core import Verbatim, check, is_integer
+from tensorsmith.core import Verbatim, check, is_integer, is_number
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training.checkpoint.checkpoints import Checkpoints, Saved, check_new, newest
 from tensorsmith.training.distribution.worker_group import WorkerGroup
-from tensorsmith.training.inputs.data import make_source, make_validation_source
+from tensorsmith.training.inputs.data import make_source, make_validation_source, split_arrays
 from tensorsmith.training.inputs.sources import BatchSource
 
 log = logging.getLogger("tensorsmith.training")
@@ -28,6 +28,7 @@ class FitOptions:
     """
 
     epochs: int
+    initial_epoch: int
     batch_size: int
     steps_per_epoch: int | None
     shuffle: bool
@@ -39,6 +40,8 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         check(is_integer(self.epochs) and self.epochs >= 1, "epochs", self.epochs, ">= 1")
+        first = self.initial_epoch
+        check(is_integer(first) and 0 <= first < self.epochs, "initial_epoch", first, f">= 0 and < {self.epochs}")
         check(is_integer(self.batch_size), "batch_size", self.batch_size, "an integer")
         whole = self.steps_per_epoch is None or is_integer(self.steps_per_epoch)
         check(whole, "steps_per_epoch", self.steps_per_epoch, "an integer or None")
@@ -56,11 +59,18 @@ class FitOptions:
 class FitData:
     """Arguments of `Trainer.fit` that specify the training and validation data."""
 
-    x: NestedArrays | Dataset
+    x: NestedArrays | Dataset | keras.utils.PyDataset
     y: NestedArrays | None
     sample_weight: NestedArrays | None
     class_weight: Mapping[int, float] | None
-    validation_data: tuple[Any, ...] | Dataset | None
+    validation_data: tuple[Any, ...] | Dataset | keras.utils.PyDataset | None
+    validation_split: float
+
+    def __post_init__(self) -> None:
+        split = self.validation_split
+        check(is_number(split) and 0 <= split < 1, "validation_split", split, ">= 0 and < 1")
+        alone = split == 0 or self.validation_data is None
+        check(alone, "validation_split", split, "0 if `validation_data` is set")
 
     def sources(
         self, model: keras.Model | None, options: FitOptions, seed: int
@@ -70,22 +80,25 @@ class FitData:
         Args:
             model: Model that the examples must be compatible with, or `None` for custom steps.
             options: `FitOptions` instance with the other arguments of `fit`.
-            seed: Random seed for shuffling arrays.
+            seed: Random seed for shuffling the data.
 
         Raises:
             ValueError: If the data are invalid.
         """
+        x, y, sample_weight, validation_data = self.x, self.y, self.sample_weight, self.validation_data
+        if self.validation_split:
+            (x, y, sample_weight), validation_data = split_arrays(self.validation_split, x, y, sample_weight)
         source = make_source(
             model,
-            self.x,
-            self.y,
-            sample_weight=self.sample_weight,
+            x,
+            y,
+            sample_weight=sample_weight,
             class_weight=self.class_weight,
             batch_size=options.batch_size,
             seed=seed if options.shuffle else None,
             steps_per_epoch=options.steps_per_epoch,
         )
-        return source, make_validation_source(model, self.validation_data, options.batch_size)
+        return source, make_validation_source(model, validation_data, options.batch_size)
 
 
 @dataclass(frozen=True)

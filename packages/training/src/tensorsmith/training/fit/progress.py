@@ -1,5 +1,6 @@
 """Progress bar of a training run."""
 
+import logging
 import time
 
 import keras
@@ -9,11 +10,14 @@ from rich.console import Console
 from tensorsmith.core import Progress, ProgressTask
 from tensorsmith.core.types import Logs
 
+log = logging.getLogger("tensorsmith.training")
+
 
 class ProgressBar(keras.callbacks.Callback):
     """Displays the progress, speed and remaining time of training, and prints the scores after each epoch.
 
-    If standard error is not a terminal, there is no bar, and the lines are logged to the logger `tensorsmith.training`.
+    If standard error is not a terminal, there is no bar, and the scores are logged to the logger `tensorsmith.training`
+    or, if this logger is not configured to show them, printed to standard output.
 
     Args:
         console: Rich console on which the progress bar is displayed. Defaults to a console that writes to standard
@@ -56,7 +60,11 @@ class ProgressBar(keras.callbacks.Callback):
         scalars = [(name, value) for name, value in values if value.shape == () and value.dtype.kind == "f"]
         scores = "  ".join(f"{name} {value:.4g}" for name, value in scalars)
         seconds = time.perf_counter() - self._epoch_start
-        self._progress.print(f"{self._epoch}  {scores}  {seconds:.1f} s")
+        line = f"{self._epoch}  {scores}  {seconds:.1f} s"
+        if self._progress.draws or log.isEnabledFor(logging.INFO):
+            self._progress.print(line)
+        else:
+            print(line, flush=True)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Removes the progress bar."""

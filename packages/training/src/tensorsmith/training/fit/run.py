@@ -80,6 +80,7 @@ class Run:
         sizer: Chunk sizer, which determines how many steps run before control returns to Python.
         worker_group: Worker group that trains the model.
         saving: Checkpoint settings, or `None` for no checkpoints.
+        initial_epoch: Index of the first epoch, unless the run resumes from a checkpoint.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Run:
         sizer: ChunkSizer,
         worker_group: WorkerGroup,
         saving: Saving | None,
+        initial_epoch: int,
     ) -> None:
         self._model = model
         self._source = source
@@ -108,8 +110,9 @@ class Run:
         self._saving = saving
         self._interruption = Interruption()
         self._interrupted = False
-        self._position = Position(**saving.saved.metadata["position"]) if saving and saving.saved else Position()
-        self._last_saved = self._position.name if saving and saving.saved else ""
+        saved = saving.saved if saving else None
+        self._position = Position(**saved.metadata["position"]) if saved else Position(initial_epoch)
+        self._last_saved = self._position.name if saved else ""
         self._logs: dict[str, Any] = {}
 
     def train(self) -> None:
@@ -133,7 +136,8 @@ class Run:
         logs: dict[str, Any] = {}
         model.stop_training = False
         hooks.on_train_begin()
-        model.history.epoch = list(range(at.epoch))
+        recorded = max(map(len, model.history.history.values()), default=0)
+        model.history.epoch = list(range(at.epoch - recorded, at.epoch))
         self._callback_state = CallbackState(self._remembered)
         resuming = at.begun  # the checkpoint includes the effects of the start of the epoch, also on callbacks
         if not resuming:
@@ -147,7 +151,7 @@ class Run:
             else:
                 self._source.begin(at.epoch)
             at.begun, resuming = True, False
-            if at.total == 0:
+            if not self._last_saved:
                 self._save()  # seed, initial weights and jit, so that the run can be resumed from now on
             logs = run_chunks(
                 self._source,

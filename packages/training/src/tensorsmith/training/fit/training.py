@@ -52,7 +52,8 @@ def train(
         epochs=start.epochs,
         steps=source.steps,
         batch_size=source.batch_size,
-        first_epoch=metadata["position"]["epoch"] if metadata else 0,
+        first_epoch=metadata["position"]["epoch"] if metadata else options.initial_epoch,
+        first_step=metadata["position"]["step"] if metadata else 0,
         seed=start.seed,
         verbose=1,
     )
@@ -72,6 +73,7 @@ def train(
             sizer=sizer,
             worker_group=worker_group,
             saving=saving,
+            initial_epoch=options.initial_epoch,
         ).train()
     finally:
         protocol.close(hooks.callbacks)

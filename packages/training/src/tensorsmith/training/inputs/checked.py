@@ -151,7 +151,7 @@ def to_arrays(
         ValueError: If there are no examples, lengths differ, values are NaN or infinite, labels are out of range, or
             shapes do not match the model.
     """
-    x, y, sample_weight = (keras.tree.map_structure(_as_array, tree) for tree in (x, y, sample_weight))
+    x, y, sample_weight = (keras.tree.map_structure(as_array, tree) for tree in (x, y, sample_weight))
     leaves = named(x, "x") + named(y, "y") + named(sample_weight, "sample_weight")
     check(bool(leaves), "x", x, "an array, a structure of arrays, or a tf.data.Dataset")
     for name, values in leaves:
@@ -194,6 +194,12 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
         "contain at least one batch",
         "check the filters and files of the dataset",
     )
+    check_first_batch(model, first)
+    return first if isinstance(first, tuple) else (first,)
+
+
+def check_first_batch(model: keras.Model | None, first: NestedTensors) -> None:
+    """Raises an error if the first batch of a dataset is invalid as in `to_arrays`."""
     x, y, _ = keras.utils.unpack_x_y_sample_weight(first)
     for name, values in named(x, "x") + named(y, "y"):
         check(values.shape.rank != 0, name, Verbatim("single examples"), "contain batches", "call `dataset.batch(32)`")
@@ -204,7 +210,6 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
     if model is not None:
         check_shapes(model, x)
         check_targets(model, y, "batch 0, ")
-    return first if isinstance(first, tuple) else (first,)
 
 
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:
@@ -238,7 +243,8 @@ def weights_of_classes(y: Tensor | np.ndarray, class_weight: Mapping[int, float]
     return tf.where(classes > last, 1.0, tf.gather(table, tf.clip_by_value(classes, 0, last)))
 
 
-def _as_array(values: TensorLike | None) -> np.ndarray | None:
+def as_array(values: TensorLike | None) -> np.ndarray | None:
+    """Returns values as an array. Floats are converted to the default float type of Keras."""
     if values is None:
         return None
     array = np.asarray(values)

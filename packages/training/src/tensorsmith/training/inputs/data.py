@@ -1,21 +1,24 @@
 """Creation of data sources from arguments of `fit` and `evaluate`."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Dataset, NestedArrays
-from tensorsmith.training.inputs.checked import first_batch, to_arrays, weigh_classes
+from tensorsmith.training.inputs.checked import as_array, check_first_batch, first_batch, to_arrays, weigh_classes
+from tensorsmith.training.inputs.py_dataset import from_py_dataset
 from tensorsmith.training.inputs.sources import ArraySource, BatchSource
 from tensorsmith.training.inputs.streams import StreamSource
 
 
 def make_source(
     model: keras.Model | None,
-    x: NestedArrays | Dataset,
+    x: NestedArrays | Dataset | keras.utils.PyDataset,
     y: NestedArrays | None = None,
     *,
     sample_weight: NestedArrays | None = None,
@@ -28,19 +31,24 @@ def make_source(
 
     Args:
         model: Model that the examples must be compatible with, or `None` for custom steps.
-        x: Input data: arrays, or a batched dataset that also contains targets and sample weights.
+        x: Input data: arrays, or a batched dataset or `PyDataset` that also contains targets and sample weights.
         y: Target data.
         sample_weight: Sample weights.
         class_weight: Mapping from class indices to weights.
         batch_size: Number of examples per batch for arrays.
-        seed: Random seed for shuffling arrays. If `None`, arrays are not shuffled.
+        seed: Random seed for shuffling arrays, or the batches of a `PyDataset`. If `None`, they are not shuffled.
         steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data.
 
     Raises:
         ValueError: If the data are invalid.
     """
     check(steps_per_epoch is None or steps_per_epoch >= 1, "steps_per_epoch", steps_per_epoch, ">= 1, or None")
-    if not isinstance(x, tf.data.Dataset):
+    if callable(x) or isinstance(x, Iterator):
+        received = Verbatim(f"a {type(x).__name__}")
+        expected = "arrays, a tf.data.Dataset or a keras.utils.PyDataset"
+        remedy = "pass `tf.data.Dataset.from_generator(function, output_signature=...)` for a generator function"
+        raise argument_error("x", received, expected, remedy)
+    if not isinstance(x, tf.data.Dataset | keras.utils.PyDataset):
         check(batch_size >= 1, "batch_size", batch_size, ">= 1")
         arrays = to_arrays(model, x, y, sample_weight, class_weight)
         return ArraySource(arrays, batch_size, seed, steps_per_epoch)
@@ -48,7 +56,11 @@ def make_source(
         check(
             value is None, name, value, "None when `x` is a dataset", f"include `{name}` in the elements of the dataset"
         )
-    first = first_batch(model, x)
+    if isinstance(x, keras.utils.PyDataset):
+        x, first = from_py_dataset(x, seed, endless=steps_per_epoch is not None)
+        check_first_batch(model, first)
+    else:
+        first = first_batch(model, x)
     if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise argument_error("steps_per_epoch", None, "an integer for an infinite dataset")
     if not isinstance(x.element_spec, tuple):
@@ -57,7 +69,7 @@ def make_source(
 
 
 def make_validation_source(
-    model: keras.Model | None, data: tuple[Any, ...] | Dataset | None, batch_size: int
+    model: keras.Model | None, data: tuple[Any, ...] | Dataset | keras.utils.PyDataset | None, batch_size: int
 ) -> BatchSource | None:
     """Returns a data source for validation data, or `None` if there are no validation data.
 
@@ -66,15 +78,44 @@ def make_validation_source(
     """
     if data is None:
         return None
-    if isinstance(data, tf.data.Dataset):
-        ends = data.cardinality() != tf.data.INFINITE_CARDINALITY
+    if isinstance(data, tf.data.Dataset | keras.utils.PyDataset):
+        is_tf = isinstance(data, tf.data.Dataset)
+        ends = data.cardinality() != tf.data.INFINITE_CARDINALITY if is_tf else data.num_batches is not None
         check(ends, "validation_data", Verbatim("an infinite dataset"), "finite", "call `dataset.take(steps)`")
         return make_source(model, data)
     check(
         isinstance(data, tuple) and len(data) in (2, 3),
         "validation_data",
         type(data).__name__,
-        "(x, y), (x, y, sample_weight) or a tf.data.Dataset",
+        "(x, y), (x, y, sample_weight), a tf.data.Dataset or a keras.utils.PyDataset",
     )
     x, y, *weight = data
     return make_source(model, x, y, sample_weight=weight[0] if weight else None, batch_size=batch_size)
+
+
+def split_arrays(
+    fraction: float, x: NestedArrays, y: NestedArrays | None, sample_weight: NestedArrays | None
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Returns the training and the validation part of `(x, y, sample_weight)`, without shuffling, as in Keras.
+
+    Args:
+        fraction: Fraction of the examples that becomes the validation part, which is taken from the end.
+        x: Input data.
+        y: Target data.
+        sample_weight: Sample weights.
+
+    Raises:
+        ValueError: If `x` does not consist of arrays, or if a part would be empty.
+    """
+    streams = isinstance(x, tf.data.Dataset | keras.utils.PyDataset)
+    remedy = "pass `validation_data`"
+    check(not streams, "validation_split", fraction, "0 unless `x` consists of arrays", remedy)
+    arrays = keras.tree.map_structure(as_array, (x, y, sample_weight))
+    leaves = keras.tree.flatten(arrays)
+    size = len(leaves[0]) if leaves and np.ndim(leaves[0]) else 0
+    at = math.floor(size * (1.0 - fraction))
+    expected = "a number for which neither training nor validation is without examples"
+    check(0 < at < size, "validation_split", Verbatim(f"{fraction} for {size} examples"), expected, remedy)
+    first = keras.tree.map_structure(lambda values: None if values is None else values[:at], arrays)
+    last = keras.tree.map_structure(lambda values: None if values is None else values[at:], arrays)
+    return first, last if sample_weight is not None else last[:2]

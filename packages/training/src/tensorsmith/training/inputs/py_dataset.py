@@ -1,0 +1,78 @@
+"""Conversion of a `keras.utils.PyDataset` to a `tf.data.Dataset`."""
+
+import collections
+import itertools
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.training.inputs.checked import as_array
+
+
+def from_py_dataset(
+    data: keras.utils.PyDataset, seed: int | None = None, endless: bool = False
+) -> tuple[tf.data.Dataset, tuple[Any, ...]]:
+    """Returns a dataset of the batches of a `PyDataset`, and its first batch.
+
+    The methods `on_epoch_begin` and `on_epoch_end` are called at the start and the end of each iteration. Batches are
+    read by as many threads as the attribute `workers` specifies.
+
+    Args:
+        data: `PyDataset` whose batches are arrays or tuples of the form `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+        seed: Random seed for shuffling the order of the batches. If `None`, the order is that of the indices.
+        endless: If `True`, the dataset starts again when all batches have been read.
+
+    Raises:
+        ValueError: If there are no batches, or if they have another form.
+    """
+    count = data.num_batches
+    check(count is None or count > 0, "x", Verbatim("a PyDataset without batches"), "contain at least one batch")
+    first = _as_batch(data[0])
+    epochs = itertools.count()
+
+    def epoch() -> Iterator[tuple[Any, ...]]:
+        data.on_epoch_begin()
+        order: Iterable[int] = itertools.count() if count is None else range(count)
+        if count is not None and seed is not None:
+            order = np.random.default_rng([seed, next(epochs)]).permutation(count).tolist()
+        yield from _read(data, order)
+        data.on_epoch_end()
+
+    signature = keras.tree.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), first)
+    dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+    if endless and count is not None:
+        dataset = dataset.repeat()
+    cardinality = tf.data.INFINITE_CARDINALITY if endless or count is None else count
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+    return dataset, keras.tree.map_structure(tf.constant, first)
+
+
+def _read(data: keras.utils.PyDataset, order: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+    """Yields the batches with the given indices, in this order."""
+    if data.workers <= 1:
+        for index in order:
+            yield _as_batch(data[index])
+        return
+    with ThreadPoolExecutor(data.workers) as pool:
+        queue: collections.deque[Future[Any]] = collections.deque()
+        for index in order:
+            queue.append(pool.submit(data.__getitem__, index))
+            if len(queue) > max(data.workers, data.max_queue_size):
+                yield _as_batch(queue.popleft().result())
+        while queue:
+            yield _as_batch(queue.popleft().result())
+
+
+def _as_batch(item: Any) -> tuple[Any, ...]:
+    """Returns an item of a `PyDataset` as a tuple of arrays."""
+    parts = tuple(item) if isinstance(item, list | tuple) else (item,)
+    if not 1 <= len(parts) <= 3:
+        received = Verbatim(f"a PyDataset whose batches have {len(parts)} parts")
+        raise argument_error("x", received, "contain batches of the form (x,), (x, y) or (x, y, sample_weight)")
+    batch: tuple[Any, ...] = keras.tree.map_structure(as_array, parts)
+    return batch

@@ -1,0 +1,149 @@
+"""Tests of arguments of `fit`, compared with `fit` of Keras: splits, first epochs, `PyDataset`, printed scores."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+
+from tensorsmith.testing import raises_argument_error
+from tensorsmith.training import Trainer
+
+X = np.random.default_rng(0).normal(size=(70, 3)).astype("float32")
+Y = X.sum(axis=1, keepdims=True)
+
+
+class Batches(keras.utils.PyDataset):
+    """Five batches of 14 examples, which records the order in which its methods are called."""
+
+    def __init__(self, endless=False, **arguments):
+        super().__init__(**arguments)
+        self.endless = endless
+        self.calls = []
+
+    @property
+    def num_batches(self):
+        return None if self.endless else 5
+
+    def __getitem__(self, index):
+        self.calls.append(index)
+        rows = slice(14 * (index % 5), 14 * (index % 5) + 14)
+        return X[rows].astype("float64"), Y[rows]
+
+    def on_epoch_begin(self):
+        self.calls.append("begin")
+
+    def on_epoch_end(self):
+        self.calls.append("end")
+
+
+def model():
+    keras.utils.set_random_seed(1)
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1)])
+
+
+def ours(*data, **arguments):
+    return Trainer(model(), "sgd", "mse", jit=False).fit(*data, **{"shuffle": False, "verbose": False, **arguments})
+
+
+def of_keras(*data, **arguments):
+    reference = model()
+    reference.compile("sgd", "mse", jit_compile=False)
+    return reference.fit(*data, shuffle=False, verbose=0, **arguments)
+
+
+def assert_same_history(history, expected):
+    assert history.epoch == expected.epoch
+    for name, values in expected.history.items():
+        np.testing.assert_allclose(history.history[name], values, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_validation_split_matches_keras(weighted):
+    arguments = {"validation_split": 0.3, "epochs": 2, "batch_size": 14}
+    arguments |= {"sample_weight": np.linspace(0.5, 2, 70)} if weighted else {}
+    assert_same_history(ours(X, Y, **arguments), of_keras(X, Y, **arguments))
+
+
+def test_initial_epoch_matches_keras(tmp_path):
+    arguments = {"initial_epoch": 3, "epochs": 5}
+    expected = of_keras(X, Y, **arguments)
+    assert expected.epoch == [3, 4]
+    assert_same_history(ours(X, Y, checkpoints=tmp_path, **arguments), expected)
+    resumed = ours(X, Y, checkpoints=tmp_path, resume=True, initial_epoch=3, epochs=6)
+    assert_same_history(resumed, of_keras(X, Y, initial_epoch=3, epochs=6))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"workers": 3, "max_queue_size": 2}, {"endless": True}])
+def test_py_dataset_matches_keras(arguments):
+    steps = {"steps_per_epoch": 5} if arguments.get("endless") else {}
+    history = ours(Batches(**arguments), epochs=2, validation_data=Batches(), **steps)
+    assert_same_history(history, of_keras(Batches(**arguments), epochs=2, validation_data=Batches(), **steps))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_methods_of_py_dataset(workers):
+    data = Batches(workers=workers)
+    trainer = Trainer(model(), "sgd", "mse", jit=False)
+    trainer.fit(data, epochs=2, seed=0, verbose=False)
+    first, second = data.calls[1:8], data.calls[8:]  # after the first batch, which is read for its shape
+    for epoch in (first, second):
+        assert (epoch[0], sorted(epoch[1:-1]), epoch[-1]) == ("begin", [0, 1, 2, 3, 4], "end")
+    assert first[1:-1] != second[1:-1]  # the batches are shuffled
+    expected = trainer.evaluate(X, Y)["loss"]
+    assert trainer.evaluate(Batches(workers=workers))["loss"] == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(trainer.predict(Batches(workers=workers)), trainer.predict(X), rtol=1e-5)
+
+
+def test_py_dataset_resumes(tmp_path):
+    """Tests that a resumed run reads the batches in the same order as an uninterrupted run."""
+    whole = ours(Batches(), epochs=2, shuffle=True, seed=3)
+    ours(Batches(), epochs=1, seed=3, shuffle=True, checkpoints=tmp_path)
+    resumed = ours(Batches(), epochs=2, seed=3, shuffle=True, checkpoints=tmp_path, resume=True)
+    assert resumed.history["loss"] == whole.history["loss"]
+
+
+def test_train_step_receives_inputs_as_in_keras():
+    """Tests that without targets, a custom step receives the inputs and not a tuple."""
+
+    class Mean(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.scale = self.add_weight(shape=(), initializer="ones")
+
+        def train_step(self, images):
+            return {"loss": keras.ops.mean(images)}
+
+        def test_step(self, images):
+            return {"loss": keras.ops.max(images)}
+
+    trainer = Trainer(Mean(), "sgd", jit=False)
+    assert trainer.fit(X, batch_size=70, verbose=False).history["loss"] == pytest.approx([X.mean()], abs=1e-6)
+    assert trainer.evaluate(X, batch_size=70)["loss"] == pytest.approx(X.max())
+
+
+def test_scores_are_printed_without_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    ours(X, Y, epochs=2, verbose=True)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("epoch 1/2 ")
+    assert "loss " in second
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "arguments"),
+    [
+        ("validation_split", (X, Y), {"validation_split": 1.0}),
+        ("validation_split", (X, Y), {"validation_split": 0.999}),
+        ("validation_split", (X, Y), {"validation_split": 0.2, "validation_data": (X, Y)}),
+        ("validation_split", (Batches(),), {"validation_split": 0.2}),
+        ("initial_epoch", (X, Y), {"initial_epoch": 1}),
+        ("y", (Batches(), Y), {}),
+        ("validation_data", (X, Y), {"validation_data": Batches(endless=True)}),
+        ("x", ((batch for batch in [X]),), {}),
+        ("x", (lambda: X,), {}),
+    ],
+)
+def test_invalid_arguments(name, data, arguments):
+    with raises_argument_error(name):
+        ours(*data, **arguments)
