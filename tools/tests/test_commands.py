@@ -91,7 +91,7 @@ def test_validate_invalid_files(command, tmp_path, text, message):
 
 def test_validate_a_good_file(command, tmp_path):
     recipe = find_recipe("mlp/digits")
-    (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class()))
+    (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class()) + "early_stopping: 3\n")
     assert command("validate", tmp_path / "good.yaml").returncode == 0
 
 

@@ -66,9 +66,9 @@ def test_finished_run_is_unchanged(finished_run, command):
     before = (path / "metrics.json").read_text()
     assert command("run", "mlp/digits", "--out", path, "--resume").returncode == 0
     assert command("run", "mlp/digits", "--out", path).returncode == 2
-    other = command("run", "mlp/digits", "--out", path, "--resume", "--epochs", "9")
+    other = command("run", "mlp/digits", "--out", path, "--resume", "--seed", "9")
     assert other.returncode == 2
-    assert "got --epochs with the finished run" in other.stderr
+    assert "got --seed with the finished run" in other.stderr
     assert (path / "metrics.json").read_text() == before
 
 

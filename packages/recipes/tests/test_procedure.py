@@ -70,6 +70,17 @@ def test_resumed_run_matches_uninterrupted_run(recipe, tmp_path):
     assert (tmp_path / "run/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
 
 
+def test_extended_run_matches_longer_run(recipe, tmp_path):
+    whole = launch(RunRequest(recipe, ["--epochs", "9"], out=tmp_path / "whole")).metrics["train"]
+    launch(RunRequest(recipe, out=tmp_path / "run"))
+    assert launch(RunRequest(recipe, ["--epochs", "9"], out=tmp_path / "run", resume=True)).metrics["train"] == whole
+
+
+def test_settings_of_supervised_recipes(recipe, tmp_path):
+    with raises_argument_error("early_stopping", expected="used with a recipe that defines build_trainer"):
+        launch(RunRequest(recipe, out=tmp_path / "run", settings={"early_stopping": 3}))
+
+
 def test_damaged_checkpoint(recipe, tmp_path):
     with pytest.raises(RunInterruptedError):
         launch(RunRequest(recipe, ["--stop_after", "1"], out=tmp_path / "run"))

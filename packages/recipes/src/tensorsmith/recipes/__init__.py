@@ -7,9 +7,11 @@ from tensorsmith.recipes.configuration import from_flags, read_yaml, recipe_in, 
 from tensorsmith.recipes.launch import RunFailedError, RunInterruptedError, RunRequest, RunResult, launch
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.script import run_script
+from tensorsmith.recipes.settings import SETTINGS, RunSettings, split_settings
 from tensorsmith.recipes.workers import run_workers
 
 __all__ = [
+    "SETTINGS",
     "CompareRequest",
     "Comparison",
     "RecipeFile",
@@ -18,6 +20,7 @@ __all__ = [
     "RunInterruptedError",
     "RunRequest",
     "RunResult",
+    "RunSettings",
     "VariantResult",
     "all_recipes",
     "compare",
@@ -31,5 +34,6 @@ __all__ = [
     "resolve",
     "run_script",
     "run_workers",
+    "split_settings",
     "to_yaml",
 ]

@@ -115,7 +115,11 @@ def to_yaml(recipe: RecipeFile, config: Any) -> str:
     """Return a resolved configuration as YAML for `run --config`, with a comment on each field."""
     lines = [f"recipe: {recipe.name}"]
     for name, value in dataclasses.asdict(config).items():
-        plain = list(value) if isinstance(value, tuple) else value
-        text = yaml.safe_dump(plain, default_flow_style=True, width=1000).removesuffix("...\n").strip()
-        lines.append(f"{name}: {text}  # {recipe.comments[name]}")
+        lines.append(f"{name}: {to_flow_yaml(value)}  # {recipe.comments[name]}")
     return "\n".join(lines) + "\n"
+
+
+def to_flow_yaml(value: Any) -> str:
+    """Return a value as YAML on a single line."""
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, width=10**6).removesuffix("...\n").strip()

@@ -1,8 +1,10 @@
 """Start and resumption of the training runs that a user requests."""
 
+import dataclasses
+import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +16,13 @@ from tensorsmith.core import (
     argument_error,
     check,
     cluster_from_environment,
+    exit_on_sigterm,
 )
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve
 from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
 from tensorsmith.recipes.running import find_rate, run_recipe
+from tensorsmith.recipes.settings import SETTINGS, RunSettings, split_settings
 from tensorsmith.recipes.workers import run_workers
 
 if TYPE_CHECKING:
@@ -26,15 +30,17 @@ if TYPE_CHECKING:
 
 
 class RunInterruptedError(Exception):
-    """Error raised when the user interrupts a run, which can be resumed later.
+    """Error raised when a signal interrupts a run, which can be resumed later.
 
     Attributes:
         command: Arguments of `tensorsmith` that resume the run.
+        exit_code: Exit code of the process: 130 for Ctrl-C, 143 for SIGTERM.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], exit_code: int = 130) -> None:
         super().__init__("the run was interrupted")
         self.command = command
+        self.exit_code = exit_code
 
 
 class RunFailedError(Exception):
@@ -51,11 +57,13 @@ class RunRequest:
         config: YAML file with fields of the configuration.
         smoke: If `True`, use the tiny configuration of the recipe.
         out: Path of the run folder. Defaults to `runs/<recipe>/<timestamp>`.
-        resume: If `True`, resume the run in `out`, or the most recent run of the recipe.
+        resume: If `True`, resume the run in `out`, or the most recent run of the recipe. A finished run is extended if
+            `epochs` is larger than before.
         find_lr: If `True`, only run the learning-rate range test.
         profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard.
         workers: Number of processes on this machine that train together.
         parameter_servers: Number of additional processes that hold the weights.
+        settings: Mapping from the names of `RunSettings` to values.
     """
 
     name: str
@@ -68,6 +76,7 @@ class RunRequest:
     profile: bool = False
     workers: int | None = None
     parameter_servers: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def resume_command(self, folder: Path) -> list[str]:
         """Return the `tensorsmith` command-line arguments that resume this run."""
@@ -113,12 +122,12 @@ def launch(request: RunRequest) -> RunResult:
         _serve(cluster)
     _check_request(request, cluster)
     file = find_recipe(request.name)
-    given = from_flags(request.flags)
+    given = {**from_flags(request.flags), **request.settings}
     folder = folder_to_resume(file, request.out) if request.resume else None
     if folder is not None:
         _refuse_other_settings(folder, given, request)
-    config = _configuration(request, file, given, folder, cluster)
-    if folder is not None and (folder.path / "metrics.json").exists():
+    config, settings = _configuration(request, file, given, folder, cluster)
+    if folder is not None and folder.finished and "epochs" not in given:
         return RunResult(folder)
     divides = request.workers is None or request.parameter_servers > 0 or config.batch_size % request.workers == 0
     expected = f"a multiple of the number of workers ({request.workers})"
@@ -127,9 +136,14 @@ def launch(request: RunRequest) -> RunResult:
     if folder is None:
         folder = new_folder(file, request.out) if leads or request.out is None else RunFolder(request.out)
     try:
-        return _train(request, file, config, folder, cluster)
+        with exit_on_sigterm():
+            return _train(request, file, config, settings, folder, cluster)
     except KeyboardInterrupt:
         raise RunInterruptedError(request.resume_command(folder.path)) from None
+    except SystemExit as error:
+        if error.code != 128 + signal.SIGTERM:
+            raise
+        raise RunInterruptedError(request.resume_command(folder.path), error.code) from None
     except ArgumentError as error:
         raise RunFailedError(str(error)) from error
     finally:
@@ -137,10 +151,20 @@ def launch(request: RunRequest) -> RunResult:
             folder.path.rmdir()  # so that the same command can be repeated
 
 
-def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder, cluster: Cluster | None) -> RunResult:
+def _train(
+    request: RunRequest,
+    file: RecipeFile,
+    config: Any,
+    settings: RunSettings,
+    folder: RunFolder,
+    cluster: Cluster | None,
+) -> RunResult:
     if request.workers is not None:
-        folder.write_config(file, config)
         arguments = ["run", request.name, "--out", str(folder.path), "--resume", *["--profile"] * request.profile]
+        if folder.finished:
+            arguments += ["--epochs", str(config.epochs)]
+        else:
+            folder.write_config(file, config, settings)
         command = [sys.executable, "-m", "tensorsmith.tools", *arguments]
         code = run_workers(command, folder.path, workers=request.workers, servers=request.parameter_servers)
         return RunResult(folder, exit_code=code)
@@ -155,7 +179,7 @@ def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder
         )
         assert isinstance(file.recipe, SupervisedRecipe)
         return RunResult(folder, sweep=find_rate(file.recipe, config, folder.path / "learning_rates.png"))
-    metrics = run_recipe(file, config, folder, request.resume, cluster, request.profile)
+    metrics = run_recipe(file, config, settings, folder, request.resume, cluster, request.profile)
     return RunResult(folder, metrics if cluster is None or cluster.chief else None)
 
 
@@ -182,8 +206,8 @@ def _configuration(
     given: Mapping[str, Any],
     folder: RunFolder | None,
     cluster: Cluster | None,
-) -> Any:
-    """Return the default config of the recipe, overridden by the smoke-test config, config files and flags."""
+) -> tuple[Any, RunSettings]:
+    """Return the default config of the recipe and settings, overridden by smoke test, config files and flags."""
     values = dict(file.recipe.smoke) if request.smoke else {}
     for path in (folder and folder.path / "config.yaml", request.config):
         if path:
@@ -192,23 +216,36 @@ def _configuration(
         values["jit"] = "auto"  # the stored choice was made for one device
     if "recipe" in values and find_recipe(str(values["recipe"])).path != file.path:
         raise argument_error("config", values["recipe"], f"a configuration of the recipe {file.name}")
-    return resolve(file, {**values, **given})
+    settings, fields = split_settings({**values, **given})
+    supervised = isinstance(file.recipe, SupervisedRecipe)
+    names = ", ".join(settings.changed())
+    check(supervised or not names, names, file.name, "used with a recipe that defines build_trainer")
+    return resolve(file, fields), settings
 
 
 def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
-    """Raise an error if settings have changed in a resumed run. Only `epochs` may change before the run finishes."""
-    finished = (folder.path / "metrics.json").exists()
+    """Raise an error if settings have changed in a resumed run.
+
+    The settings of its checkpoints may change, and the number of epochs, which must increase if the run is finished.
+    """
     kept = read_yaml(folder.path / "config.yaml")
-    changed = [name for name, value in given.items() if value != kept.get(name) and (finished or name != "epochs")]
-    others = [f"--{name}" for name in changed] + ["--config"] * bool(request.config) + ["--smoke"] * request.smoke
+    free = {"epochs", "checkpoint_every", "checkpoint_keep"}
+    known = {**dataclasses.asdict(RunSettings()), **kept}
+    changed = [name for name, value in given.items() if value != known.get(name) and name not in free]
+    flags = [f"--{name.replace('_', '-') if name in SETTINGS else name}" for name in changed]
+    others = flags + ["--config"] * bool(request.config) + ["--smoke"] * request.smoke
     check(
         not others,
         "--resume",
-        Verbatim(f"{' '.join(others)} with the {'finished' if finished else 'unfinished'} run {folder.path}"),
+        Verbatim(f"{' '.join(others)} with the {'finished' if folder.finished else 'unfinished'} run {folder.path}"),
         "used with the settings of the run to resume",
         "omit these options, or start a new run without --resume. To repeat the settings of the old run, pass its "
         "config.yaml with --config",
     )
+    epochs, before = given.get("epochs"), kept.get("epochs")
+    if folder.finished and isinstance(epochs, int) and isinstance(before, int):
+        remedy = f"pass --epochs N with N > {before} to extend the run"
+        check(epochs > before, "--epochs", epochs, f"> {before} for the finished run {folder.path}", remedy)
 
 
 def _serve(cluster: Cluster) -> None:

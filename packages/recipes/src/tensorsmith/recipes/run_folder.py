@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tensorsmith.core import argument_error, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import to_yaml
+from tensorsmith.recipes.settings import RunSettings
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +24,7 @@ class RunFolder:
     """Output folder of a training run.
 
     It contains `config.yaml`, `metrics.json`, `history.csv`, `curves.png`, `model.keras`, and the folders `checkpoints`
-    and `tensorboard`.
+    and `tensorboard`, and `best.keras` if the best model is saved.
     """
 
     path: Path
@@ -33,9 +34,23 @@ class RunFolder:
         """Folder that contains the checkpoints."""
         return self.path / "checkpoints"
 
-    def write_config(self, recipe: RecipeFile, config: Any) -> None:
-        """Write the resolved configuration."""
-        self._write("config.yaml", to_yaml(recipe, config))
+    @property
+    def finished(self) -> bool:
+        """`True` if the run in this folder has finished."""
+        return (self.path / "metrics.json").exists()
+
+    def reopen(self) -> None:
+        """Mark the run as unfinished, because it is extended."""
+        (self.path / "metrics.json").unlink(missing_ok=True)
+
+    def completed_epochs(self) -> int:
+        """Return the number of epochs in `history.csv`."""
+        path = self.path / "history.csv"
+        return max(0, len(path.read_text().splitlines()) - 1) if path.exists() else 0
+
+    def write_config(self, recipe: RecipeFile, config: Any, settings: RunSettings) -> None:
+        """Write the resolved configuration and the settings that differ from the defaults."""
+        self._write("config.yaml", to_yaml(recipe, config) + settings.to_yaml())
 
     def write_history(self, history: Mapping[str, Sequence[float]]) -> None:
         """Write one row per completed epoch. After an interruption, values of the last epoch may be missing."""
@@ -48,9 +63,9 @@ class RunFolder:
         """Write the scores and the metadata of the run."""
         self._write("metrics.json", json.dumps(metrics, indent=2) + "\n")
 
-    def write_model(self, model: "keras.Model") -> None:
-        """Save the trained model."""
-        with replace_file(self.path / "model.keras") as draft:
+    def write_model(self, model: "keras.Model", name: str = "model.keras") -> None:
+        """Save a model, by default the trained model of the run."""
+        with replace_file(self.path / name) as draft:
             model.save(draft)
 
     def _write(self, name: str, text: str) -> None:
@@ -87,7 +102,7 @@ def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
     """Return the run folder to resume (`out` or the latest run, preferably unfinished), or `None` if none exists."""
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
-    return next((run for run in runs if not (run.path / "metrics.json").exists()), next(iter(runs), None))
+    return next((run for run in runs if not run.finished), next(iter(runs), None))
 
 
 def versions() -> dict[str, str]:

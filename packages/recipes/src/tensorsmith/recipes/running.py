@@ -1,10 +1,12 @@
 """Execution of a recipe, from the configuration to the scores."""
 
+import contextlib
 import dataclasses
+import logging
 import math
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +14,23 @@ from tensorsmith.core import Cluster, Scores, SupervisedRecipe, load_tensorflow
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.curves import plot_curves
+from tensorsmith.recipes.extension import check_schedule
 from tensorsmith.recipes.procedure import ProcedureRun
 from tensorsmith.recipes.run_folder import RunFolder, versions
+from tensorsmith.recipes.settings import RunSettings
 
 if TYPE_CHECKING:
     import keras
 
     from tensorsmith.training import LRSweep, Trainer
 
+log = logging.getLogger("tensorsmith.recipes")
+
 
 def run_recipe(
     file: RecipeFile,
     config: Any,
+    settings: RunSettings,
     folder: RunFolder,
     resume: bool,
     cluster: Cluster | None = None,
@@ -36,7 +43,8 @@ def run_recipe(
     Args:
         file: Recipe file to run.
         config: Instance of the `Config` class of the recipe, which contains the values of all settings.
-        folder: Run folder to write to.
+        settings: Settings that all supervised recipes share. Other recipes require the defaults.
+        folder: Run folder to write to. If its run is finished, it is extended.
         resume: If `True`, resume from the last checkpoint in the run folder.
         cluster: Cluster of machines that train together, or `None` to train on this machine only.
         profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard.
@@ -49,11 +57,13 @@ def run_recipe(
     """
     started = time.perf_counter()
     if isinstance(file.recipe, SupervisedRecipe):
-        facts = _fit(file, file.recipe, config, folder, resume, cluster, profile)
+        with _precision(settings.precision):
+            facts = _fit(file, file.recipe, config, settings, folder, resume, cluster, profile)
     else:
         load_tensorflow()
         run = ProcedureRun(folder, config.seed, resume)
-        folder.write_config(file, config)
+        folder.write_config(file, config, settings)
+        folder.reopen()
         scores = file.recipe.train(config, run)
         if run.history:
             plot_curves(run.history, folder.path / "curves.png")
@@ -94,6 +104,7 @@ def _fit(
     file: RecipeFile,
     recipe: SupervisedRecipe,
     config: Any,
+    settings: RunSettings,
     folder: RunFolder,
     resume: bool,
     cluster: Cluster | None,
@@ -107,7 +118,7 @@ def _fit(
     from tensorsmith.training import Profile
 
     strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
-    checkpoints = folder.checkpoints
+    checkpoints = settings.checkpoints(folder)
     if cluster and not cluster.chief:
         scratch = tempfile.TemporaryDirectory()  # removed when this function returns
         folder = RunFolder(Path(scratch.name))
@@ -115,7 +126,8 @@ def _fit(
     data = recipe.build_data(config)
     with strategy.scope():
         trainer = recipe.build_trainer(config)
-    folder.write_config(file, config)
+    if not folder.finished:
+        folder.write_config(file, config, settings)
     try:
         history = trainer.fit(
             **_as_arguments(data["train"]),
@@ -124,15 +136,16 @@ def _fit(
             validation_data=data.get("validation"),
             callbacks=[
                 *recipe.callbacks(config, folder.path),
+                *settings.make_callbacks(folder, "validation" in data),
                 keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
                 *([Profile(folder.path / "tensorboard")] if profile else []),
-                _writer(file, config, folder, trainer),
+                _writer(file, config, settings, folder, trainer, resume),
             ],
             seed=config.seed,
             checkpoints=checkpoints,
             resume=resume,
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         if (so_far := getattr(trainer.model, "history", None)) is not None:
             folder.write_history(so_far.history)
         raise
@@ -165,18 +178,53 @@ def _as_arguments(split: NestedArrays | Dataset) -> Mapping[str, Any]:
     return dict(zip(("x", "y", "sample_weight"), keras.utils.unpack_x_y_sample_weight(split), strict=True))
 
 
-def _writer(file: RecipeFile, config: Any, folder: RunFolder, trainer: "Trainer") -> "keras.callbacks.Callback":
+@contextlib.contextmanager
+def _precision(policy: str | None) -> Iterator[None]:
+    """Context manager that sets the dtype policy of Keras."""
+    load_tensorflow()
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _writer(
+    file: RecipeFile, config: Any, settings: RunSettings, folder: RunFolder, trainer: "Trainer", resume: bool
+) -> "keras.callbacks.Callback":
     import keras
 
     class Writer(keras.callbacks.Callback):
         """Callback that updates the run folder during training."""
 
         def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-            known = {"jit": trainer.jit} if hasattr(config, "jit") else {}
-            folder.write_config(file, dataclasses.replace(config, **known))
+            if resume:
+                log.info(_resumed(folder, self.params))
+            if not folder.finished:
+                self._write_config()
 
         def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+            if folder.finished:
+                check_schedule(self.model, config.epochs)
+                self._write_config()
+                folder.reopen()
             if epoch:
                 folder.write_history(self.model.history.history)
 
+        def _write_config(self) -> None:
+            known = {"jit": trainer.jit} if hasattr(config, "jit") else {}
+            folder.write_config(file, dataclasses.replace(config, **known), settings)
+
     return Writer()
+
+
+def _resumed(folder: RunFolder, params: Mapping[str, Any]) -> str:
+    """Return a line that describes where a run resumes, and how many completed epochs are repeated."""
+    epoch, step = params["first_epoch"], params["first_step"]
+    where = f"epoch {epoch + 1} of {params['epochs']}" + (f", step {step}" if step else "")
+    lost = folder.completed_epochs() - epoch
+    repeated = f" Epochs completed after the last checkpoint, which are repeated: {lost}." if lost > 0 else ""
+    return f"Resuming {folder.path} at {where}.{repeated}"

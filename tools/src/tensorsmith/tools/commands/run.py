@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tensorsmith.recipes import RunInterruptedError, RunRequest, find_recipe, launch
+from tensorsmith.recipes import SETTINGS, RunInterruptedError, RunRequest, find_recipe, launch
 from tensorsmith.tools.score_table import print_scores
 
 
@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser. Other flags set fields of the recipe's `Config`."""
     parser.usage = (
         "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--profile] "
-        "[--workers N [--parameter-servers N]] [--FIELD VALUE ...]"
+        "[--workers N [--parameter-servers N]] [--checkpoint-every DURATION] [--checkpoint-keep N] "
+        "[--early-stopping PATIENCE] [--save-best METRIC] [--precision POLICY] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`, or a .py file", nargs="?")
@@ -24,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--smoke", action="store_true", help="use a tiny configuration that finishes in seconds")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (runs/<recipe>/<timestamp>)")
-    parser.add_argument("--resume", action="store_true", help="resume the run in DIR, or the recipe's newest run")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="resume the run in DIR, or the recipe's newest run; with --epochs N, extend a finished run",
+    )
     parser.add_argument("--find-lr", action="store_true", help="run a learning-rate range test instead of training")
     parser.add_argument("--profile", action="store_true", help="profile some steps for TensorBoard")
     parser.add_argument("--workers", type=int, metavar="N", help="number of worker processes on this machine")
@@ -35,6 +40,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of parameter-server processes",
     )
+    parser.add_argument(
+        "--checkpoint-every",
+        metavar="DURATION",
+        help='interval between checkpoints: "1 minute", "2 epochs"...',
+    )
+    parser.add_argument("--checkpoint-keep", type=int, metavar="N", help="number of latest checkpoints to keep (2)")
+    parser.add_argument(
+        "--early-stopping",
+        type=int,
+        metavar="PATIENCE",
+        help="stop after this number of epochs without a better validation loss, or metric of --save-best, and restore "
+        "the best weights",
+    )
+    parser.add_argument("--save-best", metavar="METRIC", help="save the model of the best epoch to best.keras")
+    parser.add_argument("--precision", metavar="POLICY", help="dtype policy: float32, mixed_bfloat16 or mixed_float16")
     parser.add_argument("-h", "--help", action="store_true", help="show this help and, with NAME, the recipe's fields")
     parser.set_defaults(parser=parser)
 
@@ -54,12 +74,13 @@ def execute(arguments: argparse.Namespace) -> int:
         profile=arguments.profile,
         workers=arguments.workers,
         parameter_servers=arguments.parameter_servers,
+        settings={name: value for name in SETTINGS if (value := getattr(arguments, name, None)) is not None},
     )
     try:
         result = launch(request)
     except RunInterruptedError as error:
-        print(f"interrupted; resume with: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
-        return 130
+        print(f"The run was interrupted. To resume it: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
+        return error.exit_code
     console = Console()
     if result.metrics is not None:
         print_scores(result.metrics, result.folder.path, console)
@@ -68,7 +89,7 @@ def execute(arguments: argparse.Namespace) -> int:
         console.print(f"Suggested learning rate: {rate:.2g}, a tenth of {10 * rate:.2g}, where the loss starts to rise")
         console.print(f"{result.folder.path / 'learning_rates.png'}", highlight=False, soft_wrap=True)
     elif request.resume and request.workers is None:
-        print(f"The run in {result.folder.path} is already finished.")
+        print(f"The run in {result.folder.path} is already finished. To extend it, add --epochs N.")
     return result.exit_code
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tensorsmith.recipes import read_yaml, recipe_in, resolve
+from tensorsmith.recipes import read_yaml, recipe_in, resolve, split_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Prints whether the configuration file is valid for `tensorsmith run --config`."""
     values = read_yaml(arguments.file)
     recipe = recipe_in(values)
-    resolve(recipe, values)
+    _, fields = split_settings(values)
+    resolve(recipe, fields)
     print(f"{arguments.file}: valid for {recipe.name}")
     return 0

@@ -1,0 +1,148 @@
+"""Settings of a run that all supervised recipes share: checkpoints, early stopping, precision and callbacks."""
+
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tensorsmith.core import ArgumentError, Duration, argument_error, best_direction, check, did_you_mean, is_integer
+from tensorsmith.recipes.configuration import to_flow_yaml
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.recipes.run_folder import RunFolder
+    from tensorsmith.training import Checkpoints
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """Settings of a run that all supervised recipes share.
+
+    In configuration files, they are written next to the fields of the recipe.
+
+    Attributes:
+        checkpoint_every: Interval between checkpoints, such as "1 minute", "2 epochs" or "10%".
+        checkpoint_keep: Number of latest checkpoints to keep.
+        early_stopping: Number of epochs without a better score after which training stops. The weights of the best
+            epoch are then restored. The score is the metric `save_best` or else the loss, on the validation data if
+            there are any. If `None`, all epochs are trained.
+        save_best: Name of the metric in `history.csv` whose best epoch is saved to `best.keras`, or `None`.
+        precision: Dtype policy of the layers: float32, mixed_bfloat16 or mixed_float16. If `None`, the policy of the
+            recipe or of the Keras configuration is used.
+        callbacks: Keras callbacks, each given by its import path or by a mapping with the keys `class_path` and
+            `init_args`.
+
+    Raises:
+        ValueError: If a setting is invalid.
+    """
+
+    checkpoint_every: str | int = "1 minute"
+    checkpoint_keep: int = 2
+    early_stopping: int | None = None
+    save_best: str | None = None
+    precision: str | None = None
+    callbacks: tuple[str | Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        Duration.parse(self.checkpoint_every, "checkpoint_every")
+        keep, patience, metric, precision = self.checkpoint_keep, self.early_stopping, self.save_best, self.precision
+        check(is_integer(keep) and keep >= 1, "checkpoint_keep", keep, ">= 1")
+        waits = patience is None or (is_integer(patience) and patience >= 1)
+        check(waits, "early_stopping", patience, "a number of epochs >= 1")
+        known = metric is None or bool(isinstance(metric, str) and best_direction(metric))
+        expected = "a metric whose name shows whether larger values are better, such as val_loss or val_accuracy"
+        check(known, "save_best", metric, expected)
+        guess = did_you_mean(str(precision), PRECISIONS)
+        check(precision in (None, *PRECISIONS), "precision", precision, f"one of {', '.join(PRECISIONS)}", guess)
+        for given in self.callbacks:
+            _class_and_arguments(given)
+
+    def changed(self) -> dict[str, Any]:
+        """Return a dict of the settings that differ from the defaults."""
+        pairs = {field.name: (getattr(self, field.name), field.default) for field in dataclasses.fields(self)}
+        return {name: value for name, (value, default) in pairs.items() if value != default}
+
+    def to_yaml(self) -> str:
+        """Return the settings that differ from the defaults as YAML, one per line."""
+        return "".join(f"{name}: {to_flow_yaml(value)}\n" for name, value in self.changed().items())
+
+    def checkpoints(self, folder: "RunFolder") -> "Checkpoints":
+        """Return the settings of the checkpoints in a run folder."""
+        from tensorsmith.training import Checkpoints
+
+        return Checkpoints(folder.checkpoints, every=self.checkpoint_every, keep_last=self.checkpoint_keep)
+
+    def make_callbacks(self, folder: "RunFolder", validates: bool) -> "list[keras.callbacks.Callback]":
+        """Return the callbacks for early stopping and for the best model, and the callbacks of the configuration.
+
+        Args:
+            folder: Run folder, to which the best model is written.
+            validates: If `True`, there are validation data.
+
+        Raises:
+            ValueError: If a callback cannot be imported or created.
+        """
+        import keras
+
+        from tensorsmith.training import AtBest
+
+        made = [_make_callback(given) for given in self.callbacks]
+        monitor = self.save_best or ("val_loss" if validates else "loss")
+        if self.save_best:
+            mode = best_direction(monitor) or "min"
+            made.append(AtBest(monitor, lambda moment: folder.write_model(moment.model, "best.keras"), mode))
+        if self.early_stopping:
+            stop = keras.callbacks.EarlyStopping(
+                monitor, patience=self.early_stopping, mode=best_direction(monitor), restore_best_weights=True
+            )
+            made.append(stop)
+        return made
+
+
+SETTINGS = tuple(field.name for field in dataclasses.fields(RunSettings))
+
+
+def split_settings(values: Mapping[str, Any]) -> tuple[RunSettings, dict[str, Any]]:
+    """Return the settings of a run, and the other values, which are fields of a recipe.
+
+    Raises:
+        ValueError: If a setting is invalid.
+    """
+    given = {name: value for name, value in values.items() if name in SETTINGS}
+    callbacks = given.pop("callbacks", ())
+    check(isinstance(callbacks, list | tuple), "callbacks", callbacks, "a list")
+    settings = RunSettings(**given, callbacks=tuple(callbacks))
+    return settings, {name: value for name, value in values.items() if name not in SETTINGS}
+
+
+def _class_and_arguments(given: Any) -> tuple[str, dict[str, Any]]:
+    """Return the import path and the arguments of a callback in a configuration."""
+    if isinstance(given, str):
+        given = {"class_path": given}
+    fits = isinstance(given, Mapping) and {"class_path"} <= given.keys() <= {"class_path", "init_args"}
+    remedy = "write `class_path: keras.callbacks.CSVLogger` and `init_args: {filename: log.csv}`"
+    check(fits, "callbacks", given, "import paths, or mappings with the keys class_path and init_args", remedy)
+    return str(given["class_path"]), dict(given.get("init_args", {}))
+
+
+def _make_callback(given: str | Mapping[str, Any]) -> "keras.callbacks.Callback":
+    import keras
+
+    path, arguments = _class_and_arguments(given)
+    module, _, name = path.rpartition(".")
+    try:
+        made = getattr(importlib.import_module(module or "builtins"), name)
+    except (ImportError, AttributeError) as error:
+        reason = f"check the path, and install its package: {error}"
+        raise argument_error("callbacks", path, "the import path of a Keras callback", reason) from error
+    subclass = inspect.isclass(made) and issubclass(made, keras.callbacks.Callback)
+    check(subclass, "callbacks", path, "the import path of a Keras callback")
+    try:
+        callback: keras.callbacks.Callback = made(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"The callback {path} could not be created: {error}") from error
+    return callback

@@ -1,0 +1,182 @@
+"""Tests of settings that all supervised recipes share, and of the extension of finished runs."""
+
+import csv
+import json
+import logging
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from tensorsmith.recipes import RunFailedError, RunInterruptedError, RunRequest, launch
+from tensorsmith.testing import raises_argument_error
+
+REGRESSION = '''
+"""Linear regression with few noisy examples, so that the validation loss increases again."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Config:
+    epochs: int = 4  # passes over the examples
+    batch_size: int = 5  # examples per step
+    cosine: bool = False  # whether the rate decays to 0
+    seed: int = 0  # of the examples
+
+
+def build_data(config):
+    import numpy as np
+
+    generator = np.random.default_rng(config.seed)
+    x = generator.normal(size=(60, 20)).astype("float32")
+    y = x[:, :1] + generator.normal(size=(60, 1)).astype("float32")
+    return {"train": (x[:20], y[:20]), "validation": (x[20:], y[20:])}
+
+
+def build_trainer(config):
+    import keras
+    from tensorsmith.schedules import CosineDecay
+    from tensorsmith.training import Trainer
+
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(16, "tanh"), keras.layers.Dense(1)])
+    rate = CosineDecay(0.05, "100%") if config.cosine else 0.05
+    return Trainer(model, keras.optimizers.SGD(rate, momentum=0.9), "mse", jit=False)
+'''
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "regression.py"
+    path.write_text(REGRESSION)
+    return str(path)
+
+
+def history(folder, name="val_loss"):
+    return [float(row[name]) for row in csv.DictReader((folder / "history.csv").read_text().splitlines())]
+
+
+def validation_loss(path):
+    model = keras.saving.load_model(path)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(60, 20)).astype("float32")
+    y = x[:, :1] + generator.normal(size=(60, 1)).astype("float32")
+    return float(np.mean((model.predict(x[20:], verbose=0) - y[20:]) ** 2))
+
+
+def test_extended_run_matches_longer_run(recipe, tmp_path, caplog):
+    launch(RunRequest(recipe, ["--epochs", "7"], out=tmp_path / "whole"))
+    launch(RunRequest(recipe, out=tmp_path / "run"))
+    assert launch(RunRequest(recipe, out=tmp_path / "run", resume=True)).metrics is None
+    with caplog.at_level(logging.INFO, "tensorsmith.recipes"):
+        extended = launch(RunRequest(recipe, ["--epochs", "7"], out=tmp_path / "run", resume=True))
+    assert f"Resuming {tmp_path}/run at epoch 5 of 7." in caplog.text
+    assert json.loads((tmp_path / "run/metrics.json").read_text()) == extended.metrics
+    for name in ("history.csv", "config.yaml"):
+        assert (tmp_path / "run" / name).read_text() == (tmp_path / "whole" / name).read_text()
+
+
+def test_extension_that_changes_the_schedule(recipe, tmp_path):
+    launch(RunRequest(recipe, ["--cosine", "true"], out=tmp_path / "run"))
+    before = {name: (tmp_path / "run" / name).read_text() for name in ("config.yaml", "metrics.json", "history.csv")}
+    with pytest.raises(RunFailedError, match=r"schedule CosineDecay continues at 0\.025 instead of 0\."):
+        launch(RunRequest(recipe, ["--epochs", "8"], out=tmp_path / "run", resume=True))
+    assert before == {name: (tmp_path / "run" / name).read_text() for name in before}
+
+
+@pytest.mark.parametrize("epochs", ["4", "3"])
+def test_extension_by_fewer_epochs(recipe, tmp_path, epochs):
+    launch(RunRequest(recipe, out=tmp_path / "run"))
+    with raises_argument_error("--epochs", expected="> 4 for the finished run", remedy="pass --epochs N with N > 4"):
+        launch(RunRequest(recipe, ["--epochs", epochs], out=tmp_path / "run", resume=True))
+
+
+def test_early_stopping_restores_best_epoch(recipe, tmp_path):
+    settings = {"early_stopping": 2, "save_best": "val_loss"}
+    result = launch(RunRequest(recipe, ["--epochs", "60"], out=tmp_path / "run", settings=settings))
+    losses = history(tmp_path / "run")
+    best = losses.index(min(losses))
+    assert best < len(losses) - 1
+    assert best == len(losses) - 3  # training stopped after two epochs without a better loss
+    assert result.metrics["validation"]["loss"] == pytest.approx(losses[best])
+    for name in ("best.keras", "model.keras"):
+        assert validation_loss(tmp_path / "run" / name) == pytest.approx(losses[best], rel=1e-5)
+    assert "early_stopping: 2\nsave_best: val_loss\n" in (tmp_path / "run/config.yaml").read_text()
+
+
+def test_precision_applies_to_the_run_only(recipe, tmp_path):
+    launch(RunRequest(recipe, out=tmp_path / "run", settings={"precision": "mixed_bfloat16"}))
+    model = keras.saving.load_model(tmp_path / "run/model.keras")
+    assert {layer.dtype_policy.name for layer in model.layers} == {"mixed_bfloat16"}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_checkpoint_settings(recipe, tmp_path):
+    """Tests that a setting of the checkpoints can be changed in a resumed run, unlike other settings."""
+    settings = {"checkpoint_every": "1 epochs", "checkpoint_keep": 3}
+    launch(RunRequest(recipe, out=tmp_path / "run", settings=settings))
+    names = {path.name for path in (tmp_path / "run/checkpoints").iterdir()}
+    assert names == {f"epoch-00000{epoch}-step-000000000" for epoch in (2, 3, 4)}
+    again = RunRequest(recipe, ["--epochs", "5"], out=tmp_path / "run", resume=True, settings={"checkpoint_keep": 1})
+    launch(again)
+    assert len(list((tmp_path / "run/checkpoints").iterdir())) == 1
+    with raises_argument_error("--resume", received="--save-best with the finished run"):
+        launch(RunRequest(recipe, out=tmp_path / "run", resume=True, settings={"save_best": "loss"}))
+
+
+def test_callbacks_of_configuration(recipe, tmp_path):
+    log = tmp_path / "log.csv"
+    (tmp_path / "mine.yaml").write_text(
+        "callbacks:\n- keras.callbacks.TerminateOnNaN\n"
+        f"- class_path: keras.callbacks.CSVLogger\n  init_args: {{filename: {log}}}\n"
+    )
+    launch(RunRequest(recipe, config=tmp_path / "mine.yaml", out=tmp_path / "run"))
+    assert len(log.read_text().splitlines()) == 5
+    assert launch(RunRequest(recipe, config=tmp_path / "run/config.yaml", out=tmp_path / "again")).metrics
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"checkpoint_every": "2 epohcs"}, "Did you mean epochs?"),
+        ({"checkpoint_keep": 0}, "checkpoint_keep must be >= 1, got 0"),
+        ({"early_stopping": 0}, "early_stopping must be a number of epochs >= 1"),
+        ({"save_best": "val_acc"}, "such as val_loss or val_accuracy, got 'val_acc'"),
+        ({"save_best": "val_accuracy"}, "monitor must be one of ['learning_rate', 'loss', 'val_loss']"),
+        ({"precision": "bfloat16"}, "Did you mean mixed_bfloat16?"),
+        ({"callbacks": "keras.callbacks.CSVLogger"}, "callbacks must be a list"),
+        ({"callbacks": [{"name": "CSVLogger"}]}, "mappings with the keys class_path and init_args"),
+        ({"callbacks": ["keras.callbacks.CSVLoger"]}, "callbacks must be the import path of a Keras callback"),
+        ({"callbacks": ["no_such.Callback"]}, "No module named 'no_such'"),
+        ({"callbacks": ["keras.losses.Loss"]}, "callbacks must be the import path of a Keras callback"),
+        ({"callbacks": ["keras.callbacks.CSVLogger"]}, "missing 1 required positional argument: 'filename'"),
+    ],
+)
+def test_invalid_settings(recipe, tmp_path, settings, message):
+    with pytest.raises((ValueError, RunFailedError)) as error:
+        launch(RunRequest(recipe, out=tmp_path / "run", settings=settings))
+    assert message in str(error.value)
+
+
+def test_sigterm_before_training(recipe, tmp_path):
+    """Tests that a signal that arrives before the first step is reported like one during training."""
+    path = tmp_path / "killed.py"
+    kill = f"    import os\n\n    os.kill({os.getpid()}, {int(signal.SIGTERM)})\n"
+    path.write_text(REGRESSION.replace("def build_trainer(config):\n", f"def build_trainer(config):\n{kill}"))
+    with pytest.raises(RunInterruptedError) as error:
+        launch(RunRequest(str(path), out=tmp_path / "run"))
+    assert error.value.exit_code == 143
+    assert error.value.command[:2] == ["run", str(path)]
+
+
+def test_lost_epochs_are_reported(recipe, tmp_path, caplog):
+    """Tests the report after a kill, which is simulated by removing the last checkpoints."""
+    launch(RunRequest(recipe, out=tmp_path / "run", settings={"checkpoint_every": "1 epochs", "checkpoint_keep": 9}))
+    (tmp_path / "run/metrics.json").unlink()
+    for epoch in (3, 4):
+        (tmp_path / f"run/checkpoints/epoch-00000{epoch}-step-000000000").rename(tmp_path / f"lost-{epoch}")
+    with caplog.at_level(logging.INFO, "tensorsmith.recipes"):
+        launch(RunRequest(recipe, out=tmp_path / "run", resume=True))
+    assert "at epoch 3 of 4. Epochs completed after the last checkpoint, which are repeated: 2." in caplog.text
