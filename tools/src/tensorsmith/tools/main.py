@@ -4,10 +4,10 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from typing import Protocol
 
-from tensorsmith.core import ArgumentError, did_you_mean
-from tensorsmith.recipes import RunFailedError
+from tensorsmith.core import ArgumentError
+from tensorsmith.recipes import RunFailedError, find_recipe
 from tensorsmith.tools.commands import (
     bench,
     cluster_spec,
@@ -23,6 +23,7 @@ from tensorsmith.tools.commands import (
     tune,
     validate,
 )
+from tensorsmith.tools.parsing import Parser
 
 
 class Command(Protocol):
@@ -63,18 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0: success. 1: failure (no network, full disk, invalid training data). 2: usage error. 130: interrupted.
     """
-    parser = _Parser(prog="tensorsmith", description="Recipes, data sets and tools for TensorFlow and Keras 3.")
+    parser = Parser(prog="tensorsmith", description="Recipes, data sets and tools for TensorFlow and Keras 3.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         summary = (command.__doc__ or "").strip().splitlines()[0]
         command.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))
     arguments, rest = parser.parse_known_args(argv)
-    if rest and arguments.command not in ("run", "compare", "tune") and not getattr(arguments, "runner", None):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    takes_fields = arguments.command in ("run", "compare", "tune")
+    if not takes_fields and not getattr(arguments, "runner", None):
+        arguments.parser.reject(rest)
     arguments.fields = rest
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("tensorsmith").setLevel(logging.INFO)
     try:
+        if takes_fields and arguments.name is not None:
+            arguments.parser.reject_misspelled(rest, find_recipe(arguments.name).comments)
         return COMMANDS[arguments.command].execute(arguments)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -101,10 +105,3 @@ def _exit_code(error: Exception) -> int | None:
         return 1
     foreseeable = {"DataNotFoundError", "ResourceExhaustedError", "PermissionDeniedError", "UnknownError"}
     return 1 if foreseeable & {kind.__name__ for kind in type(error).__mro__} else None
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        word = message.partition("argument COMMAND: invalid choice: '")[2].partition("'")[0]
-        guess = did_you_mean(word, COMMANDS) if word else ""
-        super().error(f"{message} {guess}".strip())

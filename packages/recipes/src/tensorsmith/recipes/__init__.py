@@ -7,7 +7,7 @@ from tensorsmith.recipes.configuration import from_flags, read_yaml, recipe_in, 
 from tensorsmith.recipes.launch import RunFailedError, RunInterruptedError, RunRequest, RunResult, launch
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.script import run_script
-from tensorsmith.recipes.settings import SETTINGS, RunSettings, split_settings
+from tensorsmith.recipes.settings import SETTINGS, RunSettings, resolve_run
 from tensorsmith.recipes.workers import run_workers
 
 __all__ = [
@@ -32,8 +32,8 @@ __all__ = [
     "read_yaml",
     "recipe_in",
     "resolve",
+    "resolve_run",
     "run_script",
     "run_workers",
-    "split_settings",
     "to_yaml",
 ]

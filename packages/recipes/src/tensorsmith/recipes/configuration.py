@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import jsonargparse
 import yaml
 
 from tensorsmith.core import ArgumentError, argument_error, did_you_mean
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
+from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list
 
 
 def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
@@ -60,6 +61,7 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(recipe.recipe.config_class)
     known = [field.name for field in dataclasses.fields(recipe.recipe.config_class)]
+    types = get_type_hints(recipe.recipe.config_class)
     resolved, mistakes = {}, []
     for name, value in values.items():
         if name == "recipe":
@@ -68,11 +70,15 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
             guess = did_you_mean(name, known) or f"use one of the fields {', '.join(known)}"
             mistakes.append(str(argument_error(name, value, f"omitted ({recipe.name} has no such field)", guess)))
             continue
+        kind = types[name]
+        value = as_list(value) if is_list(kind) else value
         try:
             parsed = parser.parse_object({name: value}, defaults=False)
-        except jsonargparse.ArgumentError as error:
-            reason = " ".join(str(error).split("\n", 1)[-1].split())
-            mistakes.append(f"{name} cannot be {value!r}. {reason}")
+            invalid = value is None and not accepts_none(kind)
+        except jsonargparse.ArgumentError:
+            invalid = True
+        if invalid:
+            mistakes.append(str(argument_error(name, value, describe(kind), closest_choice(kind, value))))
         else:
             resolved[name] = _plain(parsed[name])
     if mistakes:
@@ -90,6 +96,8 @@ def _plain(value: Any) -> Any:
 def from_flags(flags: Sequence[str]) -> dict[str, Any]:
     """Return flags of the form `--field value` or `--field=value` as a mapping, with values parsed as YAML.
 
+    A flag that is followed by several values, as in `--units 128 64`, is mapped to a list.
+
     Raises:
         ValueError: If an argument is neither a flag nor its value.
     """
@@ -100,15 +108,21 @@ def from_flags(flags: Sequence[str]) -> dict[str, Any]:
         if not word.startswith("--") or len(word) == 2:
             raise argument_error("arguments", word, "have the form --field value")
         name, equals, text = word[2:].partition("=")
-        if not equals:
-            if not words:
-                raise argument_error(word, None, "followed by a value", f"pass {word} VALUE")
-            text = words.pop(0)
-        try:
-            values[name.replace("-", "_")] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise argument_error(f"--{name}", text, "a YAML value, such as 3, 0.1, true or [1, 2]") from error
+        texts = [text] if equals else []
+        while words and not equals and not words[0].startswith("--"):
+            texts.append(words.pop(0))
+        if not texts:
+            raise argument_error(word, None, "followed by a value", f"pass {word} VALUE")
+        parsed = [_parse_value(name, text) for text in texts]
+        values[name.replace("-", "_")] = parsed if len(parsed) > 1 else parsed[0]
     return values
+
+
+def _parse_value(name: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise argument_error(f"--{name}", text, "a YAML value, such as 3, 0.1, true or [1, 2]") from error
 
 
 def to_yaml(recipe: RecipeFile, config: Any) -> str:

@@ -19,10 +19,10 @@ from tensorsmith.core import (
     exit_on_sigterm,
 )
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
-from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve
+from tensorsmith.recipes.configuration import from_flags, read_yaml
 from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
 from tensorsmith.recipes.running import find_rate, run_recipe
-from tensorsmith.recipes.settings import SETTINGS, RunSettings, split_settings
+from tensorsmith.recipes.settings import SETTINGS, RunSettings, resolve_run
 from tensorsmith.recipes.workers import run_workers
 
 if TYPE_CHECKING:
@@ -216,11 +216,11 @@ def _configuration(
         values["jit"] = "auto"  # the stored choice was made for one device
     if "recipe" in values and find_recipe(str(values["recipe"])).path != file.path:
         raise argument_error("config", values["recipe"], f"a configuration of the recipe {file.name}")
-    settings, fields = split_settings({**values, **given})
+    config, settings = resolve_run(file, {**values, **given})
     supervised = isinstance(file.recipe, SupervisedRecipe)
     names = ", ".join(settings.changed())
     check(supervised or not names, names, file.name, "used with a recipe that defines build_trainer")
-    return resolve(file, fields), settings
+    return config, settings
 
 
 def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:

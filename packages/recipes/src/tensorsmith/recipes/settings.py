@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import ArgumentError, Duration, argument_error, best_direction, check, did_you_mean, is_integer
-from tensorsmith.recipes.configuration import to_flow_yaml
+from tensorsmith.recipes.catalog import RecipeFile
+from tensorsmith.recipes.configuration import resolve, to_flow_yaml
 
 if TYPE_CHECKING:
     import keras
@@ -106,17 +107,29 @@ class RunSettings:
 SETTINGS = tuple(field.name for field in dataclasses.fields(RunSettings))
 
 
-def split_settings(values: Mapping[str, Any]) -> tuple[RunSettings, dict[str, Any]]:
-    """Return the settings of a run, and the other values, which are fields of a recipe.
+def resolve_run(recipe: RecipeFile, values: Mapping[str, Any]) -> tuple[Any, RunSettings]:
+    """Return the `Config` of a recipe and the settings of a run, with the defaults overridden by the given values.
 
     Raises:
-        ValueError: If a setting is invalid.
+        ArgumentError: If there are unknown fields or invalid values. The message lists them.
     """
-    given = {name: value for name, value in values.items() if name in SETTINGS}
-    callbacks = given.pop("callbacks", ())
-    check(isinstance(callbacks, list | tuple), "callbacks", callbacks, "a list")
-    settings = RunSettings(**given, callbacks=tuple(callbacks))
-    return settings, {name: value for name, value in values.items() if name not in SETTINGS}
+    errors, config, settings = [], None, RunSettings()
+    try:
+        config = resolve(recipe, {name: value for name, value in values.items() if name not in SETTINGS})
+    except ArgumentError as error:
+        errors.append(error)
+    try:
+        given = {name: value for name, value in values.items() if name in SETTINGS}
+        callbacks = given.pop("callbacks", ())
+        check(isinstance(callbacks, list | tuple), "callbacks", callbacks, "a list")
+        settings = RunSettings(**given, callbacks=tuple(callbacks))
+    except ArgumentError as error:
+        errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ArgumentError("\n".join(map(str, errors)))
+    return config, settings
 
 
 def _class_and_arguments(given: Any) -> tuple[str, dict[str, Any]]:

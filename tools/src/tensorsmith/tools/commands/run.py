@@ -56,7 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-best", metavar="METRIC", help="save the model of the best epoch to best.keras")
     parser.add_argument("--precision", metavar="POLICY", help="dtype policy: float32, mixed_bfloat16 or mixed_float16")
     parser.add_argument("-h", "--help", action="store_true", help="show this help and, with NAME, the recipe's fields")
-    parser.set_defaults(parser=parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:

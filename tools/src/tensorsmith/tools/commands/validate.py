@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tensorsmith.recipes import read_yaml, recipe_in, resolve, split_settings
+from tensorsmith.recipes import read_yaml, recipe_in, resolve_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,6 @@ def execute(arguments: argparse.Namespace) -> int:
     """Prints whether the configuration file is valid for `tensorsmith run --config`."""
     values = read_yaml(arguments.file)
     recipe = recipe_in(values)
-    _, fields = split_settings(values)
-    resolve(recipe, fields)
+    resolve_run(recipe, values)
     print(f"{arguments.file}: valid for {recipe.name}")
     return 0

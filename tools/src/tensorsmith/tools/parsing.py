@@ -1,0 +1,53 @@
+"""Argument parser whose errors suggest the subcommand or option that was probably meant."""
+
+import argparse
+import re
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from tensorsmith.core import did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """Argument parser that stores itself in the attribute `parser` of the arguments that it parses.
+
+    If the value of an argument with choices is unknown, the error suggests the most similar choice.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.set_defaults(parser=self)
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the message with a suggestion, and exits with code 2."""
+        found = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        guess = did_you_mean(found[1], re.findall(r"[\w-]+", found[2])) if found else ""
+        super().error(f"{message}. {guess}" if guess else message)
+
+    def reject(self, words: Iterable[str]) -> None:
+        """Exits with an error for words of the command line that the parser does not know, if there are any."""
+        words = list(words)
+        if words:
+            guesses = (did_you_mean(_name(word), self._options()) for word in words if word.startswith("--"))
+            self.error(" ".join([f"unrecognized arguments: {' '.join(words)}.", *guesses]).rstrip(" ."))
+
+    def reject_misspelled(self, words: Iterable[str], fields: Iterable[str]) -> None:
+        """Exits with an error for flags that are not fields of a recipe, but similar to an option.
+
+        Args:
+            words: Words of the command line that the parser does not know.
+            fields: Names of the fields of the recipe.
+        """
+        known = {f"--{name}" for name in fields}
+        for name in map(_name, words):
+            if name.startswith("--") and f"--{name[2:].replace('-', '_')}" not in known:
+                guess = did_you_mean(name, [*self._options(), *known])
+                if any(guess == f"Did you mean {option}?" for option in self._options()):
+                    self.error(f"unrecognized argument: {name}. {guess}")
+
+    def _options(self) -> list[str]:
+        return [option for option in self._option_string_actions if option.startswith("--")]
+
+
+def _name(word: str) -> str:
+    return word.partition("=")[0]
