@@ -167,3 +167,23 @@ def test_other_keras_backend(tensorsmith, tmp_path):
     result = tensorsmith("run", "mlp/digits", "--smoke", "--out", tmp_path / "run", env={"KERAS_BACKEND": "jax"})
     assert result.returncode == 1
     assert "unset KERAS_BACKEND" in result.stderr
+
+
+def test_evaluate_predict_and_export(finished_run, command, tmp_path):
+    path, _ = finished_run
+    metrics = json.loads((path / "metrics.json").read_text())
+    evaluated = command("evaluate", path)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert f"{metrics['test']['accuracy']:.4f}" in evaluated.stdout
+    np.save(tmp_path / "x.npy", np.zeros((2, 8, 8), "float32"))
+    predicted = command("predict", path, "--input", tmp_path / "x.npy")
+    header, first, second = predicted.stdout.splitlines()
+    assert header.startswith("prediction_0,prediction_1,")
+    assert first == second
+    assert sum(map(float, first.split(","))) == pytest.approx(1.0)
+    assert command("predict", path, "--input", tmp_path / "x.npy", "--out", tmp_path / "p.npy").returncode == 0
+    assert np.load(tmp_path / "p.npy").shape == (2, 10)
+    exported = command("export", path, tmp_path / "exported", "--tflite")
+    assert exported.returncode == 0, exported.stderr
+    assert {"saved_model.pb", "model.tflite"} <= {file.name for file in (tmp_path / "exported").iterdir()}
+    assert command("predict", tmp_path, "--input", tmp_path / "x.npy").returncode == 2

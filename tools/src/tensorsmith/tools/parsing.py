@@ -15,8 +15,15 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.options: list[str] = []
         super().__init__(*args, **kwargs)
         self.set_defaults(parser=self)
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
+        """Adds an argument, and remembers the names of options."""
+        action = super().add_argument(*args, **kwargs)
+        self.options += [name for name in action.option_strings if name.startswith("--")]
+        return action
 
     def error(self, message: str) -> NoReturn:
         """Prints the message with a suggestion, and exits with code 2."""
@@ -28,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         """Exits with an error for words of the command line that the parser does not know, if there are any."""
         words = list(words)
         if words:
-            guesses = (did_you_mean(_name(word), self._options()) for word in words if word.startswith("--"))
+            guesses = (did_you_mean(_name(word), self.options) for word in words if word.startswith("--"))
             self.error(" ".join([f"unrecognized arguments: {' '.join(words)}.", *guesses]).rstrip(" ."))
 
     def reject_misspelled(self, words: Iterable[str], fields: Iterable[str]) -> None:
@@ -41,12 +48,9 @@ class Parser(argparse.ArgumentParser):
         known = {f"--{name}" for name in fields}
         for name in map(_name, words):
             if name.startswith("--") and f"--{name[2:].replace('-', '_')}" not in known:
-                guess = did_you_mean(name, [*self._options(), *known])
-                if any(guess == f"Did you mean {option}?" for option in self._options()):
+                guess = did_you_mean(name, [*self.options, *known])
+                if any(guess == f"Did you mean {option}?" for option in self.options):
                     self.error(f"unrecognized argument: {name}. {guess}")
-
-    def _options(self) -> list[str]:
-        return [option for option in self._option_string_actions if option.startswith("--")]
 
 
 def _name(word: str) -> str:

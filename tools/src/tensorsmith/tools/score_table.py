@@ -11,17 +11,22 @@ from rich.table import Table
 def print_scores(metrics: Mapping[str, Any], folder: Path, console: Console) -> None:
     """Prints the scores of a run and the paths of its main files."""
     splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
+    console.print(score_table(metrics["recipe"], splits))
+    rate = f", {metrics['steps_per_second']:,.0f} steps/s" if metrics["steps_per_second"] else ""
+    console.print(f"{metrics['seconds']:.1f} s{rate}, seed {metrics['seed']}", highlight=False)
+    for path in (folder / "curves.png", folder / "model.keras"):
+        if path.exists():
+            console.print(f"{path}", highlight=False, soft_wrap=True)
+
+
+def score_table(title: str, splits: Mapping[str, Mapping[str, float]]) -> Table:
+    """Returns a table with a row for each metric and a column for each split."""
     names = list(dict.fromkeys(name for values in splits.values() for name in values))
-    table = Table(title=metrics["recipe"], title_justify="left")
+    table = Table(title=title, title_justify="left")
     table.add_column("")
     for split in splits:
         table.add_column(split, justify="right")
     for name in names:
         cells = [values.get(name) for values in splits.values()]
         table.add_row(name, *("" if cell is None else f"{cell:.4f}" for cell in cells))
-    console.print(table)
-    rate = f", {metrics['steps_per_second']:,.0f} steps/s" if metrics["steps_per_second"] else ""
-    console.print(f"{metrics['seconds']:.1f} s{rate}, seed {metrics['seed']}", highlight=False)
-    for path in (folder / "curves.png", folder / "model.keras"):
-        if path.exists():
-            console.print(f"{path}", highlight=False, soft_wrap=True)
+    return table

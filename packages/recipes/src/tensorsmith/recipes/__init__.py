@@ -8,6 +8,7 @@ from tensorsmith.recipes.launch import RunFailedError, RunInterruptedError, RunR
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.script import run_script
 from tensorsmith.recipes.settings import SETTINGS, RunSettings, resolve_run
+from tensorsmith.recipes.trained_run import TrainedRun
 from tensorsmith.recipes.workers import run_workers
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "RunSettings",
+    "TrainedRun",
     "VariantResult",
     "all_recipes",
     "compare",

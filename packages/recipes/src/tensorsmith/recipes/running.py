@@ -149,13 +149,7 @@ def _fit(
         if (so_far := getattr(trainer.model, "history", None)) is not None:
             folder.write_history(so_far.history)
         raise
-    scores: Scores = {
-        split: trainer.evaluate(**_as_arguments(data[split]), batch_size=config.batch_size)
-        for split in ("validation", "test")
-        if split in data
-    }
-    for split, more in recipe.report(config, trainer, data, folder.path).items():
-        scores[split] = {**scores.get(split, {}), **more}
+    scores = scores_of(recipe, config, trainer, data, folder.path)
     folder.write_history(history.history)
     plot_curves(history.history, folder.path / "curves.png")
     folder.write_model(recipe.model_to_save(trainer))
@@ -165,6 +159,34 @@ def _fit(
         "first_step_seconds": _rounded(trainer.first_step_seconds, 2),
         "parameters": trainer.model.count_params() if trainer.model.built else None,
     }
+
+
+def scores_of(
+    recipe: SupervisedRecipe,
+    config: Any,
+    trainer: "Trainer",
+    data: Mapping[str, Any],
+    folder: Path,
+    whole: bool = True,
+) -> Scores:
+    """Evaluate a model on the validation and test data, and add the scores of the report of the recipe.
+
+    Args:
+        recipe: Recipe that defines the report.
+        config: Configuration of the run.
+        trainer: Trainer of the model.
+        data: Mapping from the names of splits to data.
+        folder: Folder for the files of the report.
+        whole: If `False`, only the scores of the report are returned, because a part of the model is not trained.
+    """
+    scores: Scores = {
+        split: trainer.evaluate(**_as_arguments(data[split]), batch_size=config.batch_size)
+        for split in ("validation", "test")
+        if split in data and whole
+    }
+    for split, more in recipe.report(config, trainer, data, folder).items():
+        scores[split] = {**scores.get(split, {}), **more}
+    return scores
 
 
 def _rounded(value: float, digits: int) -> float | None:

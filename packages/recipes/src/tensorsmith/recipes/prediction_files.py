@@ -1,0 +1,173 @@
+"""Files with the inputs of models, with labeled examples, and with predictions."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, replace_file
+from tensorsmith.core.types import NestedArrays
+
+if TYPE_CHECKING:
+    import keras
+
+EXAMPLES = ("x", "y", "sample_weight")
+
+
+def read_inputs(path: Path, model: "keras.Model") -> NestedArrays:
+    """Return the inputs of a model that a file contains.
+
+    A `.npy` file contains the array of the only input, and a `.npz` file contains an array for each input, or one array
+    `x`. From a CSV, TSV or Parquet file, the columns that are named like the inputs are read. If the model has only one
+    input, and it is not a column, all columns must be numbers, which become the features of this input.
+
+    Raises:
+        ValueError: If the file cannot be read, or does not contain the inputs.
+    """
+    names = _input_names(model)
+    if path.suffix == ".npy":
+        return _checked(_load(path), model)
+    columns = _load(path) if path.suffix == ".npz" else _read_table(path)
+    if set(columns) == {"x"} and path.suffix == ".npz":
+        return _checked(columns["x"], model)
+    if len(names) > 1 or set(names) & set(columns):
+        return _named(path, columns, model)
+    strings = [name for name, values in columns.items() if values.dtype.kind not in "biuf"]
+    received = Verbatim(f"{path} with the column {' and '.join(strings)}")
+    check(not strings, "input", received, "a table of numbers, because the model has a single input")
+    return _checked(np.stack([values.astype("float32") for values in columns.values()], axis=1), model)
+
+
+def read_examples(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays `x`, `y` and, if it exists, `sample_weight` of a NumPy file.
+
+    Raises:
+        ValueError: If the file cannot be read or contains other arrays.
+    """
+    received = Verbatim(f"{path}")
+    check(path.suffix == ".npz", "data", received, "a .npz file", "write it with `numpy.savez(path, x=x, y=y)`")
+    arrays: dict[str, np.ndarray] = _load(path)
+    received = Verbatim(f"{path} with the arrays {', '.join(arrays)}")
+    fits = {"x", "y"} <= arrays.keys() <= set(EXAMPLES)
+    check(fits, "data", received, "a file with the arrays x, y and, optionally, sample_weight")
+    return arrays
+
+
+def write_predictions(predictions: NestedArrays, path: Path) -> None:
+    """Write predictions to a `.npy`, `.npz` or `.csv` file.
+
+    Raises:
+        ValueError: If the suffix is another one, or if the format does not support the shapes.
+    """
+    named = _flatten(predictions)
+    check(path.suffix in (".npy", ".npz", ".csv"), "--out", str(path), "a .npy, .npz or .csv file")
+    with replace_file(path) as draft:
+        if path.suffix == ".npz":
+            np.savez(draft, **named)  # type: ignore[arg-type]
+        elif path.suffix == ".npy":
+            check(len(named) == 1, "--out", str(path), "a .npz file for a model with several outputs")
+            np.save(draft, next(iter(named.values())))
+        else:
+            draft.write_text(to_csv(predictions))
+
+
+def to_csv(predictions: NestedArrays) -> str:
+    """Return predictions as CSV, with a row for each example.
+
+    Raises:
+        ValueError: If an output has more than one axis besides that of the examples.
+    """
+    columns: dict[str, np.ndarray] = {}
+    for name, values in _flatten(predictions).items():
+        received = Verbatim(f"shape {values.shape}")
+        check(
+            values.ndim <= 2, name, received, "an array of at most 2 axes in order to write CSV", "pass --out FILE.npz"
+        )
+        parts = values.reshape(len(values), -1).T
+        columns |= {f"{name}_{i}" if len(parts) > 1 else name: part for i, part in enumerate(parts)}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue()
+
+
+def _flatten(predictions: NestedArrays) -> dict[str, np.ndarray]:
+    """Return the outputs of a model as a dict."""
+    if isinstance(predictions, Mapping):
+        return {str(name): np.asarray(values) for name, values in predictions.items()}
+    if isinstance(predictions, list | tuple):
+        return {f"output_{i}": np.asarray(values) for i, values in enumerate(predictions)}
+    return {"prediction": np.asarray(predictions)}
+
+
+def _load(path: Path) -> Any:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return dict(loaded) if path.suffix == ".npz" else loaded
+    except (ValueError, OSError) as error:
+        raise argument_error("file", str(path), "a readable NumPy file", str(error)) from error
+
+
+def _checked(array: np.ndarray, model: "keras.Model") -> np.ndarray:
+    """Return an array, after checking that its shape is that of the only input of a model."""
+    inputs = _inputs(model)
+    if not inputs:
+        return array
+    names = ", ".join(_input_names(model))
+    check(len(inputs) == 1, "input", Verbatim("a single array"), f"a file with the inputs {names} of the model")
+    shape = inputs[0].shape
+    fits = array.ndim == len(shape) and all(
+        size in (None, given) for size, given in zip(shape[1:], array.shape[1:], strict=True)
+    )
+    expected = f"an array of shape (examples, {', '.join(map(str, shape[1:]))})"
+    check(fits, "input", Verbatim(f"shape {array.shape}"), expected)
+    return array
+
+
+def _inputs(model: "keras.Model") -> list[Any]:
+    """Return the inputs of a model, or an empty list for a subclassed model."""
+    return list(getattr(model, "inputs", None) or [])
+
+
+def _input_names(model: "keras.Model") -> list[str]:
+    return [str(tensor.name) for tensor in _inputs(model)]
+
+
+def _named(path: Path, columns: Mapping[str, np.ndarray], model: "keras.Model") -> dict[str, np.ndarray]:
+    """Return the columns that are named like the inputs of a model."""
+    names = _input_names(model)
+    missing = [name for name in names if name not in columns]
+    if missing:
+        received = Verbatim(f"{path} with the columns {', '.join(columns)}")
+        expected = f"a file that contains the inputs {', '.join(names)} of the model"
+        raise argument_error("input", received, expected, did_you_mean(missing[0], columns))
+    return {name: columns[name] for name in names}
+
+
+def _read_table(path: Path) -> dict[str, np.ndarray]:
+    """Return the columns of a table. Missing numbers become NaN, and missing strings empty strings."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet
+
+    kind = path.name.removesuffix(".gz").rpartition(".")[2]
+    check(kind in ("csv", "tsv", "parquet"), "input", str(path), "a .npy, .npz, .csv, .tsv or .parquet file")
+    try:
+        if kind == "parquet":
+            table = parquet.read_table(path)
+        else:
+            delimiter = "," if kind == "csv" else "\t"
+            table = arrow_csv.read_csv(path, parse_options=arrow_csv.ParseOptions(delimiter=delimiter))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise argument_error("input", str(path), "a readable table", str(error)) from error
+
+    def as_array(column: pa.ChunkedArray) -> np.ndarray:
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            return np.array([value or "" for value in column.to_pylist()], dtype=object)
+        return np.asarray(column.to_numpy())
+
+    return {name: as_array(table[name]) for name in table.column_names}

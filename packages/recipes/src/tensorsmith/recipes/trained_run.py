@@ -1,0 +1,121 @@
+"""Evaluation, predictions and export of a trained run."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tensorsmith.core import (
+    Scores,
+    SupervisedRecipe,
+    Verbatim,
+    argument_error,
+    check,
+    load_tensorflow,
+    register,
+)
+from tensorsmith.core.types import NestedArrays
+from tensorsmith.recipes.catalog import RecipeFile
+from tensorsmith.recipes.configuration import read_yaml, recipe_in
+from tensorsmith.recipes.prediction_files import read_examples, read_inputs
+from tensorsmith.recipes.run_folder import RunFolder
+from tensorsmith.recipes.running import scores_of
+from tensorsmith.recipes.settings import resolve_run
+
+if TYPE_CHECKING:
+    import keras
+
+
+class TrainedRun:
+    """Trained model in a run folder.
+
+    Args:
+        path: Path of the run folder.
+
+    Attributes:
+        folder: Run folder.
+        file: Recipe file.
+        config: Configuration of the run.
+
+    Raises:
+        ValueError: If the folder does not contain a trained model.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.folder = RunFolder(path)
+        expected = "a run folder, which contains config.yaml"
+        check((path / "config.yaml").is_file(), "run", str(path), expected, "pass the folder that `run` has printed")
+        values = read_yaml(path / "config.yaml")
+        self.file: RecipeFile = recipe_in(values)
+        self.config, _ = resolve_run(self.file, values)
+        trained = (path / "model.keras").is_file()
+        remedy = f"finish the run with `tensorsmith run {self.file.name} --out {path} --resume`"
+        check(trained, "run", Verbatim(f"{path} without model.keras"), "the folder of a run with a saved model", remedy)
+
+    def load_model(self) -> "keras.Model":
+        """Return the model of the run."""
+        load_tensorflow()
+        register()
+        import keras
+
+        _ = self.file.recipe  # imports the file, which may define layers of the model
+        model: keras.Model = keras.saving.load_model(self.folder.path / "model.keras", compile=False)
+        return model
+
+    def evaluate(self, data: Path | None = None) -> Scores:
+        """Return the scores of the model on the splits of the recipe, or on the examples in a file.
+
+        Args:
+            data: NumPy file with the arrays `x`, `y` and, optionally, `sample_weight`, or `None` for the validation and
+                test data of the recipe.
+
+        Raises:
+            ValueError: If the recipe has its own training procedure, or if the file cannot be used for evaluation.
+        """
+        recipe = self.file.recipe
+        if not isinstance(recipe, SupervisedRecipe):
+            raise argument_error("run", self.file.name, "a run of a recipe that defines build_trainer")
+        examples = None if data is None else read_examples(data)
+        saved = self.load_model()
+        trainer = recipe.build_trainer(self.config)
+        model = recipe.model_to_save(trainer)
+        if not model.built:
+            model.build_from_config(saved.get_build_config())
+        model.set_weights(saved.get_weights())
+        if examples is not None:
+            check(model is trainer.model, "data", str(data), "None, because the recipe does not save the whole model")
+            return {"data": trainer.evaluate(**examples, batch_size=self.config.batch_size)}
+        with tempfile.TemporaryDirectory() as scratch:  # for the figures of the report
+            splits = recipe.build_data(self.config)
+            return scores_of(recipe, self.config, trainer, splits, Path(scratch), whole=model is trainer.model)
+
+    def predict(self, inputs: Path) -> NestedArrays:
+        """Return the predictions of the model for the examples in a file.
+
+        Args:
+            inputs: `.npy`, `.npz`, CSV, TSV or Parquet file.
+
+        Raises:
+            ValueError: If the file does not contain the inputs of the model.
+        """
+        model = self.load_model()
+        predictions: NestedArrays = model.predict(read_inputs(inputs, model), verbose=0)
+        return predictions
+
+    def export(self, target: Path, tflite: bool = False) -> None:
+        """Write the model as a SavedModel that does not require tensorsmith, and optionally as a TFLite file.
+
+        Args:
+            target: Folder to create. It must not exist or be empty.
+            tflite: If `True`, also write `model.tflite` to the folder, for a batch size of 1.
+
+        Raises:
+            ValueError: If the folder is not empty, or if TFLite does not support the model.
+        """
+        empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+        check(empty, "folder", str(target), "an empty or new folder", "pass another folder")
+        from tensorsmith.training import export
+
+        model = self.load_model()
+        export(model, target)
+        if tflite:
+            export(model, target / "model.tflite")
