@@ -51,13 +51,14 @@ def _fetch(arguments: argparse.Namespace) -> int:
     check(
         arguments.all != bool(arguments.names), "NAME", given, "one or more data set names, or omitted if --all is set"
     )
-    unknown = [name for name in arguments.names if name not in names()]
+    unknown = [name for name in arguments.names if name not in names() and not name.endswith(".py")]
     remedy = " ".join(f"For {name}: {did_you_mean(name, names()) or 'There is no similar name.'}" for name in unknown)
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
     failed = 0
-    for description in map(info, names() if arguments.all else arguments.names):
+    for name in names() if arguments.all else arguments.names:
+        description = info(name)
         try:
-            folder = fetch(description.name)
+            folder = fetch(name)
         except DataNotFoundError as error:
             failed += 1
             print(f"tensorsmith: {error}", file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from typing import Any
 
 from rich.console import Console
@@ -23,7 +24,7 @@ def execute(arguments: argparse.Namespace) -> int:
             "family": recipe.family,
             "shows": recipe.shows,
             "score": recipe.line("Score"),
-            "seconds": float(recipe.line("Seconds").split()[0]),
+            "seconds": _number(recipe.line("Seconds")),
         }
         for recipe in all_recipes()
     ]
@@ -34,6 +35,18 @@ def execute(arguments: argparse.Namespace) -> int:
     for heading in ("name", "family", "description", "score", "seconds"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=heading == "name")
     for row in rows:
-        table.add_row(row["name"], row["family"], row["shows"], row["score"], f"{row['seconds']:.0f}")
+        table.add_row(
+            row["name"],
+            row["family"],
+            row["shows"],
+            row["score"],
+            "" if row["seconds"] is None else f"{row['seconds']:.0f}",
+        )
     Console().print(table)
     return 0
+
+
+def _number(line: str) -> float | None:
+    """Returns the number at the start of a line, or `None`."""
+    found = re.match(r"[\d.]+", line)
+    return float(found[0]) if found else None

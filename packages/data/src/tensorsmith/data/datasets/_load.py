@@ -23,8 +23,8 @@ def load(
     load. `TENSORSMITH_OFFLINE=1` disables all sources that need a network.
 
     Args:
-        name: Name of the data set, one of `names()`. With `source="tfds"`, any data set of TFDS, such as "mnist" or
-            "glue/sst2".
+        name: Name of the data set, one of `names()`, or the path of a `.py` file that describes one. With
+            `source="tfds"`, any data set of TFDS, such as "mnist" or "glue/sst2".
         split: Name of the split, one of `info(name).splits`: "train", "validation" or "test". With `source="tfds"`,
             any split that TFDS supports.
         folder: Folder that contains the files of the data set. It is searched if the files cannot be obtained in

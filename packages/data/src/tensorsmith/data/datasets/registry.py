@@ -2,9 +2,10 @@
 
 import importlib
 import pkgutil
+import runpy
 from pathlib import Path
 
-from tensorsmith.core import argument_error, check, did_you_mean
+from tensorsmith.core import Verbatim, argument_error, check, did_you_mean
 from tensorsmith.data.datasets import sets
 from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
 from tensorsmith.data.datasets.obtain import cache_folder, obtain
@@ -24,7 +25,8 @@ def info(name: str) -> DatasetInfo:
     """Returns the description of a data set without fetching the data.
 
     Args:
-        name: Name of the data set, one of `names()`.
+        name: Name of the data set, one of `names()`, or the path of a `.py` file that defines its description as
+            `INFO`.
 
     Raises:
         ValueError: If the data set does not exist.
@@ -35,6 +37,8 @@ def info(name: str) -> DatasetInfo:
         >>> info("fashion_mnist").licence
         'MIT'
     """
+    if isinstance(name, str) and name.endswith(".py"):
+        return _info_in(Path(name))
     known = names()
     if name not in known:
         remedy = did_you_mean(name, known) if isinstance(name, str) else ""
@@ -47,7 +51,7 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
     """Loads one split of a data set of this package.
 
     Args:
-        name: Name of the data set, one of `names()`.
+        name: Name of the data set, one of `names()`, or the path of a `.py` file.
         split: Name of the split, one of `info(name).splits`.
         folder: Folder that contains the files of the data set. It is searched if the files cannot be obtained in
             another way.
@@ -65,7 +69,7 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
     check(split in splits, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
     features, labels = description.read(obtain(description, folder), split)
     return Dataset(
-        name=name,
+        name=description.name,
         split=split,
         features=features,
         labels=labels,
@@ -80,7 +84,7 @@ def fetch(name: str) -> Path:
     """Fetches the files of a data set to the cache, unless they are already cached.
 
     Args:
-        name: Name of the data set, one of `names()`.
+        name: Name of the data set, one of `names()`, or the path of a `.py` file.
 
     Returns:
         The folder of the data set in the cache. It may not exist for a data set without files, such as digits.
@@ -93,5 +97,17 @@ def fetch(name: str) -> Path:
         >>> fetch("digits").name
         'digits'
     """
-    obtain(info(name))
-    return cache_folder() / name
+    description = info(name)
+    obtain(description)
+    return cache_folder() / description.name
+
+
+def _info_in(path: Path) -> DatasetInfo:
+    """Returns the description of the data set that a file defines."""
+    check(path.is_file(), "name", str(path), "an existing file")
+    values = runpy.run_path(str(path))
+    description = values.get("INFO")
+    received = Verbatim(f"{path}, which does not define INFO")
+    check(isinstance(description, DatasetInfo), "name", received, "a file that defines INFO, a DatasetInfo")
+    assert isinstance(description, DatasetInfo)
+    return description
