@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from tensorsmith.core import load_tensorflow, register
+from tensorsmith.core import SupervisedRecipe, load_tensorflow, register
 from tensorsmith.recipes import RunRequest, launch
 from tensorsmith.recipes.catalog import all_recipes, find_recipe
+from tensorsmith.tools.search_folder import space_of
 
 load_tensorflow()
 import keras  # noqa: E402
@@ -64,3 +65,11 @@ def test_equal_results_on_busy_machine(name, epochs, jit, tmp_path, busy_machine
         results.append((history, config, [array.tobytes() for array in weights]))
     assert results[0] == results[1] == results[2]
     assert f"jit: {jit} " in config  # XLA is used from 200 steps on, but not with compiled kernels
+
+
+@pytest.mark.parametrize("name", [recipe.name for recipe in all_recipes()])
+def test_search_ranges(name):
+    """Tests that each supervised recipe declares search ranges, whose values its configuration accepts."""
+    recipe = find_recipe(name)
+    if isinstance(recipe.recipe, SupervisedRecipe):
+        assert space_of(recipe, None)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -26,8 +28,10 @@ class Config:
     """Recipe settings."""
 
     units: tuple[PositiveInt, ...] = (300, 100)  # units of the encoder's hidden layers (SELU), mirrored by the decoder
-    codings: PositiveInt = 30  # dimension of the code
-    learning_rate: PositiveFloat = 1e-3  # initial learning rate of Adam, with cosine decay to 0
+    codings: PositiveInt = tune.integer(10, 60, default=30)  # dimension of the code
+    learning_rate: PositiveFloat = tune.log_uniform(
+        3e-4, 1e-2, default=1e-3
+    )  # initial learning rate of Adam, with cosine decay to 0
     epochs: PositiveInt = 20  # passes over the training set
     batch_size: PositiveInt = 64  # examples per step
     train_size: PositiveInt = 55_000  # number of training examples

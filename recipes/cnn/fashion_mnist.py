@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -24,8 +26,10 @@ class Config:
 
     filters: tuple[PositiveInt, ...] = (32, 64)  # filters per block of convolution, batch normalization, ReLU, pooling
     units: PositiveInt = 128  # units of the hidden dense layer
-    dropout: ClosedUnitInterval = 0.4  # dropout rate before each dense layer
-    learning_rate: PositiveFloat = 2e-3  # initial learning rate of Adam, with cosine decay to 0
+    dropout: ClosedUnitInterval = tune.uniform(0.0, 0.6, default=0.4)  # dropout rate before each dense layer
+    learning_rate: PositiveFloat = tune.log_uniform(
+        3e-4, 1e-2, default=2e-3
+    )  # initial learning rate of Adam, with cosine decay to 0
     epochs: PositiveInt = 12  # passes over the training set
     batch_size: PositiveInt = 64  # examples per step
     train_size: PositiveInt = 55_000  # number of training examples

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -32,8 +34,10 @@ class Config:
     """Recipe settings."""
 
     schedule: Literal["constant", "power", "exponential", "piecewise", "plateau", "one_cycle"] = "constant"  # schedule
-    learning_rate: PositiveFloat = 0.01  # initial rate of SGD, or the highest rate of one_cycle
-    hidden_layers: PositiveInt = 5  # number of hidden SELU layers
+    learning_rate: PositiveFloat = tune.log_uniform(
+        1e-3, 0.1, default=0.01
+    )  # initial rate of SGD, or the highest rate of one_cycle
+    hidden_layers: PositiveInt = tune.integer(2, 10, default=5)  # number of hidden SELU layers
     units: PositiveInt = 100  # units of each hidden layer
     epochs: PositiveInt = 20  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
     import numpy as np
@@ -32,9 +34,9 @@ class Config:
 
     codings: PositiveInt = 64  # dimension of the noise vectors
     filters: PositiveInt = 32  # filters of the 14x14 feature maps; those of 7x7 have twice as many
-    learning_rate: PositiveFloat = 4e-4  # learning rate of both Adam optimizers
+    learning_rate: PositiveFloat = tune.log_uniform(1e-4, 1e-3, default=4e-4)  # learning rate of both Adam optimizers
     beta_1: OpenUnitInterval = 0.5  # beta_1 of both Adam optimizers
-    dropout: OpenUnitInterval = 0.3  # dropout rate in the discriminator
+    dropout: OpenUnitInterval = tune.uniform(0.1, 0.5, default=0.3)  # dropout rate in the discriminator
     epochs: PositiveInt = 8  # passes over the training set
     batch_size: PositiveInt = 64  # real images per step, and the same number of generated images
     train_size: PositiveInt = 55_000  # number of training images

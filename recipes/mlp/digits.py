@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 class Config:
     """Recipe settings."""
 
-    units: tuple[PositiveInt, ...] = (100, 50)  # units of each hidden ReLU layer
-    learning_rate: PositiveFloat = 0.1  # learning rate of SGD with momentum 0.9
+    units: tuple[PositiveInt, ...] = tune.choice([(100, 50), (100,), (30,)])  # units of each hidden ReLU layer
+    learning_rate: PositiveFloat = tune.log_uniform(0.01, 0.3, default=0.1)  # learning rate of SGD with momentum 0.9
     epochs: PositiveInt = 40  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
     jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure

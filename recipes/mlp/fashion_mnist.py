@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 class Config:
     """Recipe settings."""
 
-    units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ReLU layer
-    learning_rate: PositiveFloat = 0.1  # initial learning rate of SGD
+    units: tuple[PositiveInt, ...] = tune.choice([(300, 100), (300,), (100, 100)])  # units of each hidden ReLU layer
+    learning_rate: PositiveFloat = tune.log_uniform(0.01, 0.3, default=0.1)  # initial learning rate of SGD
     schedule: Literal["cosine", "constant"] = "cosine"  # learning rate schedule: cosine decay to 0, or constant
     epochs: PositiveInt = 30  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step

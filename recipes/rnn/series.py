@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
 class Config:
     """Recipe settings."""
 
-    units: tuple[PositiveInt, ...] = (32, 32)  # units of each LSTM layer
-    learning_rate: PositiveFloat = 5e-3  # initial learning rate of Adam, with cosine decay to 0
+    units: tuple[PositiveInt, ...] = tune.choice([(32, 32), (64,), (32,)])  # units of each LSTM layer
+    learning_rate: PositiveFloat = tune.log_uniform(
+        1e-3, 2e-2, default=5e-3
+    )  # initial learning rate of Adam, with cosine decay to 0
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 64  # series per step
     steps: PositiveInt = 50  # length of the input series

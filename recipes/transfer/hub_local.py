@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -32,7 +34,7 @@ class Config:
     pretraining_epochs: PositiveInt = 10  # passes of the autoencoder over its training set
     trainable: bool = True  # fine-tune the module; if false, train only the classifier on top of it
     labels: PositiveInt = 500  # number of labelled training images
-    learning_rate: PositiveFloat = 3e-4  # learning rate of Adam
+    learning_rate: PositiveFloat = tune.log_uniform(1e-4, 3e-3, default=3e-4)  # learning rate of Adam
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
     jit: bool | Literal["auto", "measure"] = False  # compile the training loop with XLA, which modules do not support

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -36,8 +38,10 @@ class Config:
     width: PositiveInt = 128  # dimension of embeddings and blocks
     blocks: PositiveInt = 3  # number of Transformer blocks
     heads: PositiveInt = 4  # attention heads per block
-    dropout: ClosedUnitInterval = 0.0  # dropout rate in each block
-    learning_rate: PositiveFloat = 3e-3  # peak learning rate of AdamW after warm-up, with cosine decay to 0
+    dropout: ClosedUnitInterval = tune.uniform(0.0, 0.3, default=0.0)  # dropout rate in each block
+    learning_rate: PositiveFloat = tune.log_uniform(
+        1e-3, 1e-2, default=3e-3
+    )  # peak learning rate of AdamW after warm-up, with cosine decay to 0
     epochs: PositiveInt = 3  # passes over the training text
     batch_size: PositiveInt = 16  # sequences per step
     train_characters: PositiveInt = 4_551_552  # length of the training text

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
 
+import tensorsmith.tuning as tune
+
 if TYPE_CHECKING:
     import keras
 
@@ -26,8 +28,12 @@ class Config:
     """Recipe settings."""
 
     units: tuple[PositiveInt, ...] = (100, 50)  # units of each hidden ReLU layer of the deep part
-    learning_rate: PositiveFloat = 3e-3  # initial learning rate of Adam, with cosine decay to 0
-    auxiliary_weight: ClosedUnitInterval = 0.1  # weight of the auxiliary loss; the main loss has the remaining weight
+    learning_rate: PositiveFloat = tune.log_uniform(
+        3e-4, 3e-2, default=3e-3
+    )  # initial learning rate of Adam, with cosine decay to 0
+    auxiliary_weight: ClosedUnitInterval = tune.uniform(
+        0.0, 0.5, default=0.1
+    )  # weight of the auxiliary loss; the main loss has the remaining weight
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
     jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure

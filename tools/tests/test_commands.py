@@ -23,7 +23,7 @@ seed: 1
 def test_recipes_as_json(command):
     rows = json.loads(command("recipes", "--json").stdout)
     assert {row["name"] for row in rows} == {recipe.name for recipe in all_recipes()}
-    assert all(row.keys() == {"name", "family", "shows", "score", "seconds"} for row in rows)
+    assert all(row.keys() == {"name", "family", "shows", "score", "seconds", "search_ranges"} for row in rows)
     assert all(row["score"] and row["shows"] for row in rows)
 
 

@@ -1,19 +1,23 @@
 """Tests of `tensorsmith doctor` on this machine and on simulated incompatible machines."""
 
+import importlib.util
 import json
+import subprocess
+import sys
 
 import pytest
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.tools.commands.doctor import known_problems
+from tensorsmith.ops.library import library_path
+from tensorsmith.tools.commands.doctor import built_kernels, known_problems
 
 GOOD = {"tensorflow": "2.21.0", "keras": "3.15.1", "tensorboard": "2.21.0"}
 
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
 def test_healthy_environment(command):
-    result = command("doctor")
+    result = command("doctor", "--full")
     assert result.returncode == 0, result.stdout + result.stderr
     assert tf.__version__ in result.stdout
     assert "layer_norm" in result.stdout
@@ -24,7 +28,7 @@ def test_healthy_environment(command):
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
 def test_unavailable_kernels(tensorsmith, monkeypatch):
     monkeypatch.setenv("TENSORSMITH_OPS_LEVEL", "avx1024")
-    result = tensorsmith("doctor", "--json")
+    result = tensorsmith("doctor", "--json", "--full")
     assert result.returncode == 1
     found = json.loads(result.stdout)
     assert found["versions"]["tensorflow"] == tf.__version__
@@ -38,12 +42,35 @@ def test_unavailable_kernels(tensorsmith, monkeypatch):
 @pytest.mark.parametrize(("choice", "found"), [("reference", []), ("fast", ["got 'fast'"])])
 def test_kernels_disabled_by_environment(tensorsmith, monkeypatch, choice, found):
     monkeypatch.setenv("TENSORSMITH_OPS", choice)
-    result = tensorsmith("doctor", "--json")
+    result = tensorsmith("doctor", "--json", "--full")
     assert result.returncode == bool(found)
     said = json.loads(result.stdout)
     assert "TENSORSMITH_OPS" in said["kernels"]["fallback reason"]
     assert len(said["problems"]) == len(found)
     assert all(part in problem for part, problem in zip(found, said["problems"], strict=True))
+
+
+def test_quick_report_does_not_import_tensorflow(tmp_path, monkeypatch):
+    code = (
+        "import sys; from tensorsmith.tools.main import main; main(['doctor', '--json']); "
+        "print('tensorflow' in sys.modules, file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stderr == "False\n"
+    assert json.loads(result.stdout)["kernels"]["library"] == str(library_path())
+
+
+def test_report_of_missing_library(tmp_path, monkeypatch):
+    (tmp_path / "tensorsmith/ops").mkdir(parents=True)
+    (tmp_path / "tensorsmith/ops/__init__.py").write_text("raise AssertionError('imported')")
+    (tmp_path / "tensorsmith/ops/not_built.txt").write_text("there is no C++ compiler")
+    spec = importlib.util.spec_from_file_location(
+        "tensorsmith.ops",
+        tmp_path / "tensorsmith/ops/__init__.py",
+        submodule_search_locations=[str(tmp_path / "tensorsmith/ops")],
+    )
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
+    assert built_kernels()["fallback reason"] == "there is no C++ compiler"
 
 
 def problems(versions=(), environment=(), without=()):

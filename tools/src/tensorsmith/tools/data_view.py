@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from tensorsmith.core import format_bytes
 from tensorsmith.data.datasets.obtain import cache_folder, is_cached
+from tensorsmith.tools.console import make_console, one_line
 
 if TYPE_CHECKING:
     from tensorsmith.data import Dataset, DatasetInfo
@@ -29,12 +29,12 @@ def print_list(descriptions: "Sequence[DatasetInfo]") -> None:
     table.add_column("description")
     table.add_column("examples", justify="right", no_wrap=True)
     table.add_column("licence")
-    table.add_column("cached")
+    table.add_column("cached", no_wrap=True)
     for info in descriptions:
         count = "1 text" if info.kind == "text" else f"{sum(info.splits.values()):,}"
         licence = re.split(r"[;(]| by ", info.licence)[0].strip()  # `tensorsmith data info` prints the full text
-        table.add_row(info.name, escape(info.title), count, escape(licence), _cached(info))
-    Console(highlight=False).print(table)
+        table.add_row(info.name, one_line(info.title), count, one_line(licence), _cached(info))
+    make_console().print(table)
 
 
 def print_info(info: "DatasetInfo") -> None:
@@ -131,8 +131,8 @@ def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
             unit, figures = f"{len(set(values)):,} strings", []
         else:
             figures = [_shown(values.min()), _shown(values.mean(dtype=float)), _shown(values.max())]
-        table.add_row(escape(name), unit, escape(", ".join(map(_shown, values[:ROWS]))), *figures)
-    Console(highlight=False).print(table)
+        table.add_row(escape(name), one_line(unit), one_line(", ".join(map(_shown, values[:ROWS]))), *figures)
+    make_console().print(table)
 
 
 def _print_classes(info: "DatasetInfo", data: "Dataset") -> None:
@@ -142,7 +142,7 @@ def _print_classes(info: "DatasetInfo", data: "Dataset") -> None:
     counts = Counter(data.labels.tolist())
     for label, name in enumerate(info.class_names):
         table.add_row(str(label), escape(name), f"{counts[label]:,}", f"{counts[label] / len(data.labels):.1%}")
-    Console(highlight=False).print(table)
+    make_console().print(table)
     print(f"first labels: {', '.join(info.class_names[label] for label in data.labels[:LABELS])}")
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from tensorsmith.core import ArgumentError
+from tensorsmith.core import ArgumentError, __version__
 from tensorsmith.recipes import RunFailedError, find_recipe
 from tensorsmith.tools.commands import (
     bench,
@@ -73,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0: success. 1: failure (no network, full disk, invalid training data). 2: usage error. 130: interrupted.
     """
     parser = Parser(prog="tensorsmith", description="Recipes, data sets and tools for TensorFlow and Keras 3.")
+    parser.add_argument("--version", action="version", version=f"tensorsmith {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         summary = (command.__doc__ or "").strip().splitlines()[0]

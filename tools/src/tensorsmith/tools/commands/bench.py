@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from tensorsmith.core import Verbatim, check, did_you_mean
+from tensorsmith.tools.console import make_console
 
 if TYPE_CHECKING:
     from tensorsmith.benchmarks import Benchmark, Row
@@ -71,7 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for case in cases:
         providers = [name for name in benchmark.providers(case) if name not in missing]
         measured = list(measure(arguments.benchmark, case, providers, arguments.rounds))
-        Console().print(_table(benchmark, case, measured))
+        make_console().print(_table(benchmark, case, measured))
         rows += measured
     if arguments.json:
         write_json(rows, arguments.json)

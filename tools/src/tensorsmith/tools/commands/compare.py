@@ -5,11 +5,11 @@ import shlex
 import sys
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from tensorsmith.recipes import CompareRequest, RunInterruptedError, compare, comparison_table
+from tensorsmith.tools.console import make_console
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +51,11 @@ def execute(arguments: argparse.Namespace) -> int:
         table.add_column(escape(name), justify="right" if i else "left")
     for row in rows:
         table.add_row(*map(escape, row))
-    console = Console()
+    console = make_console()
     console.print(table)
     failed = [f"{variant.name} failed: {line}" for variant in comparison.variants for line in variant.errors]
     print(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
     for name in ("comparison.md", "comparison.png"):
         if (folder / name).exists():
-            console.print(f"{folder / name}", highlight=False, soft_wrap=True)
+            console.print(f"{folder / name}", soft_wrap=True)
     return 1 if failed else 0

@@ -2,15 +2,18 @@
 
 import argparse
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
-from rich.console import Console
 from rich.markup import escape
+
+from tensorsmith.tools.console import make_console
 
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
 ADDONS, BRIDGE = "tensorflow-addons", "tensorsmith-addons"
@@ -21,13 +24,14 @@ CHOSEN = "TENSORSMITH_OPS is set to reference"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser."""
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--full", action="store_true", help="also load TensorFlow and the compiled kernels, in seconds")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the report. The exit code is 1 if there are problems."""
     versions = installed(PACKAGES)
     problems = list(known_problems(versions, os.environ))
-    kernels = _kernels()
+    kernels = loaded_kernels() if arguments.full else built_kernels()
     if kernels["fallback reason"] not in ("", CHOSEN):
         problems.append(
             f"Compiled kernels are disabled; reference implementations are used instead: {kernels['fallback reason']}"
@@ -35,7 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"versions": versions, "kernels": kernels, "problems": problems}, indent=2))
         return bool(problems)
-    console = Console(highlight=False)
+    console = make_console()
     for title, values in (("versions", {"python": platform.python_version(), **versions}), ("kernels", kernels)):
         console.print(f"[bold]{title}[/]")
         for name, value in values.items():
@@ -94,8 +98,21 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
         )
 
 
-def _kernels() -> dict[str, Any]:
-    """Returns a dict that describes the compiled kernels or the reason why they are not used."""
+def built_kernels() -> dict[str, Any]:
+    """Returns a dict that describes the file of the compiled kernels, without loading it or TensorFlow."""
+    found = importlib.util.find_spec("tensorsmith.ops")
+    folders = [Path(folder) for folder in found.submodule_search_locations or ()] if found else []
+    libraries = [path for folder in folders for path in folder.glob("libtensorsmith_ops.so")]
+    reasons = [path.read_text().strip() for folder in folders for path in folder.glob("not_built.txt")]
+    reason = "" if libraries else next(iter(reasons), "tensorsmith-ops is not installed with a library")
+    if os.environ.get("TENSORSMITH_OPS") == "reference":
+        reason = CHOSEN
+    library = str(libraries[0]) if libraries else ""
+    return {"library": library, "fallback reason": reason, "loaded": "no; run `tensorsmith doctor --full`"}
+
+
+def loaded_kernels() -> dict[str, Any]:
+    """Returns a dict that describes the loaded kernels or the reason why they are not used."""
     nothing = {"instruction set": "", "supported": [], "ops": [], "fallback reason": ""}
     if os.environ.get("TENSORSMITH_OPS") == "reference":
         return {**nothing, "fallback reason": CHOSEN}

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from tensorsmith.recipes import TrainedRun
+from tensorsmith.tools.console import make_console
 from tensorsmith.tools.score_table import score_table
 
 
@@ -23,5 +22,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the scores of the model."""
     run = TrainedRun(arguments.run)
-    Console().print(score_table(run.file.name, run.evaluate(arguments.data)))
+    make_console().print(score_table(run.file.name, run.evaluate(arguments.data)))
     return 0

@@ -5,10 +5,11 @@ import json
 import re
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from tensorsmith.recipes import all_recipes
+from tensorsmith.tools.console import make_console, one_line
+from tensorsmith.tuning import declared
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,24 +26,22 @@ def execute(arguments: argparse.Namespace) -> int:
             "shows": recipe.shows,
             "score": recipe.line("Score"),
             "seconds": _number(recipe.line("Seconds")),
+            "search_ranges": {name: str(known) for name, known in declared(recipe.recipe.config_class).items()},
         }
         for recipe in all_recipes()
     ]
     if arguments.json:
         print(json.dumps(rows, indent=2))
         return 0
+    console = make_console()
     table = Table()
-    for heading in ("name", "family", "description", "score", "seconds"):
-        table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=heading == "name")
+    for heading in ("name", "description", "score", "seconds", "tune"):
+        table.add_column(heading, no_wrap=heading != "description", justify="right" if heading == "seconds" else "left")
     for row in rows:
-        table.add_row(
-            row["name"],
-            row["family"],
-            row["shows"],
-            row["score"],
-            "" if row["seconds"] is None else f"{row['seconds']:.0f}",
-        )
-    Console().print(table)
+        score = row["score"].split()[-1] if console.is_terminal else row["score"]  # `show` prints the metric, too
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:.0f}"
+        table.add_row(row["name"], one_line(row["shows"]), score, seconds, "yes" if row["search_ranges"] else "")
+    console.print(table)
     return 0
 
 

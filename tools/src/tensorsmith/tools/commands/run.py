@@ -5,9 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from tensorsmith.recipes import SETTINGS, RunInterruptedError, RunRequest, find_recipe, launch
+from tensorsmith.tools.console import make_console
 from tensorsmith.tools.score_table import print_scores
 
 
@@ -80,13 +79,13 @@ def execute(arguments: argparse.Namespace) -> int:
     except RunInterruptedError as error:
         print(f"The run was interrupted. To resume it: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
         return error.exit_code
-    console = Console()
+    console = make_console()
     if result.metrics is not None:
         print_scores(result.metrics, result.folder.path, console)
     elif result.sweep is not None:
         rate = result.sweep.suggestion
         console.print(f"Suggested learning rate: {rate:.2g}, a tenth of {10 * rate:.2g}, where the loss starts to rise")
-        console.print(f"{result.folder.path / 'learning_rates.png'}", highlight=False, soft_wrap=True)
+        console.print(f"{result.folder.path / 'learning_rates.png'}", soft_wrap=True)
     elif request.resume and request.workers is None:
         print(f"The run in {result.folder.path} is already finished. To extend it, add --epochs N.")
     return result.exit_code

@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow
 from tensorsmith.recipes import RecipeFile, find_recipe, from_flags, new_folder, read_yaml, resolve
+from tensorsmith.tools.console import make_console
 from tensorsmith.tools.search_folder import (
     FILE,
     SETTINGS,
@@ -105,7 +104,7 @@ def _search(recipe: RecipeFile, search: Search, folder: Path) -> int:
     from tensorsmith.tuning.table import LiveTable
 
     tuner = Tuner(search, folder)
-    console = Console()
+    console = make_console()
     table = tuner.table = LiveTable(search, tuner.results())
     with table:
         tuner.search()
@@ -119,7 +118,7 @@ def _search(recipe: RecipeFile, search: Search, folder: Path) -> int:
     best = write_report(recipe, search, folder, results)
     console.print(table.as_table())
     for path in (best[0], folder / "scores.png"):
-        console.print(f"{path}", highlight=False, soft_wrap=True)
+        console.print(f"{path}", soft_wrap=True)
     return 0
 
 
@@ -144,19 +143,29 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
     folder = next((path for path in folders if (path / FILE).is_file()), None)
     if folder is None:
         return None, None
-    given = [f"--{name.replace('_', '-')}" for name in (*SETTINGS, "space", "config")]
-    given = [name for name in given if getattr(arguments, name[2:].replace("-", "_")) is not None]
-    given = [name for name in given if name != "--trials"] + ["--smoke"] * arguments.smoke + arguments.fields
-    received = Verbatim(f"{' '.join(map(str, given))} for the search {folder}")
+    search = read_search(recipe, folder)
+    differing = _differing(recipe, arguments, search)
     check(
-        not given,
+        not differing,
         "--resume",
-        received,
-        "used without settings other than --trials",
+        Verbatim(f"other values of {', '.join(differing)} than those of the search {folder}"),
+        "used with the settings of the search, except for --trials",
         "omit the other settings, because only the number of trials may change",
     )
-    search = read_search(recipe, folder)
     return folder, search if arguments.trials is None else dataclasses.replace(search, trials=arguments.trials)
+
+
+def _differing(recipe: RecipeFile, arguments: argparse.Namespace, search: Search) -> list[str]:
+    """Returns the given options whose values differ from those of the search to resume."""
+    requested = _new(recipe, arguments)
+    names = [name for name in SETTINGS if name != "trials" and getattr(arguments, name) is not None]
+    differing = [name for name in names if getattr(requested, name) != getattr(search, name)]
+    fields = [name for name in from_flags(arguments.fields) if name not in search.space]
+    if arguments.config or arguments.smoke:
+        fields = [field.name for field in dataclasses.fields(search.config) if field.name not in search.space]
+    differing += [name for name in fields if getattr(requested.config, name) != getattr(search.config, name)]
+    differing += ["space"] * bool(arguments.space and requested.space != search.space)
+    return [f"--{name.replace('_', '-') if name in SETTINGS else name}" for name in differing]
 
 
 def _wait_for(path: Path) -> None:

@@ -1,0 +1,17 @@
+"""Console of the command, and table cells that stay on one line."""
+
+from rich.console import Console
+from rich.text import Text
+
+WIDE = 10_000  # characters per line where nothing may be wrapped or truncated
+
+
+def make_console() -> Console:
+    """Returns a console for standard output. In a pipe or a file, lines are neither wrapped nor truncated."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDE)
+
+
+def one_line(text: str) -> Text:
+    """Returns a table cell that ends with an ellipsis where it does not fit. Other columns are not shortened for it."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
