@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tensorsmith.recipes import find_recipe
+
 
 def test_run_folder(finished_run):
     path, result = finished_run
@@ -187,3 +189,30 @@ def test_evaluate_predict_and_export(finished_run, command, tmp_path):
     assert exported.returncode == 0, exported.stderr
     assert {"saved_model.pb", "model.tflite"} <= {file.name for file in (tmp_path / "exported").iterdir()}
     assert command("predict", tmp_path, "--input", tmp_path / "x.npy").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        (
+            "import keras\n\n    hidden",
+            "import no_such_module\n\n    hidden",
+            "import no_such_module",
+            "No module named",
+        ),
+        ('SMOKE = {"epochs": 2}', 'SMOKE = {"epochs": 2', "SMOKE", "'{' was never closed"),
+        ("Dense(units,", "Dense(-units,", "Dense(-units,", "Received an invalid value for `units`"),
+        ("in config.units]", "in config.unit]", "in config.unit]", "'Config' object has no attribute 'unit'"),
+    ],
+)
+def test_error_in_a_recipe_shows_file_and_line(command, tmp_path, old, new, line, message):
+    text = find_recipe("mlp/digits").path.read_text()
+    assert old in text
+    path = tmp_path / "mine.py"
+    path.write_text(text.replace(old, new))
+    number = next(i for i, each in enumerate(path.read_text().splitlines(), 1) if line in each)
+    result = command("run", path, "--smoke", "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert f"tensorsmith: {path}, line {number}: " in result.stderr
+    assert message in result.stderr
+    assert "launch.py" not in result.stderr

@@ -27,9 +27,9 @@ with Progress() as progress:
 """
 
 
-def on_a_terminal(program, columns=160):
+def on_a_terminal(program, columns=160, kind="xterm"):
     reader, terminal = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns)}
+    environment = {**os.environ, "TERM": kind, "COLUMNS": str(columns)}
     subprocess.run([sys.executable, "-c", program], stderr=terminal, check=True, env=environment)
     os.close(terminal)
     shown = os.read(reader, 1 << 16).decode()
@@ -42,6 +42,13 @@ def test_bars_on_a_terminal():
     for part in ("fetching letters from another place", "2.0 MB of 2.0 MB", "epoch 2/3", "10/40", "1,234 rows"):
         assert part in shown
     assert "a line above" in shown
+
+
+def test_lines_on_a_dumb_terminal():
+    """Tests that a terminal that cannot redraw a line receives whole lines, as without a terminal."""
+    shown = on_a_terminal("import logging; logging.basicConfig(format='%(message)s', level='INFO')" + PROGRAM, kind="dumb")
+    expected = ["fetching letters from one place (2.0 MB)", "fetching letters from another place (2.0 MB)"]
+    assert shown.splitlines() == [*expected, "epoch 1/3 (40 steps)", "reading", "a line above"]
 
 
 def test_long_descriptions_are_cut():

@@ -28,6 +28,7 @@ from tensorsmith.tools.commands import (
     validate,
 )
 from tensorsmith.tools.parsing import Parser
+from tensorsmith.tools.recipe_errors import location, short_traceback
 
 
 class Command(Protocol):
@@ -96,13 +97,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader of the pipe has exited; prevents a second error on interpreter shutdown
         return 1
     except Exception as error:
-        code = _exit_code(error)
-        if code is None:
+        code, where = _exit_code(error), location(error)
+        if code is None and not where:
             raise
-        said = str(error)
+        if code is None:
+            print(short_traceback(error), end="", file=sys.stderr)
+            print(f"tensorsmith: {where}: {type(error).__name__}", file=sys.stderr)
+            return 1
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
         if isinstance(error, OSError) and error.strerror:
             said = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-        print(f"tensorsmith: {said}", file=sys.stderr)
+        print(f"tensorsmith: {where}: {said}" if where else f"tensorsmith: {said}", file=sys.stderr)
         return code
 
 
@@ -110,7 +115,7 @@ def _exit_code(error: Exception) -> int | None:
     """Returns the exit code of an error caused by the user or the environment, or `None` for internal errors."""
     if isinstance(error, ArgumentError):
         return 2
-    if isinstance(error, OSError | ArithmeticError | ImportError | RunFailedError):
+    if isinstance(error, OSError | ArithmeticError | ImportError | SyntaxError | RunFailedError):
         return 1
     foreseeable = {"DataNotFoundError", "ResourceExhaustedError", "PermissionDeniedError", "UnknownError"}
     return 1 if foreseeable & {kind.__name__ for kind in type(error).__mro__} else None

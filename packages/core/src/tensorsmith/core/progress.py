@@ -148,7 +148,7 @@ class Progress:
                 return Text(f"{text}/s" if text else "", style="progress.data.speed")
 
         console = self._console or Console(stderr=True)
-        if not console.is_terminal:
+        if not console.is_terminal or console.is_dumb_terminal:  # a dumb terminal cannot redraw a line
             return None
         description = TextColumn("{task.description}", markup=False)
         left = TimeRemainingColumn(elapsed_when_finished=True)

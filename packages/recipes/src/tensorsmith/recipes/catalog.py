@@ -35,7 +35,7 @@ class RecipeFile:
 
     @functools.cached_property
     def _tree(self) -> ast.Module:
-        return ast.parse(self.path.read_text())
+        return ast.parse(self.path.read_text(), filename=str(self.path))
 
     @property
     def header(self) -> str:

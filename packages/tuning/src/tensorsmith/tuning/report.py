@@ -1,5 +1,6 @@
 """Search reports: a plot of the scores, and event files for the HParams tab of TensorBoard."""
 
+import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from tensorsmith.tuning.space import Choice, Float, Int, Range
 from tensorsmith.tuning.trial import Result
 
 Results = Mapping[str, Result]
+LETTERS = 24  # number of letters of all tick labels that fit below a panel
 
 
 def plot_scores(search: Search, results: Results, path: Path) -> None:
@@ -37,9 +39,15 @@ def plot_scores(search: Search, results: Results, path: Path) -> None:
             panel.scatter(positions[:1], [points[0][1]], marker="*", s=160, label="best")
             panel.legend()
         if isinstance(known, Choice):
-            panel.set_xticks(range(len(known.options)), [str(option) for option in known.options])
-        elif getattr(known, "log", False):
+            labels = [str(option) for option in known.options]
+            long = sum(map(len, labels)) > LETTERS
+            slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if long else {}
+            panel.set_xticks(range(len(labels)), labels, **slanted)
+        elif isinstance(known, Float | Int) and known.log:
             panel.set_xscale("log")
+            ticks = [known.low, math.sqrt(known.low * known.high), known.high]
+            panel.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+            panel.set_xticks([], minor=True)
         elif isinstance(known, Int):
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set_xlabel(name)

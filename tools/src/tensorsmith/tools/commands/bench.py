@@ -88,7 +88,7 @@ def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
         "provider",
         f"median {rows[0].unit}",
         "20% to 80%",
-        "our speedup",
+        "times as fast",
         "target",
         "first step, s",
         "peak, MB",
