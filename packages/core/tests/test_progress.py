@@ -8,6 +8,7 @@ import sys
 
 from tensorsmith.core import SILENT, Progress
 
+LOGGING = "import logging; logging.basicConfig(format='%(message)s', level='INFO')"
 PROGRAM = """
 from tensorsmith.core import Progress
 with Progress() as progress:
@@ -46,7 +47,7 @@ def test_bars_on_a_terminal():
 
 def test_lines_on_a_dumb_terminal():
     """Tests that a terminal that cannot redraw a line receives whole lines, as without a terminal."""
-    shown = on_a_terminal("import logging; logging.basicConfig(format='%(message)s', level='INFO')" + PROGRAM, kind="dumb")
+    shown = on_a_terminal(LOGGING + PROGRAM, kind="dumb")
     expected = ["fetching letters from one place (2.0 MB)", "fetching letters from another place (2.0 MB)"]
     assert shown.splitlines() == [*expected, "epoch 1/3 (40 steps)", "reading", "a line above"]
 

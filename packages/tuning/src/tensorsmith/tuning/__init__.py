@@ -8,6 +8,7 @@ from tensorsmith.tuning.space import Choice, Float, Int, Range, choice, declared
 from tensorsmith.tuning.space_file import parse_space
 
 if TYPE_CHECKING:
+    from tensorsmith.tuning.build_function import search_from_build
     from tensorsmith.tuning.estimators import SKLearnClassifier, SKLearnRegressor
     from tensorsmith.tuning.tuner import Tuner
 
@@ -26,11 +27,17 @@ __all__ = [
     "integer",
     "log_uniform",
     "parse_space",
+    "search_from_build",
     "uniform",
 ]
 
 # Imported on first use: recipes declare their ranges with the other names, and listing them must not import TensorFlow.
-_LATE = {"SKLearnClassifier": "estimators", "SKLearnRegressor": "estimators", "Tuner": "tuner"}
+_LATE = {
+    "SKLearnClassifier": "estimators",
+    "SKLearnRegressor": "estimators",
+    "Tuner": "tuner",
+    "search_from_build": "build_function",
+}
 
 
 def __getattr__(name: str) -> Any:

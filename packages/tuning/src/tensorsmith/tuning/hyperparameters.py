@@ -22,6 +22,11 @@ def as_fields(space: Mapping[str, Range], drawn: keras_tuner.HyperParameters) ->
     return {name: _value(space[name], drawn.values[name]) for name in space if name in drawn.values}
 
 
+def as_drawn(space: Mapping[str, Range], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns values of hyperparameters as values that keras-tuner supports, the inverse of `as_fields`."""
+    return {name: _label(space[name], value) for name, value in fields.items()}
+
+
 def _saved(space: Mapping[str, Range], name: str) -> dict[str, Any]:
     known = space[name]
     conditions = [

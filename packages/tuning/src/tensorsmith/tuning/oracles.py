@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import keras_tuner
@@ -13,8 +15,10 @@ from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, Ran
 from tensorsmith.core import replace_file
 from tensorsmith.core.keras_internals import overrides_private
 from tensorsmith.tuning._internals import project_folder, set_oracle_random_state, trial_folder
-from tensorsmith.tuning.hyperparameters import as_hyperparameters
+from tensorsmith.tuning.grid import grid
+from tensorsmith.tuning.hyperparameters import as_drawn, as_hyperparameters
 from tensorsmith.tuning.search import Search
+from tensorsmith.tuning.space import Range
 
 LIVES = 3  # number of lost workers after which a trial fails
 
@@ -90,6 +94,21 @@ class _Random(_Safe, RandomSearchOracle):
     """Oracle for random search over the entire search space."""
 
 
+class _Grid(_Safe):
+    """Oracle for grid search, which tries each combination of values once, in a fixed order."""
+
+    def __init__(self, space: Mapping[str, Range], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._search_space = space
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Returns the hyperparameter values of the next trial, or the status that the grid is exhausted."""
+        chosen = next(islice(grid(self._search_space), len(self.start_order), None), None)
+        if chosen is None:
+            return {"status": TrialStatus.STOPPED, "values": None}
+        return {"status": TrialStatus.RUNNING, "values": as_drawn(self._search_space, chosen)}
+
+
 class _Hyperband(_Safe, HyperbandOracle):
     """Hyperband oracle, which trains many configurations for a few epochs and continues training the best ones."""
 
@@ -121,6 +140,8 @@ def make_oracle(search: Search) -> keras_tuner.Oracle:
         # Repeats brackets until the number of trials is reached.
         oracle = _Hyperband(max_epochs=search.config.epochs, hyperband_iterations=None, **common)
         oracle.max_trials = search.trials
+    elif search.tuner == "grid":
+        oracle = _Grid(search.space, max_trials=search.trials, **common)
     else:
         oracle = (_Random if search.tuner == "random" else _Bayesian)(max_trials=search.trials, **common)
     oracle.verbose = 0

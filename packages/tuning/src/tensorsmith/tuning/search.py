@@ -19,7 +19,7 @@ from tensorsmith.core import (
 )
 from tensorsmith.tuning.space import Choice, Range, check_conditions
 
-TUNERS = ("random", "hyperband", "bayesian")
+TUNERS = ("random", "hyperband", "bayesian", "grid")
 METRIC_WORDS = LARGER_IS_BETTER | SMALLER_IS_BETTER
 
 
@@ -44,9 +44,10 @@ class Search:
         direction: "min" if smaller values of the objective are better, or "max" if larger values are better. If `None`,
             the direction is inferred from the name of the objective.
         tuner: Search algorithm: "random", "hyperband" (trains many configurations for few epochs and continues training
-            the best ones), or "bayesian" (fits a probabilistic model of the score and samples configurations with the
-            best predicted scores).
-        trials: Number of configurations to try.
+            the best ones), "bayesian" (fits a probabilistic model of the score and samples configurations with the
+            best predicted scores), or "grid" (tries all combinations of options, integers and 5 values of each range of
+            floats).
+        trials: Number of configurations to try. A grid may have fewer.
         folds: Number of cross-validation folds. The score of a trial is the mean over the folds, each evaluated with a
             model that is trained on the other folds. If 0, the score is computed on the validation data.
         patience: Number of epochs without improvement after which a trial is stopped. If 0, trials are not stopped
@@ -63,7 +64,7 @@ class Search:
     space: Mapping[str, Range]
     objective: str = "val_loss"
     direction: Literal["min", "max"] | None = None
-    tuner: Literal["random", "hyperband", "bayesian"] = "random"
+    tuner: Literal["random", "hyperband", "bayesian", "grid"] = "random"
     trials: int = 20
     folds: int = 0
     patience: int = 10

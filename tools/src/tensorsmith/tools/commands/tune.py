@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser. Other flags set `Config` fields that are not searched."""
     defaults = {field.name: field.default for field in dataclasses.fields(Search)}
     parser.usage = (
-        "tensorsmith tune NAME [--trials N] [--tuner random|hyperband|bayesian] [--space FILE.yaml] [--objective NAME] "
-        "[--folds K] [--parallel N] [--out DIR] [--resume] [--FIELD VALUE ...]"
+        "tensorsmith tune NAME [--trials N] [--tuner random|hyperband|bayesian|grid] [--space FILE.yaml] "
+        "[--objective NAME] [--folds K] [--parallel N] [--out DIR] [--resume] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`, or a .py file")
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", help=text + default, **more)
 
     setting("trials", "number of configurations to try", type=int, metavar="N")
-    setting("tuner", "search algorithm: random, hyperband or bayesian")
+    setting("tuner", "search algorithm: random, hyperband, bayesian or grid")
     setting("objective", "score to optimize, as named in history.csv", metavar="NAME")
     setting("direction", "direction of the objective, min or max; inferred from most names")
     setting("folds", "number of cross-validation folds of the training set", type=int, metavar="K")
