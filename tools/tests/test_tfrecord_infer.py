@@ -20,7 +20,7 @@ def table(tmp_path):
     return path
 
 
-SCHEMA = Schema({"x": Feature("int64"), "y": Feature("string")})
+SCHEMA = Schema({"x": Feature("int64"), "y": Feature("string")}, csv={"encoding": "latin-1"})
 
 
 def test_prints_a_schema(table, capsys):
@@ -36,6 +36,47 @@ def test_writes_a_schema(table, tmp_path, capsys):
     assert main(["tfrecord", "infer", str(table), str(other), "--encoding", "latin-1", "--out", str(out)]) == 0
     assert Schema.load(out) == SCHEMA
     assert capsys.readouterr().out == f"{out}: 4 rows of 2 files, {table} to {other}\n"
+
+
+def test_options_of_csv_files(tmp_path, monkeypatch, capsys):
+    """Tests that a conversion reads the file with the options in the schema, and lists the rejected rows."""
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{number},5;NA;{number % 2}\n" for number in range(1000))
+    (tmp_path / "a.csv").write_text("# exported\n" + rows + "1.000,5;3;1\n2;?;\n")
+    options = ["--missing=pandas,?", "--delimiter=;", "--decimal=,", "--comment=#", "--names=x,y,label"]
+    options += ["--numeric-threshold=0.999", "--required=label", "--out=schema.yaml"]
+    assert main(["tfrecord", "infer", "a.csv", *options]) == 0
+    text = (tmp_path / "schema.yaml").read_text()
+    assert "# x: numeric except 1 of 1,002 rows (a.csv, line 1,002: '1.000,5'); convert rejects such rows\n" in text
+    assert Schema.from_yaml(text).features == {
+        "x": Feature("float32"),
+        "y": Feature("int64", optional=True, default="nan"),
+        "label": Feature("int64"),
+    }
+    convert = ["tfrecord", "convert", "a.csv", "out", "--schema=schema.yaml"]
+    assert main([*convert]) == 1
+    assert "a.csv, line 1,002 (row 1,001), column x: expected float32, got '1.000,5'" in capsys.readouterr().err
+    assert main([*convert, "--rejects=rejects.jsonl"]) == 0
+    assert "Read 1,002 rows: 1,000 written, 2 rejected (rejects.jsonl)." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "missing"),
+    [
+        (["--missing"], ["1", "NA"], {"1": 0, "NA": 1}),
+        (["--no-header"], ["column_1", "column_2"], {}),
+        (["--no-header", "--missing"], ["column_1", "column_2"], {"column_1": 0, "column_2": 2}),
+        (["--delimiter", "\\t"], ["1,NA"], {}),
+        (["--row-names"], ["row_names", "1", "NA"], {}),
+    ],
+)
+def test_flags_of_csv_files(tmp_path, capsys, options, names, missing):
+    (tmp_path / "a.csv").write_text("1,NA\n2,NA\n")
+    assert main(["tfrecord", "infer", str(tmp_path / "a.csv"), *options]) == 0
+    text = capsys.readouterr().out
+    assert list(Schema.from_yaml(text).features) == names
+    for name, count in missing.items():
+        assert (f"# {name}: missing in {count} row" in text) == (count > 0)
 
 
 def _database(path):

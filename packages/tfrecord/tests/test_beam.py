@@ -56,7 +56,7 @@ def test_rejected_rows(tables, tmp_path):
     with (tmp_path / "1.csv").open("a") as file:
         file.write("x,text\n")
     schema = Schema({"id": Feature("int64"), "text": Feature("string")})
-    with pytest.raises(RejectedError, match=r"1\.csv, row 27, column id: expected int64, got 'x'"):
+    with pytest.raises(RejectedError, match=r"1\.csv, line 27 \(row 26\), column id: expected int64, got 'x'"):
         convert(open_source(tables), tmp_path / "out", name="n", schema=schema, engine=Beam())
     rejects = {engine: tmp_path / f"{engine} rejects" for engine in ("threads", "beam")}
     for name, engine in (("threads", None), ("beam", Beam())):

@@ -131,7 +131,7 @@ def test_no_readable_rows(tmp_path):
     """Tests that a source without a readable row is converted and its rejects are reported."""
     (tmp_path / "a.jsonl").write_text("hello\n[1]\n")
     source = open_source(tmp_path / "a.jsonl")
-    with pytest.raises(RejectedError, match=r"a\.jsonl, row 1: invalid JSON"):
+    with pytest.raises(RejectedError, match=r"a\.jsonl, line 1 \(row 1\): invalid JSON"):
         convert(source, tmp_path / "out", name="n")
     done = convert(source, tmp_path / "out", name="n", rejects=tmp_path / "rejects")
     assert (done.rows, done.records, done.rejects) == (2, 0, 2)

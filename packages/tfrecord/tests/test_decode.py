@@ -13,7 +13,7 @@ from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Batch, Feature, Schema, examples, open_source
 from tensorsmith.tfrecord.encode.batch import encode_batch
 from tensorsmith.tfrecord.pipeline.decode import stored_features
-from tensorsmith.tfrecord.schema import DTYPES, STRINGS
+from tensorsmith.tfrecord.schema import DTYPES, FLOATS, INTEGERS, STRINGS
 
 pytestmark = pytest.mark.pairwise
 
@@ -85,6 +85,78 @@ def test_strings_variable_sizes_and_missing_values(tmp_path):
     assert found["maybe"].dtype == tf.int32
     assert found["flags"].numpy().tolist() == [[True], [False]]
     assert found["number"].dtype == tf.uint8
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, *FLOATS, "float64", "uint64"])
+def test_defaults_of_numbers(tmp_path, dtype):
+    """Tests that optional numbers become dense tensors; integers with NaN become floats, as in pandas."""
+    values = {name: [1, None, 0] for name in ("nan", "one")} | {"pair": [[1, 0], None, [0, 1]]}
+    schema = Schema(
+        {
+            "nan": Feature(dtype, optional=True, default="nan"),
+            "one": Feature(dtype, optional=True, default=1),
+            "pair": Feature(dtype, (2,), optional=True, default="nan"),
+        }
+    )
+    found = round_trip(values, schema, tmp_path)
+    assert {name: tensor.dtype.name for name, tensor in found.items()} == {
+        name: feature.tensor_dtype for name, feature in schema.features.items()
+    }
+    assert found["one"].dtype == dtype
+    assert found["one"].numpy().tolist() == [1, 1, 0]
+    np.testing.assert_array_equal(found["nan"].numpy().astype("float64"), [1, np.nan, 0])
+    np.testing.assert_array_equal(found["pair"].numpy().astype("float64"), [[1, 0], [np.nan, np.nan], [0, 1]])
+
+
+def test_defaults_of_strings(tmp_path):
+    features = {"a": Feature("string", optional=True, default=""), "b": Feature("bytes", optional=True, default="?")}
+    schema = Schema(features)
+    found = round_trip({"a": ["x", None], "b": [None, ""]}, schema, tmp_path)
+    assert {name: tensor.numpy().tolist() for name, tensor in found.items()} == {"a": [b"x", b""], "b": [b"?", b""]}
+
+
+def test_required_feature_is_missing(tmp_path):
+    schema = Schema({"a": Feature("int64"), "b": Feature("int64", optional=True, default="nan")})
+    round_trip({"a": [1, 2], "b": [3, None]}, schema, tmp_path)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="b"):
+        next(iter(examples([tmp_path / "x.tfrecord"], schema.require(["b"]), 2)))
+
+
+@pytest.mark.parametrize(("batch_size", "default"), [(1, "nan"), (3, None), (10, 7)])
+def test_examples_without_label_are_dropped(tmp_path, batch_size, default):
+    """Tests that such examples, and batches of nothing else, are dropped; the dtype of the label is preserved."""
+    schema = Schema(
+        {
+            "label": Feature("int64", optional=True, default=default),
+            "x": Feature("float32", optional=True, default="nan"),
+            "text": Feature("string", optional=True),
+            "pair": Feature("int64", (2,)),
+        }
+    )
+    labels, texts = [1, None, 0, None, None, None, 5], ["a", "b", None, "d", "e", "f", "g"]
+    values = {"label": labels, "x": [None] * 7, "text": texts, "pair": [[i, i] for i in range(7)]}
+    round_trip({**values, "x": pa.array(values["x"], pa.float32())}, schema, tmp_path)
+    dataset = examples([tmp_path / "x.tfrecord"], schema, batch_size, drop_missing=["label"])
+    batches = list(dataset)
+    assert all(len(batch["label"]) for batch in batches)
+    assert {batch["label"].dtype for batch in batches} == {tf.int64}
+    assert np.concatenate([batch["label"] for batch in batches]).tolist() == [1, 0, 5]
+    assert np.concatenate([batch["pair"] for batch in batches]).tolist() == [[0, 0], [2, 2], [6, 6]]
+    assert [row for batch in batches for row in batch["text"].to_list()] == [[b"a"], [], [b"g"]]
+    assert sum(len(batch["x"]) for batch in batches) == 3
+    with raises_argument_error("required", received="'y'"):
+        examples([tmp_path / "x.tfrecord"], schema, 1, drop_missing=["y"])
+    with raises_argument_error("drop_missing", received="'z'", expected="strings and real numbers of fixed size"):
+        examples([], Schema({"z": Feature("int64", (None,))}), 1, drop_missing=["z"])
+    with raises_argument_error("features", received="dict", expected="a Schema"):
+        examples([], {}, 1, drop_missing=["label"])
+
+
+def test_default_of_wrong_size(tmp_path):
+    with (tmp_path / "x.tfrecord").open("wb") as file:
+        write(file, {"a": Column.of([[1, 2]])})
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a must have 1 values, or none"):
+        next(iter(examples([tmp_path / "x.tfrecord"], Schema({"a": Feature("int64", optional=True, default=0)}), 1)))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -229,6 +229,12 @@ def test_missing_column():
         ({"dtype": "int64", "labels": (0, 1)}, {"name": "labels", "expected": "distinct strings"}),
         ({"dtype": "int64", "labels": ("a", "a")}, {"name": "labels", "expected": "distinct strings"}),
         ({"dtype": "int64", "optional": "no"}, {"name": "optional", "expected": "true or false"}),
+        ({"dtype": "int64", "default": 0}, {"name": "default", "expected": "omitted unless the feature is optional"}),
+        ({"dtype": "int64", "shape": (None,), "optional": True, "default": 0}, {"name": "default"}),
+        ({"dtype": "int8", "optional": True, "default": 128}, {"name": "default", "expected": "a value of dtype int8"}),
+        ({"dtype": "int8", "optional": True, "default": 0.5}, {"name": "default", "expected": "a value of dtype int8"}),
+        ({"dtype": "float32", "optional": True, "default": "no"}, {"name": "default", "expected": 'or "nan"'}),
+        ({"dtype": "string", "optional": True, "default": 0}, {"name": "default", "expected": "a string for dtype"}),
         (
             {"dtype": "uint16", "shape": (2, 2, 1), "encoding": "jpeg"},
             {"name": "shape", "expected": "(height, width, channels) with dtype uint8, or uint16 for PNG"},
@@ -273,6 +279,31 @@ def test_invalid_schema_files(tmp_path, text, message):
     (tmp_path / "bad.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ArgumentError, match=f"bad.yaml: .*{message}"):
         Schema.load(tmp_path / "bad.yaml")
+
+
+def test_defaults_and_csv_options_in_yaml():
+    features = {
+        "a": Feature("int64", optional=True, default=float("nan")),
+        "b": Feature("float32", (2,), optional=True, default=-1.5),
+        "c": Feature("string", optional=True, default=""),
+    }
+    schema = Schema(features, csv={"delimiter": ";", "missing": ["pandas", "?"]})
+    assert Schema.from_yaml(schema.to_yaml()) == schema
+    by_hand = "features:\n  a: {dtype: int64, optional: true, default: .nan}\n"
+    assert Schema.from_yaml(by_hand).features["a"] == features["a"]
+    kinds = {"bool": "float32", "uint16": "float32", "int32": "float64", "float16": "float16", "float64": "float64"}
+    assert {name: Feature(name, optional=True, default="nan").tensor_dtype for name in kinds} == kinds
+    assert Feature("int32", optional=True, default=-1).tensor_dtype == "int32"
+
+
+def test_required_features():
+    features = {"x": Feature("int64"), "y": Feature("float32", optional=True, default="nan")}
+    schema = Schema(features, csv={"comment": "#"})
+    required = schema.require(["y"])
+    assert required.features == {"x": Feature("int64"), "y": Feature("float32")}
+    assert required.csv == schema.csv
+    with raises_argument_error("required", received="'yy'", remedy="Did you mean y?"):
+        schema.require(["yy"])
 
 
 def test_feature_names_are_literal():

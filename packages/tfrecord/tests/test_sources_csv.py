@@ -18,8 +18,13 @@ from tensorsmith.tfrecord.sources import csv_files
 def read(source, schema=None):
     """Returns all rows as (line, row), and all rejects."""
     batches = list(source.batches(schema or source.infer()))
-    rows = [pair for batch in batches for pair in zip(batch.numbers.tolist(), batch.rows.to_pylist(), strict=True)]
-    return rows, [reject for batch in batches for reject in batch.rejects]
+    rows = [pair for batch in batches for pair in zip(batch.lines.tolist(), batch.rows.to_pylist(), strict=True)]
+    rejects = [reject for batch in batches for reject in batch.rejects]
+    numbers = [number for batch in batches for number in batch.numbers.tolist()]
+    positions = [*zip([line for line, _ in rows], numbers, strict=True), *((one.line, one.row) for one in rejects)]
+    if len(source.files) == 1:  # rows and rejects are numbered together, in the order of their lines
+        assert [row for _, row in sorted(positions)] == list(range(1, len(positions) + 1))
+    return rows, rejects
 
 
 def expected(text):
@@ -50,9 +55,9 @@ def test_matches_csv_module(tmp_path_factory, lines, quoting):
     writer.writerows([["x", "y\nz", "w"], *lines])
     path.write_text(file.getvalue(), encoding="utf-8", newline="")
     names, rows, rejects = expected(file.getvalue())
-    found, refused = read(open_source(path))
+    found, refused = read(open_source(path, row_names=False))
     assert [(line, [cell or None for cell in row.values()]) for line, row in found] == rows
-    assert [reject.row for reject in refused] == rejects
+    assert [reject.line for reject in refused] == rejects
     assert all(list(row) == names for _, row in found)
 
 
@@ -70,7 +75,7 @@ def test_lines_and_rejects_across_blocks(tmp_path, monkeypatch):
     assert max(batch.rows.nbytes for batch in batches) < 2000
     found, refused = read(source)
     assert [line for line, _ in found] == [line for line, _ in rows]
-    assert [reject.row for reject in refused] == rejects
+    assert [reject.line for reject in refused] == rejects
     assert len(found) + len(refused) == len(lines)
     assert read(source) == (found, refused)
 
@@ -79,8 +84,8 @@ def test_reject_message(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x,y\n1,2\n3\n4,5,6\n")
     _, (short, long) = read(open_source(path))
-    assert str(short) == f"{path}, row 3: expected 2 fields, got 1: '3'"
-    assert str(long) == f"{path}, row 4: expected 2 fields, got 3: '4,5,6'"
+    assert str(short) == f"{path}, line 3 (row 2): expected 2 fields, got 1: '3'"
+    assert str(long) == f"{path}, line 4 (row 3): expected 2 fields, got 3: '4,5,6'"
 
 
 def test_types(tmp_path):
@@ -100,7 +105,7 @@ def test_quoted_empty_string(tmp_path):
     assert [row["x"] for _, row in rows] == ["", None]
 
 
-@pytest.mark.parametrize(("name", "mark"), [("a.tsv", "\t"), ("a.csv", ";"), ("a.csv", ",")])
+@pytest.mark.parametrize(("name", "mark"), [("a.tsv", "\t"), ("a.csv", ";"), ("a.csv", "|"), ("a.csv", ",")])
 def test_delimiters(tmp_path, name, mark):
     path = tmp_path / name
     path.write_text(f"x{mark}y\n1{mark}2\n")
@@ -129,7 +134,7 @@ def test_columns_of_several_files(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n")
     source = open_source(tmp_path / "*.csv")
     schema = source.infer()
-    assert schema.features == {"x": Feature("int64"), "y": Feature("int64", optional=True)}
+    assert schema.features == {"x": Feature("int64"), "y": Feature("int64", optional=True, default="nan")}
     assert read(source)[0] == [(2, {"x": "1", "y": None}), (2, {"x": "4", "y": "3"})]
     assert [batch.file for batch in source.batches(schema) if len(batch.rows)] == [str(path) for path in source.files]
 
@@ -145,7 +150,7 @@ def test_schema_selects_columns(tmp_path):
 
 UNREADABLE = {
     "nothing": (b"", "the first line must hold the column names, but is empty"),
-    "two names": (b"x,x\n1,2\n", "duplicate column `x`"),
+    "two names": (b"x,x\n1,2\n", "duplicate column `x`; if the first line is a row, read the file without"),
     "not UTF-8": (b"x,y\n1,2\n3,\xe9\n", r"line 3 contains the bytes b'\\xe9', which are invalid in utf-8"),
     "not UTF-8 in a row of another length": (
         b"x,y\n" + b"1,2\n" * 9000 + b"3\xe9\n4,5\n",
@@ -181,7 +186,7 @@ def test_rows_larger_than_a_block(tmp_path, monkeypatch, position):
     starts = np.cumsum([2, *(line.count("\n") for line in lines[:-1])]).tolist()
     texts = [cell.strip('"') for cell in cells]
     assert rows == [(start, {"x": str(number), "y": texts[number]}) for number, start in enumerate(starts)]
-    assert [reject.row for reject in rejects] == [starts[number + 1] - 1 for number in range(7, 1000, 100)]
+    assert [reject.line for reject in rejects] == [starts[number + 1] - 1 for number in range(7, 1000, 100)]
 
 
 def test_row_size_limit(tmp_path, monkeypatch):
@@ -224,7 +229,7 @@ def test_carriage_returns_end_lines(tmp_path):
         (5, {"x": "3\r3", "y": "4"}),
         (8, {"x": "6", "y": "7"}),
     ]
-    assert reject.row == 7
+    assert (reject.line, reject.row) == (7, 4)
     path.write_bytes(b'x,y\r1,"2\r3,4\r')
     with pytest.raises(UnreadableError, match="a quote is not closed, in the row that begins in line 2"):
         open_source(path).infer()

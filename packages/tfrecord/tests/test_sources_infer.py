@@ -33,11 +33,11 @@ def test_review(people):
     assert comments == [
         f"# 100 rows of {people}",
         "# 6 rows could not be read:",
-        f"#   {people}, row 102: expected 4 fields, got 2: '1,2'",
-        f"#   {people}, row 104: expected 4 fields, got 1: '3'",
-        f"#   {people}, row 105: expected 4 fields, got 1: '3'",
+        f"#   {people}, line 102 (row 101): expected 4 fields, got 2: '1,2'",
+        f"#   {people}, line 104 (row 102): expected 4 fields, got 1: '3'",
+        f"#   {people}, line 105 (row 103): expected 4 fields, got 1: '3'",
         "#   ...",
-        "# gap: missing in 50 rows",
+        "# gap: missing in 50 rows; read as ''",
         '# class: 3 distinct strings; as classes {dtype: int64, labels: ["a", "b", "c"]}',
         "# float64 is stored as bytes; float32 is smaller if 7 digits suffice: third",
     ]
@@ -154,7 +154,7 @@ def test_missing_files(tmp_path):
 
 
 def test_options_of_other_formats(people):
-    with raises_argument_error("table", received="'t'", expected="kind csv (options: encoding)"):
+    with raises_argument_error("table", received="'t'", expected="kind csv (options: encoding, delimiter, "):
         open_source(people, table="t")
     assert open_source(people, encoding=None).infer() == open_source(people).infer()
 

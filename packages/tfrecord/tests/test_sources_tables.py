@@ -54,13 +54,13 @@ def test_parquet(tmp_path, table):
     parquet.write_table(table, path, row_group_size=2)
     source = open_source(path)
     assert source.infer().features == {
-        "i": Feature("int64", optional=True),
+        "i": Feature("int64", optional=True, default="nan"),
         "f": Feature("float64"),
         "list": Feature("int64", (None,), optional=True),
         "pair": Feature("float32", (2,)),
         "nested": Feature("float64", (None, 2)),
-        "struct/a": Feature("int64", optional=True),
-        "struct/b/c": Feature("string", optional=True),
+        "struct/a": Feature("int64", optional=True, default="nan"),
+        "struct/b/c": Feature("string", optional=True, default=""),
         "structs/u": Feature("int64", (None,)),
         "structs/v": Feature("string", (None,)),
         "day": Feature("string"),
@@ -85,7 +85,7 @@ def test_parquet(tmp_path, table):
 def test_parquet_schema_selects_columns(tmp_path, table):
     path = tmp_path / "a.parquet"
     parquet.write_table(table, path)
-    schema = Schema({"struct/a": Feature("int64", optional=True), "with/slash": Feature("int64")})
+    schema = Schema({"struct/a": Feature("int64", optional=True, default="nan"), "with/slash": Feature("int64")})
     assert read(open_source(path), schema)[0][0] == {"struct/a": 1, "with/slash": 1}
     with pytest.raises(ArgumentError, match="contain only the columns.*got 'no'"):
         read(open_source(path), Schema({"no": Feature("int64")}))
@@ -147,12 +147,13 @@ def test_json_lines(tmp_path):
         "x": Feature("float32"),
         "list": Feature("int64", (None,)),
         "grid": Feature("int64", (None, 2)),
-        "o/a/b": Feature("string", optional=True),
+        "o/a/b": Feature("string", optional=True, default=""),
         "mixed": Feature("string"),
-        "late": Feature("bool", optional=True),
+        "late": Feature("bool", optional=True, default="nan"),
     }
     rows, numbers, rejects = read(source)
-    assert (numbers, rejects) == ([1, 3, 5], [])
+    assert (numbers, rejects) == ([1, 2, 3], [])
+    assert [batch.lines.tolist() for batch in source.batches(source.infer())] == [[1, 3, 5]]
     same = ("i", "x", "list", "grid")
     assert [[row[name] for name in same] for row in rows] == [[row[name] for name in same] for row in OBJECTS]
     assert [row["o/a/b"] for row in rows] == ["x", None, None]
@@ -166,10 +167,10 @@ def test_json_types_change_between_batches(tmp_path, monkeypatch):
     rows = [{"x": 1, "y": 1, "z": [1]}] * 2 + [{"x": 0.1 + 0.2, "y": "a", "z": 1}] * 2 + [{"w": None}]
     path.write_text("\n".join(map(json.dumps, rows)))
     assert open_source(path).infer().features == {
-        "x": Feature("float64", optional=True),
-        "y": Feature("string", optional=True),
-        "z": Feature("string", optional=True),
-        "w": Feature("string", optional=True),
+        "x": Feature("float64", optional=True, default="nan"),
+        "y": Feature("string", optional=True, default=""),
+        "z": Feature("string", optional=True, default=""),
+        "w": Feature("string", optional=True, default=""),
     }
 
 
@@ -252,9 +253,9 @@ def test_sqlite(base):
     source = open_source(base)
     assert source.infer().features == {
         "i": Feature("int64"),
-        "s": Feature("string", optional=True),
-        "f": Feature("float64", optional=True),
-        "b": Feature("bytes", optional=True),
+        "s": Feature("string", optional=True, default=""),
+        "f": Feature("float64", optional=True, default="nan"),
+        "b": Feature("bytes", optional=True, default=""),
         "any": Feature("string"),
     }
     rows, numbers, _ = read(source)

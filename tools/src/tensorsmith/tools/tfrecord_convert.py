@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tensorsmith.core import Progress, Verbatim, check, format_bytes
+from tensorsmith.tools.tfrecord_source import add_source_arguments, open_given_source, required_features
 
 NOT_BY_TFDS = (
     "compressed files, SequenceExample, strings with several variable dimensions, "
@@ -42,14 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write rows that do not conform to the schema to FILE, as JSON lines",
     )
-    parser.add_argument("--encoding", help="character encoding of CSV and text files; default utf-8")
-    parser.add_argument("--table", help="table to read, if an SQLite file has several")
-    parser.add_argument("--query", metavar="SELECT", help="SQLite query to read instead of a table")
+    add_source_arguments(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Converts a data source, and prints the number of rows, records and rejects."""
-    from tensorsmith.tfrecord import Schema, convert, open_source, parse_size, parse_split
+    from tensorsmith.tfrecord import Schema, convert, parse_size, parse_split
 
     check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "omitted unless --shuffle is set")
     engine = None
@@ -62,15 +61,14 @@ def execute(arguments: argparse.Namespace) -> int:
             expected = "an option of `tensorsmith tfrecord convert` or of Apache Beam"
             check(not near, f"--{name}", Verbatim("an unknown option"), expected, remedy)
         engine = Beam(arguments.runner, arguments.fields)
-    options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
-    path = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
-    source = open_source(path, **options)
+    source = open_given_source(arguments)
     with Progress("tensorsmith.tools") as progress:
         done = convert(
             source,
             arguments.dest,
             name=arguments.name or arguments.dest.resolve().name,
             schema=Schema.load(arguments.schema) if arguments.schema else None,
+            required=required_features(arguments),
             shards=arguments.shards,
             shard_size=parse_size(arguments.shard_size),
             compression=arguments.compression,

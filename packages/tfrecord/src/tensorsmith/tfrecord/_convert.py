@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ def convert(
     *,
     name: str,
     schema: Schema | None = None,
+    required: Iterable[str] = (),
     shards: int | None = None,
     shard_size: int = 256_000_000,
     compression: str = "none",
@@ -81,7 +82,10 @@ def convert(
         source: Data source to convert, as returned by `open_source`.
         folder: Output folder. It is created if it does not exist.
         name: Name of the data set.
-        schema: Schema of the examples. If `None`, it is inferred from the data source.
+        schema: Schema of the examples. If `None`, it is inferred from the data source. CSV files are read with the
+            options in the schema, unless `open_source` was called with other options.
+        required: Names of features, such as the label, that are not optional, whatever the schema says: rows that lack
+            one of them are rejected.
         shards: Number of shards in each split.
         shard_size: Approximate size of a shard in bytes, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
@@ -117,7 +121,7 @@ def convert(
     )
     work, engine = folder / WORK, engine or Threads(workers)
     with _alone(folder, work):
-        schema = schema or source.infer()
+        schema = (schema or source.infer()).require(required)
         arguments: dict[str, Any] = {
             "schema": schema.to_yaml(),
             "name": name,

@@ -1,12 +1,17 @@
 """Inference of the schema of a data source, written as YAML for review."""
 
 import json
-from collections.abc import Callable
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tensorsmith.tfrecord.schema import INDICES, VALUES, Schema
+from tensorsmith.tfrecord.encode.rejections import brief
+from tensorsmith.tfrecord.schema import INDICES, STRINGS, VALUES, Feature, Schema
 from tensorsmith.tfrecord.sources import Batch, open_source
+from tensorsmith.tfrecord.sources.csv_options import PANDAS_MISSING
 from tensorsmith.tfrecord.sources.files import Paths
+from tensorsmith.tfrecord.sources.mixed_numbers import NotNumbers
 from tensorsmith.tfrecord.sources.table import TableSource
 
 MOST_REJECTS = 3  # rejects that are shown
@@ -32,17 +37,23 @@ def infer(path: Paths, **options: Any) -> Schema:
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "numbers.jsonl"
         >>> _ = file.write_text('{"x": [1, 2], "y": 0.5}')
         >>> infer(file).features["x"]
-        Feature(dtype='int64', shape=(2,), encoding='', sequence=False, optional=False, labels=())
+        Feature(dtype='int64', shape=(2,), encoding='', sequence=False, optional=False, labels=(), default=None)
     """
     return open_source(path, **options).infer()
 
 
-def review(source: TableSource, watch: Callable[[Batch], None] = lambda batch: None) -> str:
+def review(
+    source: TableSource, watch: Callable[[Batch], None] = lambda batch: None, required: Iterable[str] = ()
+) -> str:
     """Returns the inferred schema as YAML, with comments on row counts, rejects, missing values and vocabularies.
 
     Args:
         source: Data source returned by `open_source`.
         watch: Function that is called with each batch to report progress.
+        required: Names of features that are not optional even if they are missing in some rows; see `Schema.require`.
+
+    Raises:
+        ValueError: If a required feature is not in the data source.
     """
     found = source.survey(watch)
     files = _count(len(source.files), "file")
@@ -52,24 +63,74 @@ def review(source: TableSource, watch: Callable[[Batch], None] = lambda batch: N
         lines.append(f"{_count(found.refused, 'row')} could not be read:")
         lines += [f"  {reject}" for reject in found.rejects[:MOST_REJECTS]]
         lines += ["  ..."] * (found.refused > MOST_REJECTS)
-    lines += [f"{_name(name)}: missing in {_count(count, 'row')}" for name, count in found.missing.items()]
+    schema = found.schema.require(required)
+    if source.untyped:
+        lines += _hints(list(schema.features), schema.csv)
+    if schema.csv:
+        options = (f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in schema.csv.items())
+        lines.append(f"read with {', '.join(options)}")
+    if "row_names" in schema.csv:
+        lines.append("each row has one field more than the header: the first field is read as row_names")
+    for name, count in found.missing.items():
+        lines.append(f"{_name(name)}: missing in {_count(count, 'row')}{_consequence(schema.features[name])}")
+    for name, rest in found.not_numbers.items():
+        lines.append(f"{_name(name)}: {_not_numbers(rest, schema.features[name], schema.csv.get('missing', []))}")
     lines += [f"{_name(name)}: {problem}; convert rejects such rows" for name, problem in found.problems.items()]
     for name, texts in found.vocabularies.items():
+        if name in found.not_numbers:
+            continue
         labels = json.dumps(texts, ensure_ascii=False)
         lines.append(
             f"{_name(name)}: {_count(len(texts), 'distinct string')}; as classes {{dtype: int64, labels: {labels}}}"
         )
-    wide = [_name(name) for name, feature in found.schema.features.items() if feature.dtype == "float64"]
+    wide = [_name(name) for name, feature in schema.features.items() if feature.dtype == "float64"]
     if wide:
         lines.append(f"float64 is stored as bytes; float32 is smaller if 7 digits suffice: {', '.join(wide)}")
-    features = found.schema.features
+    features = schema.features
     sparse = [name.removesuffix(INDICES) for name in features if name.endswith(INDICES)]
     for name in sparse:
         if name + VALUES in features:
             lines.append(
                 f"{_name(name)}: to read it as sparse, add the line `sparse: {{{_name(name)}: SIZE}}` at the end"
             )
-    return "".join(f"# {line}\n" for line in lines) + found.schema.to_yaml()
+    return "".join(f"# {line}\n" for line in lines) + schema.to_yaml()
+
+
+def _hints(names: list[str], options: Mapping[str, Any]) -> list[str]:
+    """Returns descriptions of column names that look like a comment or like a row of numbers."""
+    hints = []
+    if any(name.startswith("#") for name in names[:2]) and "comment" not in options:  # the first may be row_names
+        hints.append("the first line begins with '#'; --comment='#' skips such lines")
+    if names and all(re.fullmatch(r"[+-]?[0-9.]+(e[+-]?[0-9]+)?", name) for name in names) and "names" not in options:
+        hints.append("all column names are numbers; --no-header reads the first line as a row")
+    return hints
+
+
+def _consequence(feature: Feature) -> str:
+    """Returns how rows without a feature are treated, as the end of a sentence."""
+    if not feature.optional:
+        return "; convert rejects such rows"
+    if feature.default is None:
+        return ""
+    return f"; read as {feature.default!r}" if feature.dtype in STRINGS else "; read as NaN"
+
+
+def _not_numbers(rest: NotNumbers, feature: Feature, missing: Sequence[str]) -> str:
+    """Returns a description of the rows of a column that are not numbers, and the option that treats them."""
+    kind = "true or false" if rest.dtype == "bool" else "numeric"
+    text = f"{kind} except {rest.count:,} of {_count(rest.present, 'row')}"
+    first = f"{rest.file}, line {rest.line:,}: {brief(rest.text)}"
+    if feature.dtype != "string":
+        return f"{text} ({first}); convert rejects such rows"
+    if rest.decimal_comma:
+        return f"numbers with a decimal comma ({first}), therefore a string; --decimal=, reads it as numeric"
+    if not rest.markers:
+        more = f"--numeric-threshold {rest.threshold:g} makes it {rest.dtype}, and convert then rejects such rows"
+        return f"{text} ({first}), therefore a string; {more}"
+    markers = [*missing, *("pandas" if marker in PANDAS_MISSING else marker for marker in rest.markers)]
+    option = shlex.quote(",".join(dict.fromkeys(markers)))
+    more = f"--missing={option} reads such cells as missing values, and the column as {rest.dtype}"
+    return f"{text} with {' and '.join(map(repr, rest.markers))} ({first}), therefore a string; {more}"
 
 
 def _count(count: int, what: str) -> str:

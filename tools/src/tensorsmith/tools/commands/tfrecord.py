@@ -9,6 +9,7 @@ from typing import Any
 from tensorsmith.core import Progress, format_bytes
 from tensorsmith.tools import tfrecord_convert
 from tensorsmith.tools.subcommands import execute_subcommand, subcommand_adder
+from tensorsmith.tools.tfrecord_source import add_source_arguments, open_given_source, required_features
 
 execute = execute_subcommand
 SOURCES = "files, patterns, or folders with *.tfrecord* files"
@@ -21,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     infer = add("infer", _infer, "infer the schema of a source, for review")
     infer.add_argument("sources", metavar="SOURCE", nargs="+", help="files, a pattern or a folder, of one format")
     infer.add_argument("--out", metavar="FILE.yaml", type=Path, help="output file; by default the schema is printed")
-    infer.add_argument("--encoding", help="character encoding of CSV and text files; default utf-8")
-    infer.add_argument("--table", help="table to read, if an SQLite file has several")
-    infer.add_argument("--query", metavar="SELECT", help="SQLite query to read instead of a table")
+    add_source_arguments(infer)
     convert = add("convert", tfrecord_convert.execute, "convert the rows of a source to TFRecord files")
     tfrecord_convert.add_arguments(convert)
     inspect = add("inspect", _inspect, "show features, counts, sizes and the first examples")
@@ -100,18 +99,16 @@ def _check_folder(path: Path) -> None:
 
 def _infer(arguments: argparse.Namespace) -> int:
     from tensorsmith.core import replace_file
-    from tensorsmith.tfrecord import check_target, open_source, review
+    from tensorsmith.tfrecord import check_target, review
 
     if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
         raise FileNotFoundError(f"{arguments.out}: no such folder")
-    options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
-    paths = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
-    source = open_source(paths, **options)
+    source = open_given_source(arguments)
     if arguments.out is not None:
         check_target("--out", arguments.out, source.files)
     with Progress("tensorsmith.tools") as progress:
         task = progress.start(f"reading {_count(len(source.files), 'file')}", unit="rows")
-        text = review(source, lambda batch: task.advance(batch.rows.num_rows))
+        text = review(source, lambda batch: task.advance(batch.rows.num_rows), required_features(arguments))
     if arguments.out is None:
         sys.stdout.write(text)
         return 0

@@ -80,7 +80,7 @@ def _json(feature: Feature) -> dict[str, Any]:
         kind = f"{FEATURES}.class_label_feature.ClassLabel"
         return {"pythonClassName": kind, "classLabel": {"numClasses": str(len(feature.labels))}}
     if feature.optional and feature.is_raw:
-        values = {"feature": _json(dataclasses.replace(feature, optional=False)), "length": "-1"}
+        values = {"feature": _json(dataclasses.replace(feature, optional=False, default=None)), "length": "-1"}
         return {"pythonClassName": f"{FEATURES}.sequence_feature.Sequence", "sequence": values}
     shape = (None, *feature.shape) if feature.optional and None not in feature.shape else feature.shape
     if feature.encoding in IMAGES and not feature.optional:

@@ -43,7 +43,7 @@ def encode_batch(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[
                 check_sparse(name, size, prepared[name + INDICES], prepared[name + VALUES], rejections)
         if not rejections.rows:
             break
-        rejects += [Reject(*batch.position(kept[row]), *found) for row, found in rejections.rows.items()]
+        rejects += [batch.reject(kept[row], *found) for row, found in rejections.rows.items()]
         keep = ~np.isin(np.arange(rows.num_rows), list(rejections.rows))
         rows, kept = rows.filter(pa.array(keep)), kept[keep]
     columns: dict[str, Column] = {}

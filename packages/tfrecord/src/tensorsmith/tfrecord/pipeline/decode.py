@@ -1,9 +1,14 @@
 """Decoding of stored examples to the tensors that a schema describes."""
 
+import dataclasses
+import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tensorsmith.core import Verbatim, check
-from tensorsmith.tfrecord.schema import IMAGES, INDICES, SHAPE, STRINGS, VALUE, VALUES, Feature, Schema
+from tensorsmith.tfrecord.schema import IMAGES, INDICES, NAN, SHAPE, STRINGS, VALUE, VALUES, Feature, Schema
 
 SIGNED = {"uint32": "int32", "uint64": "int64"}  # dtypes that `tf.io.decode_raw` supports for these
 
@@ -49,13 +54,40 @@ def stored_features(schema: Schema) -> dict[str, Any]:
     return stored
 
 
+def without_missing(parsed: dict[str, Any], schema: Schema, names: Sequence[str]) -> tuple[dict[str, Any], Schema]:
+    """Drops the examples of a parsed batch that lack a feature.
+
+    Args:
+        parsed: Dict that maps feature names to tensors, as parsed according to `stored_features`.
+        schema: Schema of the examples.
+        names: Names of the features without which examples are dropped. They must be able to have a default.
+
+    Returns:
+        The remaining examples, and a schema in which these features have a default, so that their tensors are dense.
+    """
+    import tensorflow as tf
+
+    optional = {name: schema.features[name] for name in names if schema.features[name].optional}
+    filled = {
+        name: dataclasses.replace(feature, default="" if feature.dtype in STRINGS else 0)
+        for name, feature in optional.items()
+    }
+    features = {**schema.features, **filled}
+    lengths = [parsed[name].row_lengths() for name in optional]
+    if lengths:
+        kept = tf.reduce_all(tf.stack(lengths) > 0, axis=0)
+        parsed = {name: tf.ragged.boolean_mask(tensor, kept) for name, tensor in parsed.items()}
+    return parsed, dataclasses.replace(schema, features=features)
+
+
 def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
     """Decodes a parsed batch to the tensors that the schema describes.
 
     Numbers are cast to their dtype. Images and raw bytes of fixed shape are decoded to tensors of shape
-    `(batch, *shape)`. Features that are optional or have one variable dimension become a `tf.RaggedTensor`, whose rows
-    are flat if they have further dimensions. Other files, and raw bytes with variable dimensions, remain bytes. Sparse
-    values become a `tf.SparseTensor` of shape `(batch, size)`.
+    `(batch, *shape)`. Optional features with a default become dense tensors of this shape, of the `tensor_dtype` of the
+    feature. Optional features without a default, and features that have one variable dimension, become a
+    `tf.RaggedTensor`, whose rows are flat if they have further dimensions. Other files, and raw bytes with variable
+    dimensions, remain bytes. Sparse values become a `tf.SparseTensor` of shape `(batch, size)`.
 
     Args:
         parsed: Dict that maps feature names to tensors, as parsed according to `stored_features`.
@@ -67,10 +99,15 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
     Raises:
         tf.errors.InvalidArgumentError: If bytes are not a valid image, or do not have the size that the schema gives.
     """
-    decoded = {
-        name: _decoded(tensor, schema.features[name]) if name in schema.features else tensor
-        for name, tensor in parsed.items()
-    }
+    decoded = {}
+    for name, tensor in parsed.items():
+        feature = schema.features.get(name)
+        if feature is None:
+            decoded[name] = tensor
+        elif feature.default is not None:
+            decoded[name] = _with_default(name, tensor, feature)
+        else:
+            decoded[name] = _decoded(tensor, feature)
     for name, size in schema.sparse.items():
         decoded[name] = _sparse(name, size, decoded.pop(name + INDICES), decoded.pop(name + VALUES))
     return decoded
@@ -90,6 +127,31 @@ def _sparse(name: str, size: int, indices: Any, values: Any) -> Any:
     tf.debugging.Assert(inside & increase, [f"{name} must have increasing indices below its size, {size}"])
     shape = tf.stack([tf.cast(indices.nrows(), tf.int64), size])
     return tf.SparseTensor(tf.stack([rows, positions], axis=1), values.values, shape)
+
+
+def _with_default(name: str, stored: Any, feature: Feature) -> Any:
+    """Returns a dense tensor of an optional feature, in which rows without a value have the default."""
+    import tensorflow as tf
+
+    lengths = stored.row_lengths()
+    missing = lengths == 0
+    size = 1 if feature.is_raw else math.prod(size or 0 for size in feature.shape)
+    tf.debugging.Assert(tf.reduce_all(missing | (lengths == size)), [f"{name} must have {size} values, or none"])
+    # Missing values are zeros until the stored bytes are decoded.
+    filler: Any = b"" if feature.kind == "bytes" else 0
+    if feature.is_raw:
+        filler = np.zeros([size or 0 for size in feature.shape], feature.dtype).tobytes()
+    dense = stored.to_tensor(tf.constant(filler, stored.dtype), shape=(None, size))
+    dense = tf.reshape(dense, (-1, *(() if feature.is_raw else feature.shape)))
+    values = _decoded(dense, dataclasses.replace(feature, optional=False, default=None))
+    if feature.dtype in STRINGS:
+        default = tf.constant(feature.default, tf.string)
+    else:
+        values = tf.cast(values, feature.tensor_dtype)
+        number = float("nan") if feature.default == NAN else feature.default
+        default = tf.constant(np.asarray(number, values.dtype.as_numpy_dtype))
+    missing = tf.reshape(missing, (-1, *(1 for _ in feature.shape)))
+    return tf.where(missing, default, values)
 
 
 def _decoded(tensor: Any, feature: Feature) -> Any:

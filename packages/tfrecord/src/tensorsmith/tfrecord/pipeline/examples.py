@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import check, load_tensorflow
-from tensorsmith.tfrecord.pipeline.decode import decode, stored_features
-from tensorsmith.tfrecord.schema import Schema
+from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow
+from tensorsmith.tfrecord.pipeline.decode import decode, stored_features, without_missing
+from tensorsmith.tfrecord.schema import COMPLEX, Schema
 from tensorsmith.tfrecord.shards.index import Index
 
 
@@ -21,6 +21,7 @@ def examples(
     shuffle: bool = False,
     seed: int | None = None,
     drop_remainder: bool = False,
+    drop_missing: Sequence[str] = (),
 ) -> Any:
     """Returns a dataset of batches of parsed examples.
 
@@ -39,13 +40,17 @@ def examples(
             dataset.
         seed: Random seed for shuffling. If `None`, a different seed is used for each iteration.
         drop_remainder: If `True`, the last batch is dropped if it has fewer than `batch_size` examples.
+        drop_missing: Names of features, such as the label, without which examples are dropped. Batches are then smaller
+            by the number of dropped examples, and the cardinality is unknown. To get an error instead, pass
+            `schema.require(names)`; to reject such rows in a conversion, pass `required` to `convert`.
 
     Returns:
         A `tf.data.Dataset` of dictionaries, as returned by `tf.io.parse_example` or, with a schema, by `decode`. Its
-        cardinality is known.
+        cardinality is known unless examples are dropped.
 
     Raises:
-        ValueError: If `batch_size` or `epochs` is not positive, or if a feature specification is not supported.
+        ValueError: If `batch_size` or `epochs` is not positive, if a feature specification is not supported, or if
+            `drop_missing` contains names that are not in a schema.
         DamagedFileError: If the records of a file cannot be located.
         ImportError: If TensorFlow or tensorsmith-ops is not installed.
     """
@@ -60,6 +65,8 @@ def examples(
 
     check(isinstance(batch_size, int) and batch_size > 0, "batch_size", batch_size, "a positive integer")
     check(isinstance(epochs, int) and epochs > 0, "epochs", epochs, "a positive integer")
+    if drop_missing:
+        _check_droppable(features, drop_missing, drop_remainder)
     stored = stored_features(features) if isinstance(features, Schema) else features
     index = files if isinstance(files, Index) else Index.of(files)
     count = len(index)
@@ -77,7 +84,9 @@ def examples(
             rows = tf.ensure_shape(rows, [batch_size])
         file, begins, sizes = tf.unstack(tf.gather(positions, rows), axis=1)
         parsed = ops.read_examples(names, file, begins, sizes, stored)
-        return decode(parsed, features) if isinstance(features, Schema) else parsed
+        if not isinstance(features, Schema):
+            return parsed
+        return decode(*without_missing(parsed, features, drop_missing))
 
     numbers = tf.data.Dataset.range(epochs * batches)
     if shuffle:
@@ -88,4 +97,17 @@ def examples(
     # Set explicitly, as tf.data's autotuning needs several batches to reach this value.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     dataset = numbers.map(read, num_parallel_calls=cores).prefetch(cores)
+    if drop_missing:
+        return dataset.filter(lambda batch: tf.shape(batch[drop_missing[0]])[0] > 0)
     return dataset.apply(tf.data.experimental.assert_cardinality(epochs * batches))
+
+
+def _check_droppable(features: Mapping[str, Any] | Schema, names: Sequence[str], drop_remainder: bool) -> None:
+    """Raises an error if examples without certain features cannot be dropped."""
+    if not isinstance(features, Schema):
+        raise argument_error("features", Verbatim(type(features).__name__), "a Schema if `drop_missing` is passed")
+    for name in features.require(names).features.keys() & set(names):  # raises an error for unknown names
+        feature = features.features[name]
+        plain = None not in feature.shape and not feature.encoding and feature.dtype not in COMPLEX
+        check(plain, "drop_missing", name, "contain only names of strings and real numbers of fixed size")
+    check(not drop_remainder, "drop_remainder", drop_remainder, "False if `drop_missing` is passed")

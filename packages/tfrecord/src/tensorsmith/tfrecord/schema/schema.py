@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ml_dtypes  # noqa: F401  registers bfloat16 with NumPy
+import numpy as np
 import yaml
 
 from tensorsmith.core import ArgumentError, Verbatim, check, did_you_mean, replace_file
@@ -23,6 +25,7 @@ IMAGES = ("png", "jpeg", "image")
 INDICES, VALUES = "/indices", "/values"  # suffixes of the two features of a sparse value
 SHAPE, VALUE = "/shape", "/value"  # suffixes for a feature with several variable dimensions, as in TFDS
 ENCODINGS = ("", "raw", *IMAGES, "wav")
+NAN = "nan"  # default of a numeric feature; a string, because a float NaN is not equal to itself
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class Feature:
             shape of each step.
         optional: If `True`, examples may lack the feature.
         labels: Class names, if the value is a class index.
+        default: Value that `examples` returns if an example lacks the optional feature, so that the tensor is dense: a
+            string, a number, or "nan" for numbers. Integers with the default "nan" are read as floats; see
+            `tensor_dtype`.
 
     Raises:
         ValueError: If the attributes are invalid or incompatible.
@@ -56,6 +62,7 @@ class Feature:
     sequence: bool = False
     optional: bool = False
     labels: tuple[str, ...] = ()
+    default: str | float | None = None
 
     def __post_init__(self) -> None:
         check(self.dtype in DTYPES, "dtype", self.dtype, " or ".join(DTYPES), did_you_mean(str(self.dtype), DTYPES))
@@ -81,6 +88,35 @@ class Feature:
         check(texts and len(set(self.labels)) == len(self.labels), "labels", self.labels, "distinct strings")
         for name in ("sequence", "optional"):
             check(isinstance(getattr(self, name), bool), name, getattr(self, name), "true or false")
+        if self.default is not None:
+            self._check_default()
+
+    def _check_default(self) -> None:
+        """Raises an error if the feature cannot have a default, or if the default does not fit the dtype."""
+        plain = not (self.encoding or self.sequence or self.dtype in COMPLEX) and None not in self.shape
+        remedy = "omit the default, or set `optional: true`" if plain else ""
+        expected = "omitted unless the feature is optional, of fixed size, and not complex, encoded or a sequence"
+        check(plain and self.optional, "default", self.default, expected, remedy)
+        if self.dtype in STRINGS:
+            check(isinstance(self.default, str), "default", self.default, f"a string for dtype {self.dtype}")
+            return
+        if isinstance(self.default, float) and math.isnan(self.default):
+            object.__setattr__(self, "default", NAN)  # the class is frozen
+        if self.default == NAN:
+            return
+        fits = isinstance(self.default, int | float) and _fits(self.default, self.dtype)
+        check(fits, "default", self.default, f'a value of dtype {self.dtype}, or "nan"')
+
+    @property
+    def tensor_dtype(self) -> str:
+        """Dtype of the tensor that `examples` returns.
+
+        It is `dtype`, except that integers with the default "nan" become floats that can represent NaN: float32 for up
+        to 16 bits and bool, otherwise float64, which pandas uses as well and which is exact up to 2**53.
+        """
+        if self.default != NAN or self.dtype in (*FLOATS, "float64", *STRINGS):
+            return self.dtype
+        return "float32" if np.dtype(self.dtype).itemsize <= 2 else "float64"
 
     @property
     def kind(self) -> str:
@@ -109,6 +145,7 @@ class Schema:
         features: Name of each feature mapped to the feature.
         sparse: Name of each sparse vector mapped to its size. It is read from the features `NAME/indices`, which
             increase and start from 0 or above, and `NAME/values`, of the same length.
+        csv: Options with which CSV files of this schema are read, such as `{"delimiter": ";"}`; see `open_source`.
 
     Raises:
         ValueError: If the features of a sparse vector are missing, or its size is invalid.
@@ -126,6 +163,7 @@ class Schema:
 
     features: Mapping[str, Feature]
     sparse: Mapping[str, int] = field(default_factory=dict)
+    csv: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, size in self.sparse.items():
@@ -138,12 +176,40 @@ class Schema:
             )
             check(fits, f"sparse feature {name}", Verbatim(", ".join(self.features)), expected)
 
+    def require(self, names: Iterable[str]) -> "Schema":
+        """Returns a schema in which features are not optional, such as the label.
+
+        `convert` rejects rows that lack them, and `examples` raises an error for such examples.
+
+        Args:
+            names: Names of the features.
+
+        Returns:
+            A new `Schema`.
+
+        Raises:
+            ValueError: If a name is not a feature of the schema.
+
+        Example:
+            >>> schema = Schema({"label": Feature("int64", optional=True, default="nan")})
+            >>> schema.require(["label"]).features["label"] == Feature("int64")
+            True
+        """
+        names = list(names)
+        for name in names:
+            known = ", ".join(self.features)
+            remedy = did_you_mean(name, self.features)
+            check(name in self.features, "required", name, f"contain only features of the schema ({known})", remedy)
+        needed = {name: dataclasses.replace(self.features[name], optional=False, default=None) for name in names}
+        return dataclasses.replace(self, features={**self.features, **needed})
+
     def to_yaml(self) -> str:
         """Returns the schema as YAML, omitting attributes with default values."""
         names = {name: _flow(name) if name.isprintable() else json.dumps(name) for name in self.features}
         lines = [f"  {names[name]}: {_flow(_changed(feature))}\n" for name, feature in self.features.items()]
         sparse = f"sparse: {_flow(dict(self.sparse))}\n" if self.sparse else ""
-        return ("features:\n" + "".join(lines) if lines else "features: {}\n") + sparse
+        csv = f"csv: {_flow(dict(self.csv))}\n" if self.csv else ""
+        return ("features:\n" + "".join(lines) if lines else "features: {}\n") + sparse + csv
 
     @classmethod
     def from_yaml(cls, text: str) -> "Schema":
@@ -179,7 +245,9 @@ class Schema:
             raise ArgumentError("\n".join(mistakes))
         sparse = content.get("sparse") or {}
         check(isinstance(sparse, dict), "sparse", sparse, "a mapping of names to sizes")
-        return cls(features, sparse)
+        csv = content.get("csv") or {}
+        check(isinstance(csv, dict), "csv", csv, "a mapping of options to values")
+        return cls(features, sparse, csv)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the schema to a YAML file."""
@@ -211,6 +279,16 @@ class _Loader(yaml.SafeLoader):
         if double is not None:
             raise yaml.constructor.ConstructorError(None, None, f"duplicate feature `{double}`", node.start_mark)
         return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
+
+
+def _fits(value: Any, dtype: str) -> bool:
+    """Returns `True` if a numeric dtype can represent a value, apart from the rounding of decimals."""
+    if isinstance(value, bool) or dtype == "bool":
+        return dtype == "bool" and value in (0, 1)
+    if dtype in (*INTEGERS, "uint64"):
+        limits = np.iinfo(dtype)
+        return isinstance(value, int) and limits.min <= value <= limits.max
+    return bool(np.isfinite(np.asarray(value, dtype))) or math.isinf(value)
 
 
 FIELDS = tuple(one.name for one in dataclasses.fields(Feature))

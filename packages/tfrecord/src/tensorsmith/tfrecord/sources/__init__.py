@@ -30,7 +30,8 @@ CLASSES = {
 }
 CLASSED = ("images", "wav")  # kinds whose folder names are classes
 ROOTED = (*CLASSED, "coco")  # kinds that need the path of the folder itself
-OPTIONS = {"csv": ("encoding",), "text": ("encoding",), "sqlite": ("table", "query")}
+CSV_OPTIONS = ("encoding", "delimiter", "decimal", "missing", "header", "names", "comment", "row_names")
+OPTIONS = {"csv": (*CSV_OPTIONS, "numeric_threshold"), "text": ("encoding",), "sqlite": ("table", "query")}
 
 
 def open_source(path: Paths, **options: Any) -> TableSource:
@@ -43,8 +44,13 @@ def open_source(path: Paths, **options: Any) -> TableSource:
         path: Path of a file or folder, a glob pattern such as `data/*.csv`, or a sequence of these. The rows of several
             files are concatenated; files in a folder or matching a pattern are sorted. Several folders of images or
             audio files represent classes.
-        options: Options for the file format: `encoding` for CSV and text files, and `table` or `query` for SQLite
-            databases.
+        options: Options for the file format: `encoding` for CSV and text files; `table` or `query` for SQLite
+            databases; and for CSV files `missing` (a list of strings that stand for missing values, in which "pandas"
+            stands for the strings that `pandas.read_csv` reads as NaN), `delimiter`, `decimal` ("." or ","),
+            `header` (`False` if the first line is a row), `names` (column names, if there is no header), `comment` (the
+            character with which lines begin that are skipped), `row_names` (`True` if the first field of each row is a
+            row name without a name in the header; detected by default) and `numeric_threshold` (fraction of the strings
+            in a column that must be numbers, for which a numeric dtype is inferred).
 
     Returns:
         The source, which `convert` and `review` accept.
@@ -60,7 +66,7 @@ def open_source(path: Paths, **options: Any) -> TableSource:
         >>> print(open_source(file).infer().to_yaml())
         features:
           name: {dtype: string}
-          age: {dtype: int64, optional: true}
+          age: {dtype: int64, optional: true, default: nan}
         <BLANKLINE>
     """
     kind, files = kind_of(find_source_files(path))

@@ -2,11 +2,12 @@
 
 import codecs
 import csv
+import dataclasses
 import io
 import itertools
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from tensorsmith.core import check, did_you_mean
+from tensorsmith.core import check
+from tensorsmith.tfrecord.schema import STRINGS, Schema
+from tensorsmith.tfrecord.sources.csv_header import Header, read_header, wrong_encoding
+from tensorsmith.tfrecord.sources.csv_options import ROW_NAMES, CsvOptions, with_point, without_markers
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 from tensorsmith.tfrecord.sources.table import TableSource
@@ -24,65 +28,103 @@ BLOCK, LARGEST = 2 << 20, 64 << 20  # size of a block in bytes; larger rows are 
 
 
 class CsvFiles(TableSource):
-    """Data source for CSV and TSV files with column names in the first line. All values are strings.
+    """Data source for CSV and TSV files, by default with column names in the first line. All values are strings.
 
-    Cells are separated by commas, or by tabs or semicolons if the first line has no comma. An empty cell is a missing
-    value; `""` is an empty string. Empty lines are skipped. A column without a name is called `column_1` and so on,
-    after its number.
+    Cells are separated by commas, or by tabs, semicolons or `|` if the first line has no comma. An empty cell is a
+    missing value; `""` is an empty string. Empty lines are skipped. A column without a name is called `column_1` and so
+    on, after its number. If each row has one field more than the header, the first field is a row name, as in files
+    written by R, and becomes the column `row_names`.
 
     Args:
         files: Paths of the CSV and TSV files. If a file lacks a column that other files contain, the values of the
             column are null in the rows of this file.
-        encoding: Character encoding of the files, as a Python codec name.
+        numeric_threshold: Fraction of the strings in a column that must be numbers for a numeric dtype.
+        **options: Options with which the files are read; see `CsvOptions`. They take precedence over the options in a
+            schema.
     """
 
     untyped = True
     by_file = True
 
-    def __init__(self, files: list[Path], encoding: str = "utf-8") -> None:
-        self.files, self._encoding = files, check_encoding(encoding)
+    def __init__(self, files: list[Path], numeric_threshold: float = 1.0, **options: Any) -> None:
+        sound = isinstance(numeric_threshold, int | float) and 0 < numeric_threshold <= 1
+        check(sound, "numeric_threshold", numeric_threshold, "a number in (0, 1]")
+        self.files, self.numeric_threshold = files, numeric_threshold
+        self._given, self._csv = options, CsvOptions.of(options)
+        self.decimal = self._csv.decimal
+        self._with_row_names: dict[Path, bool] = {}  # files that were read, and whether they have row names
 
     def rows(self) -> Iterator[Batch]:
         """Yields all rows of the data source in batches."""
+        return self._rows(self._csv)
+
+    def rows_for(self, schema: Schema) -> Iterator[Batch]:
+        """Yields all rows in batches. The files are read with the options in the schema, and numbers have a point."""
+        csv = CsvOptions.of({**schema.csv, **self._given})
+        texts = [name for name, feature in schema.features.items() if feature.dtype in STRINGS]
+        for batch in self._rows(csv):
+            names = batch.rows.schema.names
+            columns = [
+                column if name in texts else with_point(column, csv.decimal)
+                for name, column in zip(names, batch.rows.columns, strict=True)
+            ]
+            yield dataclasses.replace(batch, rows=pa.RecordBatch.from_arrays(columns, names))
+
+    def csv_options(self) -> Mapping[str, Any]:
+        """Returns the options that were passed, and `row_names` if row names were found in all files."""
+        names = {ROW_NAMES: True} if self._with_row_names and all(self._with_row_names.values()) else {}
+        return names | {name: list(value) if isinstance(value, tuple) else value for name, value in self._given.items()}
+
+    def _rows(self, csv: CsvOptions) -> Iterator[Batch]:
         for path in self.files:
             last = 0
             try:
-                for batch in self._file(path, BLOCK):
-                    last = max([last, *batch.numbers[-1:].tolist(), *(reject.row for reject in batch.rejects[-1:])])
+                for batch in self._file(path, csv, BLOCK):
+                    last = max([last, *batch.lines[-1:].tolist(), *(reject.line or 0 for reject in batch.rejects[-1:])])
                     yield batch
             except _LargeRowError:
-                for batch in self._file(path, LARGEST):  # reads the file again and skips the rows already yielded
-                    later = batch.numbers > last
-                    rejects = [reject for reject in batch.rejects if reject.row > last]
-                    yield Batch(batch.rows.filter(pa.array(later)), batch.file, batch.numbers[later], rejects)
+                for batch in self._file(path, csv, LARGEST):  # reads the file again, and skips the rows already yielded
+                    later = batch.lines > last
+                    rejects = [reject for reject in batch.rejects if (reject.line or 0) > last]
+                    numbers, lines = batch.numbers[later], batch.lines[later]
+                    yield Batch(batch.rows.filter(pa.array(later)), batch.file, numbers, rejects, lines=lines)
 
-    def _file(self, path: Path, block: int) -> Iterator[Batch]:
+    def _file(self, path: Path, csv: CsvOptions, block: int) -> Iterator[Batch]:
         """Yields the rows of one CSV file in batches."""
-        names, delimiter, line, ending = self._header(path)
-        if not names:
+        header = read_header(path, csv)
+        self._with_row_names[path] = header.row_names
+        if not header.names:
             raise UnreadableError(path, "the first line must hold the column names, but is empty")
         refused: list[Any] = []
         reading = arrow_csv.ReadOptions(
-            column_names=names, skip_rows_after_names=1, block_size=block, use_threads=False, encoding=self._encoding
+            column_names=header.names,
+            skip_rows=header.skipped,
+            skip_rows_after_names=int(csv.has_header),
+            block_size=block,
+            use_threads=False,
+            encoding=csv.encoding,
         )
         parsing = arrow_csv.ParseOptions(
-            delimiter=delimiter,
+            delimiter=header.delimiter,
             newlines_in_values=True,
             ignore_empty_lines=False,
             invalid_row_handler=lambda row: refused.append(row) or "skip",  # type: ignore[func-returns-value]
         )
-        texts = {name: pa.string() for name in names}
+        texts = {name: pa.string() for name in header.names}
         converting = arrow_csv.ConvertOptions(
             column_types=texts, strings_can_be_null=True, null_values=[""], quoted_strings_can_be_null=False
         )
-        lines = _Lines(path, refused, line, ending, self._encoding)
+        markers = csv.markers
+        lines = _Lines(path, refused, header, csv)
         try:
-            file = _Followed(open_plain(path), self._encoding, block)
+            file = _Followed(open_plain(path), csv.encoding, block)
             with file, arrow_csv.open_csv(file, reading, parsing, converting) as reader:
                 for rows in reader:
-                    yield lines.batch(rows)
+                    batch = lines.batch(rows)
+                    yield dataclasses.replace(batch, rows=without_markers(batch.rows, markers)) if markers else batch
             yield lines.batch(pa.RecordBatch.from_pylist([], pa.schema(texts)), at_end=True)
-            if _is_open(file.tail.decode(self._encoding, "replace").split(ending), lines.height, delimiter):
+            tail = file.tail.decode(csv.encoding, "replace").split(header.ending)
+            if _is_open(tail, lines.height, header.delimiter):
                 raise UnreadableError(path, f"a quote is not closed, in the row that begins in line {lines.last:,}")
         except (*GZIP_ERRORS, zlib.error) as error:
             raise UnreadableError(path, str(error)) from None
@@ -91,28 +133,9 @@ class CsvFiles(TableSource):
                 if block < LARGEST:
                     raise _LargeRowError from None
                 raise UnreadableError(path, f"a row is larger than {block >> 20} MiB; is a quote not closed?") from None
-            raise UnreadableError(path, wrong_encoding(path, self._encoding) or str(error)) from None
+            raise UnreadableError(path, wrong_encoding(path, csv.encoding) or str(error)) from None
         finally:
             lines.close()
-
-    def _header(self, path: Path) -> tuple[list[str], str, int, str]:
-        """Returns the column names, the delimiter, the line number of the first row, and the line ending."""
-        encoding = "utf-8-sig" if codecs.lookup(self._encoding).name == "utf-8" else self._encoding
-        try:
-            with io.TextIOWrapper(open_plain(path), encoding, newline="") as file:
-                first = file.readline(BLOCK)
-                delimiter = next((mark for mark in "\t;" if mark in first and "," not in first), ",")
-                reader = csv.reader(itertools.chain([first], file), delimiter=delimiter, strict=True)
-                names = next(reader, [])
-        except UnicodeError:
-            raise UnreadableError(path, wrong_encoding(path, self._encoding)) from None
-        except (csv.Error, *GZIP_ERRORS, zlib.error) as error:
-            raise UnreadableError(path, f"first line: {error}") from None
-        names = [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
-        double = next((name for name in names if names.count(name) > 1), None)
-        if double is not None:
-            raise UnreadableError(path, f"duplicate column `{double}`")
-        return names, delimiter, reader.line_num + 1, "\r" if first.endswith("\r") else "\n"
 
 
 class _LargeRowError(Exception):
@@ -161,87 +184,76 @@ def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
 
 
 class _Lines:
-    """Counter of the lines in a CSV file, which accounts for multi-line cells and rejected rows."""
+    """Counter of the lines and rows in a CSV file, which accounts for multi-line cells and rejected rows."""
 
-    def __init__(self, path: Path, refused: list[Any], line: int, ending: str, encoding: str) -> None:
-        self._path, self._refused, self._line, self._row = path, refused, line, 2  # Arrow counts the header as row 1
-        self._ending, self._encoding = ending, encoding
-        self.last, self.height = line, 1  # line number of the last row, and its number of lines
+    def __init__(self, path: Path, refused: list[Any], header: Header, csv: CsvOptions) -> None:
+        self._path, self._refused, self._encoding, self._ending = path, refused, csv.encoding, header.ending
+        self._comment = csv.comment
+        self._line = header.first_line
+        self._parsed = header.skipped + int(csv.has_header) + 1  # number of the next row as Arrow counts
+        self._rows = 0  # rows so far, without blank lines and comments
+        self.last, self.height = self._line, 1  # line number of the last row, and its number of lines
         self._content: Any = None
         self._read = 0
 
     def batch(self, rows: Any, at_end: bool = False) -> Batch:
-        """Returns a batch of rows without blank lines, including the line numbers and the rejected rows."""
+        """Returns a batch of rows without blank lines and comments, including the line numbers and rejected rows."""
         breaks = [pc.fill_null(pc.count_substring(column, self._ending), 0).to_numpy() for column in rows.columns]
         heights = 1 + np.sum(breaks, axis=0, dtype="int64")
-        numbers, rejects, at = np.empty(len(heights), "int64"), [], 0
-        while self._refused and (at_end or self._refused[0].number <= self._row + len(heights) - at):
+        lines, refused, at = np.empty(len(heights), "int64"), [], 0
+        while self._refused and (at_end or self._refused[0].number <= self._parsed + len(heights) - at):
             row = self._refused.pop(0)
-            end = at + row.number - self._row
-            self._number(numbers, heights, at, end)
-            rejects.append(_reject(self._path, self._line, row))
+            end = at + row.number - self._parsed
+            self._number(lines, heights, at, end)
+            if not (self._comment and row.text.startswith(self._comment)):
+                refused.append((self._line, row))
             self.last, self.height = self._line, 1 + row.text.count(self._ending)
-            self._line, self._row, at = self._line + self.height, row.number + 1, end
-        self._row += len(heights) - at
-        self._number(numbers, heights, at, len(heights))
-        nothing = np.logical_and.reduce([column.is_null().to_numpy(zero_copy_only=False) for column in rows.columns])
-        kept = ~nothing
-        for empty in np.flatnonzero(nothing):
-            kept[empty] = not self._is_blank(numbers[empty])
+            self._line, self._parsed, at = self._line + self.height, row.number + 1, end
+        self._parsed += len(heights) - at
+        self._number(lines, heights, at, len(heights))
+        kept = self._kept(rows, lines)
         if not kept.all():
-            rows, numbers = rows.filter(pa.array(kept)), numbers[kept]
-        return Batch(rows, str(self._path), numbers, rejects)
+            rows, lines = rows.filter(pa.array(kept)), lines[kept]
+        # Rows that were read and rejected rows are numbered together, in the order of their lines.
+        rejected = np.array([line for line, _ in refused], "int64")
+        numbers = self._rows + 1 + np.arange(len(lines)) + np.searchsorted(rejected, lines)
+        ranks = self._rows + 1 + np.arange(len(refused)) + np.searchsorted(lines, rejected)
+        rejects = [_reject(self._path, int(rank), *one) for rank, one in zip(ranks, refused, strict=True)]
+        self._rows += len(lines) + len(refused)
+        return Batch(rows, str(self._path), numbers, rejects, lines=lines)
 
-    def _number(self, numbers: Any, heights: Any, begin: int, end: int) -> None:
+    def _number(self, lines: Any, heights: Any, begin: int, end: int) -> None:
         ends = self._line + np.cumsum(heights[begin:end])
-        numbers[begin:end] = ends - heights[begin:end]
+        lines[begin:end] = ends - heights[begin:end]
         if len(ends):
-            self.last, self.height, self._line = int(numbers[end - 1]), int(heights[end - 1]), int(ends[-1])
+            self.last, self.height, self._line = int(lines[end - 1]), int(heights[end - 1]), int(ends[-1])
 
-    def _is_blank(self, number: int) -> bool:
-        """Returns `True` if a line is empty. Line numbers must be passed in increasing order."""
+    def _kept(self, rows: Any, lines: Any) -> Any:
+        """Returns a boolean mask of the rows that are neither blank lines nor comments."""
+        doubtful = np.logical_and.reduce([column.is_null().to_numpy(zero_copy_only=False) for column in rows.columns])
+        if self._comment:
+            begins = pc.fill_null(pc.starts_with(rows.column(0), self._comment), False)
+            doubtful |= np.asarray(begins)
+        kept = ~doubtful
+        for row in np.flatnonzero(doubtful):
+            text = self._line_text(lines[row])  # a quoted cell may be empty or begin like a comment, too
+            kept[row] = bool(text) and not (self._comment and text.startswith(self._comment))
+        return kept
+
+    def _line_text(self, number: int) -> str:
+        """Returns the text of a line. Line numbers must be passed in increasing order."""
         if self._content is None:
             self._content = io.TextIOWrapper(open_plain(self._path), self._encoding, "replace", self._ending)
-        line = next(itertools.islice(self._content, int(number) - self._read - 1, None), "")
+        line: str = next(itertools.islice(self._content, int(number) - self._read - 1, None), "")
         self._read = int(number)
-        return not line.strip("\r\n")
+        return line.strip("\r\n")
 
     def close(self) -> None:
         if self._content is not None:
             self._content.close()
 
 
-def _reject(path: Path, line: int, row: Any) -> Reject:
+def _reject(path: Path, number: int, line: int, row: Any) -> Reject:
     shown = row.text if len(row.text) <= 80 else row.text[:80] + "..."
-    return Reject(str(path), line, "", f"expected {row.expected_columns} fields, got {row.actual_columns}: {shown!r}")
-
-
-def check_encoding(encoding: str) -> str:
-    """Returns the encoding, or raises an error if Python does not support it."""
-    try:
-        codecs.lookup(encoding)
-        known = True
-    except LookupError:
-        known = False
-    guess = did_you_mean(encoding, ("utf-8", "latin-1", "cp1252", "utf-16"))
-    check(known, "encoding", encoding, "an encoding supported by Python, such as latin-1", guess)
-    return encoding
-
-
-def wrong_encoding(path: Path, encoding: str) -> str:
-    """Returns a description of the first invalid bytes in a file, or an empty string if the file is valid."""
-    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
-    try:
-        with open_plain(path) as file:
-            while data := file.read(1 << 16):
-                line += decoder.decode(data).count("\n")
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        line += error.object[: error.start].decode(error.encoding).count("\n")
-        found = error.object[error.start : error.end]
-        return f"line {line:,} contains the bytes {found!r}, which are invalid in {encoding}; pass the encoding"
-    except UnicodeError as error:
-        return f"it is not {encoding}: {error}; pass the encoding"
-    except (*GZIP_ERRORS, zlib.error) as error:
-        return str(error)
-    return ""
+    problem = f"expected {row.expected_columns} fields, got {row.actual_columns}: {shown!r}"
+    return Reject(str(path), number, "", problem, line)

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tensorsmith.tfrecord._support.arrow_numbers import COMPLEX_TYPES, is_complex
-from tensorsmith.tfrecord.schema import STRINGS, Feature, Schema
+from tensorsmith.tfrecord.schema import COMPLEX, NAN, STRINGS, Feature, Schema
+from tensorsmith.tfrecord.sources.csv_options import with_point
+from tensorsmith.tfrecord.sources.mixed_numbers import MixedNumbers, NotNumbers
 from tensorsmith.tfrecord.sources.numbers import Numbers
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 
@@ -29,6 +31,7 @@ class Found:
         rejects: First few rows that could not be read.
         missing: Names of features that some rows lack, mapped to the number of these rows.
         problems: Names of features with values that no schema supports, mapped to a description.
+        not_numbers: Names of columns of strings that are numeric except for some rows, mapped to these rows.
         vocabularies: Sorted distinct strings of features that have 2 to 100 of them in more than ten times as many
             rows.
     """
@@ -40,6 +43,7 @@ class Found:
     missing: Mapping[str, int] = field(default_factory=dict)
     vocabularies: Mapping[str, list[str]] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    not_numbers: Mapping[str, NotNumbers] = field(default_factory=dict)
 
 
 class Survey:
@@ -49,10 +53,14 @@ class Survey:
         untyped: If `True`, a column of strings is inferred to be numeric if all of its strings represent numbers.
         written: If `True`, floats were parsed from decimal text. The inferred dtype is then float32 if it is
             sufficiently precise for all values.
+        decimal: Decimal point of numbers, if `untyped` is `True`.
+        threshold: Fraction of the strings in a column that must be numbers, if `untyped` is `True`.
     """
 
-    def __init__(self, untyped: bool = False, written: bool = False) -> None:
-        self._untyped, self._written = untyped, written
+    def __init__(
+        self, untyped: bool = False, written: bool = False, decimal: str = ".", threshold: float = 1.0
+    ) -> None:
+        self._untyped, self._written, self._decimal, self._threshold = untyped, written, decimal, threshold
         self._columns: dict[str, _Column] = {}
         self._rows = self._refused = 0
         self._rejects: list[Reject] = []
@@ -60,8 +68,9 @@ class Survey:
     def add(self, batch: Batch) -> None:
         """Updates the inference with a batch of rows."""
         for name, array in zip(batch.rows.schema.names, batch.rows.columns, strict=True):
-            column = self._columns.setdefault(name, _Column(self._untyped, self._written))
-            column.add(array)
+            if name not in self._columns:
+                self._columns[name] = _Column(self._untyped, self._written, self._decimal)
+            self._columns[name].add(array, batch)
         self._rows += batch.rows.num_rows
         self._refused += len(batch.rejects)
         self._rejects += batch.rejects[: MOST_REJECTS - len(self._rejects)]
@@ -76,7 +85,10 @@ class Survey:
         missing = {
             name: self._rows - column.present for name, column in self._columns.items() if column.present < self._rows
         }
-        features = {name: column.feature(name in missing) for name, column in self._columns.items()}
+        features = {
+            name: _with_default(column.feature(name in missing, self._threshold))
+            for name, column in self._columns.items()
+        }
         features |= {name: dataclasses.replace(feature, optional=name in missing) for name, feature in known.items()}
         vocabularies = {
             name: sorted(column.texts)
@@ -84,14 +96,24 @@ class Survey:
             if features[name].dtype == "string" and column.texts and 1 < len(column.texts) < self._rows / 10
         }
         problems = {name: column.problem for name, column in self._columns.items() if column.problem}
-        return Found(Schema(features), self._rows, self._refused, self._rejects, missing, vocabularies, problems)
+        not_numbers = {name: found for name, column in self._columns.items() if (found := column.mixed.not_numbers)}
+        counts = (self._rows, self._refused, self._rejects)
+        return Found(Schema(features), *counts, missing, vocabularies, problems, not_numbers)
+
+
+def _with_default(feature: Feature) -> Feature:
+    """Returns a feature that is read as a dense tensor, if it is an optional scalar."""
+    if not feature.optional or feature.shape or feature.dtype in COMPLEX:
+        return feature
+    return dataclasses.replace(feature, default="" if feature.dtype in STRINGS else NAN)
 
 
 class _Column:
     """Properties of a column for schema inference, collected from the batches processed so far."""
 
-    def __init__(self, untyped: bool, written: bool) -> None:
-        self._untyped, self._written = untyped, written
+    def __init__(self, untyped: bool, written: bool, decimal: str) -> None:
+        self._untyped, self._written, self._decimal = untyped, written, decimal
+        self.mixed = MixedNumbers()
         self._dtype, self._numbers = "", Numbers()
         self._sizes: list[int | None] = []
         self._rank: int | None = None
@@ -100,8 +122,11 @@ class _Column:
         self.problem = ""
         self.texts: set[str] | None = set()
 
-    def add(self, array: Any) -> None:
+    def add(self, array: Any, batch: Batch) -> None:
         self.present += len(array) - array.null_count
+        if self._untyped:
+            self._add_strings(array, batch)
+            return
         depth = 0
         # Descend through the nested lists, recording the sizes at each level.
         while pa.types.is_nested(array.type) and not is_complex(array.type):
@@ -122,7 +147,21 @@ class _Column:
             self._rank = depth
             self._saw_values(values)
 
-    def feature(self, optional: bool) -> Feature:
+    def _add_strings(self, array: Any, batch: Batch) -> None:
+        values = array.drop_null()
+        if not len(values):
+            return
+        self._saw_texts(values)
+
+        def position(index: int) -> tuple[str, int]:
+            row = int(np.flatnonzero(np.asarray(array.is_valid()))[index])
+            return batch.file, int(batch.lines[row])
+
+        self.mixed.add(with_point(values, self._decimal), position)
+
+    def feature(self, optional: bool, threshold: float) -> Feature:
+        if self._untyped:
+            return Feature(self.mixed.dtype(threshold) if self.present else "string", optional=optional)
         dtype = self._numbers.dtype if self._dtype == "number" else self._dtype or "string"
         if not self._of_one_rank:
             return Feature("string", optional=optional)
@@ -137,13 +176,16 @@ class _Column:
         elif self._sizes[depth] != size:
             self._sizes[depth] = None
 
-    def _saw_values(self, values: Any) -> None:
-        kind = values.type
-        if pa.types.is_string(kind) and self.texts is not None:
+    def _saw_texts(self, values: Any) -> None:
+        if self.texts is not None:
             self.texts.update(pc.unique(values).to_pylist())
             self.texts = self.texts if len(self.texts) <= MOST_TEXTS else None
-        number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        if (self._untyped and pa.types.is_string(kind)) or (self._written and number):
+
+    def _saw_values(self, values: Any) -> None:
+        kind = values.type
+        if pa.types.is_string(kind):
+            self._saw_texts(values)
+        if self._written and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             self._numbers.add(values.cast(pa.string()))
             self._dtype = _common(self._dtype, "number")
         else:

@@ -42,19 +42,20 @@ class JsonLines(TableSource):
     def _rows(self, texts: Mapping[str, bool]) -> Iterator[Batch]:
         for path in self.files:
             rows: list[dict[str, Any]] = []
-            numbers: list[int] = []
+            numbers: list[tuple[int, int]] = []  # row and line
             rejects: list[Reject] = []
-            size = 0
+            row = size = 0
             try:
                 with open_plain(path) as file:
                     for number, line in enumerate(file, 1):
                         if not line.strip():
                             continue
+                        row += 1
                         try:
                             rows.append(as_written(_parse(line), texts) if texts else _parse(line))
-                            numbers.append(number)
+                            numbers.append((row, number))
                         except (ValueError, RecursionError) as error:
-                            rejects.append(Reject(str(path), number, "", _problem(error)))
+                            rejects.append(Reject(str(path), row, "", _problem(error), number))
                         size += len(line)
                         if size >= MOST_BYTES or len(rows) + len(rejects) == MOST_ROWS:
                             yield _batch(path, rows, numbers, rejects)
@@ -65,8 +66,9 @@ class JsonLines(TableSource):
                 yield _batch(path, rows, numbers, rejects)
 
 
-def _batch(path: Path, rows: list[dict[str, Any]], numbers: list[int], rejects: list[Reject]) -> Batch:
-    return Batch(flatten(table_of(rows), path), str(path), np.array(numbers, "int64"), rejects)
+def _batch(path: Path, rows: list[dict[str, Any]], numbers: list[tuple[int, int]], rejects: list[Reject]) -> Batch:
+    positions = np.array(numbers, "int64").reshape(-1, 2)
+    return Batch(flatten(table_of(rows), path), str(path), positions[:, 0], rejects, lines=positions[:, 1])
 
 
 def _parse(line: bytes) -> dict[str, Any]:

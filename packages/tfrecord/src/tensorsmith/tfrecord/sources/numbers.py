@@ -62,6 +62,19 @@ class Numbers:
         else:
             self._keep("float32", "float32" in self._possible and _fits_float32(texts, exact))
 
+    def try_add(self, texts: Any) -> bool:
+        """Updates the inference with a batch of strings, unless a numeric dtype would become impossible.
+
+        Returns:
+            `True` if the inference was updated.
+        """
+        before = list(self._possible)
+        self.add(texts)
+        if self.dtype == "string":
+            self._possible = before
+            return False
+        return True
+
     def _keep(self, name: str, possible: bool) -> None:
         if name in self._possible and not possible:
             self._possible.remove(name)

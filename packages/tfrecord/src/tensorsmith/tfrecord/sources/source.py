@@ -14,19 +14,22 @@ class Reject:
 
     Attributes:
         file: Path of the file that contains the row.
-        row: Number of the row in the file, starting from 1; in text files, the line in which the row begins.
+        row: Number of the row in the file, starting from 1. A header, blank lines and comments are not rows.
         column: Name of the invalid column. Empty if the entire row is invalid.
         problem: Description of the problem, with the received and the expected value.
+        line: In text files, the line in which the row begins, starting from 1; `None` in other files.
     """
 
     file: str
     row: int
     column: str
     problem: str
+    line: int | None = None
 
     def __str__(self) -> str:
+        row = f"line {self.line:,} (row {self.row:,})" if self.line else f"row {self.row:,}"
         column = f", column {self.column}" if self.column else ""
-        return f"{self.file}, row {self.row:,}{column}: {self.problem}"
+        return f"{self.file}, {row}{column}: {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,10 @@ class Batch:
     Attributes:
         rows: Arrow record batch with one column per feature. Numbers may be represented as strings.
         file: Path of the file that contains the rows.
-        numbers: Number of each row in the file, starting from 1, int64 `(rows,)`; in text files, the line in which the
-            row begins.
+        numbers: Number of each row in the file, starting from 1, int64 `(rows,)`.
         rejects: Rows in the range of this batch that the source could not read.
         positions: File and row number of each row if the rows belong to several files, otherwise empty.
+        lines: In text files, the line in which each row begins, starting from 1, int64 `(rows,)`; otherwise `None`.
     """
 
     rows: Any
@@ -47,10 +50,12 @@ class Batch:
     numbers: Any
     rejects: list[Reject] = field(default_factory=list)
     positions: Sequence[tuple[str, int]] = ()
+    lines: Any = None
 
-    def position(self, row: int) -> tuple[str, int]:
-        """Returns the file that contains a row, and the row number in this file."""
-        return self.positions[row] if self.positions else (self.file, int(self.numbers[row]))
+    def reject(self, row: int, column: str, problem: str) -> Reject:
+        """Returns a `Reject` of a row of this batch, given the index of the row."""
+        file, number = self.positions[row] if self.positions else (self.file, int(self.numbers[row]))
+        return Reject(file, number, column, problem, None if self.lines is None else int(self.lines[row]))
 
 
 class Source(Protocol):

@@ -25,6 +25,9 @@ class TableSource(ABC):
         files: The files that are read.
         options: Further options, set by `open_source`.
         untyped: If `True`, all values are strings.
+        decimal: Decimal point of numbers, if `untyped` is `True`.
+        numeric_threshold: Fraction of the strings in a column that must be numbers for a numeric dtype, if `untyped` is
+            `True`.
         written: If `True`, numbers originate from decimal text.
         by_file: If `True`, the rows of each file are independent, so that files can be read separately.
         before: Number of files before these, for a part of a source.
@@ -33,6 +36,8 @@ class TableSource(ABC):
     files: list[Path]
     options: Mapping[str, Any] = MappingProxyType({})
     untyped = False
+    decimal = "."
+    numeric_threshold = 1.0
     written = False
     by_file = False
     before = 0
@@ -60,11 +65,16 @@ class TableSource(ABC):
         Returns:
             The schema, with the rejects, missing values and vocabularies that were found.
         """
-        survey = Survey(self.untyped, self.written)
+        survey = Survey(self.untyped, self.written, self.decimal, self.numeric_threshold)
         for batch in self.rows():
             survey.add(batch)
             watch(batch)
-        return survey.found(self.known())
+        found = survey.found(self.known())
+        return dataclasses.replace(found, schema=dataclasses.replace(found.schema, csv=self.csv_options()))
+
+    def csv_options(self) -> Mapping[str, Any]:
+        """Returns the options to store in the schema of a CSV file. All rows must have been read."""
+        return {}
 
     def known(self) -> Mapping[str, Feature]:
         """Returns the features that the data source determines without inference. All rows must have been read."""

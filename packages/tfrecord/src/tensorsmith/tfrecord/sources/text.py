@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tensorsmith.tfrecord.sources.csv_files import check_encoding, wrong_encoding
+from tensorsmith.tfrecord.sources.csv_header import wrong_encoding
+from tensorsmith.tfrecord.sources.csv_options import check_encoding
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.tfrecord.sources.source import Batch
 from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource
@@ -51,4 +52,5 @@ class TextFiles(TableSource):
 
 def _batch(path: Path, lines: list[Any], first: int) -> Batch:
     rows = pa.RecordBatch.from_arrays([pa.array(lines, pa.string())], ["text"])
-    return Batch(rows, str(path), np.arange(first + 1, first + 1 + len(lines)))
+    numbers = np.arange(first + 1, first + 1 + len(lines))
+    return Batch(rows, str(path), numbers, lines=numbers)

@@ -1,0 +1,66 @@
+"""Command-line arguments that describe a data source, shared by `tensorsmith tfrecord infer` and `convert`."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorsmith.tfrecord.sources.table import TableSource
+
+OPTIONS = ("encoding", "table", "query", "delimiter", "decimal", "comment", "row_names", "numeric_threshold")
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of data sources to the parser."""
+    parser.add_argument(
+        "--required",
+        metavar="NAME,...",
+        help="features, such as the label, without which rows are rejected; by default they are optional",
+    )
+    parser.add_argument("--encoding", help="character encoding of CSV and text files; default utf-8")
+    parser.add_argument("--table", help="table to read, if an SQLite file has several")
+    parser.add_argument("--query", metavar="SELECT", help="SQLite query to read instead of a table")
+    csv = parser.add_argument_group("CSV files", "These options are stored in the schema, except --numeric-threshold.")
+    csv.add_argument(
+        "--missing",
+        metavar="TEXT,...",
+        nargs="?",
+        const="pandas",
+        help="cells that are missing values, besides empty cells, such as --missing='NA,?'; 'pandas', also if no text "
+        "is given, stands for the cells that pandas.read_csv reads as NaN; write --missing=pandas before SOURCE",
+    )
+    csv.add_argument("--delimiter", metavar="CHAR", help="character between cells; by default it is detected")
+    csv.add_argument("--decimal", metavar="CHAR", help="decimal point, '.' or ','; default '.'")
+    csv.add_argument("--no-header", action="store_true", help="the first line is a row; columns are column_1, ...")
+    csv.add_argument("--names", metavar="NAME,...", help="column names of files without a header")
+    csv.add_argument("--comment", metavar="CHAR", help="skip lines that begin with this character")
+    csv.add_argument(
+        "--row-names",
+        action=argparse.BooleanOptionalAction,
+        help="the first field of each row is a row name that the header does not name; by default this is detected",
+    )
+    csv.add_argument(
+        "--numeric-threshold",
+        metavar="FRACTION",
+        type=float,
+        help="infer a numeric type if at least this fraction of a column is numeric; default 1",
+    )
+
+
+def open_given_source(arguments: argparse.Namespace) -> "TableSource":
+    """Returns the data source that the command-line arguments describe."""
+    from tensorsmith.tfrecord import open_source
+
+    options: dict[str, Any] = {name: getattr(arguments, name) for name in OPTIONS}
+    if arguments.delimiter in ("\\t", "tab"):
+        options["delimiter"] = "\t"
+    for name in ("missing", "names"):
+        if (text := getattr(arguments, name)) is not None:
+            options[name] = text.split(",")
+    if arguments.no_header:
+        options["header"] = False
+    return open_source(arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources, **options)
+
+
+def required_features(arguments: argparse.Namespace) -> list[str]:
+    """Returns the names of the features without which rows are rejected."""
+    return arguments.required.split(",") if arguments.required else []
