@@ -172,8 +172,16 @@ class Vocabulary(keras.layers.Layer):
         self.idf_weights = None if weights is None else [float(weight) for weight in weights]
         with tf.init_scope():
             keys = tf.constant([*self.reserved, *vocabulary], self.keys)
-            numbers = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(keys), dtype=tf.int64))
-            self._table = tf.lookup.StaticVocabularyTable(numbers, self.oov_buckets)
+            first = len(self.reserved)
+            numbers = tf.range(len(keys), dtype=tf.int64)
+            if self.oov_buckets > 1:
+                initializer = tf.lookup.KeyValueTensorInitializer(keys, numbers)
+                self._table = tf.lookup.StaticVocabularyTable(initializer, self.oov_buckets)
+            else:  # a table with a default is faster than one that also hashes each token to choose its bucket
+                shift = int(self.oov == "first")
+                numbers = tf.where(numbers < first, numbers, numbers + shift)
+                initializer = tf.lookup.KeyValueTensorInitializer(keys, numbers)
+                self._table = tf.lookup.StaticHashTable(initializer, first if shift else len(keys))
 
     def _known(self) -> list[Any]:
         if self.vocabulary is None:
@@ -198,7 +206,9 @@ class Vocabulary(keras.layers.Layer):
             "a tensor of strings" if self.keys == "string" else "a tensor of integers",
         )
         numbers = self._table.lookup(tokens if texts else tf.cast(tokens, tf.int64))
-        if self.oov == "first":  # rotate the indices after the reserved ones, so that the buckets come first
+        if (
+            self.oov == "first" and self.oov_buckets > 1
+        ):  # rotate the indices after the reserved ones, so that the buckets come first
             first = len(self.reserved)
             rotated = first + (numbers - first + self.oov_buckets) % (size - first)
             numbers = tf.where(numbers < first, numbers, rotated) if first else rotated
