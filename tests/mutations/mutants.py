@@ -195,6 +195,27 @@ MUTANTS = [
         ("tfrecord/tests/test_sources_numbers.py", "tfrecord/tests"),
     ),
     Mutant(
+        "rejected rows of a CSV file are numbered without the rows before them",
+        "sources/csv_files.py",
+        "+ np.searchsorted(lines, rejected)",
+        "",
+        ("tfrecord/tests/test_sources_csv.py",),
+    ),
+    Mutant(
+        "missing values with a default are zeros",
+        "pipeline/decode.py",
+        "return tf.where(missing, default, values)",
+        "return values",
+        ("tfrecord/tests/test_decode.py",),
+    ),
+    Mutant(
+        "statistics do not include imputed values",
+        "preprocessing/impute.py",
+        "in _pieces(self.missing):",
+        "in _pieces(0):",
+        ("data/tests/test_preprocessing_impute.py",),
+    ),
+    Mutant(
         "split by hash ignores its salt",
         "pipelines/split.py",
         "to_hash_bucket_fast(salt + text, BUCKETS)",

@@ -1,6 +1,6 @@
 import keras
 
-from tensorsmith.data.preprocessing import Bucketizer, FeatureModel, Vocabulary
+from tensorsmith.data.preprocessing import Bucketizer, FeatureModel, Imputer, Vocabulary
 from tensorsmith.testing import Data, LayerRow
 
 TOKENS = [7, 2, 5, -1]
@@ -38,6 +38,19 @@ ROWS = [
             ({"boundaries": None, "bins": None}, "numbers"),
             ({"bins": 1}, "an integer >= 2"),
             ({"output": "count"}, "'int' or 'one_hot'"),
+        ],
+    ),
+    LayerRow(
+        Imputer,
+        kwargs={"fill_value": 0.5, "missing_value": -1, "output": "indicator"},
+        inputs=Data((6,), "int64", -1, 2),
+        time_axis=1,
+        bad=[
+            ({"output": "mask"}, "'values' or 'indicator'"),
+            ({"cast": "int32"}, "None or 'int64' or 'float32' or 'float64'"),
+            ({"fill_value": None}, "a number or a string"),
+            ({"missing_value": "?"}, "None or a number, like `fill_value`"),
+            ({"fill_value": "a", "missing_value": None, "cast": "int64"}, "None for strings"),
         ],
     ),
     LayerRow(

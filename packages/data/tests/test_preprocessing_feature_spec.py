@@ -352,9 +352,9 @@ def test_incompatible_choices_are_reported_together(choices, exclude, messages):
 @pytest.mark.parametrize(
     ("feature", "message"),
     [
-        (Feature("float32", (None,)), "a required feature of fixed size"),
-        (Feature("float32", optional=True), "a required feature of fixed size"),
-        (Feature("float32", (2,), sequence=True), "a required feature of fixed size"),
+        (Feature("float32", (None,)), "a feature of fixed size that is required or has a default"),
+        (Feature("float32", optional=True), "is required or has a default.*Add `default` to the feature in the schema"),
+        (Feature("float32", (2,), sequence=True), "a feature of fixed size that is required or has a default"),
         (Feature("uint8", (8, 8, 1), "png"), "for which there is default preprocessing, got 'uint8'"),
         (Feature("bytes"), "for which there is default preprocessing, got 'bytes'"),
         (Feature("complex64"), "for which there is default preprocessing, got 'complex64'"),

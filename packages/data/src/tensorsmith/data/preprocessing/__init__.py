@@ -8,6 +8,8 @@ from tensorsmith.data.preprocessing.bucketizer import Bucketizer
 from tensorsmith.data.preprocessing.choices import Bucketize, Cross, Hash, Lookup, Passthrough, Standardize, Text
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.data.preprocessing.feature_spec import FeatureSpec
+from tensorsmith.data.preprocessing.impute import Impute
+from tensorsmith.data.preprocessing.imputer import Imputer
 from tensorsmith.data.preprocessing.split_words import split_words
 from tensorsmith.data.preprocessing.tf_idf import idf_weights
 from tensorsmith.data.preprocessing.vocabulary import Vocabulary
@@ -19,6 +21,8 @@ __all__ = [
     "FeatureModel",
     "FeatureSpec",
     "Hash",
+    "Impute",
+    "Imputer",
     "Lookup",
     "Passthrough",
     "Standardize",

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Collection, Iterable, Mapping, Sized
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,10 @@ from tensorsmith.core import ArgumentError, Progress, Verbatim, argument_error, 
 from tensorsmith.core.types import TensorLike
 from tensorsmith.data.preprocessing.choices import Categorical, Cross, FeatureChoice, default_choice, values_per_example
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
+from tensorsmith.data.preprocessing.impute import FillStatistics, Impute
+from tensorsmith.data.preprocessing.imputer import Imputer
 from tensorsmith.tfrecord import Feature, Schema
-from tensorsmith.tfrecord.schema import FLOATS, STRINGS
+from tensorsmith.tfrecord.schema import FLOATS, NAN, STRINGS
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +33,16 @@ class FeatureSpec:
     - integers with `labels`: `Lookup` of their classes; strings: `Lookup()` of those in the data.
 
     Args:
-        schema: Schema of the examples. Features that are used must have a fixed size and occur in all examples.
+        schema: Schema of the examples. Features that are used must have a fixed size. They must occur in all examples,
+            or have a `default`.
         choices: Mapping from names to preprocessing options. A name must be the name of a feature in the schema. If the
             option is a `Cross` or has a `feature` argument, the name can be chosen freely and becomes the name of an
             additional output.
         exclude: Names of features that are not preprocessed by default, such as the target. Options in `choices` still
             apply to these features.
+        impute: Mapping from names of features to `Impute`, which replaces missing values before any other preprocessing
+            of the feature. It is required for features whose default in the schema is "nan". Other defaults are values
+            like any other unless the feature is imputed.
 
     Raises:
         ValueError: If choices are incompatible with the features; the message lists all mistakes.
@@ -57,7 +63,13 @@ class FeatureSpec:
         TensorShape([2, 5])
     """
 
-    def __init__(self, schema: Schema, choices: Mapping[str, FeatureChoice] | None = None, exclude: Iterable[str] = ()):
+    def __init__(
+        self,
+        schema: Schema,
+        choices: Mapping[str, FeatureChoice] | None = None,
+        exclude: Iterable[str] = (),
+        impute: Mapping[str, Impute] | None = None,
+    ):
         check(not isinstance(exclude, str), "exclude", exclude, "a list of feature names")
         chosen, left_out = dict(choices or {}), list(exclude)
         usual = {
@@ -97,6 +109,10 @@ class FeatureSpec:
             for name in names
             if "/" in name
         ]
+        used = set(self._sources.values())
+        self._impute = dict(impute or {})
+        self._indicators = {f"{name}_missing": name for name, one in self._impute.items() if one.add_indicator}
+        mistakes += self._imputed(schema, used)
         for name, choice in self._choices.items():
             mistakes += (
                 self._crossed(schema, name, choice) if isinstance(choice, Cross) else self._of(schema, name, choice)
@@ -104,9 +120,10 @@ class FeatureSpec:
         if mistakes:
             raise ValueError("\n".join(map(str, mistakes)))
         check(bool(self._sources), "exclude", left_out, "a proper subset of the features")
-        used = set(self._sources.values())
-        self._features = {name: feature for name, feature in schema.features.items() if name in used}
+        self._schema = {name: feature for name, feature in schema.features.items() if name in used}
+        self._features = {name: _as_read(feature) for name, feature in self._schema.items()}
         self._gathered: dict[str, Any] = {}  # statistics of all data since the last reset
+        self._fills: dict[str, FillStatistics] = {}  # statistics of missing values since the last reset
 
     def _of(self, schema: Schema, name: str, choice: FeatureChoice) -> list[ArgumentError]:
         """Returns the validation errors of the preprocessing options of one feature."""
@@ -121,15 +138,44 @@ class FeatureSpec:
                 )
             ]
         feature = schema.features[source]
-        if feature.sequence or feature.optional or None in feature.shape or feature.encoding == "wav":
-            expected = "a required feature of fixed size"
-            return [argument_error(name, feature, expected, "add the feature to `exclude`")]
+        ragged = feature.optional and feature.default is None
+        if feature.sequence or ragged or None in feature.shape or feature.encoding == "wav":
+            expected = "a feature of fixed size that is required or has a default"
+            remedy = "add `default` to the feature in the schema, such as `default: nan`, or" if ragged else ""
+            return [argument_error(name, feature, expected, f"{remedy} add the feature to `exclude`".strip())]
+        if source in self._impute:
+            feature = self._impute[source].result(feature)
         incompatibility = choice.incompatibility(feature)
         return (
             [argument_error(name, feature.dtype, f"contain {incompatibility} to be used with {type(choice).__name__}")]
             if incompatibility
             else []
         )
+
+    def _imputed(self, schema: Schema, used: Collection[str]) -> list[ArgumentError]:
+        """Returns the validation errors of the imputation of missing values."""
+        expected = "contain only features that are preprocessed"
+        mistakes = [
+            argument_error("impute", name, expected, did_you_mean(name, used))
+            for name in self._impute
+            if name not in used or name not in schema.features
+        ]
+        for name, feature in schema.features.items():
+            if name not in used:
+                continue
+            if name in self._impute:
+                mistakes += self._impute[name].mistakes(name, feature)
+            elif feature.default == NAN and feature.dtype not in STRINGS:
+                remedy = f'pass `impute={{"{name}": Impute("median")}}`, or another strategy'
+                mistakes.append(
+                    argument_error(name, Verbatim("the default nan"), "imputed if it can be missing", remedy)
+                )
+        mistakes += [
+            argument_error(name, self._choices[name], f"omitted, as it is the name of the indicator of {source}")
+            for name, source in self._indicators.items()
+            if name in self._choices
+        ]
+        return mistakes
 
     def _crossed(self, schema: Schema, name: str, cross: Cross) -> list[ArgumentError]:
         """Returns the validation errors of a feature cross."""
@@ -176,22 +222,33 @@ class FeatureSpec:
             check(bool(self._gathered), "reset", reset, "True for a FeatureSpec that has not been adapted", remedy)
         new = {name: self._choices[name].statistics(seed) for name in self._sources}
         gathered = new if reset else copy.deepcopy(self._gathered)
+        fills = {name: one.statistics(seed) for name, one in self._impute.items()}
+        fills = fills if reset else copy.deepcopy(self._fills)
         examples = 0
         with Progress("tensorsmith.data") as progress:
             for batch in progress.track(dataset, "adapting", _number_of_batches(dataset), "batches"):
                 features = self._rows(batch[0] if isinstance(batch, tuple) else batch)
                 size = len(next(iter(features.values())))
+                for name, fill in fills.items():
+                    missing = self._impute[name].is_missing(self._schema[name], features[name])
+                    features[name] = features[name][~missing].astype(self._dtype(name))
+                    fill.update(features[name], int(missing.sum()))
                 for name, statistics in gathered.items():
-                    if statistics is not None and size:
+                    if statistics is not None and len(features[self._sources[name]]):
                         statistics.update(features[self._sources[name]])
                 examples += size
         check(examples > 0, "dataset", dataset, "contain at least one example")
         logger.info("adapted to %d examples", examples)
-        layers = self._made(gathered)
+        layers = self._made(gathered, fills)
         for name in ("preprocessing", "encoder"):
             self.__dict__.pop(name, None)
         self._layers = layers
-        self._gathered = gathered
+        self._gathered, self._fills = gathered, fills
+
+    def _dtype(self, name: str) -> Any:
+        """Returns the NumPy dtype of the values of a feature that are not missing."""
+        feature = self._impute[name].result(self._schema[name])
+        return object if feature.dtype in STRINGS else feature.dtype
 
     def _rows(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the features of a batch as arrays of shape `(batch, values)`."""
@@ -207,13 +264,15 @@ class FeatureSpec:
         infinite = [
             name
             for name, values in rows.items()
-            if values.dtype.name in (*FLOATS, "float64") and not np.isfinite(values).all()
+            if values.dtype.name in (*FLOATS, "float64")
+            and not (np.isfinite(values) | (np.isnan(values) & (name in self._impute))).all()
         ]
         check(
             not infinite,
             "dataset",
             Verbatim(f"NaN or infinity in {', '.join(infinite)}"),
             "contain only finite numbers",
+            "pass `impute` to replace NaN",
         )
         sizes = {name: len(values) for name, values in rows.items()}
         check(
@@ -224,12 +283,17 @@ class FeatureSpec:
         )
         return rows
 
-    def _made(self, gathered: Mapping[str, Any]) -> dict[str, list[Any]]:
+    def _made(self, gathered: Mapping[str, Any], fills: Mapping[str, FillStatistics]) -> dict[str, list[Any]]:
         """Returns a dict that maps option names to new preprocessing layers. Crosses are excluded."""
         layers, mistakes = {}, []
         for name, source in self._sources.items():
+            feature, statistics = self._features[source], gathered.get(name)
             try:
-                layers[name] = self._choices[name].layers(self._features[source], gathered.get(name))
+                if source in self._impute:
+                    if statistics is not None:
+                        statistics = fills[source].completed(statistics, self._schema[source])
+                    feature = self._impute[source].result(self._schema[source])
+                layers[name] = self._choices[name].layers(feature, statistics)
             except ValueError as error:
                 mistakes.append(f"{name}: {error}")
         if mistakes:
@@ -240,12 +304,13 @@ class FeatureSpec:
     def _layers(self) -> dict[str, list[Any]]:
         """Preprocessing layers of all options except crosses. Raises an error if `adapt` must be called first."""
         unknown = [name for name in self._sources if self._choices[name].statistics(0) is not None]
+        unknown += [name for name, one in self._impute.items() if one.strategy != "constant" and name not in unknown]
         if unknown:
             features = ", ".join(map(repr, unknown))
             raise ArgumentError(
                 f"Features {features} have no statistics yet. Call `adapt` of the spec first.", name="spec"
             )
-        return self._made({})
+        return self._made({}, {})
 
     @cached_property
     def preprocessing(self) -> FeatureModel:
@@ -261,14 +326,25 @@ class FeatureSpec:
             name: keras.layers.Reshape((values_per_example(feature),), dtype="float64")(inputs[name])
             for name, feature in self._features.items()
         }
-        for name, layers in self._layers.items():
+        layers_of = self._layers  # raises an error if `adapt` must be called first
+        for name, source in self._indicators.items():
+            outputs[name] = self._imputer(source, "indicator")(flat[source])
+        for source in self._impute:
+            flat[source] = self._imputer(source)(flat[source])
+        for name, layers in layers_of.items():
             outputs[name] = flat[self._sources[name]]
             for layer in layers:
                 outputs[name] = layer(outputs[name])
         for name, choice in self._choices.items():
             if isinstance(choice, Cross):
                 outputs[name] = choice.join([outputs[feature] for feature in choice.features])
-        return FeatureModel(inputs, {name: outputs[name] for name in self._choices})
+        return FeatureModel(inputs, {name: outputs[name] for name in [*self._choices, *self._indicators]})
+
+    def _imputer(self, name: str, output: str = "values") -> Imputer:
+        """Returns a layer that replaces or indicates the missing values of a feature."""
+        impute, feature = self._impute[name], self._schema[name]
+        fill = self._fills.get(name) or impute.statistics(0)  # a constant does not depend on the data
+        return impute.layer(feature, fill.fill_value(feature), output)
 
     @cached_property
     def encoder(self) -> FeatureModel:
@@ -276,13 +352,13 @@ class FeatureSpec:
 
         The output has the compute dtype of the dtype policy; `preprocessing` is exact under any policy.
 
-        Features are concatenated in the order of the schema, followed by additional choices. The model contains the
-        embeddings, which are trained with the model that it is part of.
+        Features are concatenated in the order of the schema, followed by additional choices and indicators. The model
+        contains the embeddings, which are trained with the model that it is part of.
         """
         inputs, parts = {}, []
         for name, tensor in self.preprocessing.output.items():
             inputs[name] = part = keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
-            choice = self._choices[name]
+            choice = self._choices.get(name)  # `None` for an indicator
             if isinstance(choice, Categorical):
                 size = choice.size(self._layers.get(name, ()))
                 if choice.embed is None:
@@ -293,6 +369,11 @@ class FeatureSpec:
             parts.append(part)
         joined = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
         return FeatureModel(inputs, joined)
+
+
+def _as_read(feature: Feature) -> Feature:
+    """Returns a required feature of the dtype with which `examples` reads it."""
+    return Feature(feature.tensor_dtype, feature.shape, feature.encoding)
 
 
 def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:

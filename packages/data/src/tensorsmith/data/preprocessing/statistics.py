@@ -123,6 +123,10 @@ class Quantiles:
             self._values, self._draws = self._values[kept], self._draws[kept]
             self._bound = float(self._draws.max())
 
+    def median(self) -> float:
+        """Returns the median of the values."""
+        return float(np.median(self._values))
+
     def boundaries(self, bins: int) -> list[float]:
         """Returns the boundaries of at most `bins` non-empty bins with equal numbers of values."""
         if not len(self._values):
