@@ -80,6 +80,7 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench components
 	$(BIN)/tensorsmith bench accelerate
 	$(BIN)/tensorsmith bench data
+	$(BIN)/tensorsmith bench tabular
 
 .venv/bench: requirements-bench.lock $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-bench.lock

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tensorsmith.benchmarks import (
     Benchmark,
@@ -18,8 +19,10 @@ from tensorsmith.benchmarks import (
     read_baseline,
     save_baseline,
     slower_than_baseline,
+    tabular,
     torch_models,
 )
+from tensorsmith.data import load
 from tensorsmith.recipes import find_recipe
 from tensorsmith.testing import raises_argument_error
 
@@ -84,6 +87,16 @@ def test_component_providers_agree():
         values = [components.CASES[case].work(name)() for name in ("tensorsmith", *components.CASES[case].others)]
         values = [getattr(value, "statistic", value) for value in values]
         assert abs(values[0] - values[1]) < 1e-6
+
+
+def test_tabular_providers_agree():
+    """The feature spec and the feature space return the same vectors, up to the order of their components."""
+    features = {name: values[:1000] for name, values in load("adult").features.items()}
+    batches = tf.data.Dataset.from_tensor_slices(features).batch(100)
+    (ours, _), (theirs, _) = tabular.adapted_spec(features, batches), tabular.adapted_space(features, batches)
+    for batch in batches.take(3):
+        expected = np.sort(theirs(batch), axis=-1)
+        np.testing.assert_allclose(np.sort(ours(batch), axis=-1), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_model_parameter_counts():

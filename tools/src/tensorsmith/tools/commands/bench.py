@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tensorsmith.benchmarks import Benchmark, Row
 
 INSTALLED_BY = {"torch": "bench", "addons_ops": "parity"}
-BENCHMARKS = ("loop", "models", "ops", "components", "accelerate", "data")
+BENCHMARKS = ("loop", "models", "ops", "components", "accelerate", "data", "tabular")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "benchmark",
         choices=BENCHMARKS,
         help="loop: steps per second; models: recipes; ops: kernels; components: losses, metrics, ...; "
-        "accelerate: Keras models; data: TFRecord",
+        "accelerate: Keras models; data: TFRecord; tabular: FeatureSpec",
     )
     parser.add_argument("--cases", metavar="NAME", nargs="+", help="run only these cases")
     parser.add_argument("--rounds", type=int, default=7, help="number of measurements per provider (7)")
