@@ -89,6 +89,14 @@ def test_validate_invalid_files(command, tmp_path, text, message):
     assert message in result.stderr
 
 
+def test_validate_a_file_without_recipe(command, tmp_path):
+    """Tests a file that `run NAME --config` accepts."""
+    (tmp_path / "good.yaml").write_text("epochs: 3\nunits: 8\nsave_best: val_loss\n")
+    assert "recipe must be" in command("validate", tmp_path / "good.yaml").stderr
+    result = command("validate", tmp_path / "good.yaml", "--recipe", "mlp/digits")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_validate_a_good_file(command, tmp_path):
     recipe = find_recipe("mlp/digits")
     (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class()) + "early_stopping: 3\n")

@@ -80,7 +80,7 @@ def test_resume_after_interrupt_and_kill(finished, tmp_path):
 
     interrupted = end("trial_0-2", signal.SIGINT, "--trials", "3")
     assert interrupted.returncode == 130
-    assert f"resume with: tensorsmith tune {RECIPE} --out {folder} --resume" in interrupted.stderr
+    assert f"To resume it: tensorsmith tune {RECIPE} --out {folder} --resume" in interrupted.stderr
     assert end("trial_1-3", signal.SIGKILL, "--resume").returncode == -signal.SIGKILL
     assert tune(folder, "--resume") == 0
     assert results(folder) == results(finished)

@@ -1,6 +1,7 @@
 """Tests of arguments of `fit`, compared with `fit` of Keras: splits, first epochs, `PyDataset`, printed scores."""
 
 import io
+import logging
 
 import keras
 import numpy as np
@@ -122,9 +123,10 @@ def test_train_step_receives_inputs_as_in_keras():
     assert trainer.evaluate(X, batch_size=70)["loss"] == pytest.approx(X.max())
 
 
-def test_scores_are_printed_without_terminal(monkeypatch, capsys):
+def test_scores_are_printed_without_terminal(monkeypatch, capsys, caplog):
     monkeypatch.setattr("sys.stderr", io.StringIO())
-    ours(X, Y, epochs=2, verbose=True)
+    with caplog.at_level(logging.WARNING, "tensorsmith.training"):  # as in a program that does not configure logging
+        ours(X, Y, epochs=2, verbose=True)
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("epoch 1/2 ")
     assert "loss " in second

@@ -43,7 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
     try:
         folder, comparison = compare(request)
     except RunInterruptedError as error:
-        print(f"interrupted; resume with: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
+        print(f"The comparison was interrupted. To resume it: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
         return 130
     header, rows = comparison_table(comparison)
     table = Table(title=escape(comparison.question), title_justify="left")

@@ -87,7 +87,7 @@ def execute(arguments: argparse.Namespace) -> int:
             code = run_search_workers([sys.executable, "-m", "tensorsmith.tools", *again], parallel, folder, lock)
         except KeyboardInterrupt:
             command = " ".join(again) + (f" --parallel {parallel}" if parallel else "")
-            print(f"interrupted; resume with: tensorsmith {command}", file=sys.stderr)
+            print(f"The search was interrupted. To resume it: tensorsmith {command}", file=sys.stderr)
             return 130
         except SearchError:
             if new:

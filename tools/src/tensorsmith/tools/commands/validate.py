@@ -8,12 +8,15 @@ from tensorsmith.recipes import read_yaml, recipe_in, resolve_run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser."""
-    parser.add_argument("file", metavar="FILE.yaml", type=Path)
+    parser.add_argument("file", metavar="FILE.yaml", type=Path, help="configuration file, as for `run --config`")
+    parser.add_argument("--recipe", metavar="NAME", help="recipe, if the file has no line `recipe: NAME`")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints whether the configuration file is valid for `tensorsmith run --config`."""
     values = read_yaml(arguments.file)
+    if arguments.recipe is not None:
+        values = {"recipe": arguments.recipe, **values}
     recipe = recipe_in(values)
     resolve_run(recipe, values)
     print(f"{arguments.file}: valid for {recipe.name}")

@@ -1,6 +1,7 @@
 """Progress bar of a training run."""
 
 import logging
+import sys
 import time
 
 import keras
@@ -17,7 +18,7 @@ class ProgressBar(keras.callbacks.Callback):
     """Displays the progress, speed and remaining time of training, and prints the scores after each epoch.
 
     If standard error is not a terminal, there is no bar, and the scores are logged to the logger `tensorsmith.training`
-    or, if this logger is not configured to show them, printed to standard output.
+    if its level is `INFO`. Otherwise, if standard output is not a terminal, the scores are printed there.
 
     Args:
         console: Rich console on which the progress bar is displayed. Defaults to a console that writes to standard
@@ -61,9 +62,10 @@ class ProgressBar(keras.callbacks.Callback):
         scores = "  ".join(f"{name} {value:.4g}" for name, value in scalars)
         seconds = time.perf_counter() - self._epoch_start
         line = f"{self._epoch}  {scores}  {seconds:.1f} s"
-        if self._progress.draws or log.isEnabledFor(logging.INFO):
+        logs_lines = not self._progress.draws and log.isEnabledFor(logging.INFO)
+        if self._progress.draws or logs_lines:
             self._progress.print(line)
-        else:
+        if not (logs_lines or sys.stdout.isatty()):
             print(line, flush=True)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
