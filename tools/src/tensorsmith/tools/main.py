@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -102,7 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         if code is None:
             print(short_traceback(error), end="", file=sys.stderr)
-            print(f"tensorsmith: {where}: {type(error).__name__}", file=sys.stderr)
+            summary = traceback.format_exception_only(type(error), error)[-1].strip()
+            print(f"tensorsmith: {where}: {summary}", file=sys.stderr)
             return 1
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         if isinstance(error, OSError) and error.strerror:
