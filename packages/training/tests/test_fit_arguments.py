@@ -6,6 +6,7 @@ import logging
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Trainer
@@ -149,3 +150,26 @@ def test_scores_are_printed_without_terminal(monkeypatch, capsys, caplog):
 def test_invalid_arguments(name, data, arguments):
     with raises_argument_error(name):
         ours(*data, **arguments)
+
+
+class Impute(keras.layers.Layer):
+    """Replaces NaN by 0."""
+
+    def call(self, inputs):
+        return keras.ops.where(keras.ops.isnan(inputs), 0.0, inputs)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_missing_inputs_of_a_model_that_replaces_them(stream):
+    """Tests that NaN is an error unless the model handles it, with the same losses as in Keras."""
+    x = np.where(np.arange(70)[:, None] % 7 == 3, np.nan, X)
+    data = (tf.data.Dataset.from_tensor_slices((x, Y)).batch(14),) if stream else (x, Y)
+    with raises_argument_error("x", received="nan at", remedy="impute the values"):
+        ours(*data)
+    layers = [keras.Input((3,)), Impute(), keras.layers.Dense(1, kernel_initializer="ones")]
+    trainer, reference = Trainer(keras.Sequential(layers), "sgd", "mse", jit=False), keras.Sequential(layers[:2])
+    reference.add(keras.layers.Dense(1, kernel_initializer="ones"))
+    reference.compile("sgd", "mse", jit_compile=False)
+    history = trainer.fit(*data, batch_size=14, shuffle=False, verbose=False)
+    expected = reference.fit(*data, batch_size=None if stream else 14, shuffle=False, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-5)

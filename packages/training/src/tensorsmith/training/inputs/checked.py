@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, is_integer, is_number
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, did_you_mean, is_integer, is_number
 from tensorsmith.core.types import NestedArrays, NestedTensors, Shape, Tensor, TensorLike
 from tensorsmith.training._support.tensors import to_tensor
 
@@ -53,6 +53,35 @@ def check_values(name: str, values: np.ndarray, where: str = "") -> None:
         "finite",
         "drop those rows or impute the values",
     )
+
+
+def check_inputs(model: keras.Model | None, x: NestedArrays, where: str = "") -> None:
+    """Raises an error if inputs are NaN or infinite, unless the outputs of the model are finite nevertheless.
+
+    This is the case if the model replaces missing values itself.
+    """
+    for name, values in named(x, "x"):
+        numbers = _numbers(values)
+        try:
+            check_values(name, numbers, where)
+        except ArgumentError:
+            row = int(np.argwhere(~np.isfinite(numbers))[0][0]) if numbers.shape == values.shape else 0
+            if model is None or not _has_finite_outputs(model, x, row):
+                raise
+
+
+def _numbers(values: Any) -> np.ndarray:
+    """Returns the numbers in an array or a tensor, which may be ragged or sparse."""
+    if isinstance(values, tf.RaggedTensor):
+        values = values.flat_values
+    return np.asarray(getattr(values, "values", values))
+
+
+def _has_finite_outputs(model: keras.Model, x: NestedArrays, row: int) -> bool:
+    """Returns `True` if the outputs of a model for one example are finite."""
+    example = keras.tree.map_structure(lambda values: tf.convert_to_tensor(values[row : row + 1]), x)
+    outputs = keras.tree.flatten(model(example, training=False))
+    return all(bool(np.isfinite(keras.ops.convert_to_numpy(output)).all()) for output in outputs)
 
 
 def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -> None:
@@ -163,10 +192,13 @@ def to_arrays(
     for name, values in leaves:
         kind = Verbatim(f"dtype {values.dtype}")
         check(values.dtype.kind in "biuf", name, kind, "an array of numbers", "encode strings before training")
+    for name, values in named(y, "y") + named(sample_weight, "sample_weight"):
         check_values(name, values)
     check(sample_weight is None or y is not None, "sample_weight", Verbatim("weights"), "None if `y` is None")
     if model is not None:
         check_shapes(model, x)
+    check_inputs(model, x)
+    if model is not None:
         check_targets(model, y)
     if class_weight is not None:
         check_class_weight(y, class_weight)
@@ -203,12 +235,12 @@ def check_first_batch(model: keras.Model | None, first: NestedTensors) -> None:
     x, y, _ = keras.utils.unpack_x_y_sample_weight(first)
     for name, values in named(x, "x") + named(y, "y"):
         check(values.shape.rank != 0, name, Verbatim("single examples"), "contain batches", "call `dataset.batch(32)`")
-        if values.dtype.is_floating:
-            ragged = isinstance(values, tf.RaggedTensor)
-            numbers = values.flat_values if ragged else getattr(values, "values", values)  # values of a sparse tensor
-            check_values(name, numbers.numpy(), "batch 0, ")
+    for name, values in named(y, "y"):
+        check_values(name, _numbers(values), "batch 0, ")
     if model is not None:
         check_shapes(model, x)
+    check_inputs(model, x, "batch 0, ")
+    if model is not None:
         check_targets(model, y, "batch 0, ")
 
 
