@@ -29,6 +29,13 @@ KINDS = {
     "shape": r"^input_shape$",
     "weight": r"(^|_)(kernel|bias|gamma|beta|weight)$|weights\[\]$",
 }
+# Lists of variables, and a regular expression for names of weights, which are the last part of the names of variables.
+VARIABLES = tuple(f"{kind}{name}" for kind in ("", "trainable_", "non_trainable_") for name in ("variables", "weights"))
+WEIGHTS = r"(depthwise|pointwise|recurrent)(_kernel)?|_?kernel|_?bias|gamma|beta|moving(_mean|_variance)?|embeddings"
+VARIABLE_NAME = (
+    'variables are named "kernel" in Keras 3 and "dense/kernel:0" in Keras 2: read path, such as "dense/kernel", or '
+    '"model/dense/kernel" if the model creates its layers'
+)
 NONE = "Keras 3 does not have it"
 
 

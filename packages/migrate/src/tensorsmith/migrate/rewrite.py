@@ -17,6 +17,7 @@ from tensorsmith.migrate.keras2_survey import survey_keras2
 from tensorsmith.migrate.keras_tensors import survey_tensors
 from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.survey import survey
+from tensorsmith.migrate.variable_names import survey_variable_names
 
 MARK = "# tensorsmith migrate:"
 BRIDGE = "`import tensorsmith.addons` before `import tensorflow_addons` runs the old code"
@@ -35,7 +36,7 @@ class Migrated:
         script: Source after the migration.
         rewritten: Number of uses that were rewritten.
         left: Number of uses of TensorFlow Addons that were left unchanged.
-        rejected: Number of uses that Keras 3 rejects, and that were left unchanged.
+        rejected: Number of uses that Keras 3 rejects or for which it gives other results, and that were left unchanged.
     """
 
     script: bytes
@@ -81,6 +82,7 @@ def migrate_script(script: bytes) -> Migrated:
         plan = survey(wrapper)
         survey_keras2(wrapper, plan)
         survey_tensors(wrapper, plan)
+        survey_variable_names(wrapper, plan)
         if _bridge_works(script, plan):
             for comments, name, reason in plan.bridged:
                 comments[name] = {f"{text}; {BRIDGE}" if text == reason else text for text in comments[name]}
