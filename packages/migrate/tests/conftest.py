@@ -1,1 +1,1 @@
-collect_ignore_glob = ["corpus/*", "scripts/*"]  # read by test_corpus.py and test_migrate.py
+collect_ignore_glob = ["corpus/*", "run_scripts.py", "scripts/*"]  # read by test_corpus.py and test_migrate.py

@@ -1,4 +1,5 @@
-"""Tests with scripts as they were written for TensorFlow Addons: they are complete after the migration, and they run.
+"""Tests with scripts as they were written for TensorFlow Addons: they are complete after the migration, and they run
+with the results that they have with Addons.
 
 A script that uses functions without a successor is incomplete, and the comments name the functions.
 """
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tensorsmith.migrate import migrate_files
@@ -16,6 +18,7 @@ from tensorsmith.migrate.addons import MOVES
 from tensorsmith.migrate.entry import Missing
 
 CORPUS = Path(__file__).parent / "corpus"
+SCRIPT = Path(__file__).parent / "run_scripts.py"
 FILES = {file.path.name: file.result for file in migrate_files([CORPUS])}
 # Names without a successor, in the scripts that use them.
 NO_SUCCESSOR = {
@@ -29,57 +32,48 @@ NO_SUCCESSOR = {
         "seq2seq.TrainingSampler",
     },
 }
-# Scripts for TensorFlow before 2.11, whose optimizers are the legacy ones of later versions, and one with an op.
-NOT_WITH_BRIDGE = {
-    "average_checkpoint.py",
-    "correlation_metrics.py",
-    "mixed_precision.py",
-    "optical_flow.py",
-    "optimizer_factory.py",
-    "siamese_contrastive.py",
+# An interface that Keras has lost since, and a compiled op.
+NOT_WITH_BRIDGE = {"mixed_precision.py", "optical_flow.py"}
+# Scripts whose results, or only the weights after training, differ from those before the migration.
+OTHER_RESULTS = {
+    "echo_state.py": "random connections of the reservoir",
+    "giou_boxes.py": "the momentum schedule of Nadam has changed since Keras 2.11",
+    "maxout_sequence.py": "random order of batches",
+    "ner_crf_layer.py": "random masks of the recurrent dropout",
+    "noisy_dqn.py": "random noise",
+    "rnn_cells.py": "random connections of the reservoir",
+    "simclr.py": "random augmentation",
+    "vit.py": "random augmentation",
+}
+OTHER_WEIGHTS = {
+    "discriminative_rates.py": "MultiOptimizer of Addons does not train a layer that is built later; a comment says so",
+    "siamese_contrastive.py": "RMSprop adds epsilon inside of the square root since Keras 2.11",
 }
 COMPLETE = sorted(FILES.keys() - NO_SUCCESSOR.keys())
 
-# Runs each script of a folder, and prints the results or errors as JSON.
-RUN = """
-import importlib, json, pathlib, sys, traceback
-if sys.argv[2:]:
-    importlib.import_module(sys.argv[2])
-import numpy as np, tensorflow as tf
-results = {}
-for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
-    text = path.read_text()
-    if path.suffix == ".ipynb":
-        cells = [cell["source"] for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-        lines = "".join("".join(cell) + "\\n" for cell in cells).splitlines()
-        text = "\\n".join(line for line in lines if not line.startswith(("%", "!")))
-    tf.keras.utils.set_random_seed(0)
-    try:
-        names = {"__name__": "__main__"}
-        exec(compile(text, path.name, "exec"), names)
-        results[path.name] = [float(value) for value in np.ravel(np.array(names["result"]))]
-    except Exception:
-        results[path.name] = traceback.format_exc()
-    tf.keras.mixed_precision.set_global_policy("float32")
-    tf.keras.backend.clear_session()
-print("RESULTS" + json.dumps(results))
-"""
-
 
 def run(folder, *modules):
-    command = [sys.executable, "-W", "ignore", "-c", RUN, str(folder), *modules]
+    command = [sys.executable, "-W", "ignore", "-c", SCRIPT.read_text(), str(folder), *modules]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.rpartition("RESULTS")[2])
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """Returns the results of the migrated scripts, which run in one process."""
+def after(tmp_path_factory):
+    """Returns results and weights of the migrated scripts, which run in one process."""
     folder = tmp_path_factory.mktemp("corpus")
     for name in COMPLETE:
         (folder / name).write_bytes(FILES[name].script)
     return run(folder)
+
+
+@pytest.fixture(scope="module")
+def before():
+    """Returns results and weights of the scripts before the migration."""
+    if sys.version_info >= (3, 12):
+        pytest.skip("Addons has no wheel for Python 3.12 and later")
+    return run(CORPUS, "tensorsmith.addons")
 
 
 def test_size_of_corpus():
@@ -105,15 +99,25 @@ def test_script_is_incomplete(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMPLETE)
-def test_migrated_script_runs(name, results):
-    assert isinstance(results[name], list), results[name]
-    assert all(abs(value) < 1e6 for value in results[name])
+def test_migrated_script_runs(name, after):
+    assert isinstance(after[name], list), after[name]
+    assert all(abs(value) < 1e6 for value in after[name][0])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Addons has no wheel for Python 3.12 and later")
-def test_scripts_run_with_addons():
+def test_scripts_run_with_addons(before):
     """The scripts are correct before the migration."""
-    results = run(CORPUS, "tensorsmith.addons")
-    errors = {name: result for name, result in results.items() if isinstance(result, str)}
+    errors = {name: result for name, result in before.items() if isinstance(result, str)}
     assert errors.keys() == NOT_WITH_BRIDGE, "\n".join(errors.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(COMPLETE) - NOT_WITH_BRIDGE - OTHER_RESULTS.keys()))
+def test_results_are_those_of_addons(name, before, after):
+    """Most scripts compute the loss before the first training step, and the weights after it."""
+    np.testing.assert_allclose(after[name][0], before[name][0], rtol=1e-4)
+    weights = [np.array(each[name][1]) for each in (before, after)]
+    # A tenth may differ, for example biases in front of a normalization: Adam scales the rounding errors that are their
+    # gradients to whole steps.
+    is_close = np.isclose(*weights, rtol=1e-5, atol=1e-5).mean() > 0.9 if weights[0].size else True
+    assert is_close is not (name in OTHER_WEIGHTS)
