@@ -199,6 +199,16 @@ def crf_decode(unaries, lengths, transitions):
     return [tf.where(tf.sequence_mask(lengths, tags.shape[1]), tags, 0), tf.stop_gradient(score)]
 
 
+def crf_cell(unaries, state, mask, *, transitions):
+    """Compute the backpointers and last scores of `CrfDecodeForwardRnnCell` in `keras.layers.RNN`."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    cell = tfa.text.CrfDecodeForwardRnnCell(tf.constant(transitions, unaries.dtype), dtype=unaries.dtype)
+    layer = tf.keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=unaries.dtype)
+    return layer(unaries, state, mask=mask)
+
+
 def crf_model(x, y, sample_weight, *weights, **options):
     """Compute the logs of three epochs of training with `CRFModelWrapper`, the new weights, and the best tags."""
     import tensorflow as tf

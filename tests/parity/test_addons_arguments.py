@@ -15,7 +15,7 @@ PACKAGES = [  # package of Addons, module and number of common components
     ("rnn", layers, 5),
     ("seq2seq", losses, 2),
     ("seq2seq", seq2seq, 3),
-    ("text", text, 17),
+    ("text", text, 18),
 ]
 RENAMED = {"MultiHeadAttention": "AddonsMultiHeadAttention"}
 

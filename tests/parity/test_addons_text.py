@@ -76,6 +76,21 @@ def test_crf_passes(addons, dtype, tolerance, batch, steps, tags, seed):
     compare(addons, text.crf_decode_backward, [origins, last], "text.crf_decode_backward", 0)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_crf_cell(addons, dtype):
+    scores, _, lengths, transitions, _ = chain(4, 5, 3, dtype, 0)
+    mask = np.arange(4) < lengths[:, np.newaxis] - 1
+    theirs = addons("crf_cell", [scores[:, 1:], scores[:, 0], mask], transitions=transitions.tolist())
+
+    def decoded(unaries, state, mask):
+        cell = text.CrfDecodeForwardRnnCell(transitions, dtype=dtype)
+        layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=dtype)
+        previous, scores = layer(unaries, [state], mask=mask)
+        return tf.cast(previous, tf.int32), scores  # Keras 3 casts the outputs of cells to the compute dtype
+
+    expect_same(differentiated(decoded, [scores[:, 1:], scores[:, 0], mask]), theirs, 1e-6)
+
+
 @in_dtypes
 @several
 @given(sizes, sizes, st.integers(0, 99))

@@ -166,7 +166,7 @@ def accepted(component):
         ("optimizers.AdamW(*settings)", "behind *"),
         ("options.disable_custom_kernel()", "compiled ops"),
         ("seq2seq.attention_wrapper.safe_cumprod(x)", "no successor yet"),
-        ("text.CrfDecodeForwardRnnCell(x)", "crf_decode_forward"),
+        ("optimizers.AveragedOptimizerWrapper(x)", "use MovingAverage or SWA"),
     ],
 )
 def test_unchanged_code_has_reason(call, reason):
@@ -243,7 +243,7 @@ def test_outdated_ambiguity_comments_are_removed():
     [
         ("F1Score", "tensorsmith.metrics.F1Score takes its place"),
         ("hardshrink", "keras.activations.hard_shrink takes its place, with other arguments"),
-        ("CrfDecodeForwardRnnCell", MOVES["text.CrfDecodeForwardRnnCell"].reason),
+        ("KerasLegacyOptimizer", MOVES["optimizers.KerasLegacyOptimizer"].reason),
     ],
 )
 def test_reasons_of_registered_names(name, reason):

@@ -232,14 +232,15 @@ SEQ2SEQ: dict[str, Successor | Missing] = {
 TEXT: dict[str, Successor | Missing] = {
     **_same(
         "text",
-        "CRFModelWrapper crf_binary_score crf_constrained_decode crf_decode crf_decode_backward crf_decode_forward "
-        "crf_filtered_inputs crf_forward crf_log_likelihood crf_log_norm crf_multitag_sequence_score "
-        "crf_sequence_score crf_unary_score parse_time skip_gram_sample skip_gram_sample_with_text_vocab "
-        "viterbi_decode",
+        "CRFModelWrapper crf_binary_score crf_constrained_decode crf_decode "
+        "crf_decode_backward crf_decode_forward crf_filtered_inputs crf_forward crf_log_likelihood crf_log_norm "
+        "crf_multitag_sequence_score crf_sequence_score crf_unary_score parse_time skip_gram_sample "
+        "skip_gram_sample_with_text_vocab viterbi_decode",
         "tensorsmith.text",
     ),
-    "text.CrfDecodeForwardRnnCell": Missing(
-        "tensorsmith.text.crf_decode_forward computes what keras.layers.RNN with this cell returns"
+    "text.CrfDecodeForwardRnnCell": Successor(
+        "tensorsmith.text.CrfDecodeForwardRnnCell",
+        note="keras.layers.RNN with this cell returns floats now: cast the backpointers to int32",
     ),
 }
 

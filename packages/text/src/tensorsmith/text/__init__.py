@@ -6,6 +6,7 @@ load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log
 
 from tensorsmith.text.crf_decode import crf_constrained_decode, crf_decode
 from tensorsmith.text.crf_decode_forward import crf_decode_backward, crf_decode_forward
+from tensorsmith.text.crf_decode_forward_rnn_cell import CrfDecodeForwardRnnCell
 from tensorsmith.text.crf_log_likelihood import crf_log_likelihood
 from tensorsmith.text.crf_log_norm import crf_forward, crf_log_norm
 from tensorsmith.text.crf_model_wrapper import CRFModelWrapper
@@ -18,6 +19,7 @@ from tensorsmith.text.viterbi_decode import viterbi_decode
 
 __all__ = [
     "CRFModelWrapper",
+    "CrfDecodeForwardRnnCell",
     "crf_binary_score",
     "crf_constrained_decode",
     "crf_decode",
