@@ -59,6 +59,10 @@ UNUSUAL = {
     "a list in two": (example(entry(field(3, field(1, b"\x05")) + field(3, field(1, b"\x07")))), "int64"),
     "another kind before": (example(entry(field(2, field(1, FLOATS)) + field(3, field(1, b"\x07")))), "int64"),
     "the last of a name": (example(entry(field(3, field(1, b"\x05"))), entry(field(3, field(1, b"\x07")))), "int64"),
+    "another kind before the last of a name": (
+        example(entry(field(2, field(1, FLOATS))), entry(field(3, field(1, b"\x07")))),
+        "int64",
+    ),
     "features in two": (
         example(entry(field(3, field(1, b"\x05")), b"y")) + example(entry(field(3, field(1, b"\x07")))),
         "int64",
@@ -135,6 +139,9 @@ def test_mismatched_kind():
         parse(records, {"é": "bytes"})
     with pytest.raises(RecordError, match="record 0: feature `x`: got float, expected int64"):
         reference.parse(records, {"x": ("int64", False)})
+    twice = example(entry(field(3, field(1, b"\x07"))), entry(field(2, field(1, FLOATS))))  # the last entry counts
+    with pytest.raises(RecordError, match="record 1: feature `x`: got float, expected int64"):
+        parse(Records.of([example(), twice]), {"x": "int64"})
     with pytest.raises(ArgumentError, match="wanted"):
         parse(records, {"x": "double"})
 

@@ -90,6 +90,7 @@ void Examples::find(int64_t row) {
   } catch (const Malformed& error) {
     throw refusal_of(row, record, error);
   }
+  if (!wrong_.empty()) refuse(wrong_.begin()->first, row, kHolds[wrong_.begin()->second]);
 }
 
 void Examples::find_in_map(int64_t row, Span map, bool sequences) {
@@ -104,8 +105,9 @@ void Examples::find_in_map(int64_t row, Span map, bool sequences) {
     }
     try {
       found_[row * features() + feature] = checked(feature, value);  // the last entry of a name takes effect
+      if (!wrong_.empty()) wrong_.erase(feature);
     } catch (const WrongKind& wrong) {
-      refuse(feature, row, kHolds[wrong.kind]);
+      wrong_[feature] = wrong.kind;
     }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -76,6 +77,7 @@ class Examples {
   std::vector<Span> records_;
   std::vector<Span> found_;
   std::unordered_map<std::string_view, int64_t> numbers_[2];  // indices of context features and of sequences
+  std::map<int64_t, uint32_t> wrong_;  // features of the current row whose last entry has a wrong kind, and the kind
   bool all_;
   int64_t next_ = 0;  // expected next feature, as most records have the same order
 };
