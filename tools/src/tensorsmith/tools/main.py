@@ -115,9 +115,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """Returns the exit code of an error caused by the user or the environment, or `None` for internal errors."""
+    foreseeable = {
+        "DataNotFoundError",
+        "FeatureError",
+        "PermissionDeniedError",
+        "RecordError",
+        "ResourceExhaustedError",
+        "UnknownError",
+    }
+    if foreseeable & {kind.__name__ for kind in type(error).__mro__}:
+        return 1
     if isinstance(error, ArgumentError):
         return 2
-    if isinstance(error, OSError | ArithmeticError | ImportError | SyntaxError | RunFailedError):
-        return 1
-    foreseeable = {"DataNotFoundError", "ResourceExhaustedError", "PermissionDeniedError", "UnknownError"}
-    return 1 if foreseeable & {kind.__name__ for kind in type(error).__mro__} else None
+    errors = OSError | ArithmeticError | ImportError | SyntaxError | RunFailedError
+    return 1 if isinstance(error, errors) else None

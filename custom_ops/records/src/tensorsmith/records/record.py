@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import Verbatim, check
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check
 
 HEADER, FOOTER = 12, 4  # sizes of a frame before and after the data of a record
 
@@ -19,8 +19,29 @@ class RecordError(ValueError):
     """
 
     def __init__(self, row: int, problem: str):
-        super().__init__(f"record {row}: {problem}")
-        self.row, self.problem = row, problem
+        self.row, self.problem = row, printable(problem)
+        super().__init__(f"record {row}: {self.problem}")
+
+
+class FeatureError(ArgumentError):
+    """Error raised if records differ in the type of a feature, or in whether it is a sequence.
+
+    Args:
+        name: Name of the feature.
+        received: Description of what the records contain.
+        expected: Description of valid records, as in `tensorsmith.core.argument_error`.
+        remedy: Advice on how to fix the records.
+    """
+
+    def __init__(self, name: str, received: str, expected: str, remedy: str):
+        shown = printable(name) or '""'
+        error = argument_error(f"feature {shown}", Verbatim(received), expected, remedy)
+        super().__init__(str(error), name=error.name, received=received, expected=expected, remedy=remedy)
+
+
+def printable(text: str) -> str:
+    """Return text on a single line, with escape sequences for unprintable characters."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tensorsmith.core import Verbatim, check
 from tensorsmith.records import reference
 from tensorsmith.records.column import KINDS
 from tensorsmith.records.library import MESSAGE_SIZE, CFeature, address, addresses, library
 from tensorsmith.records.parse import must
-from tensorsmith.records.record import Records
+from tensorsmith.records.record import FeatureError, Records
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def survey(records: Records) -> dict[str, StoredFeature]:
 
     Raises:
         RecordError: If a record is not an example.
-        ValueError: If a name is both in the context and in the feature lists.
+        FeatureError: If a name is both in the context and in the feature lists.
 
     Example:
         >>> from tensorsmith.records import Column, encode
@@ -100,7 +99,7 @@ def merge(first: Mapping[str, StoredFeature], second: Mapping[str, StoredFeature
         The survey of all records.
 
     Raises:
-        ValueError: If a name is in the context of one set and in the feature lists of the other.
+        FeatureError: If a name is in the context of one set and in the feature lists of the other.
 
     Example:
         >>> one = {"x": StoredFeature(("float",), 2, Range(0, 2))}
@@ -121,14 +120,13 @@ def merge(first: Mapping[str, StoredFeature], second: Mapping[str, StoredFeature
 
 
 def _check_place(name: str, is_one: bool) -> None:
-    received = Verbatim("values in both the context and the feature lists")
-    check(
-        is_one,
-        f"feature {name}",
-        received,
-        "in the context of all records or in the feature lists of all records",
-        "rename the feature in the context or in the feature lists",
-    )
+    if not is_one:
+        raise FeatureError(
+            name,
+            "values in both the context and the feature lists",
+            "in the context of all records or in the feature lists of all records",
+            "rename the feature in the context or in the feature lists",
+        )
 
 
 def _joined(one: Range, other: Range, one_has: int, other_has: int) -> Range:

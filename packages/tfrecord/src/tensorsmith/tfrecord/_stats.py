@@ -11,10 +11,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from tensorsmith.core import Advance, check, unreported
+from tensorsmith.core import Advance, unreported
 from tensorsmith.records import Column
 from tensorsmith.tfrecord.schema.stored import numbers_of, stored_as_bytes
-from tensorsmith.tfrecord.shards.columns import columns_of, features_of
+from tensorsmith.tfrecord.shards.columns import check_kinds, columns_of, features_of
 from tensorsmith.tfrecord.shards.reading import read
 
 
@@ -157,7 +157,7 @@ def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported)
         A `Stats` with the number of records and the statistics of each feature.
 
     Raises:
-        ValueError: If a feature has values of several kinds.
+        FeatureError: If a feature has values of several kinds.
         DamagedFileError: If a record is damaged or is not an example.
     """
     stored = stored_as_bytes(files)
@@ -169,14 +169,7 @@ def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported)
         for part in read(path):
             for name, column in columns_of(path, part, features_of(path, part)).items():
                 kind = kinds.setdefault(name, column.kind)
-                held = f"{kind} and {column.kind}"
-                check(
-                    kind == column.kind,
-                    f"feature {name}",
-                    held,
-                    "have the same type in all records",
-                    "rewrite the records with a single type for this feature",
-                )
+                check_kinds(name, dict.fromkeys((kind, column.kind)))
                 numbers = numbers_of(name, column, stored)
                 if kind == "bytes" and numbers is None:
                     texts.setdefault(name, BytesStats()).add(column)

@@ -44,8 +44,8 @@ def to_parquet(
         The number of rows.
 
     Raises:
-        ValueError: If there are no features, if a feature has values of several kinds, or if `target` is one of
-            `files`.
+        ValueError: If there are no features, or if `target` is one of `files`.
+        FeatureError: If a feature has values of several kinds.
         DamagedFileError: If a record is damaged or is not an example.
     """
     check_target("target", target, files)

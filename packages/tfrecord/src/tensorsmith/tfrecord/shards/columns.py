@@ -1,10 +1,9 @@
 """Parsing of records from files into columns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tensorsmith.core import check
-from tensorsmith.records import Column, RecordError, StoredFeature, parse, survey
+from tensorsmith.records import Column, FeatureError, RecordError, StoredFeature, parse, survey
 from tensorsmith.records import Sequence as Steps
 from tensorsmith.tfrecord.shards.reading import Part
 
@@ -33,22 +32,27 @@ def columns_of(path: Path, part: Part, features: Mapping[str, StoredFeature]) ->
         The columns by name.
 
     Raises:
-        ValueError: If a feature has values of several kinds.
+        FeatureError: If a feature has values of several kinds.
         DamagedFileError: If a record is not an example, or has values of a different kind.
     """
     wanted: dict[str, str | Steps] = {}
     for name, feature in features.items():
-        held = " and ".join(feature.kinds)
-        check(
-            len(feature.kinds) < 2,
-            f"feature {name}",
-            held,
-            "have the same type in all records",
-            "rewrite the records with a single type for this feature",
-        )
+        check_kinds(name, feature.kinds)
         if feature.kinds:
             wanted[name] = Steps(feature.kinds[0]) if feature.is_sequence else feature.kinds[0]
     try:
         return parse(part.records, wanted)
     except RecordError as error:
         raise part.damage(path, error) from None
+
+
+def check_kinds(name: str, kinds: Iterable[str]) -> None:
+    """Checks that the values of a feature have the same kind in all records.
+
+    Raises:
+        FeatureError: If there are several kinds.
+    """
+    held = list(kinds)
+    if len(held) > 1:
+        remedy = "rewrite the records with a single type for this feature"
+        raise FeatureError(name, " and ".join(held), "have the same type in all records", remedy)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tensorsmith.core import argument_error
 from tensorsmith.records import Column, RecordError, Records, Sequence, StoredFeature, merge, parse, survey
 from tensorsmith.tfrecord._support.arrow_numbers import to_arrow
 from tensorsmith.tfrecord.schema import Feature, Schema
+from tensorsmith.tfrecord.shards.columns import check_kinds
 from tensorsmith.tfrecord.shards.reading import read
 from tensorsmith.tfrecord.sources.inference import MOST_REJECTS, Found
 from tensorsmith.tfrecord.sources.source import Batch, Reject
@@ -102,13 +102,7 @@ def _are_texts(records: Records, name: str, met: StoredFeature) -> bool:
 
 
 def _feature(name: str, met: StoredFeature, binary: bool, optional: bool) -> Feature:
-    if len(met.kinds) > 1:
-        raise argument_error(
-            f"feature {name}",
-            " and ".join(met.kinds),
-            "have the same type in all records",
-            "rewrite the records with a single type for this feature",
-        )
+    check_kinds(name, met.kinds)
     kind = met.kinds[0] if met.kinds else "bytes"
     dtype = DTYPES.get(kind, "bytes" if binary else "string")
     counts = met.steps or met.counts
