@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tensorsmith.testing import raises_argument_error
-from tensorsmith.tfrecord import Feature, Schema, UnreadableError, open_source
+from tensorsmith.tfrecord import Feature, Schema, UnreadableError, open_source, review
 from tensorsmith.tfrecord.encode.batch import encode_batch
 from tensorsmith.tfrecord.pipeline.decode import decode
 from tensorsmith.tfrecord.sources.image_files import read_image
@@ -88,7 +88,10 @@ def test_broken_images_are_rejects(tmp_path):
     draw(tmp_path / "a" / "web.gif")
     draw(tmp_path / "beside.png")
     (tmp_path / "a" / "notes.txt").write_text("no image")
-    rows, numbers, rejects = read(open_source(tmp_path))
+    source = open_source(tmp_path)
+    assert source.skipped == [tmp_path / "a" / "notes.txt"]
+    assert f"# Skipped 1 file of another kind: {tmp_path}/a/notes.txt\n" in review(source)
+    rows, numbers, rejects = read(source)
     assert (len(rows), numbers) == (1, [3])
     found = {reject.file.removeprefix(f"{tmp_path}/"): reject.problem for reject in rejects}
     assert found.keys() == {"a/cut.jpg", "a/cut.png", "a/text.png", "a/web.gif", "beside.png"}

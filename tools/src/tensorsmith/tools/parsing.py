@@ -15,15 +15,13 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.options: list[str] = []
         super().__init__(*args, **kwargs)
         self.set_defaults(parser=self)
 
-    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
-        """Adds an argument, and remembers the names of options."""
-        action = super().add_argument(*args, **kwargs)
-        self.options += [name for name in action.option_strings if name.startswith("--")]
-        return action
+    @property
+    def options(self) -> list[str]:
+        """Names of all options, with their leading dashes."""
+        return sorted(set(re.findall(r"--[a-z][a-z0-9-]*", self.format_help())))
 
     def error(self, message: str) -> NoReturn:
         """Prints the message with a suggestion, and exits with code 2."""

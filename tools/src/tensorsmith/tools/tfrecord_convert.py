@@ -85,6 +85,8 @@ def execute(arguments: argparse.Namespace) -> int:
         files = f"{len(split.paths)} file{'s' if len(split.paths) > 1 else ''}"
         print(f"{name}: {split.records:,} records in {files}, {size}: {split.paths[0]}")
     where = f" ({arguments.rejects})" if done.rejects else ""
+    if source.skipped:
+        print(source.describe_skipped())
     print(f"Read {done.rows:,} rows: {done.records:,} written, {done.rejects:,} rejected{where}.")
     if not done.for_tfds:
         print(f"TensorFlow Datasets cannot open these files. Not supported: {NOT_BY_TFDS}.")

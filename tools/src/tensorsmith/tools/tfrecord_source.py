@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tensorsmith.tfrecord.sources.table import TableSource
 
-OPTIONS = ("encoding", "table", "query", "delimiter", "decimal", "comment", "row_names", "numeric_threshold")
+OPTIONS = ("encoding", "table", "query", "resize", "delimiter", "decimal", "comment", "row_names", "numeric_threshold")
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", help="character encoding of CSV and text files; default utf-8")
     parser.add_argument("--table", help="table to read, if an SQLite file has several")
     parser.add_argument("--query", metavar="SELECT", help="SQLite query to read instead of a table")
+    parser.add_argument("--resize", metavar="H,W", type=sizes, help="height and width to which images are resized")
     csv = parser.add_argument_group("CSV files", "These options are stored in the schema, except --numeric-threshold.")
     csv.add_argument(
         "--missing",
@@ -44,6 +45,14 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="infer a numeric type if at least this fraction of a column is numeric; default 1",
     )
+
+
+def sizes(text: str) -> list[int]:
+    """Parses an argument such as 28,28."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be sizes such as 28,28 or 32,32,3, got {text!r}") from None
 
 
 def open_given_source(arguments: argparse.Namespace) -> "TableSource":

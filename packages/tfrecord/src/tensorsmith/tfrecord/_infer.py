@@ -63,6 +63,7 @@ def review(
         lines.append(f"{_count(found.refused, 'row')} could not be read:")
         lines += [f"  {reject}" for reject in found.rejects[:MOST_REJECTS]]
         lines += ["  ..."] * (found.refused > MOST_REJECTS)
+    lines += [source.describe_skipped()] if source.skipped else []
     schema = found.schema.require(required)
     if source.untyped:
         lines += _hints(list(schema.features), schema.csv)

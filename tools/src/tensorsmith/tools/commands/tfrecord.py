@@ -9,7 +9,7 @@ from typing import Any
 from tensorsmith.core import Progress, format_bytes
 from tensorsmith.tools import tfrecord_convert
 from tensorsmith.tools.subcommands import execute_subcommand, subcommand_adder
-from tensorsmith.tools.tfrecord_source import add_source_arguments, open_given_source, required_features
+from tensorsmith.tools.tfrecord_source import add_source_arguments, open_given_source, required_features, sizes
 
 execute = execute_subcommand
 SOURCES = "files, patterns, or folders with *.tfrecord* files"
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_sources(inspect)
     inspect.add_argument("--examples", metavar="N", type=_natural, default=3, help="number of examples; default 3")
     inspect.add_argument("--images", metavar="FILE.png", type=Path, help="write a contact sheet of the first images")
-    inspect.add_argument("--raw-shape", metavar="H,W[,C]", type=_shape, help="shape of images of raw uint8 values")
+    inspect.add_argument("--raw-shape", metavar="H,W[,C]", type=sizes, help="shape of images of raw uint8 values")
     _add_sources(add("stats", _stats, "show statistics of each feature"))
     verify = add("verify", _verify, "verify all checksums and parse every record; exit code 1 if a file is damaged")
     _add_sources(verify)
@@ -82,13 +82,6 @@ def _natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a non-negative number, got {text!r}")
     return int(text)
-
-
-def _shape(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be sizes such as 28,28 or 32,32,3, got {text!r}") from None
 
 
 def _check_folder(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.tfrecord._support.image_size import check_size
 from tensorsmith.tfrecord.schema import IMAGES, INDICES, NAN, SHAPE, STRINGS, VALUE, VALUES, Feature, Schema
 
 SIGNED = {"uint32": "int32", "uint64": "int64"}  # dtypes that `tf.io.decode_raw` supports for these
@@ -80,7 +81,19 @@ def without_missing(parsed: dict[str, Any], schema: Schema, names: Sequence[str]
     return parsed, dataclasses.replace(schema, features=features)
 
 
-def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
+def check_resize(resize: tuple[int, int], features: Any) -> None:
+    """Checks that images can be resized to a height and width.
+
+    Raises:
+        ValueError: If the sizes are invalid, or if the features are not a schema with images of the same channels.
+    """
+    check_size(resize)
+    images = features.features.values() if isinstance(features, Schema) else ()
+    expected = "a schema with an image feature that is not optional and has a fixed number of channels"
+    check(any(map(_is_resizable, images)), "features", Verbatim("no such feature"), expected, "omit `resize`")
+
+
+def decode(parsed: dict[str, Any], schema: Schema, resize: tuple[int, int] | None = None) -> dict[str, Any]:
     """Decodes a parsed batch to the tensors that the schema describes.
 
     Numbers are cast to their dtype. Images and raw bytes of fixed shape are decoded to tensors of shape
@@ -92,6 +105,7 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
     Args:
         parsed: Dict that maps feature names to tensors, as parsed according to `stored_features`.
         schema: Schema of the examples.
+        resize: Height and width to which images are resized, or `None`.
 
     Returns:
         The decoded tensors by feature name.
@@ -107,7 +121,7 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
         elif feature.default is not None:
             decoded[name] = _with_default(name, tensor, feature)
         else:
-            decoded[name] = _decoded(tensor, feature)
+            decoded[name] = _decoded(tensor, feature, resize)
     for name, size in schema.sparse.items():
         decoded[name] = _sparse(name, size, decoded.pop(name + INDICES), decoded.pop(name + VALUES))
     return decoded
@@ -143,7 +157,7 @@ def _with_default(name: str, stored: Any, feature: Feature) -> Any:
         filler = np.zeros([size or 0 for size in feature.shape], feature.dtype).tobytes()
     dense = stored.to_tensor(tf.constant(filler, stored.dtype), shape=(None, size))
     dense = tf.reshape(dense, (-1, *(() if feature.is_raw else feature.shape)))
-    values = _decoded(dense, dataclasses.replace(feature, optional=False, default=None))
+    values = _decoded(dense, dataclasses.replace(feature, optional=False, default=None), None)
     if feature.dtype in STRINGS:
         default = tf.constant(feature.default, tf.string)
     else:
@@ -154,18 +168,27 @@ def _with_default(name: str, stored: Any, feature: Feature) -> Any:
     return tf.where(missing, default, values)
 
 
-def _decoded(tensor: Any, feature: Feature) -> Any:
+def _is_resizable(feature: Feature) -> bool:
+    return feature.encoding in IMAGES and not feature.optional and feature.shape[2] is not None
+
+
+def _decoded(tensor: Any, feature: Feature, resize: tuple[int, int] | None) -> Any:
     import tensorflow as tf
 
     fixed = None not in feature.shape and not feature.optional
-    if feature.encoding in IMAGES and fixed:
-        height, width, channels = feature.shape
+    resize = resize if _is_resizable(feature) else None
+    if feature.encoding in IMAGES and (fixed or resize):
+        channels = feature.shape[2]
 
         def image(file: Any) -> Any:
             pixels = tf.io.decode_image(file, channels, feature.dtype, expand_animations=False)
-            return tf.ensure_shape(pixels, feature.shape)
+            pixels = tf.ensure_shape(pixels, feature.shape)
+            if resize is None:
+                return pixels
+            resized = tf.image.resize(pixels, resize, antialias=True)
+            return tf.saturate_cast(tf.round(resized), feature.dtype)
 
-        signature = tf.TensorSpec((height, width, channels), feature.dtype)
+        signature = tf.TensorSpec((*(resize or feature.shape[:2]), channels), feature.dtype)
         return tf.map_fn(image, tensor, fn_output_signature=signature, parallel_iterations=10)
     if feature.is_raw and fixed:
         numbers = tf.io.decode_raw(tf.reshape(tensor, [-1]), tf.as_dtype(SIGNED.get(feature.dtype, feature.dtype)))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow
-from tensorsmith.tfrecord.pipeline.decode import decode, stored_features, without_missing
+from tensorsmith.tfrecord.pipeline.decode import check_resize, decode, stored_features, without_missing
 from tensorsmith.tfrecord.schema import COMPLEX, Schema
 from tensorsmith.tfrecord.shards.index import Index
 
@@ -22,6 +22,7 @@ def examples(
     seed: int | None = None,
     drop_remainder: bool = False,
     drop_missing: Sequence[str] = (),
+    resize: tuple[int, int] | None = None,
 ) -> Any:
     """Returns a dataset of batches of parsed examples.
 
@@ -43,6 +44,8 @@ def examples(
         drop_missing: Names of features, such as the label, without which examples are dropped. Batches are then smaller
             by the number of dropped examples, and the cardinality is unknown. To get an error instead, pass
             `schema.require(names)`; to reject such rows in a conversion, pass `required` to `convert`.
+        resize: Height and width to which images are resized, bilinearly and with antialiasing. It requires a schema.
+            Without it, images of several sizes are not decoded, because a batch has a single shape.
 
     Returns:
         A `tf.data.Dataset` of dictionaries, as returned by `tf.io.parse_example` or, with a schema, by `decode`. Its
@@ -50,7 +53,7 @@ def examples(
 
     Raises:
         ValueError: If `batch_size` or `epochs` is not positive, if a feature specification is not supported, or if
-            `drop_missing` contains names that are not in a schema.
+            `drop_missing` contains names that are not in a schema, or if there are no images to resize.
         DamagedFileError: If the records of a file cannot be located.
         ImportError: If TensorFlow or tensorsmith-ops is not installed.
     """
@@ -67,6 +70,8 @@ def examples(
     check(isinstance(epochs, int) and epochs > 0, "epochs", epochs, "a positive integer")
     if drop_missing:
         _check_droppable(features, drop_missing, drop_remainder)
+    if resize is not None:
+        check_resize(resize, features)
     stored = stored_features(features) if isinstance(features, Schema) else features
     index = files if isinstance(files, Index) else Index.of(files)
     count = len(index)
@@ -86,7 +91,7 @@ def examples(
         parsed = ops.read_examples(names, file, begins, sizes, stored)
         if not isinstance(features, Schema):
             return parsed
-        return decode(*without_missing(parsed, features, drop_missing))
+        return decode(*without_missing(parsed, features, drop_missing), resize)
 
     numbers = tf.data.Dataset.range(epochs * batches)
     if shuffle:

@@ -1,7 +1,7 @@
 """Base class for data sources of images with bounding box annotations."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tensorsmith.tfrecord.schema import Feature
 from tensorsmith.tfrecord.sources.batches import in_batches
-from tensorsmith.tfrecord.sources.image_files import ImageShapes, read_image
+from tensorsmith.tfrecord.sources.image_files import ImageShapes, read_image, resize_image
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 from tensorsmith.tfrecord.sources.table import TableSource
 
@@ -76,10 +76,12 @@ class AnnotatedImages(TableSource):
     Attributes:
         flag: Name of the flag, as in TFDS.
         names: Class names, by index.
+        resize: Height and width to which all images are resized, or `None`. Boxes are relative to the image size.
     """
 
     flag: str
     names: list[str]
+    resize: Sequence[int] | None = None
 
     @abstractmethod
     def annotated(self) -> Iterator[Annotated | Reject]:
@@ -119,6 +121,10 @@ class AnnotatedImages(TableSource):
             boxes = [box.relative(height, width) for box in found.boxes]
         except ValueError as error:
             return Reject(str(found.annotation), found.row, "bbox", str(error))
+        try:
+            image = resize_image(image, self.resize)
+        except ValueError as error:
+            return Reject(str(found.image), 1, "", str(error))
         self._shapes.add(image)
         names = [box.name for box in found.boxes]
         flags = [box.flagged for box in found.boxes]

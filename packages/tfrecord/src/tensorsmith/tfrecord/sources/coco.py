@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ class Coco(AnnotatedImages):
         files: List whose only element is the path of the COCO annotation file.
         root: Folder that contains the images, possibly in subfolders. If `None`, the folder of the annotation file is
             used, or its parent if that folder is named `annotations`.
+        resize: Height and width to which all images are resized, or `None`.
     """
 
     flag = "is_crowd"
 
-    def __init__(self, files: list[Path], root: Path | None = None) -> None:
-        self.files, path = files[:1], files[0]
+    def __init__(self, files: list[Path], root: Path | None = None, resize: Sequence[int] | None = None) -> None:
+        self.files, path, self.resize = files[:1], files[0], resize
         try:
             content = json.loads(path.read_bytes())
             names = {entry["id"]: str(entry["name"]) for entry in content["categories"]}

@@ -2,15 +2,20 @@
 
 import io
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tensorsmith.tfrecord.schema import Feature
 
 CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGB": 3, "YCbCr": 3, "RGBA": 4}
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # modes of Pillow by the number of channels
+BILINEAR = Image.Resampling.BILINEAR  # averages over all pixels if it reduces an image
+JPEG = {"quality": 95, "subsampling": 0}
 PNG, DEPTH = b"\x89PNG", 24  # signature of a PNG file, and the offset of its bit depth
 
 
@@ -52,6 +57,29 @@ def read_image(path: Path) -> ImageFile:
     if encoding not in ("png", "jpeg"):
         raise ValueError(f"the image must be PNG or JPEG, got {encoding}")
     return ImageFile(data, encoding, (height, width, channels), dtype_of(data))
+
+
+def resize_image(image: ImageFile, size: Sequence[int] | None) -> ImageFile:
+    """Returns an image of another height and width in the same format, bilinearly resampled with antialiasing.
+
+    Raises:
+        ValueError: If the image is a PNG file with several channels of 16 bits, which Pillow does not support.
+    """
+    if size is None or image.shape[:2] == tuple(size):
+        return image
+    height, width = size
+    channels = image.shape[2]
+    with Image.open(io.BytesIO(image.data)) as opened:
+        if image.dtype == "uint16":
+            if channels > 1:
+                raise ValueError("an image with 16 bits per channel must have a single channel to be resized")
+            pixels = Image.fromarray(np.asarray(opened, "float32")).resize((width, height), BILINEAR)
+            resized = Image.fromarray(np.rint(np.asarray(pixels)).astype("uint16"))
+        else:
+            resized = opened.convert(MODES[channels]).resize((width, height), BILINEAR)
+    file = io.BytesIO()
+    resized.save(file, image.encoding, **(JPEG if image.encoding == "jpeg" else {}))
+    return replace(image, data=file.getvalue(), shape=(height, width, channels))
 
 
 def dtype_of(data: bytes) -> str:

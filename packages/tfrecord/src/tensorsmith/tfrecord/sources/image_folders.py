@@ -1,6 +1,6 @@
 """Image files as a data source, optionally in one folder per class."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 from tensorsmith.tfrecord.schema import Feature
 from tensorsmith.tfrecord.sources.batches import in_batches
 from tensorsmith.tfrecord.sources.classes import Classes
-from tensorsmith.tfrecord.sources.image_files import ImageShapes, read_image
+from tensorsmith.tfrecord.sources.image_files import ImageShapes, read_image, resize_image
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 from tensorsmith.tfrecord.sources.table import TableSource
 
@@ -20,12 +20,13 @@ class ImageFolders(TableSource):
     Args:
         files: Paths of the image files.
         root: Parent folder of the class folders, or `None` if the images have no classes.
+        resize: Height and width to which all images are resized, or `None`.
     """
 
     by_file = True
 
-    def __init__(self, files: list[Path], root: Path | None = None) -> None:
-        self.files = files
+    def __init__(self, files: list[Path], root: Path | None = None, resize: Sequence[int] | None = None) -> None:
+        self.files, self._resize = files, resize
         self._classes, self._shapes = Classes(root, files), ImageShapes()
         self._name = str(root or self.files[0].parent)
 
@@ -43,7 +44,7 @@ class ImageFolders(TableSource):
     def _row(self, path: Path) -> dict[str, Any] | Reject:
         try:
             label = {"label": self._classes.number_of(path)} if self._classes.names else {}
-            image = read_image(path)
+            image = resize_image(read_image(path), self._resize)
         except ValueError as error:
             return Reject(str(path), 1, "", str(error))
         self._shapes.add(image)

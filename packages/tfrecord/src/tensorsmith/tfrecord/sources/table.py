@@ -2,8 +2,9 @@
 
 import copy
 import dataclasses
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +16,7 @@ from tensorsmith.tfrecord.schema import Feature, Schema
 from tensorsmith.tfrecord.sources.inference import Found, Survey
 from tensorsmith.tfrecord.sources.source import Batch
 
+MOST_SKIPPED = 3  # skipped files that are shown
 MOST_ROWS, MOST_BYTES = 4096, 8 << 20  # approximate limits of a batch
 
 
@@ -24,6 +26,7 @@ class TableSource(ABC):
     Attributes:
         files: The files that are read.
         options: Further options, set by `open_source`.
+        skipped: Files among images or audio files that are of another kind and are not read, set by `open_source`.
         untyped: If `True`, all values are strings.
         decimal: Decimal point of numbers, if `untyped` is `True`.
         numeric_threshold: Fraction of the strings in a column that must be numbers for a numeric dtype, if `untyped` is
@@ -35,6 +38,7 @@ class TableSource(ABC):
 
     files: list[Path]
     options: Mapping[str, Any] = MappingProxyType({})
+    skipped: Sequence[Path] = ()
     untyped = False
     decimal = "."
     numeric_threshold = 1.0
@@ -47,6 +51,13 @@ class TableSource(ABC):
         part = copy.copy(self)
         part.files, part.before = self.files[begin:end], self.before + begin
         return part
+
+    def describe_skipped(self) -> str:
+        """Returns a line with the number and the first names of the skipped files."""
+        shown = ", ".join(json.dumps(str(path))[1:-1] for path in self.skipped[:MOST_SKIPPED])
+        shown += ", ..." if len(self.skipped) > MOST_SKIPPED else ""
+        files = "file" if len(self.skipped) == 1 else "files"
+        return f"Skipped {len(self.skipped):,} {files} of another kind: {shown}"
 
     @abstractmethod
     def rows(self) -> Iterator[Batch]:

@@ -1,6 +1,6 @@
 """Images with Pascal VOC annotations, stored in one XML file per image."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,12 +17,13 @@ class Voc(AnnotatedImages):
 
     Args:
         files: Paths of the image and annotation files.
+        resize: Height and width to which all images are resized, or `None`.
     """
 
     flag = "is_difficult"
 
-    def __init__(self, files: list[Path]) -> None:
-        self.files = files
+    def __init__(self, files: list[Path], resize: Sequence[int] | None = None) -> None:
+        self.files, self.resize = files, resize
         self._annotations = [path for path in files if path.suffix.lower() == ".xml"]
         images = [path for path in files if path.suffix.lower() != ".xml"]
         self._images = {path.name: path for path in images}
