@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tensorsmith.data.datasets.hosts import Address, File, SourceError, address
+from tensorsmith.data.datasets.hosts import Address, File, SourceError, address, receive
 
 from .conftest import Recorder
 
@@ -93,7 +93,7 @@ def test_stalled_download(fetch, serve, send, monkeypatch):
 
 
 def test_slow_download(fetch, serve, send, monkeypatch):
-    monkeypatch.setattr(address, "WINDOW_SECONDS", 0.3)
+    monkeypatch.setattr(receive, "WINDOW_SECONDS", 0.3)
     with pytest.raises(SourceError, match="too slow"):
         fetch(serve(lambda handler: send(handler, CONTENT[:100], length=len(CONTENT), piece=1, pause=0.05)))
 

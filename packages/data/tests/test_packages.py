@@ -1,3 +1,5 @@
+import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -98,8 +100,11 @@ def test_command_timeout_kills_children(folder, tmp_path):
 
 @pytest.fixture
 def index(tmp_path, monkeypatch):
-    """A folder that pip installs from, instead of a package index."""
+    """A folder that pip is configured for, instead of a package index."""
     (tmp_path / "index").mkdir()
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     return tmp_path / "index"
@@ -111,46 +116,131 @@ def wheel(index):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("letters/data/letters.txt", CONTENT)
         archive.writestr("letters-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: letters\nVersion: 1.0\n")
-        archive.writestr("letters-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr("letters-1.0.dist-info/RECORD", "")
     return PythonArchive(DEBIAN.files, "letters", "1.0", pin(path.name, path.read_bytes()), "letters/data")
+
+
+@pytest.fixture
+def source(index, tmp_path):
+    """A source archive whose setup.py creates a file when it is executed."""
+    (tmp_path / "setup.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    path = index / "letters-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(tmp_path / "setup.py", "letters-1.0/setup.py")
+    file = pin(path.name, path.read_bytes())
+    return PythonArchive((file,), "letters", "1.0", file)
 
 
 def test_wheel(folder, wheel):
     reports = []
     wheel.fetch(folder, Recorder(reports))
+    assert [path.name for path in folder.iterdir()] == ["letters.txt"]
     assert (folder / "letters.txt").read_bytes() == CONTENT
-    assert reports[-1] >= wheel.size
+    assert reports[-1] == wheel.size
 
 
-def test_wheel_hash_mismatch(folder, wheel):
-    other = replace(wheel, archive=File(wheel.archive.name, wheel.archive.size, "0" * 64))
-    with pytest.raises(SourceError, match="pip failed: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"):
+def test_source_archive_is_not_executed(folder, source, wheel, tmp_path):
+    """The archive is found beside a wheel of the same version."""
+    source.fetch(folder, ProgressTask())
+    assert [path.name for path in folder.iterdir()] == ["letters-1.0.tar.gz"]
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["wheel", "source"])
+def test_hash_mismatch(folder, kind, request):
+    """An archive with another hash is not unpacked."""
+    host = request.getfixturevalue(kind)
+    other = replace(host, archive=File(host.archive.name, host.archive.size, "0" * 64))
+    expected = rf"{re.escape(other.archive.name)} has sha256 {host.archive.sha256[:12]}\.\.\., expected 000000000000"
+    with pytest.raises(SourceError, match=expected):
         other.fetch(folder, ProgressTask())
+    assert not (folder / "letters.txt").exists()
 
 
 def test_unknown_package_version(folder, wheel):
-    with pytest.raises(SourceError, match=r"pip failed: ERROR: .*letters==2.0"):
+    with pytest.raises(SourceError, match=r"the package index does not have letters-1.0-py3-none-any.whl"):
         replace(wheel, version="2.0").fetch(folder, ProgressTask())
 
 
 def test_no_network(folder, wheel, monkeypatch):
     monkeypatch.delenv("PIP_NO_INDEX")
-    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9")  # the discard port, where no server listens
-    with pytest.raises(SourceError, match="pip failed: no connection to the package index"):
+    with pytest.raises(SourceError, match="no connection to the package index: .*refused"):
         wheel.fetch(folder, ProgressTask())
 
 
-def test_source_archive_hash_mismatch(folder, index, tmp_path):
-    (tmp_path / "setup.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    path = index / "letters-1.0.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        archive.add(tmp_path / "setup.py", "letters-1.0/setup.py")
-    archive = File(path.name, 1000, "0" * 64)
-    with pytest.raises(SourceError, match="DO NOT MATCH THE HASHES"):
-        PythonArchive((archive,), "letters", "1.0", archive).fetch(folder, ProgressTask())
-    assert not (tmp_path / "ran").exists()
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("FIND_LINKS", "missing-folder", "pip is configured with no-index and without an existing find-links"),
+        ("CERT", "missing.pem", "the configuration of pip cannot be used: .*No such file"),
+        ("PROXY", "no proxy", "the configuration of pip cannot be used: .*proxy"),
+    ],
+)
+def test_invalid_configuration(folder, wheel, monkeypatch, name, value, expected):
+    monkeypatch.setenv(f"PIP_{name}", value)
+    with pytest.raises(SourceError, match=expected):
+        wheel.fetch(folder, ProgressTask())
+
+
+def test_no_index(folder, wheel, monkeypatch):
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    with pytest.raises(SourceError, match="pip is configured with no-index and without an existing find-links"):
+        wheel.fetch(folder, ProgressTask())
+
+
+@pytest.fixture
+def server(serve, send, index, tmp_path, monkeypatch):
+    """A package index that a configuration file of pip names. It serves the files of a folder in parts."""
+    asked = []
+
+    def answer(handler):
+        asked.append(handler.path)
+        if handler.path == "/simple/letters/":
+            links = "".join(f'<a href="/files/{path.name}">{path.name}</a>' for path in sorted(index.iterdir()))
+            handler.send_response(200)
+            handler.send_header("Content-Type", "text/html")
+            handler.end_headers()
+            handler.wfile.write(f"<!DOCTYPE html><html><body>{links}</body></html>".encode())
+        elif handler.path.startswith("/files/"):
+            send(handler, (index / handler.path.removeprefix("/files/")).read_bytes(), piece=100)
+        else:
+            handler.send_error(404)
+
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex_url = {serve(answer).replace('{name}', 'simple')}\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    return asked
+
+
+@pytest.mark.parametrize("kind", ["wheel", "source"])
+def test_package_index(folder, server, kind, request):
+    host = request.getfixturevalue(kind)
+    reports = []
+    host.fetch(folder, Recorder(reports))
+    assert all((folder / file.name).stat().st_size == file.size for file in host.files)
+    assert server == ["/simple/letters/", f"/files/{host.archive.name}"]
+    assert reports[-1] == host.size
+
+
+def test_package_that_the_index_lacks(folder, server, wheel, caplog):
+    with pytest.raises(SourceError, match=r"does not have letters-1\.0.*: .*404"):
+        replace(wheel, name="numbers").fetch(folder, ProgressTask())
+    assert not caplog.records
+
+
+def test_archive_that_is_too_large(folder, server, wheel):
+    small = replace(wheel, archive=replace(wheel.archive, size=100))
+    with pytest.raises(SourceError, match="is larger than the expected 100 bytes"):
+        small.fetch(folder, ProgressTask())
+
+
+def test_environment_takes_precedence(folder, server, wheel, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9")
+    with pytest.raises(SourceError, match="no connection to the package index"):
+        wheel.fetch(folder, ProgressTask())
+    assert server == []
 
 
 def test_python_without_pip(folder, wheel, monkeypatch, tmp_path):

@@ -16,7 +16,7 @@ from tensorsmith.data.datasets.hosts import File, Host, SourceError
 logger = logging.getLogger(__name__)
 
 WORKING_BYTES = 50_000_000
-"""Disk space needed in addition to the archive and the files: package lists, build environment of pip."""
+"""Disk space needed in addition to the archive and the files, for package lists."""
 
 Tried = tuple[tuple[str, str], ...]
 

@@ -3,22 +3,20 @@
 import http.client
 import queue
 import threading
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import ProgressTask
-from tensorsmith.data.datasets.hosts.base import File, Host, SourceError
+from tensorsmith.data.datasets.hosts.base import Host, SourceError
+from tensorsmith.data.datasets.hosts.receive import save
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 """Maximum time from the request to the first byte of the answer, including DNS, connections and redirects."""
-WINDOW_SECONDS = 20.0
-WINDOW_BYTES = 100_000
-"""A host that sends less than this in one window is given up, as the next source is faster."""
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
@@ -41,23 +39,8 @@ class Address(Host):
         """Downloads the files sequentially."""
         had = 0
         for file in self.files:
-            had = self._download(file, folder / file.name, task, had)
-
-    def _download(self, file: File, path: Path, task: ProgressTask, had: int) -> int:
-        end = had + file.size
-        with _open(self.template.format(name=file.name)) as answer, path.open("wb") as target:
-            window_start, window_had = time.monotonic(), had
-            while chunk := _read(answer):
-                had += len(chunk)
-                if had > end:
-                    raise SourceError(f"{file.name} is larger than the expected {file.size:,} bytes")
-                target.write(chunk)
-                task.set_completed(had)
-                if time.monotonic() - window_start > WINDOW_SECONDS:
-                    if had - window_had < WINDOW_BYTES:
-                        raise SourceError(f"too slow: {had - window_had:,} bytes in {WINDOW_SECONDS:.0f} s")
-                    window_start, window_had = time.monotonic(), had
-        return had
+            with _open(self.template.format(name=file.name)) as answer:
+                had = save(iter(partial(_read, answer), b""), file, folder / file.name, task, had)
 
 
 def _open(address: str) -> Any:
