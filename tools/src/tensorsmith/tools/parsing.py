@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
     @property
     def options(self) -> list[str]:
         """Names of all options, with their leading dashes."""
-        return sorted(set(re.findall(r"--[a-z][a-z0-9-]*", self.format_help())))
+        return re.findall(r"^ +(?:-\w, )?(--[a-z][a-z0-9-]*)", self.format_help(), re.MULTILINE)
 
     def error(self, message: str) -> NoReturn:
         """Prints the message with a suggestion, and exits with code 2."""
