@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
@@ -83,7 +83,22 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
-    table = Table(title=case, title_justify="left")
+    ours = next(row.median for row in rows if row.provider == "tensorsmith")
+    cells = []
+    for row in rows:
+        times = "" if row.provider == "tensorsmith" else f"{benchmark.times_better(ours, row.median):.2f} x"
+        goal = benchmark.targets(case).get(row.provider)
+        cells.append(
+            (
+                row.provider,
+                f"{row.median:,.4g}",
+                f"{row.p20:,.3g} to {row.p80:,.3g}",
+                times,
+                f"{goal:g} x" if goal else "",
+                f"{row.first_step_seconds:.2f}",
+                f"{row.peak_megabytes:,.0f}",
+            )
+        )
     headings = (
         "provider",
         f"median {rows[0].unit}",
@@ -93,23 +108,13 @@ def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
         "first step, s",
         "peak, MB",
     )
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading == "provider" else "right")
-    ours = next(row.median for row in rows if row.provider == "tensorsmith")
-    for row in rows:
-        spread = f"{row.p20:,.4g} to {row.p80:,.4g}"
-        times = "" if row.provider == "tensorsmith" else f"{benchmark.times_better(ours, row.median):.2f} x"
-        goal = benchmark.targets(case).get(row.provider)
-        target = f"{goal:g} x" if goal else ""
-        table.add_row(
-            row.provider,
-            f"{row.median:,.4g}",
-            spread,
-            times,
-            target,
-            f"{row.first_step_seconds:.2f}",
-            f"{row.peak_megabytes:,.0f}",
-        )
+    table = Table(title=case, title_justify="left")
+    for heading, column in zip(headings, zip(*cells, strict=True), strict=True):
+        justify: Literal["left", "right"] = "left" if heading == "provider" else "right"
+        width = max(map(len, [*heading.split(), *column]))  # only headings are wrapped
+        table.add_column(heading, justify=justify, width=width)
+    for row_cells in cells:
+        table.add_row(*row_cells)
     floor = benchmark.floor(case)
     if floor:
         table.caption = f"hardware limit {floor:.3g} {rows[0].unit}; tensorsmith reaches {floor / ours:.0%} of it"
