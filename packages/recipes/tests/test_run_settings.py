@@ -1,6 +1,7 @@
 """Tests of settings that all supervised recipes share, and of the extension of finished runs."""
 
 import csv
+import dataclasses
 import json
 import logging
 import os
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from tensorsmith.recipes import RunFailedError, RunInterruptedError, RunRequest, launch
+from tensorsmith.recipes import RunFailedError, RunInterruptedError, RunRequest, TrainedRun, launch
 from tensorsmith.testing import raises_argument_error
 
 REGRESSION = '''
@@ -81,9 +82,65 @@ def test_extended_run_matches_longer_run(recipe, tmp_path, caplog):
 def test_extension_that_changes_the_schedule(recipe, tmp_path):
     launch(RunRequest(recipe, ["--cosine", "true"], out=tmp_path / "run"))
     before = {name: (tmp_path / "run" / name).read_text() for name in ("config.yaml", "metrics.json", "history.csv")}
-    with pytest.raises(RunFailedError, match=r"schedule CosineDecay continues at 0\.025 instead of 0\."):
+    with pytest.raises(RunFailedError, match=r"rate of CosineDecay after epoch 1 is 0\.0481 instead of 0\.0427"):
         launch(RunRequest(recipe, ["--epochs", "8"], out=tmp_path / "run", resume=True))
     assert before == {name: (tmp_path / "run" / name).read_text() for name in before}
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ['PiecewiseConstant(["50%"], [0.05, 0.005])', "keras.optimizers.schedules.CosineDecay(0.05, 4 * config.epochs)"],
+)
+def test_extension_with_other_schedules(tmp_path, schedule):
+    """Tests a schedule with equal rates at the last step, and one of Keras, both in a wrapped optimizer."""
+    path = tmp_path / "other.py"
+    text = REGRESSION.replace('CosineDecay(0.05, "100%")', schedule)
+    text = text.replace("import CosineDecay", "import PiecewiseConstant")
+    text = text.replace("keras.optimizers.SGD(rate, momentum=0.9)", "Lookahead(keras.optimizers.SGD(rate))")
+    path.write_text(
+        text.replace("import Trainer\n", "import Trainer\n    from tensorsmith.optimizers import Lookahead\n")
+    )
+    launch(RunRequest(str(path), ["--cosine", "true"], out=tmp_path / "run"))
+    with pytest.raises(RunFailedError, match="depends on the number of epochs"):
+        launch(RunRequest(str(path), ["--epochs", "8"], out=tmp_path / "run", resume=True))
+
+
+def test_extension_after_early_stopping(recipe, tmp_path):
+    launch(RunRequest(recipe, ["--epochs", "60"], out=tmp_path / "run", settings={"early_stopping": 2}))
+    before = {name: (tmp_path / "run" / name).read_text() for name in ("config.yaml", "metrics.json")}
+    with pytest.raises(RunFailedError, match=r"because a callback stopped the run after epoch \d+, got 90"):
+        launch(RunRequest(recipe, ["--epochs", "90"], out=tmp_path / "run", resume=True))
+    assert before == {name: (tmp_path / "run" / name).read_text() for name in before}
+
+
+def test_resume_with_fewer_epochs_than_completed(recipe, tmp_path):
+    launch(RunRequest(recipe, out=tmp_path / "run"))
+    (tmp_path / "run/metrics.json").unlink()
+    before = (tmp_path / "run/config.yaml").read_text()
+    with pytest.raises(RunFailedError, match="epochs must be >= 4, the epoch of the checkpoint to resume, got 3"):
+        launch(RunRequest(recipe, ["--epochs", "3"], out=tmp_path / "run", resume=True))
+    assert (tmp_path / "run/config.yaml").read_text() == before
+
+
+def test_resume_with_the_same_flags(recipe, tmp_path):
+    (tmp_path / "mine.yaml").write_text("epochs: 3\nsave_best: val_loss\n")
+    flags, config = ["--batch_size", "10", "--cosine=true"], tmp_path / "mine.yaml"
+    request = RunRequest(recipe, flags, config=config, out=tmp_path / "run")
+    launch(request)
+    assert launch(dataclasses.replace(request, resume=True)).metrics is None
+    with raises_argument_error("--resume", received="other values of --batch_size than the run"):
+        launch(dataclasses.replace(request, flags=["--batch_size", "5"], resume=True))
+
+
+def test_recipe_that_has_moved(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    launch(RunRequest("regression.py", out=tmp_path / "run"))
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert TrainedRun(tmp_path / "run").file.path == tmp_path / "regression.py"
+    (tmp_path / "regression.py").rename(tmp_path / "other/regression.py")
+    extended = launch(RunRequest("regression.py", ["--epochs", "5"], out=tmp_path / "run", resume=True))
+    assert extended.metrics is not None
 
 
 @pytest.mark.parametrize("epochs", ["4", "3"])
@@ -122,7 +179,7 @@ def test_checkpoint_settings(recipe, tmp_path):
     again = RunRequest(recipe, ["--epochs", "5"], out=tmp_path / "run", resume=True, settings={"checkpoint_keep": 1})
     launch(again)
     assert len(list((tmp_path / "run/checkpoints").iterdir())) == 1
-    with raises_argument_error("--resume", received="--save-best with the finished run"):
+    with raises_argument_error("--resume", received="other values of --save-best than the run"):
         launch(RunRequest(recipe, out=tmp_path / "run", resume=True, settings={"save_best": "loss"}))
 
 
@@ -144,7 +201,8 @@ def test_callbacks_of_configuration(recipe, tmp_path):
         ({"checkpoint_keep": 0}, "checkpoint_keep must be >= 1, got 0"),
         ({"early_stopping": 0}, "early_stopping must be a number of epochs >= 1"),
         ({"save_best": "val_acc"}, "such as val_loss or val_accuracy, got 'val_acc'"),
-        ({"save_best": "val_accuracy"}, "monitor must be one of ['learning_rate', 'loss', 'val_loss']"),
+        ({"save_best": "val_accuracy"}, "--save-best must be one of the metrics learning_rate, loss, val_loss"),
+        ({"callbacks": [{"class_path": "keras.callbacks.CSVLogger", "init_args": ["a"]}]}, "init_args"),
         ({"precision": "bfloat16"}, "Did you mean mixed_bfloat16?"),
         ({"callbacks": "keras.callbacks.CSVLogger"}, "callbacks must be a list"),
         ({"callbacks": [{"name": "CSVLogger"}]}, "mappings with the keys class_path and init_args"),
@@ -158,6 +216,7 @@ def test_invalid_settings(recipe, tmp_path, settings, message):
     with pytest.raises((ValueError, RunFailedError)) as error:
         launch(RunRequest(recipe, out=tmp_path / "run", settings=settings))
     assert message in str(error.value)
+    assert not (tmp_path / "run").exists()  # so that --resume does not find it
 
 
 def test_sigterm_before_training(recipe, tmp_path):
@@ -166,9 +225,12 @@ def test_sigterm_before_training(recipe, tmp_path):
     kill = f"    import os\n\n    os.kill({os.getpid()}, {int(signal.SIGTERM)})\n"
     path.write_text(REGRESSION.replace("def build_trainer(config):\n", f"def build_trainer(config):\n{kill}"))
     with pytest.raises(RunInterruptedError) as error:
-        launch(RunRequest(str(path), out=tmp_path / "run"))
+        launch(RunRequest(str(path), ["--epochs", "3"], out=tmp_path / "run", settings={"early_stopping": 9}))
     assert error.value.exit_code == 143
     assert error.value.command[:2] == ["run", str(path)]
+    path.write_text(REGRESSION)
+    launch(RunRequest(str(path), out=tmp_path / "run", resume=True))
+    assert len(history(tmp_path / "run")) == 3
 
 
 def test_lost_epochs_are_reported(recipe, tmp_path, caplog):

@@ -30,7 +30,7 @@ def build_data(config):
     import numpy as np
     import tensorflow as tf
 
-    x = np.random.default_rng(config.seed).normal(size=(48, 3)).astype("float32")
+    x = np.random.normal(size=(48, 3)).astype("float32")  # with the seed of the run
     y = x.sum(axis=1, keepdims=True)
     if config.named:
         x = {"age": x[:, :1], "city": tf.constant([["Rome"], ["Oslo"]] * 24)}
@@ -148,9 +148,31 @@ def test_export(trained, tmp_path):
         trained[0].export(tmp_path / "model")
 
 
+def test_unsupported_tflite_export(tmp_path):
+    """Tests that nothing is written if TFLite does not support the model."""
+    (tmp_path / "recipe.py").write_text(RECIPE)
+    launch(RunRequest(str(tmp_path / "recipe.py"), out=tmp_path / "run", settings={"precision": "mixed_bfloat16"}))
+    with raises_argument_error("--tflite", received="mixed_bfloat16", expected="a model that TFLite supports"):
+        TrainedRun(tmp_path / "run").export(tmp_path / "model", tflite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.py", "run"]
+
+
+def test_arrays_without_examples(trained, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((0, 3), "float32"))
+    with raises_argument_error("input", received="shape (0, 3)"):
+        trained[0].predict(tmp_path / "x.npy")
+    np.savez(tmp_path / "y.npz", y=np.zeros((2, 3), "float32"))
+    with raises_argument_error("input", received="with the arrays y", expected="a file with the array x"):
+        trained[0].predict(tmp_path / "y.npz")
+    np.savez(tmp_path / "xy.npz", x=np.zeros((2, 3), "float32"), y=np.zeros(2))
+    assert trained[0].predict(tmp_path / "xy.npz").shape == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("content", "received", "expected"),
     [
+        ("1,2,3\n4,5,6\n", "without column names", "a table with column names"),
+        ("a,b,a\n1,2,3\n", "two columns a", "distinct column names"),
         ("a,b,c\n1,2,x\n", "the column c", "a table of numbers"),
         ("a,b\n1,2\n", "shape (1, 2)", "an array of shape (examples, 3)"),
     ],

@@ -140,6 +140,7 @@ def test_scores_are_printed_without_terminal(monkeypatch, capsys, caplog):
         ("validation_split", (X, Y), {"validation_split": 0.999}),
         ("validation_split", (X, Y), {"validation_split": 0.2, "validation_data": (X, Y)}),
         ("validation_split", (Batches(),), {"validation_split": 0.2}),
+        ("x", ([[1.0, 2.0, 3.0]] * 8, [1.0] * 8), {"validation_split": 0.2}),
         ("initial_epoch", (X, Y), {"initial_epoch": 1}),
         ("y", (Batches(), Y), {}),
         ("validation_data", (X, Y), {"validation_data": Batches(endless=True)}),
@@ -166,6 +167,8 @@ def test_missing_inputs_of_a_model_that_replaces_them(stream):
     data = (tf.data.Dataset.from_tensor_slices((x, Y)).batch(14),) if stream else (x, Y)
     with raises_argument_error("x", received="nan at", remedy="impute the values"):
         ours(*data)
+    infinite = x.copy()
+    infinite[12, 1] = np.inf
     layers = [keras.Input((3,)), Impute(), keras.layers.Dense(1, kernel_initializer="ones")]
     trainer, reference = Trainer(keras.Sequential(layers), "sgd", "mse", jit=False), keras.Sequential(layers[:2])
     reference.add(keras.layers.Dense(1, kernel_initializer="ones"))
@@ -173,3 +176,6 @@ def test_missing_inputs_of_a_model_that_replaces_them(stream):
     history = trainer.fit(*data, batch_size=14, shuffle=False, verbose=False)
     expected = reference.fit(*data, batch_size=None if stream else 14, shuffle=False, verbose=0)
     np.testing.assert_allclose(history.history["loss"], expected.history["loss"], rtol=1e-5)
+    data = (tf.data.Dataset.from_tensor_slices((infinite, Y)).batch(14),) if stream else (infinite, Y)
+    with raises_argument_error("x", received="row 12, column 1"):
+        trainer.fit(*data, verbose=False)

@@ -74,6 +74,29 @@ def test_grid_search_with_epochs_as_hyperparameter(tmp_path):
     assert [(result.drawn["epochs"], len(result.history["loss"])) for result in results] == [(3, 3), (1, 1)]
 
 
+def test_grid_has_the_trials_of_keras_tuner(tmp_path):
+    """Tests that hyperparameters of layers that a model does not have are not varied."""
+
+    def build(hp):
+        layers = [keras.layers.Dense(hp.Choice(f"units_{i}", [4, 8])) for i in range(hp.Int("layers", 1, 2))]
+        model = keras.Sequential([keras.Input((1,)), *layers, keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    theirs = keras_tuner.GridSearch(build, "val_loss", max_trials=99, directory=tmp_path, project_name="theirs")
+    theirs.search(X, 3 * X, validation_data=(X, 3 * X), epochs=1, verbose=0)
+    ours = tune.Tuner(tune.search_from_build(build, DATA, epochs=1, tuner="grid", trials=99), tmp_path / "ours")
+    ours.search()
+    expected = [trial.hyperparameters.values for trial in theirs.oracle.trials.values()]
+    drawn = [result.drawn for result in ours.results().values()]
+    assert len(drawn) == len(expected) == 6
+    assert sorted(map(sorted_items, drawn)) == sorted(map(sorted_items, expected))
+
+
+def sorted_items(values):
+    return sorted(values.items())
+
+
 @pytest.mark.parametrize(
     ("build", "received"),
     [

@@ -26,6 +26,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Prints the message with a suggestion, and exits with code 2."""
         found = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        invalid = re.fullmatch(r"argument (--[\w-]+): invalid (int|float) value: (.*)", message)
+        if invalid:
+            kind = {"int": "an integer", "float": "a number"}[invalid[2]]
+            message = f"{invalid[1]} must be {kind}, got {invalid[3]}."
         guess = did_you_mean(found[1], re.findall(r"[\w-]+", found[2])) if found else ""
         super().error(f"{message}. {guess}" if guess else message)
 

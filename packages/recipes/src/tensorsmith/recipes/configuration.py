@@ -12,6 +12,8 @@ from tensorsmith.core import ArgumentError, argument_error, did_you_mean
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list
 
+RUN_SETTINGS = ("checkpoint_every", "checkpoint_keep", "early_stopping", "save_best", "precision", "callbacks")
+
 
 def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
     """Return the mapping that a YAML file contains.
@@ -68,7 +70,10 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
             continue
         if name not in known:
             guess = did_you_mean(name, known) or f"use one of the fields {', '.join(known)}"
-            mistakes.append(str(argument_error(name, value, f"omitted ({recipe.name} has no such field)", guess)))
+            expected = f"omitted ({recipe.name} has no such field)"
+            if name in RUN_SETTINGS:
+                expected, guess = "omitted (it is a setting of `tensorsmith run` only)", ""
+            mistakes.append(str(argument_error(name, value, expected, guess)))
             continue
         kind = types[name]
         value = as_list(value) if is_list(kind) else value
@@ -127,7 +132,7 @@ def _parse_value(name: str, text: str) -> Any:
 
 def to_yaml(recipe: RecipeFile, config: Any) -> str:
     """Return a resolved configuration as YAML for `run --config`, with a comment on each field."""
-    lines = [f"recipe: {recipe.name}"]
+    lines = [f"recipe: {recipe.path if recipe.name.endswith('.py') else recipe.name}"]
     for name, value in dataclasses.asdict(config).items():
         lines.append(f"{name}: {to_flow_yaml(value)}  # {recipe.comments[name]}")
     return "\n".join(lines) + "\n"

@@ -10,34 +10,56 @@ if TYPE_CHECKING:
     import keras
 
 
-def check_schedule(model: "keras.Model", epochs: int) -> None:
-    """Raise an error if the learning rate of a finished run would not continue at its last value.
-
-    This is the case if the length of a schedule depends on the number of epochs.
+def check_not_stopped(last: int, epochs: int) -> None:
+    """Raise an error if a finished run cannot be extended, because a callback stopped it.
 
     Args:
-        model: Model of the run, restored from its last checkpoint.
+        last: Number of epochs after which the run stopped.
         epochs: New number of epochs.
 
     Raises:
-        ValueError: If the learning rate changes. The message names the schedule.
+        ValueError: If the run stopped early.
+    """
+    expected = f"omitted, because a callback stopped the run after epoch {last}"
+    check(last >= epochs, "--epochs", epochs, expected, "start a new run without early stopping")
+
+
+def check_schedule(model: "keras.Model", completed: int, epochs: int) -> None:
+    """Raise an error if the schedule of a finished run depends on the number of epochs.
+
+    The learning rates of the finished epochs are compared with those that the schedule has now.
+
+    Args:
+        model: Model of the run, restored from its last checkpoint.
+        completed: Number of completed epochs.
+        epochs: New number of epochs.
+
+    Raises:
+        ValueError: If a learning rate differs. The message names the schedule.
     """
     import keras
 
-    optimizer: Any = model.optimizer
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        optimizer = optimizer.inner_optimizer
     rates = model.history.history.get("learning_rate", [])
-    schedules = [
-        value
-        for value in vars(optimizer).values()
-        if isinstance(value, keras.optimizers.schedules.LearningRateSchedule)
-    ]
-    if not rates or not schedules:
-        return
-    rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-    name = type(schedules[0]).__name__
-    received = Verbatim(f"{epochs}, with which the schedule {name} continues at {rate:.3g} instead of {rates[-1]:.3g}")
-    expected = "a number of epochs that does not change the learning rate of the finished epochs"
-    remedy = f"start a new run with --epochs {epochs}, because the length of {name} depends on the number of epochs"
-    check(bool(np.isclose(rate, rates[-1], rtol=1e-3, atol=1e-9)), "--epochs", received, expected, remedy)
+    steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+    for schedule in _schedules(model.optimizer):
+        for epoch, rate in enumerate(rates, completed + 1 - len(rates)):
+            now = float(keras.ops.convert_to_numpy(schedule(round(steps * epoch / completed))))
+            name = type(schedule).__name__
+            change = f"the learning rate of {name} after epoch {epoch} is {now:.3g} instead of {rate:.3g}"
+            received = Verbatim(f"{epochs}, with which {change}")
+            expected = "a number of epochs that does not change the learning rate of the finished epochs"
+            remedy = f"start a new run with --epochs {epochs}, because {name} depends on the number of epochs"
+            check(bool(np.isclose(now, rate, rtol=1e-3, atol=1e-9)), "--epochs", received, expected, remedy)
+
+
+def _schedules(optimizer: Any) -> "list[keras.optimizers.schedules.LearningRateSchedule]":
+    """Return the schedules of an optimizer and of the optimizers that it wraps."""
+    import keras
+
+    found = []
+    for value in vars(optimizer).values():
+        if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
+            found.append(value)
+        elif isinstance(value, keras.optimizers.Optimizer):
+            found += _schedules(value)
+    return found

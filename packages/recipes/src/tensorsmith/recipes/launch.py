@@ -1,6 +1,8 @@
 """Start and resumption of the training runs that a user requests."""
 
 import dataclasses
+import logging
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,8 @@ from tensorsmith.recipes.workers import run_workers
 
 if TYPE_CHECKING:
     from tensorsmith.training import LRSweep
+
+log = logging.getLogger("tensorsmith.recipes")
 
 
 class RunInterruptedError(Exception):
@@ -125,7 +129,9 @@ def launch(request: RunRequest) -> RunResult:
     given = {**from_flags(request.flags), **request.settings}
     folder = folder_to_resume(file, request.out) if request.resume else None
     if folder is not None:
-        _refuse_other_settings(folder, given, request)
+        _refuse_other_settings(file, folder, given, request)
+    elif request.resume:
+        log.info("There is no run to resume; a new run starts.")
     config, settings = _configuration(request, file, given, folder, cluster)
     if folder is not None and folder.finished and "epochs" not in given:
         return RunResult(folder)
@@ -133,8 +139,11 @@ def launch(request: RunRequest) -> RunResult:
     expected = f"a multiple of the number of workers ({request.workers})"
     check(divides, "batch_size", getattr(config, "batch_size", None), expected)
     leads = cluster is None or cluster.chief
+    new = folder is None
     if folder is None:
         folder = new_folder(file, request.out) if leads or request.out is None else RunFolder(request.out)
+    if leads and new:
+        folder.write_config(file, config, settings)  # a run that is interrupted from now on can be resumed
     try:
         with exit_on_sigterm():
             return _train(request, file, config, settings, folder, cluster)
@@ -144,11 +153,12 @@ def launch(request: RunRequest) -> RunResult:
         if error.code != 128 + signal.SIGTERM:
             raise
         raise RunInterruptedError(request.resume_command(folder.path), error.code) from None
-    except ArgumentError as error:
-        raise RunFailedError(str(error)) from error
-    finally:
-        if leads and not any(folder.path.iterdir()):
-            folder.path.rmdir()  # so that the same command can be repeated
+    except Exception as error:
+        if leads and new and not folder.has_progress(any_checkpoint=not isinstance(error, ArgumentError)):
+            shutil.rmtree(folder.path, ignore_errors=True)  # so that the same command can be repeated
+        if isinstance(error, ArgumentError):
+            raise RunFailedError(str(error)) from error
+        raise
 
 
 def _train(
@@ -214,8 +224,10 @@ def _configuration(
             values.update(read_yaml(path))
     if folder is not None and (request.workers or cluster) and "jit" in values:
         values["jit"] = "auto"  # the stored choice was made for one device
-    if "recipe" in values and find_recipe(str(values["recipe"])).path != file.path:
-        raise argument_error("config", values["recipe"], f"a configuration of the recipe {file.name}")
+    stored = str(values.get("recipe", file.name))
+    moved = stored.endswith(".py") and not Path(stored).is_file() and Path(stored).name == file.path.name
+    if not moved and find_recipe(stored).path != file.path:
+        raise argument_error("config", stored, f"a configuration of the recipe {file.name}")
     config, settings = resolve_run(file, {**values, **given})
     supervised = isinstance(file.recipe, SupervisedRecipe)
     names = ", ".join(settings.changed())
@@ -223,29 +235,36 @@ def _configuration(
     return config, settings
 
 
-def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
+def _refuse_other_settings(file: RecipeFile, folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
     """Raise an error if settings have changed in a resumed run.
 
     The settings of its checkpoints may change, and the number of epochs, which must increase if the run is finished.
     """
-    kept = read_yaml(folder.path / "config.yaml")
-    free = {"epochs", "checkpoint_every", "checkpoint_keep"}
-    known = {**dataclasses.asdict(RunSettings()), **kept}
-    changed = [name for name, value in given.items() if value != known.get(name) and name not in free]
-    flags = [f"--{name.replace('_', '-') if name in SETTINGS else name}" for name in changed]
-    others = flags + ["--config"] * bool(request.config) + ["--smoke"] * request.smoke
+    values = {**(file.recipe.smoke if request.smoke else {})}
+    values |= read_yaml(request.config) if request.config else {}
+    values |= given
+    kept, asked = (_flat(*resolve_run(file, each)) for each in (read_yaml(folder.path / "config.yaml"), values))
+    free = {"recipe", "epochs", "checkpoint_every", "checkpoint_keep"}
+    free |= {"jit"} if isinstance(asked.get("jit"), str) else set()  # the stored value is the choice that was made
+    changed = [name for name in values if name not in free and asked[name] != kept[name]]
+    flags = " ".join(f"--{name.replace('_', '-') if name in SETTINGS else name}" for name in changed)
     check(
-        not others,
+        not changed,
         "--resume",
-        Verbatim(f"{' '.join(others)} with the {'finished' if folder.finished else 'unfinished'} run {folder.path}"),
+        Verbatim(f"other values of {flags} than the run {folder.path}"),
         "used with the settings of the run to resume",
         "omit these options, or start a new run without --resume. To repeat the settings of the old run, pass its "
         "config.yaml with --config",
     )
-    epochs, before = given.get("epochs"), kept.get("epochs")
-    if folder.finished and isinstance(epochs, int) and isinstance(before, int):
+    if folder.finished and "epochs" in given:
+        before, epochs = kept["epochs"], asked["epochs"]
         remedy = f"pass --epochs N with N > {before} to extend the run"
         check(epochs > before, "--epochs", epochs, f"> {before} for the finished run {folder.path}", remedy)
+
+
+def _flat(config: Any, settings: RunSettings) -> dict[str, Any]:
+    """Return the fields of a configuration and the settings of a run in one dict."""
+    return {**dataclasses.asdict(config), **dataclasses.asdict(settings)}
 
 
 def _serve(cluster: Cluster) -> None:

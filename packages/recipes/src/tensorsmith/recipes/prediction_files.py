@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from tensorsmith.core.types import NestedArrays
 if TYPE_CHECKING:
     import keras
 
+NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 EXAMPLES = ("x", "y", "sample_weight")
 
 
@@ -31,10 +33,12 @@ def read_inputs(path: Path, model: "keras.Model") -> NestedArrays:
     if path.suffix == ".npy":
         return _checked(_load(path), model)
     columns = _load(path) if path.suffix == ".npz" else _read_table(path)
-    if set(columns) == {"x"} and path.suffix == ".npz":
-        return _checked(columns["x"], model)
     if len(names) > 1 or set(names) & set(columns):
         return _named(path, columns, model)
+    if path.suffix == ".npz":
+        received = Verbatim(f"{path} with the arrays {', '.join(columns)}")
+        check("x" in columns, "input", received, "a file with the array x")
+        return _checked(columns["x"], model)
     strings = [name for name, values in columns.items() if values.dtype.kind not in "biuf"]
     received = Verbatim(f"{path} with the column {' and '.join(strings)}")
     check(not strings, "input", received, "a table of numbers, because the model has a single input")
@@ -56,6 +60,18 @@ def read_examples(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def check_target(path: Path) -> None:
+    """Raise an error if predictions cannot be written to a path.
+
+    Raises:
+        ValueError: If the suffix is not supported.
+        FileNotFoundError: If the folder does not exist.
+    """
+    check(path.suffix in (".npy", ".npz", ".csv"), "--out", str(path), "a .npy, .npz or .csv file")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{path}: no such folder")
+
+
 def write_predictions(predictions: NestedArrays, path: Path) -> None:
     """Write predictions to a `.npy`, `.npz` or `.csv` file.
 
@@ -63,7 +79,7 @@ def write_predictions(predictions: NestedArrays, path: Path) -> None:
         ValueError: If the suffix is another one, or if the format does not support the shapes.
     """
     named = _flatten(predictions)
-    check(path.suffix in (".npy", ".npz", ".csv"), "--out", str(path), "a .npy, .npz or .csv file")
+    check_target(path)
     with replace_file(path) as draft:
         if path.suffix == ".npz":
             np.savez(draft, **named)  # type: ignore[arg-type]
@@ -114,6 +130,7 @@ def _load(path: Path) -> Any:
 
 def _checked(array: np.ndarray, model: "keras.Model") -> np.ndarray:
     """Return an array, after checking that its shape is that of the only input of a model."""
+    check(array.ndim > 0 and len(array) > 0, "input", Verbatim(f"shape {array.shape}"), "an array of examples")
     inputs = _inputs(model)
     if not inputs:
         return array
@@ -145,6 +162,7 @@ def _named(path: Path, columns: Mapping[str, np.ndarray], model: "keras.Model") 
         received = Verbatim(f"{path} with the columns {', '.join(columns)}")
         expected = f"a file that contains the inputs {', '.join(names)} of the model"
         raise argument_error("input", received, expected, did_you_mean(missing[0], columns))
+    check(len(columns[names[0]]) > 0, "input", Verbatim(f"{path} without rows"), "a file with examples")
     return {name: columns[name] for name in names}
 
 
@@ -164,6 +182,13 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
             table = arrow_csv.read_csv(path, parse_options=arrow_csv.ParseOptions(delimiter=delimiter))
     except (pa.ArrowInvalid, OSError) as error:
         raise argument_error("input", str(path), "a readable table", str(error)) from error
+
+    headings = table.column_names
+    double = next((name for name in headings if headings.count(name) > 1), None)
+    check(double is None, "input", Verbatim(f"{path} with two columns {double}"), "a table with distinct column names")
+    numeric = kind != "parquet" and all(re.fullmatch(NUMBER, name) for name in headings)
+    remedy = "add a line with the names of the columns"
+    check(not numeric, "input", Verbatim(f"{path} without column names"), "a table with column names", remedy)
 
     def as_array(column: pa.ChunkedArray) -> np.ndarray:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):

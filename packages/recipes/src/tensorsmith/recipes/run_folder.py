@@ -43,6 +43,10 @@ class RunFolder:
         """Mark the run as unfinished, because it is extended."""
         (self.path / "metrics.json").unlink(missing_ok=True)
 
+    def has_progress(self, any_checkpoint: bool) -> bool:
+        """Return `True` if an epoch has been completed or, if `any_checkpoint` is `True`, a checkpoint was written."""
+        return (self.path / "history.csv").exists() or (any_checkpoint and any(self.checkpoints.glob("*")))
+
     def completed_epochs(self) -> int:
         """Return the number of epochs in `history.csv`."""
         path = self.path / "history.csv"

@@ -14,7 +14,7 @@ from tensorsmith.core import Cluster, Scores, SupervisedRecipe, load_tensorflow
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.curves import plot_curves
-from tensorsmith.recipes.extension import check_schedule
+from tensorsmith.recipes.extension import check_not_stopped, check_schedule
 from tensorsmith.recipes.procedure import ProcedureRun
 from tensorsmith.recipes.run_folder import RunFolder, versions
 from tensorsmith.recipes.settings import RunSettings
@@ -57,7 +57,7 @@ def run_recipe(
     """
     started = time.perf_counter()
     if isinstance(file.recipe, SupervisedRecipe):
-        with _precision(settings.precision):
+        with precision(settings.precision):
             facts = _fit(file, file.recipe, config, settings, folder, resume, cluster, profile)
     else:
         load_tensorflow()
@@ -122,12 +122,7 @@ def _fit(
     if cluster and not cluster.chief:
         scratch = tempfile.TemporaryDirectory()  # removed when this function returns
         folder = RunFolder(Path(scratch.name))
-    keras.utils.set_random_seed(config.seed)
-    data = recipe.build_data(config)
-    with strategy.scope():
-        trainer = recipe.build_trainer(config)
-    if not folder.finished:
-        folder.write_config(file, config, settings)
+    data, trainer = build(recipe, config, strategy)
     try:
         history = trainer.fit(
             **_as_arguments(data["train"]),
@@ -200,8 +195,26 @@ def _as_arguments(split: NestedArrays | Dataset) -> Mapping[str, Any]:
     return dict(zip(("x", "y", "sample_weight"), keras.utils.unpack_x_y_sample_weight(split), strict=True))
 
 
+def build(recipe: SupervisedRecipe, config: Any, strategy: Any = None) -> tuple[Mapping[str, Any], "Trainer"]:
+    """Set the random seed, and return the data and the trainer of a recipe.
+
+    Args:
+        recipe: Recipe to build.
+        config: Configuration of the run.
+        strategy: `tf.distribute.Strategy` in whose scope the trainer is built. Defaults to the current strategy.
+    """
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(config.seed)
+    data = recipe.build_data(config)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        trainer: Trainer = recipe.build_trainer(config)
+    return data, trainer
+
+
 @contextlib.contextmanager
-def _precision(policy: str | None) -> Iterator[None]:
+def precision(policy: str | None) -> Iterator[None]:
     """Context manager that sets the dtype policy of Keras."""
     load_tensorflow()
     import keras
@@ -223,14 +236,16 @@ def _writer(
         """Callback that updates the run folder during training."""
 
         def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-            if resume:
+            if folder.finished:
+                check_not_stopped(self.params["epochs"], config.epochs)
+            if resume and any(folder.checkpoints.glob("epoch-*")):
                 log.info(_resumed(folder, self.params))
             if not folder.finished:
                 self._write_config()
 
         def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
             if folder.finished:
-                check_schedule(self.model, config.epochs)
+                check_schedule(self.model, epoch, config.epochs)
                 self._write_config()
                 folder.reopen()
             if epoch:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import ArgumentError, Duration, argument_error, best_direction, check, did_you_mean, is_integer
 from tensorsmith.recipes.catalog import RecipeFile
-from tensorsmith.recipes.configuration import resolve, to_flow_yaml
+from tensorsmith.recipes.configuration import RUN_SETTINGS, resolve, to_flow_yaml
 
 if TYPE_CHECKING:
     import keras
@@ -93,6 +93,8 @@ class RunSettings:
 
         made = [_make_callback(given) for given in self.callbacks]
         monitor = self.save_best or ("val_loss" if validates else "loss")
+        if self.save_best or self.early_stopping:
+            made.append(_known_metric(monitor, "--save-best" if self.save_best else "--early-stopping"))
         if self.save_best:
             mode = best_direction(monitor) or "min"
             made.append(AtBest(monitor, lambda moment: folder.write_model(moment.model, "best.keras"), mode))
@@ -104,7 +106,7 @@ class RunSettings:
         return made
 
 
-SETTINGS = tuple(field.name for field in dataclasses.fields(RunSettings))
+SETTINGS = RUN_SETTINGS
 
 
 def resolve_run(recipe: RecipeFile, values: Mapping[str, Any]) -> tuple[Any, RunSettings]:
@@ -137,9 +139,10 @@ def _class_and_arguments(given: Any) -> tuple[str, dict[str, Any]]:
     if isinstance(given, str):
         given = {"class_path": given}
     fits = isinstance(given, Mapping) and {"class_path"} <= given.keys() <= {"class_path", "init_args"}
+    fits = fits and isinstance(given.get("init_args"), Mapping | None)
     remedy = "write `class_path: keras.callbacks.CSVLogger` and `init_args: {filename: log.csv}`"
     check(fits, "callbacks", given, "import paths, or mappings with the keys class_path and init_args", remedy)
-    return str(given["class_path"]), dict(given.get("init_args", {}))
+    return str(given["class_path"]), dict(given.get("init_args") or {})
 
 
 def _make_callback(given: str | Mapping[str, Any]) -> "keras.callbacks.Callback":
@@ -159,3 +162,18 @@ def _make_callback(given: str | Mapping[str, Any]) -> "keras.callbacks.Callback"
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"The callback {path} could not be created: {error}") from error
     return callback
+
+
+def _known_metric(metric: str, option: str) -> "keras.callbacks.Callback":
+    """Return a callback that raises an error if a metric is not logged at the end of an epoch."""
+    import keras
+
+    class Known(keras.callbacks.Callback):
+        """Callback that checks the name of the monitored metric."""
+
+        def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+            logs = logs or {}
+            remedy = did_you_mean(metric, logs) or "pass --save-best METRIC"
+            check(metric in logs, option, metric, f"one of the metrics {', '.join(sorted(logs))}", remedy)
+
+    return Known()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tensorsmith.core import (
+    ArgumentError,
     Scores,
     SupervisedRecipe,
     Verbatim,
@@ -18,7 +19,7 @@ from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import read_yaml, recipe_in
 from tensorsmith.recipes.prediction_files import read_examples, read_inputs
 from tensorsmith.recipes.run_folder import RunFolder
-from tensorsmith.recipes.running import scores_of
+from tensorsmith.recipes.running import build, precision, scores_of
 from tensorsmith.recipes.settings import resolve_run
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class TrainedRun:
         check((path / "config.yaml").is_file(), "run", str(path), expected, "pass the folder that `run` has printed")
         values = read_yaml(path / "config.yaml")
         self.file: RecipeFile = recipe_in(values)
-        self.config, _ = resolve_run(self.file, values)
+        self.config, self._settings = resolve_run(self.file, values)
         trained = (path / "model.keras").is_file()
         remedy = f"finish the run with `tensorsmith run {self.file.name} --out {path} --resume`"
         check(trained, "run", Verbatim(f"{path} without model.keras"), "the folder of a run with a saved model", remedy)
@@ -76,17 +77,18 @@ class TrainedRun:
             raise argument_error("run", self.file.name, "a run of a recipe that defines build_trainer")
         examples = None if data is None else read_examples(data)
         saved = self.load_model()
-        trainer = recipe.build_trainer(self.config)
-        model = recipe.model_to_save(trainer)
-        if not model.built:
-            model.build_from_config(saved.get_build_config())
-        model.set_weights(saved.get_weights())
-        if examples is not None:
-            check(model is trainer.model, "data", str(data), "None, because the recipe does not save the whole model")
-            return {"data": trainer.evaluate(**examples, batch_size=self.config.batch_size)}
-        with tempfile.TemporaryDirectory() as scratch:  # for the figures of the report
-            splits = recipe.build_data(self.config)
-            return scores_of(recipe, self.config, trainer, splits, Path(scratch), whole=model is trainer.model)
+        with precision(self._settings.precision):
+            splits, trainer = build(recipe, self.config)
+            model = recipe.model_to_save(trainer)
+            if not model.built:
+                model.build_from_config(saved.get_build_config())
+            model.set_weights(saved.get_weights())
+            whole = model is trainer.model
+            if examples is not None:
+                check(whole, "data", str(data), "None, because the recipe does not save the whole model")
+                return {"data": trainer.evaluate(**examples, batch_size=self.config.batch_size)}
+            with tempfile.TemporaryDirectory() as scratch:  # for the figures of the report
+                return scores_of(recipe, self.config, trainer, splits, Path(scratch), whole)
 
     def predict(self, inputs: Path) -> NestedArrays:
         """Return the predictions of the model for the examples in a file.
@@ -116,6 +118,23 @@ class TrainedRun:
         from tensorsmith.training import export
 
         model = self.load_model()
-        export(model, target)
-        if tflite:
-            export(model, target / "model.tflite")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+            draft = Path(scratch) / "model"
+            export(model, draft)
+            if tflite:
+                try:
+                    export(model, draft / "model.tflite")
+                except ArgumentError:
+                    raise
+                except Exception as error:
+                    policies = ", ".join(sorted({layer.dtype_policy.name for layer in model.layers}))
+                    received = Verbatim(f"{self.file.name} with layers of the dtype policy {policies}")
+                    remedy = f"export without --tflite, or train in float32. TFLite reports: {_first_line(error)}"
+                    expected = "used with a model that TFLite supports"
+                    raise argument_error("--tflite", received, expected, remedy) from error
+            draft.replace(target)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]

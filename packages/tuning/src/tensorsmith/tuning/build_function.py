@@ -1,6 +1,7 @@
 """Search settings for a `build(hp)` function of KerasTuner."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -75,8 +76,15 @@ def search_from_build(
         hp.values = {name: getattr(config, name) for name in space}
         return Trainer(_built(build, hp))
 
+    @functools.cache
+    def declared(*values: tuple[str, Any]) -> list[str]:
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(values)
+        _built(build, hp)
+        return [known.name for known in hp.space if hp.is_active(known)]
+
     recipe = SupervisedRecipe(config_class=config_class, build_data=lambda config: data, build_trainer=build_trainer)
-    return Search(recipe, config_class(), space, **settings)
+    return Search(recipe, config_class(), space, used=lambda values: declared(*values.items()), **settings)
 
 
 def _hyperparameters(build: Build) -> dict[str, kinds.HyperParameter]:

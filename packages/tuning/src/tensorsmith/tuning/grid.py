@@ -1,6 +1,6 @@
 """Grid of the configurations of a search space."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,24 @@ from tensorsmith.tuning.space import Choice, Float, Int, Range, in_order
 POINTS = 5  # number of values of a range of floats
 
 
-def grid(space: Mapping[str, Range]) -> Iterator[dict[str, Any]]:
+def grid(
+    space: Mapping[str, Range], used: Callable[[Mapping[str, Any]], Collection[str]] | None = None
+) -> Iterator[dict[str, Any]]:
     """Yields each combination of the values of a search space once, and only its active hyperparameters.
 
     The values of the last hyperparameter change first.
+
+    Args:
+        space: Mapping from names to search ranges.
+        used: Function that returns the names of the hyperparameters that matter with given values, or `None` for all.
     """
-    yield from _extended({}, in_order(space), space)
+    seen = set()
+    for chosen in _extended({}, in_order(space), space):
+        active = chosen if used is None else {name: chosen[name] for name in used(chosen) if name in chosen}
+        key = tuple(sorted((name, str(value)) for name, value in active.items()))
+        if key not in seen:
+            seen.add(key)
+            yield active
 
 
 def _extended(chosen: dict[str, Any], names: list[str], space: Mapping[str, Range]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -18,7 +17,6 @@ from tensorsmith.tuning._internals import project_folder, set_oracle_random_stat
 from tensorsmith.tuning.grid import grid
 from tensorsmith.tuning.hyperparameters import as_drawn, as_hyperparameters
 from tensorsmith.tuning.search import Search
-from tensorsmith.tuning.space import Range
 
 LIVES = 3  # number of lost workers after which a trial fails
 
@@ -97,16 +95,17 @@ class _Random(_Safe, RandomSearchOracle):
 class _Grid(_Safe):
     """Oracle for grid search, which tries each combination of values once, in a fixed order."""
 
-    def __init__(self, space: Mapping[str, Range], **arguments: Any) -> None:
+    def __init__(self, search: Search, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._search_space = space
+        self._search = search
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Returns the hyperparameter values of the next trial, or the status that the grid is exhausted."""
-        chosen = next(islice(grid(self._search_space), len(self.start_order), None), None)
+        space = self._search.space
+        chosen = next(islice(grid(space, self._search.used), len(self.start_order), None), None)
         if chosen is None:
             return {"status": TrialStatus.STOPPED, "values": None}
-        return {"status": TrialStatus.RUNNING, "values": as_drawn(self._search_space, chosen)}
+        return {"status": TrialStatus.RUNNING, "values": as_drawn(space, chosen)}
 
 
 class _Hyperband(_Safe, HyperbandOracle):
@@ -141,7 +140,7 @@ def make_oracle(search: Search) -> keras_tuner.Oracle:
         oracle = _Hyperband(max_epochs=search.config.epochs, hyperband_iterations=None, **common)
         oracle.max_trials = search.trials
     elif search.tuner == "grid":
-        oracle = _Grid(search.space, max_trials=search.trials, **common)
+        oracle = _Grid(search, max_trials=search.trials, **common)
     else:
         oracle = (_Random if search.tuner == "random" else _Bayesian)(max_trials=search.trials, **common)
     oracle.verbose = 0

@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 from tensorsmith.core import (
@@ -53,6 +53,8 @@ class Search:
         patience: Number of epochs without improvement after which a trial is stopped. If 0, trials are not stopped
             early.
         keep_best: Number of best trials whose models are kept on disk.
+        used: Function that takes values of all hyperparameters and returns the names of those that matter with these
+            values. A grid has one combination of them. If `None`, all of them matter.
 
     Raises:
         ValueError: If an argument is out of range, or if the space contains unknown fields or conditions that cannot
@@ -69,6 +71,7 @@ class Search:
     folds: int = 0
     patience: int = 10
     keep_best: int = 3
+    used: Callable[[Mapping[str, Any]], Collection[str]] | None = None
 
     def __post_init__(self) -> None:
         check(bool(self.space), "space", dict(self.space), "a non-empty dict of hyperparameters")

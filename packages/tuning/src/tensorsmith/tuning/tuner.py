@@ -155,7 +155,7 @@ class Tuner(BaseTuner):
         """Shows the trial in the table."""
         self._waiting = False
         if self.table is not None:
-            self.table.begin(trial.trial_id, as_fields(self.plan.space, trial.hyperparameters))
+            self.table.begin(trial.trial_id, self._drawn(trial))
 
     def run_trial(self, trial: Trial) -> dict[str, float]:
         """Trains one configuration and returns its score.
@@ -163,7 +163,7 @@ class Tuner(BaseTuner):
         Raises:
             ArgumentError, NonFiniteLossError, ResourceExhaustedError: If the configuration cannot be trained.
         """
-        drawn = as_fields(self.plan.space, trial.hyperparameters)
+        drawn = self._drawn(trial)
         config = dataclasses.replace(self.plan.config, **drawn)
         folder = Path(self.get_trial_dir(trial.trial_id))
         done = read_result(folder)
@@ -228,6 +228,12 @@ class Tuner(BaseTuner):
         except FAILURES as error:
             trial.status, trial.message = TrialStatus.FAILED, str(error)
 
+    def _drawn(self, trial: Trial) -> dict[str, Any]:
+        """Returns the sampled values of the hyperparameters that matter in a trial."""
+        values = as_fields(self.plan.space, trial.hyperparameters)
+        used = values if self.plan.used is None else self.plan.used(values)
+        return {name: value for name, value in values.items() if name in used}
+
     def _show(self) -> None:
         """Updates the table to show the trials that workers have started or completed."""
         if self.table is None:
@@ -236,7 +242,7 @@ class Tuner(BaseTuner):
             folder = self.folder / f"trial_{name}"
             result = read_result(folder)
             if result is None and trial.status == TrialStatus.FAILED:
-                drawn = as_fields(self.plan.space, trial.hyperparameters)
+                drawn = self._drawn(trial)
                 config = dataclasses.asdict(self.plan.config) | drawn
                 result = Result(config, drawn, error=f"lost its worker {LIVES} times")
                 result.write(folder)
@@ -246,7 +252,7 @@ class Tuner(BaseTuner):
                     self._shown.add(name)
             elif name not in self._begun:
                 self._begun.add(name)
-                self.table.begin(name, as_fields(self.plan.space, trial.hyperparameters))
+                self.table.begin(name, self._drawn(trial))
 
     def _go_on_from(self, past: str | None, folder: Path) -> None:
         """Copies the checkpoints of an earlier Hyperband trial, whose training is continued by the current trial."""

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from tensorsmith.recipes import TrainedRun
-from tensorsmith.recipes.prediction_files import to_csv, write_predictions
+from tensorsmith.recipes.prediction_files import check_target, to_csv, write_predictions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the predictions, or writes them to a file."""
+    if arguments.out is not None:
+        check_target(arguments.out)
     predictions = TrainedRun(arguments.run).predict(arguments.input)
     if arguments.out is None:
         print(to_csv(predictions), end="")

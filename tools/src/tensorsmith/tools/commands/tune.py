@@ -4,12 +4,13 @@ import argparse
 import contextlib
 import dataclasses
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow
+from tensorsmith.core import Verbatim, argument_error, check, exit_on_sigterm, load_tensorflow
 from tensorsmith.recipes import RecipeFile, find_recipe, from_flags, new_folder, read_yaml, resolve
 from tensorsmith.tools.console import make_console
 from tensorsmith.tools.search_folder import (
@@ -83,12 +84,16 @@ def execute(arguments: argparse.Namespace) -> int:
         write_search(recipe, search, folder)
         try:
             if parallel is None:
-                return _search(recipe, search, folder)
+                with exit_on_sigterm():
+                    return _search(recipe, search, folder)
             code = run_search_workers([sys.executable, "-m", "tensorsmith.tools", *again], parallel, folder, lock)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit) as error:
+            terminated = 128 + signal.SIGTERM
+            if isinstance(error, SystemExit) and error.code != terminated:
+                raise
             command = " ".join(again) + (f" --parallel {parallel}" if parallel else "")
             print(f"The search was interrupted. To resume it: tensorsmith {command}", file=sys.stderr)
-            return 130
+            return 130 if isinstance(error, KeyboardInterrupt) else terminated
         except SearchError:
             if new:
                 remove_fruitless(folder)

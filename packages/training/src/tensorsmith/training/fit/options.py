@@ -139,7 +139,8 @@ def start_run(options: FitOptions, worker_group: WorkerGroup) -> Start:
         there, at = saved.metadata, saved.metadata["position"]
         check(seed in (None, there["seed"]), "seed", seed, f"None or {there['seed']} (the seed of the run to resume)")
         seed = there["seed"]
-        check(epochs > at["epoch"] or not at["begun"], "epochs", epochs, f">= {at['epoch'] + 1} in order to resume")
+        least = at["epoch"] + int(at["begun"])
+        check(epochs >= least, "epochs", epochs, f">= {least}, the epoch of the checkpoint to resume")
         if there["stopped"] and epochs > at["epoch"]:
             log.info("a callback stopped the run to resume after epoch %d", at["epoch"])
             epochs = at["epoch"]

@@ -65,9 +65,18 @@ def check_inputs(model: keras.Model | None, x: NestedArrays, where: str = "") ->
         try:
             check_values(name, numbers, where)
         except ArgumentError:
-            row = int(np.argwhere(~np.isfinite(numbers))[0][0]) if numbers.shape == values.shape else 0
-            if model is None or not _has_finite_outputs(model, x, row):
+            finite_or_nan = np.where(np.isnan(numbers), 0, numbers)
+            check_values(name, finite_or_nan, where)  # infinite values are errors in any case
+            if model is None or not _has_finite_outputs(model, x, _rows_with_nan(numbers, values)):
                 raise
+
+
+def _rows_with_nan(numbers: np.ndarray, values: Any) -> list[int]:
+    """Returns the first row with NaN of each column, or the first row of a ragged or sparse tensor."""
+    if numbers.shape != tuple(values.shape):
+        return [0]
+    missing = np.isnan(numbers.reshape(len(numbers), -1))
+    return sorted(set(np.argmax(missing, axis=0)[missing.any(axis=0)].tolist()))
 
 
 def _numbers(values: Any) -> np.ndarray:
@@ -77,10 +86,10 @@ def _numbers(values: Any) -> np.ndarray:
     return np.asarray(getattr(values, "values", values))
 
 
-def _has_finite_outputs(model: keras.Model, x: NestedArrays, row: int) -> bool:
-    """Returns `True` if the outputs of a model for one example are finite."""
-    example = keras.tree.map_structure(lambda values: tf.convert_to_tensor(values[row : row + 1]), x)
-    outputs = keras.tree.flatten(model(example, training=False))
+def _has_finite_outputs(model: keras.Model, x: NestedArrays, rows: list[int]) -> bool:
+    """Returns `True` if the outputs of a model for some examples are finite."""
+    examples = keras.tree.map_structure(lambda values: tf.gather(values, rows), x)
+    outputs = keras.tree.flatten(model(examples, training=False))
     return all(bool(np.isfinite(keras.ops.convert_to_numpy(output)).all()) for output in outputs)
 
 

@@ -111,8 +111,10 @@ def split_arrays(
     remedy = "pass `validation_data`"
     check(not streams, "validation_split", fraction, "0 unless `x` consists of arrays", remedy)
     arrays = keras.tree.map_structure(as_array, (x, y, sample_weight))
-    leaves = keras.tree.flatten(arrays)
-    size = len(leaves[0]) if leaves and np.ndim(leaves[0]) else 0
+    leaves = [leaf for leaf in keras.tree.flatten(arrays) if leaf is not None]
+    sound = bool(leaves) and all(np.ndim(leaf) > 0 for leaf in leaves)
+    check(sound, "x", x, "an array", "convert lists of numbers with `np.asarray`")
+    size = len(leaves[0])
     at = math.floor(size * (1.0 - fraction))
     expected = "a number for which neither training nor validation is without examples"
     check(0 < at < size, "validation_split", Verbatim(f"{fraction} for {size} examples"), expected, remedy)
