@@ -7,7 +7,7 @@ PROJECTS := $(wildcard custom_ops/*/pyproject.toml packages/*/pyproject.toml) to
 KERNELS := custom_ops/build_library.py $(wildcard custom_ops/*/src/*/*.cc custom_ops/*/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
-.PHONY: demo test test-slow test-sanitize test-compat test-oldest parity setup data lint bench scores lock clean
+.PHONY: demo test test-slow test-sanitize test-compat test-oldest parity setup data lint bench scores dist lock clean
 
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
@@ -16,7 +16,7 @@ demo: setup
 test: lint data
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
-test-slow: setup data .venv/parity/ready
+test-slow: setup data .venv/beam .venv/parity/ready
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
 	@$(BIN)/python tools/scores.py stale
 
@@ -66,13 +66,17 @@ $(LIBRARY): $(KERNELS) $(READY)
 
 # Fetch the data sets of the tests, which then run without network access.
 data: setup
-	@$(BIN)/python -c "from tensorsmith.data import fetch, names; [fetch(name) for name in names()]"
+	@$(BIN)/tensorsmith data fetch --all
 
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy custom_ops/*/src packages/*/src tools/src benchmarks/src
 	$(BIN)/lint-imports
+
+# Wheels and source archives of all distributions except the benchmarks, which require a checkout.
+dist: setup
+	@sh tools/dist.sh dist
 
 bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench loop
@@ -82,17 +86,22 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench data
 	$(BIN)/tensorsmith bench tabular
 
-.venv/bench: requirements-bench.lock $(READY)
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-bench.lock
+.venv/bench .venv/beam: .venv/%: requirements-%.lock $(READY)
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-$*.lock
 	touch $@
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+RESOLVE := $(COMPILE) --overrides tools/overrides.txt $(PROJECTS) --group pyproject.toml:build --group pyproject.toml:dev
 
 # uv lists the packages of this repository by absolute path. They are installed separately, so remove them from the lock.
+# The groups dev and beam are resolved together first, so that both locks contain the same versions.
 lock: setup
-	$(COMPILE) $(PROJECTS) --group pyproject.toml:build --group pyproject.toml:dev | grep -v '^-e ' > requirements.new
+	$(RESOLVE) --group pyproject.toml:beam | grep -v '^-e ' > requirements.all
+	$(RESOLVE) --constraint requirements.all | grep -v '^-e ' > requirements.new
 	mv requirements.new requirements.lock
+	$(COMPILE) --group pyproject.toml:beam --constraint requirements.all --output-file requirements-beam.lock
 	$(COMPILE) --group pyproject.toml:bench --constraint requirements.lock --output-file requirements-bench.lock
+	rm requirements.all
 
 clean:
 	rm -rf .venv build dist custom_ops/build custom_ops/*/src/tensorsmith/*/*.so

@@ -1,6 +1,7 @@
 """Pytest configuration shared by all tests."""
 
 import gc
+import importlib.util
 import itertools
 import random
 import signal
@@ -13,6 +14,10 @@ from hypothesis import settings
 # Deterministic examples, so that a new failure is caused by a change. --hypothesis-profile=default searches randomly.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+# Apache Beam is not part of the group dev. `make test-slow` installs it.
+if importlib.util.find_spec("apache_beam") is None:
+    collect_ignore = ["packages/tfrecord/src/tensorsmith/tfrecord/beam.py"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,34 +5,22 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from wheels import LOCK, LOCKED, ROOT, TENSORFLOW, build_dist, uv
 
 from tensorsmith.recipes.catalog import all_recipes
 
-ROOT = Path(__file__).parents[1]
-LOCK = ROOT / "requirements.lock"
 FOLDERS = sorted(
     str(path.parent.relative_to(ROOT))
     for pattern in ("custom_ops", "packages")
     for path in ROOT.glob(f"{pattern}/*/pyproject.toml")
 )
-UV = Path(sys.executable).with_name("uv")
-
 pytestmark = pytest.mark.slow
-
-
-def uv(*arguments, cwd):
-    """Run uv offline, and again with network access if that fails.
-
-    The wheels are in the cache since setup, but the metadata that dependency resolution needs may not be.
-    """
-    result = subprocess.run([UV, "--offline", *arguments], cwd=cwd, capture_output=True, text=True)
-    if result.returncode != 0:
-        result = subprocess.run([UV, *arguments], cwd=cwd, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +44,11 @@ def install(checkout, tmp_path_factory):
 
     def call(project):
         (command,) = re.findall(r"^pip install (\./.*)$", (checkout / project / "README.md").read_text(), re.MULTILINE)
-        flags = ["--exact", "--python", environment, "--no-sources", "--constraints", LOCK, "--build-constraints", LOCK]
-        uv("pip", "install", *flags, *command.split(), cwd=checkout)
+        tables = [tomllib.loads((checkout / word / "pyproject.toml").read_text()) for word in command.split()]
+        needs = [text for table in tables for text in table["project"]["dependencies"]]
+        more = [TENSORFLOW] if any(Requirement(text).name == "tensorflow" for text in needs) else []
+        flags = ["--exact", "--python", environment, "--no-sources", *LOCKED, "--build-constraints", LOCK]
+        uv("pip", "install", *flags, *command.split(), *more, cwd=checkout)
         return environment / "bin"
 
     return call
@@ -135,8 +126,32 @@ def test_tools(install, tmp_path):
     assert all(f'"{recipe.name}"' in listed.stdout for recipe in all_recipes())
 
 
-def test_wheel_of_recipes_holds_their_files(checkout, tmp_path):
-    uv("build", "--wheel", "--no-sources", "--out-dir", tmp_path, "./packages/recipes", cwd=checkout)
-    (wheel,) = tmp_path.glob("*.whl")
+def test_sdist_of_recipes_builds_a_wheel_with_their_files(checkout, tmp_path):
+    uv("build", "--no-sources", "--build-constraints", LOCK, "--out-dir", tmp_path, "./packages/recipes", cwd=checkout)
+    (wheel,) = tmp_path.glob("*.whl")  # built from the sdist
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {f"tensorsmith/recipes/files/{recipe.name}.py" for recipe in all_recipes()} <= held
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory):
+    """Folder in which `make dist` has built all distributions."""
+    folder = tmp_path_factory.mktemp("dist")
+    build_dist(folder)
+    return folder
+
+
+def test_make_dist_builds_all_distributions(dist):
+    names = {"tensorsmith", "tensorsmith_tools", *(f"tensorsmith_{Path(folder).name}" for folder in FOLDERS)}
+    wheels = {name: (wheel, tag) for wheel in dist.glob("*.whl") for name, _, tag in [wheel.stem.split("-", 2)]}
+    assert wheels.keys() == {path.name.split("-")[0] for path in dist.glob("*.tar.gz")} == names
+    for name, (wheel, tag) in wheels.items():
+        held = zipfile.ZipFile(wheel).namelist()
+        libraries = [path for path in held if ".so" in path]
+        if name in ("tensorsmith_ops", "tensorsmith_records"):
+            short = name.removeprefix("tensorsmith_")
+            assert libraries == [f"tensorsmith/{short}/libtensorsmith_{short}.so"]  # without TensorFlow's library
+            assert re.fullmatch(r"py3-none-(manylinux_\d+_\d+|linux)_\w+", tag)
+        else:
+            assert (libraries, tag) == ([], "py3-none-any")
+        assert "tensorsmith/__init__.py" not in held

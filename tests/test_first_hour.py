@@ -8,11 +8,13 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
+from wheels import LOCKED, TENSORFLOW, build_dist, uv
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +65,7 @@ def build_trainer(config):
 '''
 
 LOAD_WITHOUT_TENSORSMITH = """
+import sys
 
 sys.modules["tensorsmith"] = None  # any import of tensorsmith fails
 import numpy as np
@@ -71,6 +74,17 @@ import tensorflow as tf
 model = tf.saved_model.load("exported")
 np.save("exported.npy", model.serve(np.load("x.npy")).numpy())
 """
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """Empty environment in which `tensorsmith[all]` is installed from the wheels of `make dist`."""
+    folder = tmp_path_factory.mktemp("installed")
+    build_dist(folder / "dist")
+    uv("venv", "--python", sys.executable, "environment", cwd=folder)
+    flags = ["--python", "environment", "--find-links", "dist", *LOCKED]
+    uv("pip", "install", *flags, "tensorsmith[all]", TENSORFLOW, cwd=folder)
+    return folder / "environment"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +102,14 @@ def user(environment, tmp_path_factory):
     call.folder = folder
     call.bin = environment / "bin"
     return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--version"], "tensorsmith 0"), (["doctor"], "none known"), (["tfrecord", "--help"], "TFRecord")],
+)
+def test_installation(user, arguments, said):
+    assert said in user("tensorsmith", *arguments)
 
 
 def epochs_in(history):

@@ -30,7 +30,7 @@ LISTED = subprocess.run(
 FILES = [path for name in LISTED.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
 PYTHON_FILES = [path for path in FILES if path.suffix == ".py"]
 CODE_FILES = [path for path in FILES if path.suffix in (".py", ".cc", ".h")]
-LOCKS = ["requirements.lock", "requirements-bench.lock"]
+LOCKS = ["requirements.lock", "requirements-beam.lock", "requirements-bench.lock"]
 
 MAY_USE_PRIVATE: set[str] = set()  # paths of files, each with a reason
 INTERNALS = {  # the only files that read private attributes of TensorFlow, Keras and keras-tuner
@@ -280,6 +280,20 @@ def test_readme_installs_local_dependencies_too(project):
     assert {ROOT / word for word in command.split()} == needed
 
 
+COMMANDS = {module.name.replace("_", "-") for module in pkgutil.iter_modules(tensorsmith.tools.commands.__path__)}
+
+
+@pytest.mark.parametrize("project", [ROOT, *PROJECTS], ids=lambda path: path.name)
+def test_readme_installs_the_commands_it_uses(project):
+    """A README with `tensorsmith` commands shows how to install them. `make setup` installs the others."""
+    text = " ".join((project / "README.md").read_text().split())
+    used = set(re.findall(r"(?<![/\w])tensorsmith ([a-z-]+)", text)) & COMMANDS
+    if used:
+        assert re.search(r"pip install [^`]*(\./tools\b|\[(\w+,)*(tools|all)\])", text), used
+    if re.search(r"\.venv/bin/|`(tensorsmith bench|pytest packages|pytest custom_ops)", text):
+        assert "`make setup`" in text
+
+
 REPLACED = {"LSTM", "GRU", "SimpleRNN", "Attention", "MultiHeadAttention", "LayerNormalization", "AdamW", "SGD"}
 FASTER_IN_KERAS = "with a context of 64, XLA runs the model faster than the kernels (see the header)"
 EXCEPTIONS = {
@@ -322,6 +336,19 @@ def test_version_matches_core(project):
     assert project_table(project)["project"]["version"] == tensorsmith.core.__version__
 
 
+def test_extras_of_tensorsmith():
+    """The distribution `tensorsmith` has an extra for each package, and `all` consists of these extras."""
+    table = project_table(ROOT)["project"]
+    version = f"=={tensorsmith.core.__version__}"
+    names = {project_table(project)["project"]["name"] for project in (*KERNELS, *PACKAGES, ROOT / "tools")}
+    extras = dict(table["optional-dependencies"])
+    (everything,) = map(Requirement, extras.pop("all"))
+    assert table["dependencies"] == [f"tensorsmith-core{version}"]
+    assert extras == {name.partition("-")[2]: [name + version] for name in names - {"tensorsmith-core"}}
+    assert (everything.name, everything.extras) == ("tensorsmith", extras.keys())
+    assert f"=={table['version']}" == version
+
+
 def lock_rows(name):
     """Yield the requirements in a lock file, each with its hashes."""
     for row in (ROOT / name).read_text().replace("\\\n", " ").splitlines():
@@ -340,11 +367,22 @@ def test_lock_has_hashes_and_no_addresses(name):
         assert all(re.fullmatch("sha256:[0-9a-f]{64}", digest.strip()) for digest in hashes)
 
 
+@pytest.mark.parametrize("name", LOCKS[1:])
+def test_locks_of_groups_have_the_versions_of_the_main_lock(name):
+    """Installing a group does not change the versions of packages that are already installed."""
+    main, group = {}, {}
+    for versions, lock in ((main, LOCKS[0]), (group, name)):
+        for row, _ in lock_rows(lock):
+            versions.setdefault(row.name, set()).add(str(row.specifier))
+    assert main.keys() & group.keys()
+    assert all(group[shared] <= main[shared] for shared in main.keys() & group.keys())
+
+
 def declared(lock):
     """Return the requirements that the projects declare."""
     groups = project_table(ROOT)["dependency-groups"]
-    if lock == "requirements-bench.lock":
-        return groups["bench"]
+    if lock != "requirements.lock":
+        return groups[lock.removeprefix("requirements-").removesuffix(".lock")]
     projects = list(map(project_table, PROJECTS))
     return [
         *groups["build"],
@@ -363,6 +401,7 @@ def test_lock_satisfies_declared_requirements(name, python):
         return requirement.marker is None or requirement.marker.evaluate(environment)
 
     locked = {row.name: next(iter(row.specifier)).version for row, _ in lock_rows(name) if counts(row)}
+    locked.setdefault("tensorflow", locked.get("tensorflow-cpu"))  # see tools/overrides.txt
     ours = {project_table(project)["project"]["name"] for project in PROJECTS}
     for need in filter(counts, map(Requirement, declared(name))):
         if need.name not in ours:

@@ -11,8 +11,12 @@ from PIL import Image
 from tensorsmith.records import Column, write
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Feature, RejectedError, Schema, convert, open_source
+
+pytest.importorskip("apache_beam", reason="Apache Beam is installed by `make test-slow`")
 from tensorsmith.tfrecord import beam as beam_module
 from tensorsmith.tfrecord.beam import Beam, unknown_options
+
+pytestmark = pytest.mark.slow
 
 SHAPING = {"name": "n", "shards": 3, "seed": 1, "split": {"train": 0.75, "test": 0.25}}
 PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
@@ -45,7 +49,6 @@ def test_output_matches_threads(tables, tmp_path, compression):
     assert content(tmp_path / "beam") == content(tmp_path / "threads")
 
 
-@pytest.mark.slow  # starts processes
 def test_output_of_processes_matches_threads(tables, tmp_path):
     convert(open_source(tables), tmp_path / "threads", **SHAPING)
     convert(open_source(tables), tmp_path / "beam", **SHAPING, engine=Beam("DirectRunner", PROCESSES))

@@ -111,5 +111,8 @@ def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the most important packages."""
-    packages = ("tensorflow", "keras", "numpy", "tensorsmith-training")
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
+    import tensorflow as tf  # the distribution is tensorflow or tensorflow-cpu
+
+    packages = ("keras", "numpy", "tensorsmith-training")
+    installed = {name: importlib.metadata.version(name) for name in packages}
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, **installed}
