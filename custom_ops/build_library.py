@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -111,6 +111,8 @@ def _compile_all(units: Iterable[tuple[list[str], Path]], sanitize: bool) -> lis
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         commands = [([*_compiler(), *flags, *more], source) for more, source in units]
         tasks = [pool.submit(_compile, command, headers, source, version) for command, source in commands]
+        while waiting := wait(tasks, timeout=10).not_done:
+            print(f"build_library: {len(tasks) - len(waiting)} of {len(tasks)} files compiled", flush=True)
         return [task.result() for task in tasks]
 
 

@@ -22,7 +22,7 @@ def set_up(tmp_path):
     def call(python3=None, compiler="exit 0"):
         tools = tmp_path / "bin"
         tools.mkdir()
-        for name in ("sh", "dirname", "awk", "mkdir", "cp", "rm"):
+        for name in ("sh", "dirname", "awk", "mkdir", "cp", "rm", "sleep"):
             (tools / name).symlink_to(shutil.which(name))
         for name, script in (("python3", python3), ("c++", compiler)):
             if script is not None:
@@ -57,6 +57,19 @@ def test_missing_prerequisite(set_up, python3, message, remedy):
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"setup: {message}")
     assert remedy in line.partition(". ")[2]
+    assert result.returncode == 1
+
+
+@pytest.mark.slow
+def test_progress_at_least_every_15_seconds(set_up):
+    """Each step is announced, and repeated while it runs. Here, the installation of uv takes 25 seconds and fails."""
+    result = set_up(NO_UV.replace("exit 1", "{ sleep 25; exit 1; }"))
+    assert result.stdout.splitlines() == [
+        "setup: creating .venv",
+        "setup: installing uv",
+        "setup: installing uv (10 seconds)",
+        "setup: installing uv (20 seconds)",
+    ]
     assert result.returncode == 1
 
 
