@@ -214,7 +214,7 @@ def test_resume_with_fewer_epochs(tmp_path):
     checkpoints = Checkpoints(tmp_path, "1 step")
     with pytest.raises(StopError):
         reused().fit(*data(), epochs=4, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(14)])
-    with raises_argument_error("epochs", received="2", expected=">= 3 in order to resume"):
+    with raises_argument_error("epochs", received="2", expected=">= 3, the epoch of the checkpoint to resume"):
         reused().fit(*data(), epochs=2, verbose=False, checkpoints=checkpoints, resume=True)
 
 

@@ -74,6 +74,7 @@ def test_grid_search_with_epochs_as_hyperparameter(tmp_path):
     assert [(result.drawn["epochs"], len(result.history["loss"])) for result in results] == [(3, 3), (1, 1)]
 
 
+@pytest.mark.slow
 def test_grid_has_the_trials_of_keras_tuner(tmp_path):
     """Tests that hyperparameters of layers that a model does not have are not varied."""
 

@@ -47,6 +47,7 @@ class StopError(Exception):
     """Simulates a kill after a trial."""
 
 
+@pytest.mark.slow
 def test_search_tries_each_combination_once(trained, tmp_path):
     space = {"learning_rate": tune.Choice((0.01, 0.1)), "batch_size": tune.Int(8, 32, log=True)}
     search = tune.Search(trained, trained.config_class(epochs=1), space, tuner="grid", trials=50)

@@ -142,7 +142,7 @@ def launch(request: RunRequest) -> RunResult:
     new = folder is None
     if folder is None:
         folder = new_folder(file, request.out) if leads or request.out is None else RunFolder(request.out)
-    if leads and new:
+    if leads and new and not request.find_lr:
         folder.write_config(file, config, settings)  # a run that is interrupted from now on can be resumed
     try:
         with exit_on_sigterm():
