@@ -87,6 +87,16 @@ def test_extension_that_changes_the_schedule(recipe, tmp_path):
     assert before == {name: (tmp_path / "run" / name).read_text() for name in before}
 
 
+def test_extension_in_half_precision(tmp_path):
+    """Tests that a schedule in steps does not prevent the extension of a run with loss scaling."""
+    path = tmp_path / "half.py"
+    path.write_text(REGRESSION.replace('CosineDecay(0.05, "100%")', "CosineDecay(0.05, 30)"))
+    settings = {"precision": "mixed_float16"}
+    launch(RunRequest(str(path), ["--cosine", "true"], out=tmp_path / "run", settings=settings))
+    launch(RunRequest(str(path), ["--epochs", "6"], out=tmp_path / "run", resume=True))
+    assert len(history(tmp_path / "run")) == 6
+
+
 @pytest.mark.parametrize(
     "schedule",
     ['PiecewiseConstant(["50%"], [0.05, 0.005])', "keras.optimizers.schedules.CosineDecay(0.05, 4 * config.epochs)"],
@@ -143,11 +153,11 @@ def test_recipe_that_has_moved(recipe, tmp_path, monkeypatch):
     assert extended.metrics is not None
 
 
-@pytest.mark.parametrize("epochs", ["4", "3"])
-def test_extension_by_fewer_epochs(recipe, tmp_path, epochs):
+def test_extension_by_fewer_epochs(recipe, tmp_path):
     launch(RunRequest(recipe, out=tmp_path / "run"))
-    with raises_argument_error("--epochs", expected="> 4 for the finished run", remedy="pass --epochs N with N > 4"):
-        launch(RunRequest(recipe, ["--epochs", epochs], out=tmp_path / "run", resume=True))
+    assert launch(RunRequest(recipe, ["--epochs", "4"], out=tmp_path / "run", resume=True)).metrics is None
+    with raises_argument_error("--epochs", expected=">= 4 for the finished run", remedy="pass --epochs N with N > 4"):
+        launch(RunRequest(recipe, ["--epochs", "3"], out=tmp_path / "run", resume=True))
 
 
 def test_early_stopping_restores_best_epoch(recipe, tmp_path):

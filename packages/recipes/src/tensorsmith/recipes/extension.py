@@ -24,7 +24,7 @@ def check_not_stopped(last: int, epochs: int) -> None:
     check(last >= epochs, "--epochs", epochs, expected, "start a new run without early stopping")
 
 
-def check_schedule(model: "keras.Model", completed: int, epochs: int) -> None:
+def check_schedule(model: "keras.Model", completed: int, epochs: int, steps: int | None) -> None:
     """Raise an error if the schedule of a finished run depends on the number of epochs.
 
     The learning rates of the finished epochs are compared with those that the schedule has now.
@@ -33,6 +33,7 @@ def check_schedule(model: "keras.Model", completed: int, epochs: int) -> None:
         model: Model of the run, restored from its last checkpoint.
         completed: Number of completed epochs.
         epochs: New number of epochs.
+        steps: Number of steps per epoch, or `None` if it is unknown.
 
     Raises:
         ValueError: If a learning rate differs. The message names the schedule.
@@ -40,10 +41,16 @@ def check_schedule(model: "keras.Model", completed: int, epochs: int) -> None:
     import keras
 
     rates = model.history.history.get("learning_rate", [])
-    steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+    done = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
     for schedule in _schedules(model.optimizer):
         for epoch, rate in enumerate(rates, completed + 1 - len(rates)):
-            now = float(keras.ops.convert_to_numpy(schedule(round(steps * epoch / completed))))
+            # Loss scaling skips steps, so that the step at the end of an epoch is not known exactly.
+            last = (steps or done // completed) * epoch
+            skipped = max(0, (steps or 0) * completed - done)
+            values = [
+                float(keras.ops.convert_to_numpy(schedule(step))) for step in range(max(0, last - skipped), last + 1)
+            ]
+            now = min(values, key=lambda value: abs(value - rate))
             name = type(schedule).__name__
             change = f"the learning rate of {name} after epoch {epoch} is {now:.3g} instead of {rate:.3g}"
             received = Verbatim(f"{epochs}, with which {change}")

@@ -133,8 +133,10 @@ def launch(request: RunRequest) -> RunResult:
     elif request.resume:
         log.info("There is no run to resume; a new run starts.")
     config, settings = _configuration(request, file, given, folder, cluster)
-    if folder is not None and folder.finished and "epochs" not in given:
-        return RunResult(folder)
+    if folder is not None and folder.finished:
+        extends = "epochs" in given and config.epochs > read_yaml(folder.path / "config.yaml")["epochs"]
+        if not extends:
+            return RunResult(folder)
     divides = request.workers is None or request.parameter_servers > 0 or config.batch_size % request.workers == 0
     expected = f"a multiple of the number of workers ({request.workers})"
     check(divides, "batch_size", getattr(config, "batch_size", None), expected)
@@ -259,7 +261,7 @@ def _refuse_other_settings(file: RecipeFile, folder: RunFolder, given: Mapping[s
     if folder.finished and "epochs" in given:
         before, epochs = kept["epochs"], asked["epochs"]
         remedy = f"pass --epochs N with N > {before} to extend the run"
-        check(epochs > before, "--epochs", epochs, f"> {before} for the finished run {folder.path}", remedy)
+        check(epochs >= before, "--epochs", epochs, f">= {before} for the finished run {folder.path}", remedy)
 
 
 def _flat(config: Any, settings: RunSettings) -> dict[str, Any]:

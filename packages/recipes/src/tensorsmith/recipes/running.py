@@ -245,7 +245,7 @@ def _writer(
 
         def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
             if folder.finished:
-                check_schedule(self.model, epoch, config.epochs)
+                check_schedule(self.model, epoch, config.epochs, self.params["steps"])
                 self._write_config()
                 folder.reopen()
             if epoch:

@@ -206,9 +206,8 @@ class Vocabulary(keras.layers.Layer):
             "a tensor of strings" if self.keys == "string" else "a tensor of integers",
         )
         numbers = self._table.lookup(tokens if texts else tf.cast(tokens, tf.int64))
-        if (
-            self.oov == "first" and self.oov_buckets > 1
-        ):  # rotate the indices after the reserved ones, so that the buckets come first
+        if self.oov == "first" and self.oov_buckets > 1:
+            # Rotate the indices after the reserved ones, so that the buckets come first.
             first = len(self.reserved)
             rotated = first + (numbers - first + self.oov_buckets) % (size - first)
             numbers = tf.where(numbers < first, numbers, rotated) if first else rotated
