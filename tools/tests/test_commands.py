@@ -78,6 +78,10 @@ def test_validate_reports_all_errors(tensorsmith, tmp_path):
     [
         ("epochs: 3", "recipe must be the name of a recipe, got None"),
         ("recipe: mlp/digit", "Did you mean mlp/digits?"),
+        (
+            "recipe: mlp/digits\ncallbacks: [keras.callbacks.Nope]",
+            "callbacks must be the import path of a Keras callback",
+        ),
         ("[1, 2", "config must be a valid YAML file"),
         ("just words", "config must be a mapping of fields to values"),
     ],

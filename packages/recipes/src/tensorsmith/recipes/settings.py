@@ -6,7 +6,16 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core import ArgumentError, Duration, argument_error, best_direction, check, did_you_mean, is_integer
+from tensorsmith.core import (
+    ArgumentError,
+    Duration,
+    argument_error,
+    best_direction,
+    check,
+    did_you_mean,
+    is_integer,
+    load_tensorflow,
+)
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import RUN_SETTINGS, resolve, to_flow_yaml
 
@@ -61,6 +70,12 @@ class RunSettings:
         check(precision in (None, *PRECISIONS), "precision", precision, f"one of {', '.join(PRECISIONS)}", guess)
         for given in self.callbacks:
             _class_and_arguments(given)
+
+    def check_callbacks(self) -> None:
+        """Raise an error if a callback cannot be imported. The callbacks are not created."""
+        for given in self.callbacks:
+            load_tensorflow()
+            _callback_class(_class_and_arguments(given)[0])
 
     def changed(self) -> dict[str, Any]:
         """Return a dict of the settings that differ from the defaults."""
@@ -145,10 +160,10 @@ def _class_and_arguments(given: Any) -> tuple[str, dict[str, Any]]:
     return str(given["class_path"]), dict(given.get("init_args") or {})
 
 
-def _make_callback(given: str | Mapping[str, Any]) -> "keras.callbacks.Callback":
+def _callback_class(path: str) -> "type[keras.callbacks.Callback]":
+    """Return the class with an import path, after checking that it is a Keras callback."""
     import keras
 
-    path, arguments = _class_and_arguments(given)
     module, _, name = path.rpartition(".")
     try:
         made = getattr(importlib.import_module(module or "builtins"), name)
@@ -157,8 +172,15 @@ def _make_callback(given: str | Mapping[str, Any]) -> "keras.callbacks.Callback"
         raise argument_error("callbacks", path, "the import path of a Keras callback", reason) from error
     subclass = inspect.isclass(made) and issubclass(made, keras.callbacks.Callback)
     check(subclass, "callbacks", path, "the import path of a Keras callback")
+    callback_class: type[keras.callbacks.Callback] = made
+    return callback_class
+
+
+def _make_callback(given: str | Mapping[str, Any]) -> "keras.callbacks.Callback":
+    path, arguments = _class_and_arguments(given)
+    made = _callback_class(path)
     try:
-        callback: keras.callbacks.Callback = made(**arguments)
+        callback = made(**arguments)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"The callback {path} could not be created: {error}") from error
     return callback

@@ -18,6 +18,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.recipe is not None:
         values = {"recipe": arguments.recipe, **values}
     recipe = recipe_in(values)
-    resolve_run(recipe, values)
+    _, settings = resolve_run(recipe, values)
+    settings.check_callbacks()
     print(f"{arguments.file}: valid for {recipe.name}")
     return 0
