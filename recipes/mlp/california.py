@@ -43,11 +43,11 @@ SMOKE = {"epochs": 1}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads features, standardized with the statistics of the training set, and prices."""
-    from tensorsmith.data import load
+    from tensorsmith.data import load_splits
 
-    parts = {split: load("california_housing", split=split) for split in ("train", "validation", "test")}
-    mean, deviation = parts["train"].features.mean(axis=0), parts["train"].features.std(axis=0)
-    return {split: ((part.features - mean) / deviation, part.labels) for split, part in parts.items()}
+    splits = load_splits("california_housing")
+    mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0)
+    return {split: ((features - mean) / deviation, prices) for split, (features, prices) in splits.items()}
 
 
 def build_model(config: Config) -> "keras.Model":

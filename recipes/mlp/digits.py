@@ -37,10 +37,9 @@ SMOKE = {"epochs": 2}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 8, 8) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load
+    from tensorsmith.data import load_splits
 
-    parts = {split: load("digits", split=split) for split in ("train", "validation", "test")}
-    return {split: (part.features, part.labels) for split, part in parts.items()}
+    return load_splits("digits")
 
 
 def build_model(config: Config) -> "keras.Model":

@@ -41,12 +41,9 @@ SMOKE = {"epochs": 1, "train_size": 3200}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load
+    from tensorsmith.data import load_splits
 
-    parts = {split: load("fashion_mnist", split=split) for split in ("train", "validation", "test")}
-    data = {split: (part.features, part.labels) for split, part in parts.items()}
-    images, labels = data["train"]
-    return {**data, "train": (images[: config.train_size], labels[: config.train_size])}
+    return load_splits("fashion_mnist", train_size=config.train_size)
 
 
 def build_model(config: Config) -> "keras.Model":

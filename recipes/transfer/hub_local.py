@@ -46,12 +46,9 @@ SMOKE = {"pretraining_epochs": 1, "epochs": 2}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9, with a reduced training set."""
-    from tensorsmith.data import load
+    from tensorsmith.data import load_splits
 
-    parts = {split: load("fashion_mnist", split=split) for split in ("train", "validation", "test")}
-    data = {split: (part.features, part.labels) for split, part in parts.items()}
-    images, labels = data["train"]
-    return {**data, "train": (images[: config.labels], labels[: config.labels])}
+    return load_splits("fashion_mnist", train_size=config.labels)
 
 
 def build_module(config: Config) -> str:

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from tensorsmith.data import Dataset, info, load, names
+from tensorsmith.data import Dataset, info, load, load_splits, names
 from tensorsmith.testing import raises_argument_error
 
 
@@ -79,3 +79,25 @@ def test_to_tf_without_labels_and_with_text():
 def test_to_tf_with_bad_batch_sizes(size):
     with raises_argument_error("batch_size"):
         load("digits").to_tf(batch_size=size)
+
+
+def test_load_splits():
+    """Tests all splits against single ones, and a training set that is made smaller."""
+    splits = load_splits("digits", train_size=3)
+    for split, (images, labels) in splits.items():
+        part = load("digits", split=split)
+        kept = 3 if split == "train" else len(part.labels)
+        np.testing.assert_array_equal(images, part.features[:kept])
+        np.testing.assert_array_equal(labels, part.labels[:kept])
+    assert list(splits) == ["train", "validation", "test"]
+    assert len(load_splits("digits")["train"][0]) == 1257
+    columns, labels = load_splits("adult", train_size=5)["train"]
+    assert {len(values) for values in [*columns.values(), labels]} == {5}
+
+
+def test_load_splits_rejects_bad_arguments():
+    with raises_argument_error("name", received="shakespeare", expected="the name of a data set with labels"):
+        load_splits("shakespeare")
+    for size in (0, 1258, True, 2.0):
+        with raises_argument_error("train_size", received=str(size), expected="an integer from 1 to 1,257"):
+            load_splits("digits", train_size=size)

@@ -1,12 +1,12 @@
-"""Loading of one split from a data set of this package or of TensorFlow Datasets."""
+"""Loading of one split from a data set of this package or of TensorFlow Datasets, and of all splits."""
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tensorsmith.core import check
 from tensorsmith.data.datasets.dataset import Dataset
-from tensorsmith.data.datasets.registry import load_split
+from tensorsmith.data.datasets.registry import info, load_split
 
 
 def load(
@@ -59,3 +59,39 @@ def load(
 
         return load_from_tfds(name, split, location)
     return load_split(name, split, location)
+
+
+def load_splits(name: str, *, train_size: int | None = None) -> dict[str, tuple[Any, Any]]:
+    """Loads all splits of a data set, in the form that `build_data` of a recipe returns.
+
+    Args:
+        name: Name of a data set with labels, one of `names()`, or the path of a `.py` file that describes one.
+        train_size: Number of training examples to keep, which are the first ones. Defaults to all of them.
+
+    Returns:
+        Dictionary that maps the names of the splits ("train", "validation" and "test") to pairs of features and labels,
+        which are described in `info(name).description`.
+
+    Raises:
+        ValueError: If the data set does not exist or has no labels, or `train_size` is not an integer between 1 and
+            the size of the training set.
+        DataNotFoundError: If the files could not be obtained; the message lists every source and why it failed.
+
+    Example:
+        >>> splits = load_splits("digits", train_size=1000)
+        >>> {split: images.shape for split, (images, labels) in splits.items()}
+        {'train': (1000, 8, 8), 'validation': (180, 8, 8), 'test': (360, 8, 8)}
+    """
+    about = info(name)
+    check(about.label is not None, "name", name, "the name of a data set with labels")
+    most = about.splits["train"]
+    whole = isinstance(train_size, int) and not isinstance(train_size, bool) and 1 <= train_size <= most
+    check(train_size is None or whole, "train_size", train_size, f"an integer from 1 to {most:,}")
+    parts = {split: load_split(name, split) for split in about.splits}
+    splits = {split: (part.features, part.labels) for split, part in parts.items()}
+    features, labels = splits["train"]
+    if isinstance(features, dict):
+        features = {column: values[:train_size] for column, values in features.items()}
+    else:
+        features = features[:train_size]
+    return {**splits, "train": (features, labels[:train_size])}
