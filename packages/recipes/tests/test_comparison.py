@@ -35,6 +35,7 @@ class Config:
 
 VARIANTS = {"none": {}, "small": {"addend": 0.1}, "failing": {"addend": -1.0}}
 GRID = {"rate": (3.0, 1.0, 2.0)}  # the score is NaN for the first
+COLUMNS = ("test loss",)
 
 
 def train(config, run):
@@ -47,7 +48,7 @@ def train(config, run):
     validation = float("nan") if config.rate == 3 else validation
     test = 0.5 + config.addend * (1 + config.seed) + config.rate / 100
     run.end_epoch({"val_accuracy": validation}, {})
-    return {"validation": {"accuracy": validation}, "test": {"accuracy": test}}
+    return {"validation": {"accuracy": validation}, "test": {"accuracy": test, "loss": 1 - test}}
 '''
 
 
@@ -60,16 +61,19 @@ def recipe(tmp_path):
 
 def test_gains_are_paired_by_seed():
     """Tests means, standard deviations and gains of scores with a missing seed against NumPy."""
-    baseline = VariantResult("a", {"rate": 0.1}, {0: 0.5, 1: 0.7, 2: 0.9}, {0: 3.0, 1: 5.0, 2: 4.0})
+    baseline = VariantResult(
+        "a", {"rate": 0.1}, {0: 0.5, 1: 0.7, 2: 0.9}, {0: 3.0, 1: 5.0, 2: 4.0}, columns={"test size": {0: 1, 1: 3}}
+    )
     other = VariantResult("b", {"rate": 0.3}, {0: 0.4, 2: 0.6}, {0: 3.0, 2: 4.0})
     gains = np.array([0.5 - 0.4, 0.9 - 0.6])
     comparison = Comparison("question", "test", "error", "min", [baseline, other, VariantResult("c")])
     np.testing.assert_allclose(comparison.gains(other), gains)
     header, rows = comparison_table(comparison)
-    assert header == ["variant", "rate", "test error", "gain over a", "seeds", "seconds"]
-    assert rows[0] == ["a", "0.1", f"0.70 ± {np.std([0.5, 0.7, 0.9], ddof=1):.2f}", "", "3", "4"]
+    assert header == ["variant", "rate", "test error", "gain over a", "test size", "seeds", "seconds"]
+    assert rows[0] == ["a", "0.1", f"0.70 ± {np.std([0.5, 0.7, 0.9], ddof=1):.2f}", "", f"2.0 ± {2**0.5:.1f}", "3", "4"]
     assert rows[1][2:4] == [f"0.50 ± {np.std([0.4, 0.6], ddof=1):.2f}", f"+0.20 ± {np.std(gains, ddof=1):.2f}"]
-    assert rows[2] == ["c", "", "failed", "", "0", ""]
+    assert rows[1][4] == ""
+    assert rows[2] == ["c", "", "failed", "", "", "0", ""]
 
 
 def test_invalid_requests(tmp_path, recipe):
@@ -81,6 +85,10 @@ def test_invalid_requests(tmp_path, recipe):
     both.write_text(RECIPE.replace('"small": {"addend": 0.1}', '"small": {"rate": 0.1}'))
     with raises_argument_error("GRID", received="rate", expected="a mapping whose fields no variant changes"):
         compare(CompareRequest(str(both)))
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(RECIPE.replace("test loss", "loss"))
+    with raises_argument_error("COLUMNS", received="loss", expected="names of the form SPLIT METRIC"):
+        compare(CompareRequest(str(wrong)))
     empty = tmp_path / "empty.py"
     empty.write_text(RECIPE.replace("(3.0, 1.0, 2.0)", "()"))
     with raises_argument_error("GRID", received="no values for rate"):
@@ -94,7 +102,7 @@ def test_invalid_requests(tmp_path, recipe):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow  # 14 processes that import TensorFlow
+@pytest.mark.slow  # 14 runs in two processes that import TensorFlow
 def test_comparison_with_failing_variant(tmp_path, recipe):
     """The score is 1 - (rate - 2)^2 - addend * rate: the best rate is 2. A score that is not finite is ignored."""
     request = CompareRequest(str(recipe), seeds=2, parallel=2, out=tmp_path / "out")
@@ -108,7 +116,9 @@ def test_comparison_with_failing_variant(tmp_path, recipe):
     assert none.curves == {0: [1.0], 1: [1.0]}
     assert json.loads((folder / "comparison.json").read_text())["variants"][1]["tuned"] == {"rate": 2.0}
     rows = (folder / "comparison.md").read_text().splitlines()
-    assert rows[3].startswith(f"| small | 2.0 | 0.670 ± {statistics.stdev([0.62, 0.72]):.3f} | +0.150 ± 0.071 | 2 |")
+    assert rows[3].startswith(
+        f"| small | 2.0 | 0.670 ± {statistics.stdev([0.62, 0.72]):.3f} | +0.150 ± 0.071 | 0.330 ± 0.071 | 2 |"
+    )
     assert (folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
     starts = (tmp_path / "starts").read_text().splitlines()
     assert len(starts) == len(set(starts)) == 9 + 2  # nine runs for tuning, and the second seed of two variants

@@ -37,12 +37,14 @@ class Recipe:
         variants: For a comparison, a mapping from the name of each variant to the fields that it changes. The first
             variant is the baseline.
         grid: For a comparison, a mapping from the fields that are tuned for each variant to their candidate values.
+        columns: For a comparison, further scores of its table and figure, such as `"test loss"`.
     """
 
     config_class: type[Any]
     smoke: Mapping[str, Any] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +105,8 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
 
     Args:
         module: Module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
-            `train` (a training procedure). `SMOKE`, `VARIANTS`, `GRID`, `callbacks`, `report` and `model_to_save` are
-            optional.
+            `train` (a training procedure). `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `callbacks`, `report` and
+            `model_to_save` are optional.
 
     Raises:
         ValueError: If `module` lacks a required definition.
@@ -129,6 +131,7 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
         "smoke": parts.get("SMOKE", {}),
         "variants": parts.get("VARIANTS", {}),
         "grid": parts.get("GRID", {}),
+        "columns": parts.get("COLUMNS", ()),
     }
     if "train" in parts:
         return ProcedureRecipe(train=parts["train"], **common)

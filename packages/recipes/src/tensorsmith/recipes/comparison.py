@@ -5,7 +5,6 @@ import dataclasses
 import itertools
 import json
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -112,8 +111,8 @@ class Trial:
         return json.loads(path.read_text()) if path.exists() else None
 
     def command(self) -> list[str]:
-        """Return the command that starts or resumes the run."""
-        run = [sys.executable, "-m", "tensorsmith.tools", "run", self.file.name, "--out", str(self.folder)]
+        """Return the module and the arguments that start or resume the run."""
+        run = ["tensorsmith.tools", "run", self.file.name, "--out", str(self.folder)]
         if (self.folder / "config.yaml").exists():
             return [*run, "--resume"]
         config = self.folder.with_name(f"{self.folder.name}.yaml")
@@ -196,6 +195,8 @@ def _new_plan(file: RecipeFile, request: CompareRequest) -> Plan:
     varied, grid = {name for changes in file.recipe.variants.values() for name in changes}, set(file.recipe.grid)
     shared = ", ".join(sorted((varied | grid) & set(given)))
     check(not shared, "fields", shared, "fields that neither the variants nor the grid change")
+    wrong = ", ".join(name for name in file.recipe.columns if len(name.split()) != 2)
+    check(not wrong, "COLUMNS", wrong, "names of the form SPLIT METRIC, such as 'test loss'")
     both = ", ".join(sorted(varied & grid))
     check(not both, "GRID", both, "a mapping whose fields no variant changes")
     empty = ", ".join(name for name, values in file.recipe.grid.items() if not values)
@@ -288,8 +289,15 @@ def _result(name: str, plan: Plan, tuned: Mapping[str, Any] | None, split: str, 
         scores={seed: trial.score(split, metric) or 0.0 for seed, trial in finished.items()},
         seconds={seed: (trial.metrics or {})["seconds"] for seed, trial in finished.items()},
         curves={seed: curve for seed, trial in finished.items() if (curve := trial.curve(f"val_{metric}"))},
+        columns={column: _column(column, finished) for column in plan.file.recipe.columns},
         errors=errors,
     )
+
+
+def _column(name: str, trials: Mapping[int, Trial]) -> dict[int, float]:
+    """Return the values of a further score for the seeds that have one. Its name consists of split and metric."""
+    values = {seed: trial.score(*name.split()) for seed, trial in trials.items()}
+    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def _write(folder: Path, comparison: Comparison) -> None:

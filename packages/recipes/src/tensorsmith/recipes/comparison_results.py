@@ -17,6 +17,7 @@ class VariantResult:
         scores: Mapping from seeds to scores.
         seconds: Mapping from seeds to training times in seconds.
         curves: Mapping from seeds to the validation scores of all epochs, if they were logged.
+        columns: Mapping from the names of further scores, such as "test loss", to mappings from seeds to values.
         errors: Messages of failed runs.
     """
 
@@ -25,6 +26,7 @@ class VariantResult:
     scores: Mapping[int, float] = field(default_factory=dict)
     seconds: Mapping[int, float] = field(default_factory=dict)
     curves: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     errors: Sequence[str] = ()
 
 
@@ -57,6 +59,7 @@ def comparison_table(comparison: Comparison) -> tuple[list[str], list[list[str]]
     """Return the header and the rows of the table of a comparison."""
     baseline = comparison.variants[0]
     tuned = list(dict.fromkeys(name for variant in comparison.variants for name in variant.tuned))
+    columns = list(dict.fromkeys(name for variant in comparison.variants for name in variant.columns))
     score, gain = f"{comparison.split} {comparison.metric}", f"gain over {baseline.name}"
     rows = [
         [
@@ -64,12 +67,13 @@ def comparison_table(comparison: Comparison) -> tuple[list[str], list[list[str]]
             *(str(variant.tuned.get(name, "")) for name in tuned),
             with_deviation(list(variant.scores.values())) if variant.scores else "failed",
             "" if variant is baseline else with_deviation(comparison.gains(variant), sign="+"),
+            *(with_deviation(list(variant.columns.get(name, {}).values())) for name in columns),
             str(len(variant.scores)),
             f"{statistics.mean(variant.seconds.values()):.0f}" if variant.seconds else "",
         ]
         for variant in comparison.variants
     ]
-    return ["variant", *tuned, score, gain, "seeds", "seconds"], rows
+    return ["variant", *tuned, score, gain, *columns, "seeds", "seconds"], rows
 
 
 def with_deviation(values: Sequence[float], sign: str = "") -> str:

@@ -1,0 +1,41 @@
+"""Process that imports TensorFlow once and runs each command in a fork of itself.
+
+The import takes several seconds, often longer than a training run of a comparison.
+"""
+
+import json
+import os
+import runpy
+import signal
+import sys
+
+from tensorsmith.core import load_tensorflow
+
+
+def serve() -> None:
+    """Run the commands that standard input contains, one at a time, and print an empty line after each.
+
+    Each line of standard input is a JSON list: the path of a log file, to which the output is appended, the name of a
+    module to run as a script, and its arguments.
+    """
+    load_tensorflow()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # is sent to all processes of the group, but only a run handles it
+    for line in sys.stdin:
+        log, module, *arguments = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _redirect_output(log)
+            sys.argv = [module, *arguments]
+            runpy.run_module(module, run_name="__main__")
+            sys.exit()
+        os.waitpid(child, 0)
+        print(flush=True)
+
+
+def _redirect_output(path: str) -> None:
+    """Redirect the output of this process and of its children to a file, and their input to an empty one."""
+    descriptor, empty = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
