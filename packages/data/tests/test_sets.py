@@ -93,6 +93,18 @@ def test_digits_match_scikit_learn():
     np.testing.assert_allclose(shares[2], shares[0], atol=0.005)
 
 
+def test_iris_matches_scikit_learn():
+    from sklearn.datasets import load_iris
+
+    parts = [load("iris", split) for split in info("iris").splits]
+    assert [np.bincount(part.labels).tolist() for part in parts] == [[35] * 3, [5] * 3, [10] * 3]
+    assert parts[0].class_names == tuple(load_iris().target_names)
+    assert [f"{name} (cm)" for name in parts[0].feature_names] == load_iris().feature_names
+    rows = np.concatenate([np.column_stack([part.features, part.labels]) for part in parts])
+    expected = np.column_stack([load_iris().data, load_iris().target]).astype(np.float32)
+    np.testing.assert_array_equal(sorted(map(tuple, rows)), sorted(map(tuple, expected)))
+
+
 def test_digits_are_the_same_every_time():
     np.testing.assert_array_equal(load("digits").features, load("digits").features)
 
