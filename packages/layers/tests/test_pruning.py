@@ -94,12 +94,34 @@ def test_repeated_pruning(tmp_path):
         np.testing.assert_array_equal(old, new)
 
 
+def test_sparsity_increases_in_a_traced_function():
+    """Tests that masks of a further call apply to a function that was traced before, whose weights would grow again."""
+    pruned, traces = model(), []
+    prune_by_magnitude(pruned, 0.0)
+    x, y = RNG.normal(size=(64, 20)).astype("float32"), RNG.normal(size=(64, 4)).astype("float32")
+    optimizer = keras.optimizers.SGD(0.1)
+    optimizer.build(pruned.trainable_weights)
+
+    @tf.function
+    def step():
+        traces.append(1)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((pruned(x, training=True) - y) ** 2)
+        optimizer.apply(tape.gradient(loss, pruned.trainable_weights), pruned.trainable_weights)
+
+    for sparsity in (0.0, 0.5, 0.75):
+        prune_by_magnitude(pruned, sparsity)
+        step()
+        assert [np.mean(kernel == 0) for kernel in kernels(pruned)] == [sparsity, sparsity]
+    assert len(traces) == 1
+
+
 def test_mask_serialization():
     mask = PruningMask(RNG.random((3, 4)) < 0.5, "non_neg")
     counterpart = keras.constraints.deserialize(keras.constraints.serialize(mask))
     w = RNG.normal(size=(3, 4)).astype("float32")
     np.testing.assert_array_equal(counterpart(w), mask(w))
-    np.testing.assert_array_equal(mask(w), np.maximum(w, 0) * mask.mask)
+    np.testing.assert_array_equal(mask(w), np.maximum(w, 0) * mask.mask.numpy())
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from tensorsmith.core.types import Constraint, Tensor, TensorLike
 class PruningMask(keras.constraints.Constraint):
     """Constraint that keeps pruned weights at zero, as used by `prune_by_magnitude`.
 
+    The mask is a variable, so that `constraint.mask.assign(mask)` also changes training functions that are traced.
+
     Args:
         mask: Boolean array with the shape of the weight. Its entries are `False` where weights are pruned.
         constraint: Constraint to apply before the mask, or `None`.
@@ -26,7 +28,7 @@ class PruningMask(keras.constraints.Constraint):
     """
 
     def __init__(self, mask: TensorLike, constraint: Constraint | None = None):
-        self.mask = np.asarray(mask, "bool")
+        self.mask = keras.Variable(np.asarray(mask, "bool"), trainable=False, dtype="bool", name="pruning_mask")
         self.constraint = keras.constraints.get(constraint)
 
     def __call__(self, w: Tensor) -> Tensor:
@@ -36,4 +38,4 @@ class PruningMask(keras.constraints.Constraint):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config of the constraint."""
-        return {"mask": self.mask.tolist(), "constraint": keras.constraints.serialize(self.constraint)}
+        return {"mask": self.mask.numpy().tolist(), "constraint": keras.constraints.serialize(self.constraint)}

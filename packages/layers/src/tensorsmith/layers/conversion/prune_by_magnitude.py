@@ -18,7 +18,9 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
     gets a `PruningMask` as constraint, in addition to its existing constraint. Optimizers apply constraints after each
     step, in `fit`, in `Trainer` and in custom training loops. A saved model contains the zeros, but not the masks: to
     continue training after loading, prune it again with the same sparsity. Custom training functions that were traced
-    before the call must be traced again; the training function of `fit` is rebuilt.
+    before the first call must be traced again; the training function of `fit` is rebuilt. Further calls, for example
+    with increasing sparsity during training, only change the masks. Call it with a sparsity of 0 before training if it
+    prunes the model during training with the `Trainer`.
 
     Source: Han et al., "Learning both Weights and Connections for Efficient Neural Networks", 2015.
 
@@ -64,8 +66,10 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
         ends = np.cumsum([size.size for size in sizes])[:-1]
         kept = [part.reshape(size.shape) for part, size in zip(np.split(together, ends), sizes, strict=True)]
     for weight, mask in zip(weights, kept, strict=True):
-        before = weight.constraint
-        weight.constraint = PruningMask(mask, before.constraint if isinstance(before, PruningMask) else before)
+        if isinstance(weight.constraint, PruningMask):
+            weight.constraint.mask.assign(mask)
+        else:
+            weight.constraint = PruningMask(mask, weight.constraint)
         weight.assign(weight * mask)
     if getattr(model, "train_function", None) is not None:
         model.make_train_function(force=True)
