@@ -18,6 +18,7 @@ class PruningMask(keras.constraints.Constraint):
     Args:
         mask: Boolean array with the shape of the weight. Its entries are `False` where weights are pruned.
         constraint: Constraint to apply before the mask, or `None`.
+        name: Name of the variable that contains the mask. Checkpoints require different names in a model.
 
     Returns:
         The constrained weight.
@@ -27,8 +28,8 @@ class PruningMask(keras.constraints.Constraint):
         [3. 0.]
     """
 
-    def __init__(self, mask: TensorLike, constraint: Constraint | None = None):
-        self.mask = keras.Variable(np.asarray(mask, "bool"), trainable=False, dtype="bool", name="pruning_mask")
+    def __init__(self, mask: TensorLike, constraint: Constraint | None = None, name: str = "pruning_mask"):
+        self.mask = keras.Variable(np.asarray(mask, "bool"), trainable=False, dtype="bool", name=name)
         self.constraint = keras.constraints.get(constraint)
 
     def __call__(self, w: Tensor) -> Tensor:

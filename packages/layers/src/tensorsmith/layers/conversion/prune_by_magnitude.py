@@ -65,13 +65,15 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
         together = _largest(np.concatenate([size.ravel() for size in sizes]), sparsity)
         ends = np.cumsum([size.size for size in sizes])[:-1]
         kept = [part.reshape(size.shape) for part, size in zip(np.split(together, ends), sizes, strict=True)]
+    added = False
     for weight, mask in zip(weights, kept, strict=True):
         if isinstance(weight.constraint, PruningMask):
             weight.constraint.mask.assign(mask)
         else:
-            weight.constraint = PruningMask(mask, weight.constraint)
+            weight.constraint = PruningMask(mask, weight.constraint, f"pruning_mask_{weight.path.replace('/', '_')}")
+            added = True
         weight.assign(weight * mask)
-    if getattr(model, "train_function", None) is not None:
+    if added and getattr(model, "train_function", None) is not None:
         model.make_train_function(force=True)
     return {weight.path: mask for weight, mask in zip(weights, kept, strict=True)}
 

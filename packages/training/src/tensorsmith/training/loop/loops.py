@@ -142,8 +142,12 @@ class Loops:
         self._made.clear()
 
     def variables(self) -> list[tf.Variable]:
-        """Returns all variables that the traced steps access, each exactly once."""
-        return list({id(v): v for step in self._traced() for v in step.variables}.values())
+        """Returns all variables that the traced steps access, each exactly once, sorted by name.
+
+        Graphs list their variables in an order that differs between processes.
+        """
+        found = {id(variable): variable for step in self._traced() for variable in step.variables}
+        return sorted(found.values(), key=lambda variable: variable.name)
 
     def graphs_of(self, compile: Callable[[], None]) -> list[Any]:
         """Returns the step graphs of the loops that a function compiles, as `GraphDef` protos with shapes."""
