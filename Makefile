@@ -87,7 +87,7 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench tabular
 
 .venv/bench .venv/beam: .venv/%: requirements-%.lock $(READY)
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-$*.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements-$*.lock
 	touch $@
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11

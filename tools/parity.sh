@@ -12,6 +12,6 @@ if ! python=$(.venv/bin/uv python find --no-python-downloads 3.11 2>/dev/null); 
 fi
 .venv/bin/uv venv --quiet --clear --no-python-downloads --python "$python" "$environment"
 # The ops need the CUDA entry points of tensorflow, which tensorflow-cpu lacks.
-.venv/bin/uv pip install --quiet --python "$environment/bin/python" tensorflow==2.15.1 tensorflow-addons==0.23.0 \
-  numpy==1.26.4 typeguard==2.13.3
+.venv/bin/uv pip install --quiet --compile-bytecode --python "$environment/bin/python" tensorflow==2.15.1 \
+  tensorflow-addons==0.23.0 numpy==1.26.4 typeguard==2.13.3
 touch "$environment/ready"

@@ -38,7 +38,9 @@ if [ ! -x .venv/bin/uv ]; then
     || fail "uv could not be installed. Check the network and the package index, then run again."
 fi
 export VIRTUAL_ENV="$PWD/.venv"
-step "installing the locked dependencies" .venv/bin/uv pip sync --quiet --require-hashes requirements.lock \
+# Bytecode is compiled now, because where PYTHONDONTWRITEBYTECODE is set, each process would compile TensorFlow again.
+step "installing the locked dependencies" \
+  .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock \
   || fail "the locked dependencies could not be installed. Check the network and the free disk space (3 GB), then run again."
 # Compiled first, because uv hides the progress of builds. The build below reuses the object files and reports failures.
 if command -v c++ >/dev/null; then
