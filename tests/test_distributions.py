@@ -11,15 +11,10 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from wheels import LOCK, LOCKED, ROOT, TENSORFLOW, build_dist, uv
+from wheels import FOLDERS, LOCK, LOCKED, ROOT, TENSORFLOW, uv
 
 from tensorsmith.recipes.catalog import all_recipes
 
-FOLDERS = sorted(
-    str(path.parent.relative_to(ROOT))
-    for pattern in ("custom_ops", "packages")
-    for path in ROOT.glob(f"{pattern}/*/pyproject.toml")
-)
 pytestmark = pytest.mark.slow
 
 
@@ -131,27 +126,3 @@ def test_sdist_of_recipes_builds_a_wheel_with_their_files(checkout, tmp_path):
     (wheel,) = tmp_path.glob("*.whl")  # built from the sdist
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {f"tensorsmith/recipes/files/{recipe.name}.py" for recipe in all_recipes()} <= held
-
-
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory):
-    """Folder in which `make dist` has built all distributions."""
-    folder = tmp_path_factory.mktemp("dist")
-    build_dist(folder)
-    return folder
-
-
-def test_make_dist_builds_all_distributions(dist):
-    names = {"tensorsmith", "tensorsmith_tools", *(f"tensorsmith_{Path(folder).name}" for folder in FOLDERS)}
-    wheels = {name: (wheel, tag) for wheel in dist.glob("*.whl") for name, _, tag in [wheel.stem.split("-", 2)]}
-    assert wheels.keys() == {path.name.split("-")[0] for path in dist.glob("*.tar.gz")} == names
-    for name, (wheel, tag) in wheels.items():
-        held = zipfile.ZipFile(wheel).namelist()
-        libraries = [path for path in held if ".so" in path]
-        if name in ("tensorsmith_ops", "tensorsmith_records"):
-            short = name.removeprefix("tensorsmith_")
-            assert libraries == [f"tensorsmith/{short}/libtensorsmith_{short}.so"]  # without TensorFlow's library
-            assert re.fullmatch(r"py3-none-(manylinux_\d+_\d+|linux)_\w+", tag)
-        else:
-            assert (libraries, tag) == ([], "py3-none-any")
-        assert "tensorsmith/__init__.py" not in held

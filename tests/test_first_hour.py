@@ -4,17 +4,20 @@ import base64
 import csv
 import io
 import json
+import os
 import random
 import re
 import signal
 import subprocess
 import sys
 import time
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from wheels import LOCKED, TENSORFLOW, build_dist, uv
+from wheels import FOLDERS, LOCKED, TENSORFLOW, build_dist, uv
 
 pytestmark = pytest.mark.slow
 
@@ -77,12 +80,19 @@ np.save("exported.npy", model.serve(np.load("x.npy")).numpy())
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
+def dist(tmp_path_factory):
+    """Folder in which `make dist` has built all distributions."""
+    folder = tmp_path_factory.mktemp("dist")
+    build_dist(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(dist, tmp_path_factory):
     """Empty environment in which `tensorsmith[all]` is installed from the wheels of `make dist`."""
     folder = tmp_path_factory.mktemp("installed")
-    build_dist(folder / "dist")
     uv("venv", "--python", sys.executable, "environment", cwd=folder)
-    flags = ["--python", "environment", "--find-links", "dist", *LOCKED]
+    flags = ["--python", "environment", "--find-links", dist, *LOCKED]
     uv("pip", "install", *flags, "tensorsmith[all]", TENSORFLOW, cwd=folder)
     return folder / "environment"
 
@@ -91,17 +101,34 @@ def environment(tmp_path_factory):
 def user(environment, tmp_path_factory):
     """Function that runs a program of the environment in the folder of a user, and the folder."""
     folder = tmp_path_factory.mktemp("user")
+    # The first command writes bytecode, which later ones use.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def call(program, *arguments):
-        result = subprocess.run(
-            [environment / "bin" / program, *map(str, arguments)], cwd=folder, capture_output=True, text=True
-        )
+        command = [environment / "bin" / program, *map(str, arguments)]
+        result = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         return result.stdout + result.stderr
 
     call.folder = folder
     call.bin = environment / "bin"
     return call
+
+
+def test_make_dist_builds_all_distributions(dist):
+    names = {"tensorsmith", "tensorsmith_tools", *(f"tensorsmith_{Path(folder).name}" for folder in FOLDERS)}
+    wheels = {name: (wheel, tag) for wheel in dist.glob("*.whl") for name, _, tag in [wheel.stem.split("-", 2)]}
+    assert wheels.keys() == {path.name.split("-")[0] for path in dist.glob("*.tar.gz")} == names
+    for name, (wheel, tag) in wheels.items():
+        held = zipfile.ZipFile(wheel).namelist()
+        libraries = [path for path in held if ".so" in path]
+        if name in ("tensorsmith_ops", "tensorsmith_records"):
+            short = name.removeprefix("tensorsmith_")
+            assert libraries == [f"tensorsmith/{short}/libtensorsmith_{short}.so"]  # without TensorFlow's library
+            assert re.fullmatch(r"py3-none-(manylinux_\d+_\d+|linux)_\w+", tag)
+        else:
+            assert (libraries, tag) == ([], "py3-none-any")
+        assert "tensorsmith/__init__.py" not in held
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements.lock"
 UV = Path(sys.executable).with_name("uv")
+FOLDERS = sorted(
+    str(path.parent.relative_to(ROOT))
+    for pattern in ("custom_ops", "packages")
+    for path in ROOT.glob(f"{pattern}/*/pyproject.toml")
+)
 # The lock contains tensorflow-cpu instead of tensorflow, which is 600 MB larger.
 LOCKED = ["--constraints", LOCK, "--overrides", ROOT / "tools/overrides.txt"]
 TENSORFLOW = "tensorflow-cpu ; platform_machine == 'x86_64'"
