@@ -62,11 +62,14 @@ def _plot_curves(panel: "Axes", comparison: Comparison) -> None:
 
 def _plot_scores(panel: "Axes", names: Sequence[str], scores: Iterable[Sequence[float]]) -> None:
     """Plot the scores of all seeds of each variant, and their mean, one variant below the other."""
+    from matplotlib.ticker import MaxNLocator
+
     for position, values in enumerate(scores):
         color = f"C{position}"
         panel.plot(values, np.full(len(values), position), "o", color=color, alpha=0.5)
         if len(values):
             panel.plot(np.mean(values), position, "|", color=color, markersize=22, markeredgewidth=2.5)
     panel.set_yticks(range(len(names)), names)
+    panel.xaxis.set_major_locator(MaxNLocator(4))  # scores may be long numbers
     panel.invert_yaxis()
     panel.grid(alpha=0.3)

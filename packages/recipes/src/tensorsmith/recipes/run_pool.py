@@ -17,11 +17,18 @@ COMMAND = [sys.executable, "-c", "from tensorsmith.recipes.run_server import ser
 
 
 class Server:
-    """Process that runs modules, one at a time, each in a process of its own (see `run_server`)."""
+    """Process that runs modules, one at a time, each in a process of its own (see `run_server`).
 
-    def __init__(self) -> None:
+    Args:
+        log: Path of the file to which errors of the server itself are appended.
+    """
+
+    def __init__(self, log: Path) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
+        with log.open("a") as errors:
+            self._process = subprocess.Popen(
+                COMMAND, stdin=pipe, stdout=pipe, stderr=errors, text=True, start_new_session=True
+            )
         assert self._process.stdin
         assert self._process.stdout
         self._commands, self._answers = self._process.stdin, self._process.stdout
@@ -32,8 +39,8 @@ class Server:
 
     def start(self, log: Path, command: Sequence[str]) -> None:
         """Start a command: the name of a module and its arguments."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        print(json.dumps([str(log), *command]), file=self._commands, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # the server was killed, which `has_survived` reports
+            print(json.dumps([str(log), *command]), file=self._commands, flush=True)
 
     def has_survived(self) -> bool:
         """Return `True` if the server runs further commands, and `False` if it was killed during the last one."""
@@ -41,7 +48,8 @@ class Server:
 
     def ask_to_end(self) -> None:
         """Ask the current run to save a checkpoint and exit."""
-        self._commands.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._commands.close()
         self._signal(signal.SIGTERM)
 
     def end(self, until: float) -> None:
@@ -80,8 +88,9 @@ def run_in_pool(commands: Mapping[Path, Sequence[str]], parallel: int) -> Iterat
             while waiting or running:
                 while waiting and len(running) < parallel:
                     log, command = waiting.pop()
+                    log.parent.mkdir(parents=True, exist_ok=True)
                     if not idle:
-                        idle.append(Server())
+                        idle.append(Server(log))
                         servers.append(idle[-1])
                     server = idle.pop()
                     running[server] = log

@@ -8,6 +8,7 @@ import os
 import runpy
 import signal
 import sys
+from pathlib import Path
 
 from tensorsmith.core import load_tensorflow
 
@@ -19,17 +20,21 @@ def serve() -> None:
     module to run as a script, and its arguments.
     """
     load_tensorflow()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # is sent to all processes of the group, but only a run handles it
+    # The signal is sent to all processes of the group, but only a run handles it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     for line in sys.stdin:
         log, module, *arguments = json.loads(line)
         child = os.fork()
         if child == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             _redirect_output(log)
             sys.argv = [module, *arguments]
             runpy.run_module(module, run_name="__main__")
             sys.exit()
-        os.waitpid(child, 0)
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            with Path(log).open("a") as file:
+                print(f"The run was killed by {signal.Signals(os.WTERMSIG(status)).name}.", file=file)
         print(flush=True)
 
 

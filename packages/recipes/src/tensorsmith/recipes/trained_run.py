@@ -58,8 +58,14 @@ class TrainedRun:
         register()
         import keras
 
-        _ = self.file.recipe  # imports the file, which may define layers of the model
-        model: keras.Model = keras.saving.load_model(self.folder.path / "model.keras", compile=False)
+        recipe, path = self.file.recipe, self.folder.path / "model.keras"  # the file may define layers of the model
+        try:
+            model: keras.Model = keras.saving.load_model(path, compile=False)
+        except TypeError:  # a class that the functions of the recipe define, because they import Keras
+            if not isinstance(recipe, SupervisedRecipe):
+                raise
+            recipe.build_trainer(self.config)
+            model = keras.saving.load_model(path, compile=False)
         return model
 
     def evaluate(self, data: Path | None = None) -> Scores:
