@@ -438,7 +438,9 @@ def test_recipe_structure(recipe):
     assert recipe.line("Command") == f"tensorsmith run {recipe.name}"
     slow = {name for name in imports(body) if begins_with(name, ("tensorflow", "keras", "tensorsmith"))}
     assert slow <= {"tensorsmith.tuning"}  # declares search ranges without importing TensorFlow or Keras
-    assert {"build_data", "build_model", "build_trainer"} <= {getattr(node, "name", "") for node in body}
+    supervised = isinstance(recipe.recipe, tensorsmith.core.SupervisedRecipe)
+    functions = {"build_data", "build_model", "build_trainer"} if supervised else {"train"}
+    assert functions <= {getattr(node, "name", "") for node in body}
 
     config = recipe.recipe.config_class()
     fields = {field.name for field in dataclasses.fields(config)}

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tensorsmith.recipes import RunRequest, launch
 from tensorsmith.recipes.catalog import all_recipes, find_recipe
 from tensorsmith.recipes.configuration import to_yaml
 
@@ -113,8 +114,15 @@ def test_run_replaces_run_of_same_seed(tmp_path, monkeypatch):
     runs = json.loads(record.read_text())["mlp/digits"]
     assert [(run["seed"], run["scores"]["test"]["accuracy"]) for run in runs] == [(0, 0.95), (1, 0.97)]
     assert runs[0]["scores"]["test"]["loss"] == 0.123457
-    (row,) = (line for line in scores.table({"mlp/digits": runs}).splitlines() if "mlp/digits" in line)
+    (row,) = (line for line in scores.tables({"mlp/digits": runs}).splitlines() if "mlp/digits" in line)
     assert row.endswith("| test accuracy 0.960 (0.950 to 0.970, 2 seeds) | 4 |")
+
+
+def test_run_of_a_procedure_is_recorded(tmp_path):
+    """A recipe with its own training procedure does not need a field `jit`."""
+    result = launch(RunRequest("perceptron/logic_gates", out=tmp_path / "run"))
+    name, run = scores.read_run(tmp_path / "run")
+    assert (name, run["scores"]) == ("perceptron/logic_gates", {"test": result.metrics["test"]})
 
 
 def test_runs_with_other_settings_are_refused(tmp_path, capsys):

@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import statistics
 import subprocess
@@ -27,6 +28,7 @@ from tensorsmith.recipes.configuration import read_yaml, resolve
 ROOT = Path(__file__).parents[1]
 SCORES = ROOT / "recipes" / "scores.json"
 README = ROOT / "README.md"
+FIGURES = ROOT / "docs" / "figures"  # an image for each family
 SEEDS = 3  # runs of a recipe
 LONG = 180  # duration of a run in seconds, from which on only one is measured
 BEGIN, END = "<!-- recipes: written by tools/scores.py -->\n", "<!-- /recipes -->\n"
@@ -88,7 +90,8 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
     recipe = find_recipe(metrics["recipe"])
     used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.recipe.config_class()
     # The seed may differ. config.yaml contains the resolved value of jit="auto".
-    if dataclasses.replace(used, seed=own.seed, jit=own.jit) != own:
+    resolved = {"jit": own.jit} if hasattr(own, "jit") else {}
+    if dataclasses.replace(used, seed=own.seed, **resolved) != own:
         raise argument_error(
             "RUN_FOLDER", str(folder), f"the folder of a run with the default settings of {recipe.name}"
         )
@@ -210,13 +213,18 @@ def record(folders: Sequence[Path], keep: bool = True) -> None:
         draft.write_text(json.dumps(scores, indent=2, sort_keys=True) + "\n")
 
 
-def table(scores: Scores) -> str:
-    """Returns a Markdown table of the recipes with their scores."""
-    rows = ["| recipe | description | score | seconds |", "| --- | --- | --- | ---: |"]
-    for recipe in all_recipes():
-        link = f"[{recipe.name}](recipes/{recipe.name}.py)"
-        rows.append(f"| {link} | {recipe.shows} | {' | '.join(_measured(recipe, scores.get(recipe.name, [])))} |")
-    return "\n".join(rows) + "\n"
+def tables(scores: Scores) -> str:
+    """Returns for each family its figure, if any, and a Markdown table of its recipes with their scores."""
+    parts = []
+    for family, recipes in itertools.groupby(all_recipes(), key=lambda recipe: recipe.family):
+        rows = ["| recipe | description | score | seconds |", "| --- | --- | --- | ---: |"]
+        for recipe in recipes:
+            link = f"[{recipe.name}](recipes/{recipe.name}.py)"
+            rows.append(f"| {link} | {recipe.shows} | {' | '.join(_measured(recipe, scores.get(recipe.name, [])))} |")
+        figure = FIGURES / f"{family}.png"
+        image = [f"![{figure.stem}]({figure.relative_to(ROOT)})", ""] if figure.exists() else []
+        parts += [f"### {family}", "", *image, *rows, ""]
+    return "\n".join(parts)
 
 
 def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
@@ -241,7 +249,7 @@ def with_table(readme: str, scores: Scores) -> str:
         Verbatim("a file without the markers"),
         f"contain the markers {BEGIN.strip()} and {END.strip()}",
     )
-    return f"{before}{BEGIN}\n{table(scores)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{tables(scores)}\n{END}{after}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -95,13 +95,16 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
     import numpy as np
     from matplotlib.figure import Figure
 
+    from tensorsmith.core import replace_file
+
     images, _ = data["test"]
     rows = [images[:10], trainer.predict(images[:10])]
     figure = Figure(figsize=(10, 2.2), layout="constrained")
     for panel, image in zip(figure.subplots(2, 10).flat, np.concatenate(rows), strict=True):
         panel.imshow(image, cmap="gray_r", vmin=0, vmax=1)
         panel.set_axis_off()
-    figure.savefig(folder / "reconstructions.png", dpi=120)
+    with replace_file(folder / "reconstructions.png") as draft:
+        figure.savefig(draft, dpi=120)
     mean_image = data["train"][0].mean(axis=0)
     return {"test": {"mean_image_error": float(np.mean((images - mean_image) ** 2))}}
 

@@ -6,7 +6,11 @@ Score: test accuracy 0.900
 Seconds: 39 on 2 cores
 Seed: 0
 
-The textbook settings `--schedule constant --learning_rate 0.01` reach 0.879 to 0.884 with seeds 0 to 3.
+Comparison: tensorsmith compare mlp/fashion_mnist
+Result: mlp 0.900, textbook 0.881, softmax_regression 0.846 (3 seeds)
+
+The textbook settings are a constant rate of 0.01. With seeds 0 to 3, they reach 0.878 to 0.884, but not the accuracy of
+0.8851 that Géron (2019, chapter 10) prints.
 """
 
 from dataclasses import dataclass
@@ -37,6 +41,11 @@ class Config:
 
 
 SMOKE = {"epochs": 1, "train_size": 3200}
+VARIANTS = {
+    "mlp": {},
+    "textbook": {"schedule": "constant", "learning_rate": 0.01},
+    "softmax_regression": {"units": ()},
+}
 
 
 def build_data(config: Config) -> dict[str, Any]:

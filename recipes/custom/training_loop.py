@@ -1,0 +1,182 @@
+"""How fast is a training loop in Python, with and without `tf.function`, compared with the Trainer?
+
+Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target in 100,000 dollars
+Command: tensorsmith run custom/training_loop
+Score: test mean_squared_error 0.500
+Seconds: 16 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare custom/training_loop --seeds 1
+Result: seconds of an epoch: trainer 0.16, step 0.29, epoch 0.60 and eager 41 (beside other work)
+
+`eager` runs each operation from Python, `step` compiles a training step, and `epoch` compiles the loop over all steps
+of an epoch. All of them train the network of 301 parameters of Géron (2019, chapter 12) on the same batches in the same
+order, and reach the same losses and weights: the loss of epoch 5 is 0.6414 in all of them, and the mean absolute error
+is 0.5174. The score `epoch seconds` in `metrics.json` is the time of the fastest epoch.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.core import RecipeRun, Scores
+    from tensorsmith.core.types import Dataset, Tensor
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    loop: Literal["trainer", "eager", "step", "epoch"] = "step"  # form of the training loop
+    units: PositiveInt = 30  # units of the hidden ELU layer
+    penalty: NonNegativeFloat = 0.05  # factor of the squared weights that are added to the loss
+    learning_rate: PositiveFloat = 0.01  # learning rate of Nadam
+    epochs: PositiveInt = 5  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 11_610  # number of training examples
+    seed: NonNegativeInt = 0  # random seed of initial weights and of the order of the examples
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+VARIANTS = {name: {"loop": name} for name in ("trainer", "eager", "step", "epoch")}
+COLUMNS = ("epoch seconds",)
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads standardized features, and prices of shape (n, 1). The training examples are shuffled once."""
+    import numpy as np
+
+    from tensorsmith.data import load_splits
+
+    splits = load_splits("california_housing", train_size=config.train_size)
+    order = np.random.default_rng(config.seed).permutation(config.train_size)
+    splits["train"] = tuple(part[order] for part in splits["train"])
+    mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0)
+    return {split: ((features - mean) / deviation, prices[:, None]) for split, (features, prices) in splits.items()}
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a network with one hidden layer and weight penalties, which are in `model.losses`."""
+    import keras
+
+    penalty = keras.regularizers.L2(config.penalty)
+    hidden = keras.layers.Dense(config.units, "elu", kernel_initializer="he_normal", kernel_regularizer=penalty)
+    return keras.Sequential([keras.Input((8,)), hidden, keras.layers.Dense(1, kernel_regularizer=penalty)])
+
+
+def custom_loop(config: Config, model: "keras.Model", optimizer: Any, data: Any) -> Callable[[int], dict[str, float]]:
+    """Returns a function that trains for one epoch, shows its progress, and returns the loss and the error."""
+    import keras
+    import tensorflow as tf
+
+    from tensorsmith.core import Progress
+
+    batches = tf.data.Dataset.from_tensor_slices(data).batch(config.batch_size).prefetch(1)
+    loss_metric = keras.metrics.Mean("loss")
+    error_metric = keras.metrics.MeanAbsoluteError()
+
+    def step(x: "Tensor", y: "Tensor") -> None:
+        with tf.GradientTape() as tape:
+            predictions = model(x, training=True)
+            losses = keras.losses.mean_squared_error(y, predictions)  # one for each example
+            loss = tf.reduce_mean(losses) + tf.add_n(model.losses)
+        gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
+        optimizer.apply(gradients, model.trainable_variables)  # clips gradients and applies constraints, if any
+        loss_metric.update_state(loss, sample_weight=tf.shape(x)[0])  # the last batch is smaller
+        error_metric.update_state(y, predictions)
+
+    compiled_step = tf.function(step) if config.loop == "step" else step
+
+    @tf.function
+    def compiled_epoch(batches: "Dataset") -> None:
+        for x, y in batches:
+            step(x, y)
+
+    def train_epoch(epoch: int) -> dict[str, float]:
+        for metric in (loss_metric, error_metric):
+            metric.reset_state()
+        if config.loop == "epoch":
+            compiled_epoch(batches)
+        else:
+            with Progress() as progress:
+                label = f"epoch {epoch + 1}/{config.epochs}"
+                task = progress.start(label, int(batches.cardinality()), "steps")
+                for number, (x, y) in enumerate(batches):
+                    compiled_step(x, y)
+                    task.advance()
+                    if number % 50 == 0:
+                        shown = f"loss {loss_metric.result():.4f}, error {error_metric.result():.4f}"
+                        task.describe(f"{label}: {shown}")
+        return {"loss": float(loss_metric.result()), "mean_absolute_error": float(error_metric.result())}
+
+    return train_epoch
+
+
+def trainer_loop(config: Config, model: "keras.Model", optimizer: Any, data: Any) -> Callable[[int], dict[str, float]]:
+    """Returns the same function, with the Trainer."""
+    from tensorsmith.training import Trainer
+
+    trainer = Trainer(model, optimizer, "mean_squared_error", metrics=["mean_absolute_error"], jit=False)
+
+    def train_epoch(epoch: int) -> dict[str, float]:
+        history = trainer.fit(
+            *data,
+            batch_size=config.batch_size,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            shuffle=False,
+            verbose=False,
+        ).history
+        return {name: history[name][-1] for name in ("loss", "mean_absolute_error")}
+
+    return train_epoch
+
+
+def train(config: Config, run: "RecipeRun") -> "Scores":
+    """Trains the network, and returns its test scores and the time of an epoch."""
+    import keras
+    import numpy as np
+
+    from tensorsmith.core import replace_file
+
+    keras.utils.set_random_seed(config.seed)
+    data = build_data(config)
+    model = build_model(config)
+    optimizer = keras.optimizers.Nadam(config.learning_rate)
+    optimizer.build(model.trainable_variables)
+    variables = {str(number): variable for number, variable in enumerate([*model.variables, *optimizer.variables])}
+    saved: Mapping[str, Any] = run.restore() or {}
+    for name, array in saved.items():
+        variables[name].assign(array)
+
+    def errors(split: str) -> dict[str, float]:
+        features, prices = data[split]
+        difference = keras.ops.convert_to_numpy(model(features)) - prices
+        scores = {"mean_squared_error": difference**2, "mean_absolute_error": abs(difference)}
+        return {name: float(np.mean(values)) for name, values in scores.items()}
+
+    loop = trainer_loop if config.loop == "trainer" else custom_loop
+    train_epoch = loop(config, model, optimizer, data["train"])
+    seconds = []
+    while run.epoch < config.epochs:
+        started = time.perf_counter()
+        scores = train_epoch(run.epoch)
+        seconds.append(time.perf_counter() - started)
+        validation = {f"val_{name}": score for name, score in errors("validation").items()}
+        run.end_epoch({**scores, **validation}, {name: variable.numpy() for name, variable in variables.items()})
+    with replace_file(run.folder / "model.keras") as draft:
+        model.save(draft)
+    timed = {"epoch": {"seconds": min(seconds)}} if seconds else {}
+    return {"validation": errors("validation"), "test": errors("test"), **timed}
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

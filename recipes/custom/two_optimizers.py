@@ -1,0 +1,94 @@
+"""Do the lower and the upper layer of a Fashion-MNIST classifier need optimizers of their own?
+
+Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
+Command: tensorsmith run custom/two_optimizers
+Score: test accuracy 0.854
+Seconds: 17 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare custom/two_optimizers --seeds 3 --parallel 2
+Result: nadam 0.873, sgd_0.1 0.854, sgd_0.01 0.852 and sgd_0.0001 0.809 (3 seeds)
+
+Nadam for both layers is better than SGD without momentum for the lower layer, with each of the three learning rates:
+the gain of `sgd_0.1` over it, paired by seed, is -0.019 with a standard deviation of 0.011. The upper layer is trained
+with Nadam in all variants. One pass through the network computes all gradients, and `MultiOptimizer` passes each
+gradient to the optimizer of its layer. The network with 79,510 parameters and the rates 0.0001 and 0.001 are those of
+an exercise of Géron (2019, chapter 12).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    lower: Literal["nadam", "sgd"] = "sgd"  # optimizer of the lower layer
+    lower_rate: PositiveFloat = tune.log_uniform(1e-4, 0.3, default=0.1)  # learning rate of the lower layer
+    upper_rate: PositiveFloat = tune.log_uniform(1e-4, 1e-2, default=1e-3)  # learning rate of the upper layer (Nadam)
+    units: PositiveInt = 100  # units of the lower layer (ReLU)
+    epochs: PositiveInt = 5  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 55_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 3200}
+VARIANTS = {
+    "nadam": {"lower": "nadam", "lower_rate": 1e-3},
+    "sgd_0.0001": {"lower_rate": 1e-4},
+    "sgd_0.01": {"lower_rate": 0.01},
+    "sgd_0.1": {"lower_rate": 0.1},
+}
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    return load_splits("fashion_mnist", train_size=config.train_size)
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a network with the layers `lower` and `upper`."""
+    import keras
+
+    lower = keras.layers.Dense(config.units, "relu", name="lower")
+    upper = keras.layers.Dense(10, "softmax", name="upper")
+    return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), lower, upper])
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with an optimizer for each layer."""
+    import keras
+
+    from tensorsmith.optimizers import SGD, MultiOptimizer
+    from tensorsmith.training import Trainer
+
+    model = build_model(config)
+    lower = SGD(config.lower_rate) if config.lower == "sgd" else keras.optimizers.Nadam(config.lower_rate)
+    upper = keras.optimizers.Nadam(config.upper_rate)
+    return Trainer(
+        model,
+        optimizer=MultiOptimizer([(lower, model.get_layer("lower")), (upper, model.get_layer("upper"))]),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit=config.jit,
+    )
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

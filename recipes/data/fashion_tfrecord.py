@@ -1,0 +1,138 @@
+"""Fashion-MNIST from the published files to sharded TFRecord files, and from these to a trained classifier.
+
+Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
+Command: tensorsmith run data/fashion_tfrecord
+Score: test accuracy 0.872
+Seconds: 36 on 2 cores
+Seed: 0
+
+The first run converts the IDX files to ten shards for each split, in the cache folder of the data set. The bottleneck
+is the model: with seed 0, 1,486 batches per second were read alone, but 447 steps per second were trained (beside other
+work). `tensorsmith run data/fashion_tfrecord --profile` records what each step waits for. With `--statistics pixel`,
+each pixel is standardized by its own mean and deviation; the validation accuracy is 0.882 instead of 0.892 (seed 0).
+"""
+
+import functools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.core.types import Dataset
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    shards: PositiveInt = 10  # TFRecord files of each split
+    statistics: Literal["shared", "pixel"] = "shared"  # one mean and standard deviation, or one for each pixel
+    units: PositiveInt = tune.integer(50, 300, default=100)  # units of the hidden ReLU layer
+    learning_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=1e-3)  # learning rate of Nadam
+    epochs: PositiveInt = 5  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    steps: NonNegativeInt = 0  # number of batches of the training set that are used, or 0 for all of them
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "steps": 100}
+
+
+@functools.cache
+def record_files(shards: int) -> dict[str, list[Path]]:
+    """Returns the shards of each split, which are written if they do not exist yet."""
+    from tensorsmith.data import fetch
+    from tensorsmith.tfrecord import convert, open_source
+
+    source, folder = fetch("fashion_mnist"), fetch("fashion_mnist") / f"tfrecord-{shards}"
+    parts = {"train": {"validation": 5 / 60, "train": 55 / 60}, "t10k": {"test": 1.0}}
+    files = {}
+    for prefix, split in parts.items():
+        idx = open_source([str(path) for path in sorted(source.glob(f"{prefix}-*"))])
+        # A complete conversion is not repeated.
+        converted = convert(idx, folder / prefix, name="fashion", split=split, shards=shards, workers=2, resume=True)
+        files.update({name: each.paths for name, each in converted.splits.items()})
+    return files
+
+
+def dataset(config: Config, split: str, shuffle: bool = False) -> "Dataset":
+    """Returns batches of images, as integers from 0 to 255, and labels."""
+    from tensorsmith.tfrecord import Schema, examples
+
+    files = record_files(config.shards)[split]
+    schema = Schema.load(files[0].parent / "schema.yaml")
+    # The records are found by their indices, so that shuffling needs no buffer.
+    batches = examples(files, schema, config.batch_size, shuffle=shuffle, seed=config.seed)
+    return batches.map(lambda example: (example["image"], example["label"]))
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Returns datasets of batches that are read from the shards."""
+    train = dataset(config, "train", shuffle=True)
+    return {
+        "train": train.take(config.steps) if config.steps else train,
+        "validation": dataset(config, "validation"),
+        "test": dataset(config, "test"),
+    }
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a model of integer pixels, which are standardized with the statistics of the training set."""
+    import keras
+
+    from tensorsmith.layers import Standardization
+
+    standardization = Standardization(axis=None if config.statistics == "shared" else (1, 2))
+    standardization.adapt(dataset(config, "train").map(lambda images, labels: images))
+    hidden = keras.layers.Dense(config.units, "relu", kernel_initializer="he_normal")
+    return keras.Sequential(
+        [
+            keras.Input((28, 28), dtype="uint8"),
+            standardization,
+            keras.layers.Flatten(),
+            hidden,
+            keras.layers.Dense(10, "softmax"),
+        ]
+    )
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and the Nadam optimizer."""
+    import keras
+
+    from tensorsmith.training import Trainer
+
+    return Trainer(
+        build_model(config),
+        optimizer=keras.optimizers.Nadam(config.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit=config.jit,
+    )
+
+
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns the speed of reading alone, to compare it with the steps per second of training."""
+    batches = data["train"]
+    for _ in batches.take(10):  # the first batches include the start of the pipeline
+        pass
+    started = time.perf_counter()
+    for _ in batches:
+        pass
+    reading = int(batches.cardinality()) / (time.perf_counter() - started)
+    return {"train": {"batches_per_second": reading}}
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

@@ -1,0 +1,116 @@
+"""Which activation function trains a deep network best on Fashion-MNIST, and which ones lose gradients or units?
+
+Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
+Command: tensorsmith run deep/activations
+Score: test accuracy 0.835
+Seconds: 23 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/activations --parallel 2
+Result: elu 0.845, gelu 0.841, leaky_relu 0.836, relu, tanh and selu 0.835, sigmoid 0.100 (3 seeds)
+
+`gradient_ratio` is the norm of the gradient of the first kernel divided by that of the last hidden kernel, before
+training: 5e-6 for sigmoid, whose networks do not learn, and 2 to 4 for the others. `dead_units` is the fraction of
+hidden units that are 0 for all validation images after training: 0.007 for relu. The units of the other activations are
+practically never exactly 0. The initializers are He, but Glorot for sigmoid and tanh, and LeCun for selu.
+
+The gain of elu over relu, paired by seed, is 0.0097 with a standard deviation of 0.0023, at the lowest learning rate of
+the grid. The gains of the others except sigmoid are smaller than their standard deviations: the ranking SELU, ELU,
+leaky ReLU, ReLU, tanh of Géron (2019, chapter 11) is not supported by these runs.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    activation: Literal["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu"] = "relu"  # hidden activation
+    learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
+    hidden_layers: PositiveInt = tune.integer(2, 20, default=10)  # number of hidden layers
+    units: PositiveInt = 100  # units of each hidden layer
+    epochs: PositiveInt = 10  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 10_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+VARIANTS = {name: {"activation": name} for name in ("relu", "sigmoid", "tanh", "leaky_relu", "elu", "selu", "gelu")}
+GRID = {"learning_rate": (0.003, 0.01, 0.03)}
+COLUMNS = ("train gradient_ratio", "validation dead_units")
+INITIALIZERS = {"sigmoid": "glorot_normal", "tanh": "glorot_normal", "selu": "lecun_normal"}  # of others: He
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    return load_splits("fashion_mnist", train_size=config.train_size)
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds hidden layers of equal width, with the initializer that suits the activation."""
+    import keras
+
+    initializer = INITIALIZERS.get(config.activation, "he_normal")
+    dense = [keras.layers.Dense(config.units, kernel_initializer=initializer) for _ in range(config.hidden_layers)]
+    hidden = [layer for each in dense for layer in (each, keras.layers.Activation(config.activation))]
+    return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.training import Trainer
+
+    optimizer = SGD(config.learning_rate, momentum=0.9)
+    return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
+
+
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns the ratio of gradient norms before training, and the fraction of dead units after it."""
+    import keras
+    import numpy as np
+
+    keras.utils.set_random_seed(config.seed)
+    norms = gradient_norms(build_model(config), *(part[:1000] for part in data["train"]))
+    images, _ = data["validation"]
+    outputs = [layer.output for layer in trainer.model.layers if isinstance(layer, keras.layers.Activation)]
+    hidden = keras.Model(trainer.model.inputs, outputs).predict(images, batch_size=1000, verbose=0)
+    dead = [np.all(values == 0, axis=0).mean() for values in (hidden if isinstance(hidden, list) else [hidden])]
+    return {
+        "train": {"gradient_ratio": norms[0] / norms[-2]},
+        "validation": {"dead_units": float(np.mean(dead))},
+    }
+
+
+def gradient_norms(model: "keras.Model", images: Any, labels: Any) -> list[float]:
+    """Returns the Euclidean norm of the gradient of the loss with respect to each kernel, from the first layer on."""
+    import keras
+    import tensorflow as tf
+
+    kernels = [layer.kernel for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    with tf.GradientTape() as tape:
+        losses = keras.losses.sparse_categorical_crossentropy(labels, model(images))
+        loss = tf.reduce_mean(losses)
+    return [float(tf.norm(gradient)) for gradient in tape.gradient(loss, [kernel.value for kernel in kernels])]
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

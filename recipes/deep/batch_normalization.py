@@ -1,0 +1,127 @@
+"""Where should a dense network have batch normalization: before or after the activation, or only at the input?
+
+Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
+Command: tensorsmith run deep/batch_normalization
+Score: test accuracy 0.842
+Seconds: 40 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/batch_normalization --parallel 2
+Result: input 0.851, after 0.845, before 0.842, none 0.841 (3 seeds)
+
+`epochs_to_target` is the number of epochs until the validation accuracy is 0.85: 6.3 without batch normalization, 3.0
+with it in front of the hidden layers (input) and before the activations, and 2.7 after the activations, with standard
+deviations of 3.2, 0, 1.0 and 0.6. The learning rates of before and after are the lowest of the grid. The gains in
+accuracy over none, paired by seed, are smaller than their standard deviations. After training, the normalization of
+the variant "before" is folded into the dense layers, which changes probabilities by at most 2e-6.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    position: Literal["none", "input", "before", "after"] = "before"  # batch normalization before or after each ELU
+    units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ELU layer
+    learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.3, default=3e-3)  # learning rate of SGD with momentum 0.9
+    epochs: PositiveInt = 10  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 10_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+VARIANTS = {name: {"position": name} for name in ("none", "input", "before", "after")}
+GRID = {"learning_rate": (0.003, 0.01, 0.03, 0.1)}
+COLUMNS = ("validation epochs_to_target", "test folding_error", "test speedup_by_folding")
+TARGET = 0.85  # validation accuracy
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    return load_splits("fashion_mnist", train_size=config.train_size)
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds hidden ELU layers. With the position "after", it has 271,346 parameters by default."""
+    import keras
+    from keras import layers
+
+    before, after = config.position == "before", config.position == "after"
+    model = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
+    if config.position != "none":
+        model.add(layers.BatchNormalization())
+    for units in config.units:
+        model.add(layers.Dense(units, kernel_initializer="he_normal", use_bias=not before))
+        if before:
+            model.add(layers.BatchNormalization())
+        model.add(layers.Activation("elu"))
+        if after:
+            model.add(layers.BatchNormalization())
+    model.add(layers.Dense(10, "softmax"))
+    return model
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.training import Trainer
+
+    optimizer = SGD(config.learning_rate, momentum=0.9)
+    return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
+
+
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns the number of epochs to the target, and the effects of folding the normalization into dense layers.
+
+    The error of folding is the largest difference between the probabilities of the two models. The speedup is the
+    ratio of their prediction times.
+    """
+    from tensorsmith.layers import fold_batch_normalization
+
+    history = getattr(trainer.model, "history", None)
+    accuracies = history.history["val_accuracy"] if history else []
+    reached = [epoch for epoch, accuracy in enumerate(accuracies, start=1) if accuracy >= TARGET]
+    scores: dict[str, Any] = {"validation": {"epochs_to_target": reached[0]} if reached else {}}
+    if config.position == "before":
+        images, folded = data["test"][0], fold_batch_normalization(trainer.model)
+        (before, slow), (after, fast) = predict(trainer.model, images), predict(folded, images)
+        scores["test"] = {"folding_error": float(abs(before - after).max()), "speedup_by_folding": slow / fast}
+    return scores
+
+
+def predict(model: "keras.Model", images: Any) -> tuple[Any, float]:
+    """Returns the probabilities of all classes, and the shortest of five prediction times in seconds."""
+    import tensorflow as tf
+
+    function = tf.function(lambda batch: model(batch, training=False))
+    probabilities = function(images)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        probabilities = function(images).numpy()
+        seconds.append(time.perf_counter() - start)
+    return probabilities, min(seconds)
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

@@ -1,0 +1,95 @@
+"""How much do the initial weights of a deep ReLU network matter on Fashion-MNIST, with and without normalization?
+
+Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
+Command: tensorsmith run deep/initializers
+Score: test accuracy 0.836
+Seconds: 24 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/initializers --parallel 2
+Result: he_normal and orthogonal 0.836, lecun_normal 0.831, he_normal_bn 0.829, glorot_normal 0.825, normal_bn 0.804,
+zeros 0.100 (3 seeds)
+
+With normal weights of standard deviation 1, the loss becomes NaN with all learning rates, unless there is batch
+normalization (normal_bn), and with weights of 0 the network does not learn. The accuracy is lower than that of
+he_normal, paired by seed, by 0.0108 for glorot_normal and by 0.0066 for he_normal_bn, with standard deviations of
+0.0029 and 0.0023. The learning rate of he_normal is the lowest of the grid.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+Name = Literal["zeros", "normal", "glorot_normal", "lecun_normal", "he_normal", "orthogonal"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    initializer: Name = "he_normal"  # initializer of the hidden kernels; "normal" has a standard deviation of 1
+    batch_normalization: bool = False  # batch normalization before each hidden activation
+    learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=3e-3)  # learning rate of SGD with momentum 0.9
+    hidden_layers: PositiveInt = tune.integer(2, 20, default=10)  # number of hidden ReLU layers
+    units: PositiveInt = 100  # units of each hidden layer
+    epochs: PositiveInt = 10  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 10_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+NAMES = ("he_normal", "lecun_normal", "glorot_normal", "orthogonal", "normal", "zeros")
+VARIANTS = {
+    **{name: {"initializer": name} for name in NAMES},
+    **{f"{name}_bn": {"initializer": name, "batch_normalization": True} for name in ("he_normal", "normal")},
+}
+GRID = {"learning_rate": (0.003, 0.01, 0.03)}
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    return load_splits("fashion_mnist", train_size=config.train_size)
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds hidden ReLU layers of equal width, with biases of 0."""
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
+    normal = keras.initializers.RandomNormal(stddev=1.0)
+    for _ in range(config.hidden_layers):
+        initializer = normal.clone() if config.initializer == "normal" else config.initializer
+        model.add(layers.Dense(config.units, kernel_initializer=initializer))
+        if config.batch_normalization:
+            model.add(layers.BatchNormalization())
+        model.add(layers.ReLU())
+    model.add(layers.Dense(10, "softmax"))
+    return model
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.training import Trainer
+
+    optimizer = SGD(config.learning_rate, momentum=0.9)
+    return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

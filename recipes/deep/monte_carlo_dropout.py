@@ -1,0 +1,189 @@
+"""Fashion-MNIST with dropout at prediction time: are the averaged probabilities better, and what do they cost?
+
+Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes, standardized for each pixel
+Command: tensorsmith run deep/monte_carlo_dropout
+Score: test mc_log_loss 0.297
+Seconds: 146 on 2 cores
+Seed: 0
+
+The probabilities of Monte Carlo dropout are means over 100 passes with random dropout, which take 76 to 266 times as
+long as one pass (beside other work). Means over 3 seeds on the test set:
+
+    probabilities          log loss    accuracy    calibration error
+    plain network          0.301       0.895       0.020
+    Monte Carlo dropout    0.297       0.893       0.018
+    temperature scaling    0.293       0.895       0.007
+
+The temperature minimizes the log loss on the validation set (Guo et al., 2017). It improves the probabilities more than
+Monte Carlo dropout, without its cost. `uncertainty.png` shows the calibration of all three, and the test images with
+the most and the least variable predictions.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    dropout: OpenUnitInterval = tune.uniform(0.05, 0.5, default=0.2)  # dropout rate before each dense layer
+    passes: PositiveInt = 100  # random predictions for each image
+    units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ELU layer
+    learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
+    epochs: PositiveInt = 20  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 55_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and dropout
+
+
+SMOKE = {"epochs": 1, "train_size": 640, "passes": 3}
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28), standardized with the statistics of each pixel, and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    splits = load_splits("fashion_mnist", train_size=config.train_size)
+    mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0) + 1e-3
+    return {split: ((images - mean) / deviation, labels) for split, (images, labels) in splits.items()}
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a classifier with dropout before each dense layer."""
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
+    for units in config.units:
+        model.add(layers.Dropout(config.dropout))
+        model.add(layers.Dense(units, "elu", kernel_initializer="he_normal"))
+    model.add(layers.Dropout(config.dropout))
+    model.add(layers.Dense(10, "softmax"))
+    return model
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and SGD with momentum and a cosine schedule."""
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.schedules import CosineDecay
+    from tensorsmith.training import Trainer
+
+    optimizer = SGD(CosineDecay(config.learning_rate, "100%"), momentum=0.9)
+    return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
+
+
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns accuracy, log loss and calibration error of three kinds of probabilities, and plots the uncertainty."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from tensorsmith.layers import to_monte_carlo
+
+    keras.utils.set_random_seed(config.seed)
+    (validation_images, validation_labels), (images, labels) = data["validation"], data["test"]
+    plain = tf.function(trainer.model)
+    random = tf.function(to_monte_carlo(trainer.model))
+    plain(images), random(images)  # traced before the times are measured
+    start = time.perf_counter()
+    probabilities = {"plain": plain(images).numpy()}
+    middle = time.perf_counter()
+    samples = np.stack([random(images) for _ in range(config.passes)])
+    slowdown = (time.perf_counter() - middle) / (middle - start)
+    probabilities["mc"] = samples.mean(axis=0)
+    temperature = best_temperature(plain(validation_images).numpy(), validation_labels)
+    probabilities["temperature"] = scaled(probabilities["plain"], temperature)
+    scores = {"temperature": temperature, "mc_slowdown": slowdown}
+    for name, values in probabilities.items():
+        scores.update({f"{name}_{measure}": score for measure, score in quality(values, labels).items()})
+    plot(folder / "uncertainty.png", probabilities, samples, images, labels)
+    return {"test": scores}
+
+
+def quality(probabilities: "np.ndarray", labels: "np.ndarray") -> dict[str, float]:
+    """Returns the accuracy, the log loss and the expected calibration error of predicted probabilities."""
+    import numpy as np
+
+    from tensorsmith.metrics import ExpectedCalibrationError
+
+    calibration = ExpectedCalibrationError(num_bins=15)
+    calibration.update_state(labels, probabilities)
+    likelihoods = probabilities[np.arange(len(labels)), labels]
+    return {
+        "accuracy": float(np.mean(probabilities.argmax(axis=1) == labels)),
+        "log_loss": float(-np.mean(np.log(np.maximum(likelihoods, 1e-12)))),
+        "calibration_error": float(calibration.result()),
+    }
+
+
+def scaled(probabilities: "np.ndarray", temperature: float) -> "np.ndarray":
+    """Returns the probabilities that result if the logits are divided by a temperature."""
+    import numpy as np
+
+    powers = np.maximum(probabilities, 1e-12) ** (1 / temperature)
+    result: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return result
+
+
+def best_temperature(probabilities: "np.ndarray", labels: "np.ndarray") -> float:
+    """Returns the temperature that minimizes the log loss."""
+    from scipy.optimize import minimize_scalar
+
+    def log_loss(temperature: float) -> float:
+        return quality(scaled(probabilities, temperature), labels)["log_loss"]
+
+    return float(minimize_scalar(log_loss, bounds=(0.2, 5.0), method="bounded").x)
+
+
+def plot(
+    path: Path,
+    probabilities: dict[str, "np.ndarray"],
+    samples: "np.ndarray",
+    images: "np.ndarray",
+    labels: "np.ndarray",
+) -> None:
+    """Plots calibration curves, and the predicted probabilities of the test images with extreme deviations."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from tensorsmith.core import replace_file
+
+    figure = Figure(figsize=(13, 3.2), layout="constrained")
+    panels = figure.subplots(1, 5, width_ratios=(3, 1, 2, 1, 2))
+    for name, values in probabilities.items():
+        confidence, correct = values.max(axis=1), values.argmax(axis=1) == labels
+        bins = np.minimum((confidence * 10).astype(int), 9)
+        used = [each for each in range(10) if np.sum(bins == each) >= 20]
+        points = [(confidence[bins == each].mean(), correct[bins == each].mean()) for each in used]
+        panels[0].plot(*np.transpose(points) if points else ((), ()), "o-", label=name)
+    panels[0].plot((0, 1), (0, 1), color="gray", linestyle=":")
+    panels[0].set(xlabel="confidence", ylabel="accuracy", title="calibration")
+    panels[0].legend()
+    spread = samples.std(axis=0).max(axis=1)
+    for position, (title, index) in enumerate((("least certain", spread.argmax()), ("most certain", spread.argmin()))):
+        panels[1 + 2 * position].imshow(images[index], cmap="gray")
+        panels[1 + 2 * position].set(title=title, xticks=[], yticks=[])
+        panels[2 + 2 * position].boxplot(samples[:, index], tick_labels=range(10), whis=(0, 100))
+        panels[2 + 2 * position].set(xlabel=f"class (label {labels[index]})", title="probabilities of all passes")
+    with replace_file(path) as draft:
+        figure.savefig(draft, dpi=120)
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

@@ -1,0 +1,122 @@
+"""Which of eight optimizers trains a dense network best on Fashion-MNIST, if each has its own learning rate?
+
+Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
+Command: tensorsmith run deep/optimizers
+Score: test accuracy 0.841
+Seconds: 22 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/optimizers --parallel 2
+Result: adagrad 0.850, rmsprop 0.849, nadam and adamax 0.848, adam 0.846, sgd 0.844, momentum and nesterov 0.841
+(3 seeds)
+
+`epochs_to_target` is the number of epochs until the validation accuracy is 0.85: 3.7 for adam and adamax, 4.3 for
+nadam, 6.3 for momentum and nesterov, and 7.3 to 8.7 for the others. The ranking of Géron (2019, table 11-2) by speed is
+supported for these, except for adagrad and rmsprop. The ranking by quality, in which adagrad is the worst and sgd,
+momentum and nesterov are the best, is not supported: the gain of adagrad over sgd, paired by seed, is 0.0054 with a
+standard deviation of 0.0025.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+Name = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamax", "nadam"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    optimizer: Name = "momentum"  # optimizer; "momentum" and "nesterov" are SGD with momentum 0.9
+    rate_factor: PositiveFloat = tune.log_uniform(
+        0.1, 10.0, default=3.0
+    )  # learning rate as a multiple of the usual rate of the optimizer
+    units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ELU layer
+    epochs: PositiveInt = 10  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 10_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+USUAL_RATES = {
+    "sgd": 0.03,
+    "momentum": 0.01,
+    "nesterov": 0.01,
+    "adagrad": 0.03,
+    "rmsprop": 1e-3,
+    "adam": 1e-3,
+    "adamax": 2e-3,
+    "nadam": 1e-3,
+}
+VARIANTS = {name: {"optimizer": name} for name in USUAL_RATES}
+GRID = {"rate_factor": (0.1, 0.3, 1.0, 3.0, 10.0)}
+COLUMNS = ("train loss", "validation epochs_to_target")
+TARGET = 0.85  # validation accuracy
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    return load_splits("fashion_mnist", train_size=config.train_size)
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a classifier with hidden ELU layers."""
+    import keras
+
+    hidden = [keras.layers.Dense(units, "elu", kernel_initializer="he_normal") for units in config.units]
+    return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and the chosen optimizer."""
+    import keras
+
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.training import Trainer
+
+    optimizers = {
+        "sgd": SGD,
+        "momentum": lambda rate: SGD(rate, momentum=0.9),
+        "nesterov": lambda rate: SGD(rate, momentum=0.9, nesterov=True),
+        "adagrad": keras.optimizers.Adagrad,
+        "rmsprop": keras.optimizers.RMSprop,
+        "adam": keras.optimizers.Adam,
+        "adamax": keras.optimizers.Adamax,
+        "nadam": keras.optimizers.Nadam,
+    }
+    return Trainer(
+        build_model(config),
+        optimizer=optimizers[config.optimizer](USUAL_RATES[config.optimizer] * config.rate_factor),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit=config.jit,
+    )
+
+
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns the loss of the trained model on the training set, and the number of epochs to the target."""
+    loss = trainer.evaluate(*data["train"], batch_size=config.batch_size)["loss"]
+    history = getattr(trainer.model, "history", None)
+    accuracies = history.history["val_accuracy"] if history else []
+    reached = [epoch for epoch, accuracy in enumerate(accuracies, start=1) if accuracy >= TARGET]
+    return {"train": {"loss": loss}, "validation": {"epochs_to_target": reached[0]} if reached else {}}
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

@@ -1,0 +1,156 @@
+"""Which way to a network with 90 % zero weights costs the least accuracy on Fashion-MNIST?
+
+Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes
+Command: tensorsmith run deep/sparsity
+Score: test accuracy 0.891
+Seconds: 70 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/sparsity --parallel 2
+Result: dense 0.895, pruned 0.891, l1 0.880, zeroed 0.799 (3 seeds)
+
+The smallest weights are set to zero after training (zeroed; l1, with an l1 penalty), or also during it (pruned). The
+loss of accuracy, paired by seed, is 0.0037 with a standard deviation of 0.0007 for pruned, 0.0143 with 0.0016 for
+l1, and 0.096 with 0.035 for zeroed. The weights of pruned networks are compressed to 206 kB, instead of 991 kB.
+`milliseconds` and `sparse_milliseconds` are the prediction times of 1,000 images with dense matrix products, on 2
+threads, and with sparse ones of SciPy, on one thread: 3.1 and 25.6 for dense, 3.2 and 4.1 for pruned (seed 0, nothing
+else running). The curves show the accuracy before the pruning after the last step.
+"""
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Moment, Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    technique: Literal["dense", "zeroed", "l1", "pruned"] = "pruned"  # when the smallest weights are set to zero
+    sparsity: OpenUnitInterval = 0.9  # fraction of the weights to set to zero, in all kernels together
+    l1: PositiveFloat = 1e-4  # factor of the l1 penalty of the technique "l1"
+    learning_rate: PositiveFloat = tune.log_uniform(
+        3e-3, 0.3, default=0.03
+    )  # initial learning rate of SGD with momentum 0.9, with cosine decay to 0
+    units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ReLU layer
+    epochs: PositiveInt = 15  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 55_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+VARIANTS = {name: {"technique": name} for name in ("dense", "zeroed", "l1", "pruned")}
+COLUMNS = ("model zeros", "model compressed_kilobytes", "model milliseconds", "model sparse_milliseconds")
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    return load_splits("fashion_mnist", train_size=config.train_size)
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a classifier with hidden ReLU layers."""
+    import keras
+
+    from tensorsmith.layers import prune_by_magnitude
+
+    penalty = keras.regularizers.L1(config.l1) if config.technique == "l1" else None
+    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten()])
+    for units in config.units:
+        model.add(keras.layers.Dense(units, "relu", kernel_initializer="he_normal", kernel_regularizer=penalty))
+    model.add(keras.layers.Dense(10, "softmax", kernel_regularizer=penalty))
+    if config.technique == "pruned":
+        prune_by_magnitude(model, 0.0)  # adds the masks, which change during training
+    return model
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and SGD with momentum and a cosine schedule."""
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.schedules import CosineDecay
+    from tensorsmith.training import Trainer
+
+    optimizer = SGD(CosineDecay(config.learning_rate, "100%"), momentum=0.9)
+    return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
+
+
+def callbacks(config: Config, folder: Path) -> "Sequence[keras.callbacks.Callback]":
+    """Returns callbacks that set weights to zero: after the last step, and with growing sparsity every 50 steps.
+
+    The sparsity reaches its final value after half of the run (Zhu and Gupta, "To Prune, or Not to Prune", 2017).
+    """
+    from tensorsmith.layers import prune_by_magnitude
+    from tensorsmith.training import Every
+
+    steps = config.epochs * -(-config.train_size // config.batch_size)
+
+    def prune(moment: "Moment") -> None:
+        left = max(1 - moment.step / (0.5 * steps), 0.0)
+        prune_by_magnitude(moment.model, config.sparsity * (1 - left**3), scope="global")
+
+    intervals = {"dense": [], "pruned": [50, steps]}.get(config.technique, [steps])
+    return [Every(f"{interval} steps", prune) for interval in intervals]
+
+
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns the fraction of zeros, the compressed size of the weights, and the prediction times of 1,000 images.
+
+    The second time is that of sparse matrix products, on one thread.
+    """
+    import numpy as np
+    from scipy.sparse import csr_matrix
+
+    content = io.BytesIO()
+    weights = trainer.model.get_weights()
+    np.savez_compressed(content, *weights)
+    kernels = weights[0::2]
+    zeros = sum(np.sum(kernel == 0) for kernel in kernels) / sum(kernel.size for kernel in kernels)
+    images = data["test"][0][:1000].reshape(1000, -1)
+    sparse = [csr_matrix(kernel.T) for kernel in kernels]
+
+    def forward(products: list[Any]) -> Any:
+        values = images.T
+        for product, bias in zip(products, weights[1::2], strict=True):
+            values = np.maximum(product @ values + bias[:, None], 0)
+        return values
+
+    return {
+        "model": {
+            "zeros": float(zeros),
+            "compressed_kilobytes": len(content.getvalue()) / 1000,
+            "milliseconds": 1000 * best_time(lambda: forward([kernel.T for kernel in kernels])),
+            "sparse_milliseconds": 1000 * best_time(lambda: forward(sparse)),
+        }
+    }
+
+
+def best_time(function: "Callable[[], Any]") -> float:
+    """Returns the shortest of 10 execution times in seconds."""
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

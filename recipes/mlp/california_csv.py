@@ -1,0 +1,135 @@
+"""California housing prices from 40 CSV files, with a small network that standardizes its inputs.
+
+Data: California housing, 11,610 / 3,870 / 5,160 districts, written to 20 / 10 / 10 CSV files
+Command: tensorsmith run mlp/california_csv
+Score: test mean_squared_error 0.359
+Seconds: 28 on 2 cores
+Seed: 0
+
+The files are written to the cache folder of the data set. The model standardizes its inputs with the statistics of the
+training files. With `--epochs 10 --learning_rate 0.001`, the settings of Géron (2019, chapter 13), the error is 0.466.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.core.types import Tensor
+    from tensorsmith.data.pipelines import Pipeline
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    units: PositiveInt = tune.integer(10, 100, default=30)  # units of the hidden ReLU layer
+    learning_rate: PositiveFloat = tune.log_uniform(1e-3, 3e-2, default=1e-2)  # learning rate of SGD
+    epochs: PositiveInt = 20  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    shuffle: PositiveInt = 1000  # lines in a block that is shuffled
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1}
+FILES = {"train": 20, "validation": 10, "test": 10}  # number of CSV files of each split
+
+
+def csv_files(split: str) -> tuple[str, int]:
+    """Writes the CSV files of a split to the cache folder, unless they exist.
+
+    Returns:
+        A pattern that matches the files, and the number of examples.
+    """
+    from tensorsmith.core import replace_file
+    from tensorsmith.data import fetch, load
+
+    data = load("california_housing", split=split)
+    folder = fetch(data.name) / "csv"
+    folder.mkdir(exist_ok=True)
+    header = ",".join([*data.feature_names, "MedHouseVal"])
+    rows = np.column_stack([data.features, data.labels])
+    for number, part in enumerate(np.array_split(rows, FILES[split])):
+        path = folder / f"{split}_{number:02}.csv"
+        if not path.exists():
+            with replace_file(path) as draft:
+                draft.write_text("\n".join([header, *(",".join(map(str, row)) for row in part)]) + "\n")
+    return str(folder / f"{split}_*.csv"), len(rows)
+
+
+def parse(lines: "Tensor") -> "tuple[Tensor, Tensor]":
+    """Returns the features of shape (batch, 8) and the prices of CSV lines. Empty features are 0."""
+    import tensorflow as tf
+
+    required = tf.constant([], tf.float32)  # an empty price is an error
+    *features, prices = tf.io.decode_csv(lines, [0.0] * 8 + [required])
+    return tf.stack(features, axis=1), prices
+
+
+def pipeline(config: Config, split: str) -> "Pipeline":
+    """Builds the pipeline that reads the files of a split. Training data are shuffled."""
+    from tensorsmith.data.pipelines import Pipeline
+
+    files, count = csv_files(split)
+    return Pipeline(
+        files=files,
+        format="csv",
+        batch_size=config.batch_size,
+        parse=parse,
+        shuffle=config.shuffle if split == "train" else 0,
+        seed=config.seed,
+        cache=True,
+        count=count,
+    )
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Builds the datasets of features, which are not standardized, and prices."""
+    return {split: pipeline(config, split).dataset() for split in FILES}
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a network with one hidden layer. It has 301 trainable parameters by default."""
+    import keras
+
+    from tensorsmith.layers import Standardization
+
+    return keras.Sequential(
+        [
+            keras.Input((8,)),
+            Standardization(name="standardization"),
+            keras.layers.Dense(config.units, "relu"),
+            keras.layers.Dense(1),
+        ]
+    )
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with mean squared error loss and SGD. The model is adapted to the training files."""
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.training import Trainer
+
+    model = build_model(config)
+    features = pipeline(config, "train").dataset().map(lambda features, prices: features)
+    model.get_layer("standardization").adapt(features)
+    return Trainer(
+        model,
+        optimizer=SGD(config.learning_rate),
+        loss="mean_squared_error",
+        metrics=["mean_squared_error"],
+        jit=config.jit,
+    )
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

@@ -1,0 +1,13 @@
+"""Fixture for the tests of recipes."""
+
+import sys
+
+import pytest
+
+from tensorsmith.recipes.catalog import find_recipe
+
+
+@pytest.fixture
+def load_recipe():
+    """Function that returns the module of a recipe, given its name."""
+    return lambda name: sys.modules[find_recipe(name).recipe.config_class.__module__]
