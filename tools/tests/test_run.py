@@ -116,7 +116,8 @@ def test_resumed_run_matches_uninterrupted_run(command, tmp_path):
 def test_invalid_training_data(command, tmp_path):
     assert command("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
-    spoilt = text.replace("(part.features, part.labels)", "(part.features, part.labels + 1)")
+    splits = 'load_splits("digits")'
+    spoilt = text.replace(splits, f"{{name: (x, y + 1) for name, (x, y) in {splits}.items()}}")
     assert spoilt != text
     (tmp_path / "mine.py").write_text(spoilt)
     result = command("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
@@ -128,7 +129,7 @@ def test_invalid_training_data(command, tmp_path):
 def test_failed_start_leaves_no_folder(command, tmp_path):
     assert command("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
-    (tmp_path / "mine.py").write_text(text.replace('load("digits"', 'load("digit"'))
+    (tmp_path / "mine.py").write_text(text.replace('load_splits("digits"', 'load_splits("digit"'))
     result = command("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
     assert result.returncode == 1
     assert "Did you mean digits?" in result.stderr
