@@ -13,6 +13,7 @@ each pixel is standardized by its own mean and deviation; the validation accurac
 """
 
 import functools
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,17 +52,23 @@ SMOKE = {"epochs": 1, "steps": 100}
 def record_files(shards: int) -> dict[str, list[Path]]:
     """Returns the shards of each split, which are written if they do not exist yet."""
     from tensorsmith.data import fetch
-    from tensorsmith.tfrecord import convert, open_source
+    from tensorsmith.tfrecord import convert, find_record_files, open_source
 
     source, folder = fetch("fashion_mnist"), fetch("fashion_mnist") / f"tfrecord-{shards}"
     parts = {"train": {"validation": 5 / 60, "train": 55 / 60}, "t10k": {"test": 1.0}}
-    files = {}
+    folder.mkdir(exist_ok=True)
     for prefix, split in parts.items():
-        idx = open_source([str(path) for path in sorted(source.glob(f"{prefix}-*"))])
-        # A complete conversion is not repeated.
-        converted = convert(idx, folder / prefix, name="fashion", split=split, shards=shards, workers=2, resume=True)
-        files.update({name: each.paths for name, each in converted.splits.items()})
-    return files
+        if not (folder / prefix).exists():
+            idx = open_source([str(path) for path in sorted(source.glob(f"{prefix}-*"))])
+            with tempfile.TemporaryDirectory(dir=folder) as draft:
+                convert(idx, f"{draft}/{prefix}", name="fashion", split=split, shards=shards, workers=2)
+                try:
+                    Path(draft, prefix).rename(folder / prefix)
+                except OSError:
+                    if not (folder / prefix).exists():  # otherwise, another process was faster
+                        raise
+    files = find_record_files([str(folder / prefix) for prefix in parts])
+    return {split: [path for path in files if f"-{split}." in path.name] for split in ("train", "validation", "test")}
 
 
 def dataset(config: Config, split: str, shuffle: bool = False) -> "Dataset":
