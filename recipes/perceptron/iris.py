@@ -73,7 +73,7 @@ def accuracy_of(weights: np.ndarray, features: np.ndarray, signs: np.ndarray) ->
 
 
 def learn_xor(epochs: int) -> dict[str, float]:
-    """Returns the best accuracy on XOR, and after how many epochs the weights repeat (0 if they do not)."""
+    """Returns the best accuracy on XOR, and the period in epochs with which the weights repeat (0 if they do not)."""
     features, signs = XOR
     history, best = [np.zeros(3)], 0.0
     for _ in range(epochs):
@@ -81,7 +81,7 @@ def learn_xor(epochs: int) -> dict[str, float]:
         best = max(best, accuracy_of(history[-1], features, signs))
     *earlier, last = history
     repeated = [number for number, weights in enumerate(earlier) if np.array_equal(weights, last)]
-    return {"accuracy": best, "epochs_until_repetition": float(epochs - repeated[-1] if repeated else 0)}
+    return {"accuracy": best, "repetition_period": float(epochs - repeated[-1] if repeated else 0)}
 
 
 def train(config: Config, run: "RecipeRun") -> "Scores":

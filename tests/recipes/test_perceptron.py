@@ -96,7 +96,7 @@ def test_perceptron_does_not_learn_xor(load_recipe):
     iris = load_recipe("perceptron/iris")
     scores = iris.learn_xor(epochs=100)
     assert scores["accuracy"] <= 0.75  # three of four examples is the maximum of a linear classifier
-    assert scores["epochs_until_repetition"] > 0
+    assert scores["repetition_period"] > 0
     mistakes = iris.learn(np.zeros(3), *iris.XOR, [0, 1, 2, 3] * 100, 1.0)[1]
     assert mistakes > 100
 
