@@ -5,10 +5,11 @@ import json
 import pytest
 from side import positions
 
-from tensorsmith import layers, losses, metrics, seq2seq, text
+from tensorsmith import image, layers, losses, metrics, seq2seq, text
 
 PACKAGES = [  # package of Addons, module and number of common components
     ("activations", layers.activations, 5),
+    ("image", image, 22),
     ("layers", layers, 19),
     ("losses", losses, 21),
     ("metrics", metrics, 15),

@@ -1,0 +1,47 @@
+"""Filter windows: their shape, and the padding of images by it."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tensorsmith.core import argument_error, check, is_integer
+from tensorsmith.core.types import Scalar
+from tensorsmith.image._support.type_error import ArgumentTypeError
+
+PADDINGS = ("REFLECT", "CONSTANT", "SYMMETRIC")
+
+
+def window_shape(filter_shape: int | Sequence[int]) -> tuple[int, int]:
+    """Return the height and width of a filter.
+
+    Raises:
+        ValueError: If these are not two positive integers.
+        TypeError: If `filter_shape` is `None`, as in TensorFlow Addons.
+    """
+    expected = "a positive integer or a pair of positive integers"
+    sizes = filter_shape if isinstance(filter_shape, Sequence) else [filter_shape] * 2
+    if filter_shape is None:
+        raise ArgumentTypeError.of(argument_error("filter_shape", filter_shape, expected))
+    valid = len(sizes) == 2 and all(is_integer(size) and size > 0 for size in sizes)
+    check(valid, "filter_shape", filter_shape, expected)
+    return int(sizes[0]), int(sizes[1])
+
+
+def padded(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_values: Scalar) -> tf.Tensor:
+    """Return images of shape `(batch, height, width, channels)` with margins, so that a filter preserves their size.
+
+    With an even filter size, the margin at the bottom or right is larger by one pixel. Images that are smaller than a
+    margin are reflected repeatedly, as in `numpy.pad`.
+    """
+    check(isinstance(padding, str) and padding.upper() in PADDINGS, "padding", padding, f"one of {PADDINGS}")
+    margins = [((size - 1) // 2, size // 2) for size in window]
+    if padding.upper() == "CONSTANT":
+        return tf.pad(batch, [(0, 0), *margins, (0, 0)], constant_values=tf.cast(constant_values, batch.dtype))
+    # Not `tf.pad`, which refuses empty batches, and margins that are larger than the image.
+    for axis, (before, after) in enumerate(margins, start=1):
+        length = tf.shape(batch)[axis]
+        edge = int(padding.upper() == "SYMMETRIC")  # 1 if the pixels at the border are repeated
+        period = tf.maximum(2 * (length - 1 + edge), 1)
+        position = tf.range(-before, length + after) % period
+        batch = tf.gather(batch, tf.minimum(position, period - edge - position), axis=axis)
+    return batch

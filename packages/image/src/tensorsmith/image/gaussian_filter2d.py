@@ -1,0 +1,73 @@
+"""Gaussian filter."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check, is_number
+from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.separable import filtered
+from tensorsmith.image._support.windows import window_shape
+from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
+
+
+def gaussian_filter2d(
+    image: TensorLike,
+    filter_shape: int | Sequence[int] = (3, 3),
+    sigma: Scalar | Sequence[Scalar] = 1.0,
+    padding: str = "REFLECT",
+    constant_values: Scalar = 0,
+    name: str | None = None,
+) -> tf.Tensor:
+    """Return blurred images.
+
+    The weights of the pixels are proportional to a Gaussian function of their distance, and sum to 1. The function is
+    differentiable with respect to the image and, if it is a tensor, to `sigma`. Source: `gaussian_filter2d` of
+    TensorFlow Addons.
+
+    Args:
+        image: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)`. The
+            rank may be unknown.
+        filter_shape: Height and width of the filter, or one number for both. With an even size, it extends one pixel
+            further to the bottom or right.
+        sigma: Standard deviation in pixels, >= 0, or a pair: along the height and along the width. With 0, the image is
+            not blurred along this axis. A number, a pair of numbers, or a tensor of shape `()` or `(2,)`.
+        padding: Pixels outside of the image: "REFLECT", "CONSTANT" or "SYMMETRIC", as in `numpy.pad`.
+        constant_values: Number with which `padding="CONSTANT"` fills.
+        name: Name scope of the operations.
+
+    Returns:
+        A tensor with the shape and dtype of the image. Integers are rounded to the nearest
+        integer; TensorFlow Addons rounds them toward zero, which darkens images of one color.
+
+    Raises:
+        ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers,
+            `sigma` has another shape or is negative, or the padding is unknown.
+        TypeError: If `filter_shape` is `None`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> point = tf.scatter_nd([[2, 2]], [1.0], (5, 5))
+        >>> print(gaussian_filter2d(point, 3, sigma=1.0).numpy()[2].round(3))
+        [0.    0.124 0.204 0.124 0.   ]
+    """
+    window = window_shape(filter_shape)
+    numbers = sigma if isinstance(sigma, Sequence) else [sigma]
+    check(all(each >= 0 for each in numbers if is_number(each)), "sigma", sigma, "non-negative")
+    with tf.name_scope(name or "gaussian_filter2d"):
+        deviations = tf.convert_to_tensor(sigma)
+        shape = deviations.shape
+        check(shape.rank == 0 or shape == (2,), "sigma", Verbatim(f"shape {shape}"), "a number or a pair of numbers")
+        deviations = tf.broadcast_to(tf.cast(deviations, tf.float64), [2])
+
+        def weights(size: int, axis: int) -> tf.Tensor:
+            distances = tf.cast(tf.range(size) - (size - 1) // 2, tf.float64)
+            deviation = deviations[axis]
+            exponents = -tf.square(distances / tf.where(deviation > 0, deviation, 1)) / 2
+            # The limit for small deviations: all weight is on the pixel itself.
+            return tf.nn.softmax(tf.where((deviation > 0) | (distances == 0), exponents, tf.float64.min))
+
+        image = tf.convert_to_tensor(image)
+        blurred = filtered(to_4D_image(image), window, weights, padding, constant_values)
+        blurred = blurred if image.dtype.is_floating else tf.round(blurred)
+        return from_4D_image(tf.cast(blurred, image.dtype), get_ndims(image))

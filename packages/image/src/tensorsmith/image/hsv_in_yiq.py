@@ -1,0 +1,109 @@
+"""Adjustment of hue, saturation and value in the YIQ color space."""
+
+import tensorflow as tf
+
+from tensorsmith.core import argument_error, check
+from tensorsmith.core.types import Scalar, TensorLike
+
+YIQ = ((0.299, 0.596, 0.211), (0.587, -0.274, -0.523), (0.114, -0.322, 0.312))  # from RGB, transposed
+RGB = ((1.0, 1.0, 1.0), (0.95617069, -0.2726886, -1.103744), (0.62143257, -0.64681324, 1.70062309))  # its inverse
+
+
+def adjust_hsv_in_yiq(
+    image: TensorLike,
+    delta_hue: Scalar = 0,
+    scale_saturation: Scalar = 1,
+    scale_value: Scalar = 1,
+    name: str | None = None,
+) -> tf.Tensor:
+    """Return images with another hue, saturation and value.
+
+    In the YIQ color space, the chrominance (I, Q) is rotated by `delta_hue` and multiplied by `scale_saturation`, and
+    all components are multiplied by `scale_value`. Integers are converted to floats in [0, 1] and back. Source:
+    `adjust_hsv_in_yiq` of TensorFlow Addons.
+
+    Args:
+        image: RGB images, a tensor of shape `(..., height, width, 3)`.
+        delta_hue: Angle in radians.
+        scale_saturation: Factor of the saturation.
+        scale_value: Factor of the brightness.
+        name: Name scope of the operations.
+
+    Returns:
+        A tensor with the shape and dtype of the image.
+
+    Raises:
+        ValueError: If the image does not have three axes and three channels.
+
+    Example:
+        >>> print(adjust_hsv_in_yiq([[[0.25, 0.5, 0.75]]], scale_value=2.0).numpy().round(2))
+        [[[0.5 1.  1.5]]]
+    """
+    with tf.name_scope(name or "adjust_hsv_in_yiq"):
+        image = tf.convert_to_tensor(image)
+        shape = image.shape
+        if shape.rank is not None and shape.rank < 3:
+            raise ValueError(f"input must be at least 3-D, got shape {shape}.")
+        if shape.rank is not None and shape[-1] not in (3, None):
+            raise ValueError(f"input must have 3 channels but instead has {shape[-1]}.")
+        floats = image if image.dtype.is_floating else tf.image.convert_image_dtype(image, tf.float32)
+        dtype = tf.float64 if floats.dtype == tf.float64 else tf.float32
+        hue, saturation, value = (tf.cast(each, dtype) for each in (delta_hue, scale_saturation, scale_value))
+        cosine, sine = value * saturation * tf.cos(hue), value * saturation * tf.sin(hue)
+        zero = tf.zeros_like(value)
+        adjustment = tf.stack([[value, zero, zero], [zero, cosine, sine], [zero, -sine, cosine]])
+        matrix = tf.constant(YIQ, dtype) @ adjustment @ tf.constant(RGB, dtype)
+        adjusted = tf.cast(tf.linalg.matmul(tf.cast(floats, dtype), matrix), floats.dtype)
+        adjusted = tf.image.convert_image_dtype(adjusted, image.dtype, saturate=True)
+        return tf.ensure_shape(adjusted, shape)
+
+
+def random_hsv_in_yiq(
+    image: TensorLike,
+    max_delta_hue: float = 0,
+    lower_saturation: float = 1,
+    upper_saturation: float = 1,
+    lower_value: float = 1,
+    upper_value: float = 1,
+    seed: int | None = None,
+    name: str | None = None,
+) -> tf.Tensor:
+    """Return images with a random hue, saturation and value, the same for all images of a batch.
+
+    Source: `random_hsv_in_yiq` of TensorFlow Addons.
+
+    Args:
+        image: RGB images, a tensor of shape `(..., height, width, 3)`.
+        max_delta_hue: Largest angle in radians by which the hue changes, in both directions.
+        lower_saturation: Smallest factor of the saturation.
+        upper_saturation: Largest factor of the saturation.
+        lower_value: Smallest factor of the brightness.
+        upper_value: Largest factor of the brightness.
+        seed: Seed of the random numbers, which are those of `tf.random.uniform`.
+        name: Name scope of the operations.
+
+    Returns:
+        A tensor with the shape and dtype of the image.
+
+    Raises:
+        ValueError: If a bound is negative, a lower bound exceeds its upper bound, or the image does not have three axes
+            and three channels.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> random_hsv_in_yiq(tf.ones((4, 5, 3)), max_delta_hue=0.2, lower_saturation=0.8, seed=1).shape.as_list()
+        [4, 5, 3]
+    """
+    check(max_delta_hue >= 0, "max_delta_hue", max_delta_hue, "non-negative")
+    ranges = {"saturation": (lower_saturation, upper_saturation), "value": (lower_value, upper_value)}
+    for quantity, (lower, upper) in ranges.items():
+        check(lower >= 0, f"lower_{quantity}", lower, "non-negative")
+        if lower > upper:
+            raise argument_error(f"lower_{quantity}", lower, f"not greater than upper_{quantity}, which is {upper}")
+    with tf.name_scope(name or "random_hsv_in_yiq"):
+
+        def drawn(lower: float, upper: float) -> Scalar:
+            return lower if lower == upper else tf.random.uniform([], lower, upper, seed=seed)
+
+        hue = drawn(-max_delta_hue, max_delta_hue)
+        return adjust_hsv_in_yiq(image, hue, drawn(*ranges["saturation"]), drawn(*ranges["value"]))

@@ -1,0 +1,70 @@
+"""Bilinear interpolation at given positions."""
+
+import tensorflow as tf
+
+from tensorsmith.core import check
+from tensorsmith.core.types import TensorLike
+
+INDEXINGS = ("ij", "xy")
+
+
+@tf.function(autograph=False)  # TensorFlow Addons has `interpolate_bilinear.get_concrete_function`
+def interpolate_bilinear(
+    grid: TensorLike, query_points: TensorLike, indexing: str = "ij", name: str | None = None
+) -> tf.Tensor:
+    """Return the values of a grid at given positions, by bilinear interpolation.
+
+    Outside of the grid, the values are those of the nearest position at its border. The function is differentiable
+    with respect to the grid and the positions. Source: `interpolate_bilinear` of TensorFlow Addons.
+
+    Args:
+        grid: Tensor of shape `(batch, height, width, channels)` of a floating-point dtype, with a height and width of
+            at least 2.
+        query_points: Tensor of shape `(batch, points, 2)` of a floating-point dtype.
+        indexing: "ij" if positions are rows and columns, "xy" if they are columns and rows.
+        name: Name scope of the operations.
+
+    Returns:
+        A tensor of shape `(batch, points, channels)` with the dtype of the grid.
+
+    Raises:
+        ValueError: If `indexing` is unknown.
+        tf.errors.InvalidArgumentError: If a shape is invalid. A `ValueError`, if the shape is known statically.
+
+    Example:
+        >>> grid = [[[[0.0], [1.0]], [[10.0], [11.0]]]]
+        >>> print(interpolate_bilinear(grid, [[[0.5, 0.25]]]).numpy())
+        [[[5.25]]]
+    """
+    check(indexing in INDEXINGS, "indexing", indexing, f"one of {INDEXINGS}")
+    with tf.name_scope(name or "interpolate_bilinear"):
+        grid, query_points = tf.convert_to_tensor(grid), tf.convert_to_tensor(query_points)
+        with tf.control_dependencies(_shape_checks(grid, query_points)):
+            size = tf.shape(grid)
+        floors, fractions = [], []
+        for axis in (1, 2):
+            position = query_points[:, :, axis - 1 if indexing == "ij" else 2 - axis]
+            # The last floor is the last but one position, so that there is always a next one.
+            floor = tf.clip_by_value(tf.floor(position), 0, tf.cast(size[axis] - 2, position.dtype))
+            floors.append(tf.cast(tf.where(tf.math.is_nan(floor), tf.zeros_like(floor), floor), tf.int32))
+            fractions.append(tf.clip_by_value(tf.cast(position - floor, grid.dtype), 0, 1)[:, :, tf.newaxis])
+        flat = tf.reshape(grid, [size[0], size[1] * size[2], size[3]])
+        row, column = floors
+        corner = row * size[2] + column
+        upper_left, upper_right, lower_left, lower_right = (
+            tf.gather(flat, corner + step, batch_dims=1) for step in (0, 1, size[2], size[2] + 1)
+        )
+        upper = upper_left + fractions[1] * (upper_right - upper_left)
+        lower = lower_left + fractions[1] * (lower_right - lower_left)
+        return upper + fractions[0] * (lower - upper)
+
+
+def _shape_checks(grid: tf.Tensor, query_points: tf.Tensor) -> list[tf.Operation]:
+    size = tf.shape(grid)
+    return [
+        tf.debugging.assert_rank(grid, 4, "Grid must be 4D Tensor"),
+        tf.debugging.assert_greater_equal(size[1], 2, "Grid height must be at least 2."),
+        tf.debugging.assert_greater_equal(size[2], 2, "Grid width must be at least 2."),
+        tf.debugging.assert_rank(query_points, 3, "Query points must be 3 dimensional."),
+        tf.debugging.assert_equal(tf.shape(query_points)[-1], 2, "Query points last dimension must be 2."),
+    ]

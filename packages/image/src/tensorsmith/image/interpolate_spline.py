@@ -1,0 +1,89 @@
+"""Interpolation by polyharmonic splines."""
+
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check, is_integer
+from tensorsmith.core.types import Scalar, TensorLike
+
+SMALLEST = 1e-10  # squared distance, because the derivatives of the root and the logarithm are infinite at 0
+
+
+def interpolate_spline(
+    train_points: TensorLike,
+    train_values: TensorLike,
+    query_points: TensorLike,
+    order: int,
+    regularization_weight: Scalar = 0.0,
+    name: str = "interpolate_spline",
+) -> tf.Tensor:
+    """Return the values of a polyharmonic spline through given values.
+
+    The spline with the centers c is
+
+        f(x) = sum_i w_i phi(|x - c_i|) + v . x + b    with phi(r) = r^order (odd) or r^order log(r) (even)
+
+    where the weights w sum to 0 and are orthogonal to the centers, so that the linear part is determined. Order 2 is
+    the thin-plate spline. With a regularization weight, f does not pass through the given values exactly, but is
+    smoother. The function is differentiable with respect to all tensors.
+
+    Sources: Duchon, "Splines minimizing rotation-invariant semi-norms in Sobolev spaces", 1977; `interpolate_spline` of
+    TensorFlow Addons.
+
+    Args:
+        train_points: Centers, a tensor of shape `(batch, centers, dimensions)`.
+        train_values: Values at the centers, a tensor of shape `(batch, centers, channels)`.
+        query_points: Positions of the results, a tensor of shape `(batch, points, dimensions)`.
+        order: Positive integer.
+        regularization_weight: Number >= 0 that is added to the diagonal of the linear system, such as 0.001.
+        name: Name scope of the operations.
+
+    Returns:
+        A tensor of shape `(batch, points, channels)`.
+
+    Raises:
+        ValueError: If `order` is not a positive integer, or the numbers of dimensions and channels are not known
+            statically.
+        tf.errors.InvalidArgumentError: If the linear system is singular, because centers are equal or fewer than
+            `dimensions + 1`, or lie on a line or plane.
+
+    Example:
+        >>> centers, values = [[[0.0], [1.0], [2.0]]], [[[0.0], [1.0], [0.0]]]
+        >>> print(interpolate_spline(centers, values, [[[0.5], [1.0]]], order=1).numpy().round(3))
+        [[[0.5]
+          [1. ]]]
+    """
+    check(is_integer(order) and order > 0, "order", order, "a positive integer")
+    with tf.name_scope(name or "interpolate_spline"):
+        centers, values, points = (tf.convert_to_tensor(each) for each in (train_points, train_values, query_points))
+        for argument, tensor in {"train_points": centers, "train_values": values}.items():
+            known = tensor.shape.rank == 3 and tensor.shape[-1] is not None
+            expected = "have three axes, with a statically known size of the last one"
+            check(known, argument, Verbatim(f"shape {tensor.shape}"), expected)
+        linear = _with_one(centers)
+        size = tf.shape(linear)
+        matrix = _phi(_squared_distances(centers, centers), order)
+        matrix += tf.cast(regularization_weight, matrix.dtype) * tf.eye(size[1], dtype=matrix.dtype)
+        # Rows of the linear system: the values at the centers, and the conditions of the weights.
+        upper = tf.concat([matrix, linear], axis=2)
+        zeros = tf.zeros([size[0], size[2], size[2]], matrix.dtype)
+        lower = tf.concat([tf.linalg.matrix_transpose(linear), zeros], axis=2)
+        right = tf.pad(values, [(0, 0), (0, size[2]), (0, 0)])
+        solution = tf.linalg.solve(tf.concat([upper, lower], axis=1), right)
+        weights, slopes = solution[:, : size[1]], solution[:, size[1] :]
+        return _phi(_squared_distances(points, centers), order) @ weights + _with_one(points) @ slopes
+
+
+def _with_one(points: tf.Tensor) -> tf.Tensor:
+    return tf.concat([points, tf.ones_like(points[..., :1])], axis=2)
+
+
+def _squared_distances(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """Return the squared distances of all pairs of points, of shape `(batch, first points, second points)`."""
+    norms = tf.reduce_sum(first**2, axis=2)[:, :, tf.newaxis] + tf.reduce_sum(second**2, axis=2)[:, tf.newaxis]
+    return norms - 2 * tf.linalg.matmul(first, second, transpose_b=True)
+
+
+def _phi(squared: tf.Tensor, order: int) -> tf.Tensor:
+    """Return phi(r) for squared distances r^2."""
+    positive = tf.maximum(squared, SMALLEST)
+    return tf.pow(squared, order // 2) / 2 * tf.math.log(positive) if order % 2 == 0 else tf.pow(positive, order / 2)

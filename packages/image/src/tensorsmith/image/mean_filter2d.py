@@ -1,0 +1,50 @@
+"""Mean filter."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.separable import filtered
+from tensorsmith.image._support.windows import window_shape
+from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
+
+
+@tf.function(autograph=False)  # TensorFlow Addons has `mean_filter2d.get_concrete_function`
+def mean_filter2d(
+    image: TensorLike,
+    filter_shape: int | Sequence[int] = (3, 3),
+    padding: str = "REFLECT",
+    constant_values: Scalar = 0,
+    name: str | None = None,
+) -> tf.Tensor:
+    """Return images in which each pixel is the mean of its neighborhood.
+
+    Source: `mean_filter2d` of TensorFlow Addons.
+
+    Args:
+        image: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)`. The
+            rank may be unknown.
+        filter_shape: Height and width of the neighborhood, or one number for both. With an even size, it extends one
+            pixel further to the bottom or right.
+        padding: Pixels outside of the image: "REFLECT", "CONSTANT" or "SYMMETRIC", as in `numpy.pad`.
+        constant_values: Number with which `padding="CONSTANT"` fills.
+        name: Name scope of the operations.
+
+    Returns:
+        A tensor with the shape and dtype of the image. Integers are rounded toward zero.
+
+    Raises:
+        ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers, or
+            the padding is unknown.
+        TypeError: If `filter_shape` is `None`.
+
+    Example:
+        >>> print(mean_filter2d([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]], padding="CONSTANT").numpy()[1])
+        [3. 5. 3.6666667]
+    """
+    window = window_shape(filter_shape)
+    with tf.name_scope(name or "mean_filter2d"):
+        image = tf.convert_to_tensor(image)
+        sums = filtered(to_4D_image(image), window, lambda size, axis: tf.ones([size]), padding, constant_values)
+        return from_4D_image(tf.cast(sums / (window[0] * window[1]), image.dtype), get_ndims(image))
