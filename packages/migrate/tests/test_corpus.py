@@ -23,9 +23,6 @@ SCRIPT = Path(__file__).parent / "run_scripts.py"
 NAMES = sorted(path.name for path in CORPUS.iterdir() if path.suffix in (".py", ".ipynb"))
 # Names without a successor, in the scripts that use them.
 NO_SUCCESSOR = {
-    "image_augmentation.py": {"image.rotate", "image.random_cutout", "image.gaussian_filter2d"},
-    "optical_flow.py": {"image.dense_image_warp", "image.interpolate_bilinear"},
-    "satellite_augment.ipynb": {"image.translate", "image.sharpness"},
     "seq2seq_attention.py": {
         "seq2seq.AttentionWrapper",
         "seq2seq.BasicDecoder",

@@ -33,7 +33,7 @@ def test_cells_are_migrated_together():
         text,
         ["crf = tfa.layers.CRF(9)\n", "\n"],
         [],
-        ["opt = tf.keras.optimizers.Adam(1e-3)\n", "\n", "y = tfa.image.rotate(x, 1.0)"],
+        ["opt = tf.keras.optimizers.Adam(1e-3)\n", "\n", "y = tfa.seq2seq.BasicDecoder(x, 1.0)"],
         kernelspec={"name": "python3"},
     )
     sources, result = migrated(contents)
@@ -46,8 +46,8 @@ def test_cells_are_migrated_together():
         [
             "opt = tf.keras.optimizers.Adam(1e-3)\n",
             "\n",
-            "# tensorsmith migrate: image.rotate: no successor yet\n",
-            "y = tfa.image.rotate(x, 1.0)",
+            "# tensorsmith migrate: seq2seq.BasicDecoder: no successor yet\n",
+            "y = tfa.seq2seq.BasicDecoder(x, 1.0)",
         ],
     ]
     assert (result.rewritten, result.left, result.rejected) == (1, 1, 0)

@@ -1,4 +1,4 @@
-"""Augmentation with functions of Addons in a pipeline. They have no successor."""
+"""Augmentation with functions of Addons in a pipeline."""
 
 import tensorflow as tf
 import tensorflow_addons as tfa

@@ -2,7 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-import keras
+import tensorsmith.image
 import tensorsmith.losses
 
 try:
@@ -14,9 +14,8 @@ y_true, y_pred = np.array([[1.0, 0.0]], "float32"), np.array([[0.7, 0.4]], "floa
 boxes = np.array([[0.0, 0.0, 2.0, 2.0]], "float32"), np.array([[1.0, 0.0, 2.0, 2.0]], "float32")
 image = np.random.default_rng(0).uniform(size=(4, 4, 1)).astype("float32")
 shift = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0], "float32")
-# tensorsmith migrate: image.transform: give tensors, images with three or four axes, and modes in small letters
 results = {
     "mean": tensorsmith.losses.SigmoidFocalCrossEntropy(reduction="sum")(y_true, y_pred),
     "each": tensorsmith.losses.GIoULoss("giou", "none")(*boxes),
-    "moved": keras.ops.image.affine_transform(image, shift, "bilinear", "reflect"),
+    "moved": tensorsmith.image.transform(image, shift, "BILINEAR", "REFLECT"),
 }

@@ -73,24 +73,16 @@ CALLBACKS: dict[str, Successor | Missing] = {
 }
 
 IMAGE: dict[str, Successor | Missing] = {
-    **_none_yet(
+    **_same(
         "image",
-        "adjust_hsv_in_yiq angles_to_projective_transforms blend compose_transforms connected_components cutout "
-        "dense_image_warp equalize euclidean_dist_transform gaussian_filter2d interpolate_bilinear interpolate_spline "
-        "mean_filter2d median_filter2d random_cutout random_hsv_in_yiq resampler rotate sharpness shear_x shear_y "
-        "sparse_image_warp translate translate_xy translations_to_projective_transforms",
+        "adjust_hsv_in_yiq angles_to_projective_transforms blend compose_transforms cutout dense_image_warp equalize "
+        "flat_transforms_to_matrices gaussian_filter2d interpolate_bilinear interpolate_spline "
+        "matrices_to_flat_transforms mean_filter2d random_cutout random_hsv_in_yiq rotate sharpness shear_x shear_y "
+        "sparse_image_warp transform translate translate_xy translations_to_projective_transforms",
+        "tensorsmith.image",
     ),
-    "image.transform": Successor(
-        "keras.ops.image.affine_transform",
-        arguments=("images", "transforms", "interpolation", "fill_mode", "output_shape", "name", "fill_value"),
-        in_place=4,
-        renamed={"transforms": "transform"},
-        dropped=("name",),
-        refused={"output_shape": "keras.ops.image.affine_transform keeps the size: crop or pad its result instead"},
-        added={"interpolation": '"nearest"'},
-        rule=rules.small_letters,
-        note="give tensors, images with three or four axes, and modes in small letters",
-    ),
+    **_same("image", "from_4D_image get_ndims to_4D_image unwrap wrap", "tensorsmith.image.utils"),
+    **_none_yet("image", "connected_components euclidean_dist_transform median_filter2d resampler"),
 }
 
 LAYERS: dict[str, Successor | Missing] = {

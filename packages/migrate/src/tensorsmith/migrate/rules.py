@@ -21,16 +21,6 @@ def one_threshold(given: Given) -> Given:
     return {**rest, "threshold": upper}
 
 
-def small_letters(given: Given) -> Given:
-    """Convert the literal modes `interpolation` and `fill_mode` to lowercase, as Keras requires."""
-
-    def small(source: str) -> str:
-        value = _literal(source)
-        return f'"{value.lower()}"' if isinstance(value, str) and not value.islower() else source
-
-    return {name: small(source) if name in ("interpolation", "fill_mode") else source for name, source in given.items()}
-
-
 def _literal(source: str) -> object:
     try:
         return ast.literal_eval(source)
