@@ -1,5 +1,6 @@
 """Tests of the comparison of variants: gains against NumPy, tuning, failing variants, and resuming."""
 
+import contextlib
 import json
 import signal
 import statistics
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.recipes import CompareRequest, Comparison, VariantResult, compare, comparison_table
+from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.testing import raises_argument_error
 
 RECIPE = '''"""Which addend is best?
@@ -74,6 +76,22 @@ def test_gains_are_paired_by_seed():
     assert rows[1][2:4] == [f"0.50 ± {np.std([0.4, 0.6], ddof=1):.2f}", f"+0.20 ± {np.std(gains, ddof=1):.2f}"]
     assert rows[1][4] == ""
     assert rows[2] == ["c", "", "failed", "", "", "0", ""]
+
+
+def test_figure_marks_failures_and_outliers(tmp_path, monkeypatch):
+    """The axis shows the better half of the variants, the border the score of an outlier, and a label each failure."""
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: figures.append(figure))
+    scores = {"a": {0: 0.83, 1: 0.84}, "b": {0: 0.82, 1: 0.81}, "bad": {0: 0.1, 1: 0.1}, "broken": {}}
+    variants = [VariantResult(name, {}, values) for name, values in scores.items()]
+    monkeypatch.setattr("tensorsmith.recipes.comparison_figure.replace_file", contextlib.nullcontext)
+    plot_comparison(Comparison("question", "test", "accuracy", "max", variants), tmp_path / "figure.png")
+    (panel,) = figures[0].axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == list(scores)
+    low, high = panel.get_xlim()
+    assert 0.7 < low < 0.81
+    assert 0.84 < high < 0.9
+    assert {(text.get_text(), text.get_position()[1]) for text in panel.texts} == {("0.1", 2), ("failed", 3)}
 
 
 def test_invalid_requests(tmp_path, recipe):

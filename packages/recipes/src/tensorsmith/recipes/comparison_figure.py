@@ -1,6 +1,6 @@
 """Figure of a comparison: learning curves, and the scores of all seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+READABLE = 4.0  # an axis extends beyond the values of the best half by at most this multiple of their range
+
+
 def plot_comparison(comparison: Comparison, path: Path) -> None:
     """Plot the scores of each seed of all variants, and the validation curves, averaged over the seeds, if any.
+
+    The axes are chosen so that the better half of the variants remains readable. Scores outside of an axis are written
+    at its border, and variants without scores are marked as failed.
 
     Args:
         comparison: Results to plot.
@@ -22,7 +28,7 @@ def plot_comparison(comparison: Comparison, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    variants = [variant for variant in comparison.variants if variant.scores]
+    variants = comparison.variants
     better = "larger" if comparison.direction == "max" else "smaller"
     scores = {f"{comparison.split} {comparison.metric} ({better} is better)": [each.scores for each in variants]}
     for name in dict.fromkeys(name for variant in variants for name in variant.columns):
@@ -31,45 +37,95 @@ def plot_comparison(comparison: Comparison, path: Path) -> None:
     count = len(scores) + with_curves
     figure = Figure(figsize=(max(4.5 * count, 6.0), 1.6 + 0.55 * max(len(variants), 4)), layout="constrained")
     panels = list(figure.subplots(1, count, squeeze=False)[0])
+    best = _better_half(comparison)
     if with_curves:
-        _plot_curves(panels[0], comparison)
+        _plot_curves(panels[0], comparison, best)
     for panel, (name, values) in zip(panels[with_curves:], scores.items(), strict=True):
-        _plot_scores(panel, [variant.name for variant in variants], [list(each.values()) for each in values])
+        _plot_scores(panel, comparison, [list(each.values()) for each in values], best)
         panel.set_xlabel(name)
     figure.suptitle(comparison.question, fontsize="medium")
     with replace_file(path) as draft:
         figure.savefig(draft, dpi=120)
 
 
-def _plot_curves(panel: "Axes", comparison: Comparison) -> None:
+def _better_half(comparison: Comparison) -> list[int]:
+    """Return the positions of the better half of the variants that have scores, but of at least two."""
+    sign = 1 if comparison.direction == "min" else -1
+    means = {i: sign * np.mean(list(each.scores.values())) for i, each in enumerate(comparison.variants) if each.scores}
+    return sorted(means, key=lambda position: means[position])[: max(2, (len(means) + 1) // 2)]
+
+
+def _limits(values: Sequence[float], best: Sequence[float]) -> tuple[float, float] | None:
+    """Return the limits of an axis, given all values and those of the better half, or `None` if it shows all values."""
+    finite = np.array(best)[np.isfinite(best)]
+    span = np.ptp(finite) if finite.size else 0.0
+    if span == 0:
+        return None
+    low, high = finite.min() - READABLE * span, finite.max() + READABLE * span
+    inside = [value for value in values if low <= value <= high]
+    return None if len(inside) == len(values) else (min(inside), max(inside))
+
+
+def _plot_curves(panel: "Axes", comparison: Comparison, best: Sequence[int]) -> None:
     """Plot the validation curves of all variants: the mean and the range over the seeds."""
     from matplotlib.ticker import MaxNLocator
 
-    variants = [variant for variant in comparison.variants if variant.scores]
-    for position, variant in enumerate(variants):
+    means = {}
+    for position, variant in enumerate(comparison.variants):
         if variant.curves:
             length = min(map(len, variant.curves.values()))
             values = np.array([curve[:length] for curve in variant.curves.values()])
             epochs, color = np.arange(1, length + 1), f"C{position}"
-            panel.plot(epochs, values.mean(axis=0), color=color, label=variant.name)
+            means[position] = values.mean(axis=0)
+            marker = "o" if length == 1 else None  # a line of one point is invisible
+            panel.plot(epochs, means[position], marker=marker, color=color, label=variant.name)
             panel.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, linewidth=0)
+    best_means = [value for position in best if position in means for value in means[position]]
+    limits = _limits(np.concatenate(list(means.values())).tolist(), best_means)
+    if limits:
+        panel.set_ylim(*_with_margin(*limits))
     panel.set_xlabel("epoch")
     panel.set_ylabel(f"validation {comparison.metric}")
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panel.legend(fontsize="small")
     panel.grid(alpha=0.3)
 
 
-def _plot_scores(panel: "Axes", names: Sequence[str], scores: Iterable[Sequence[float]]) -> None:
+def _plot_scores(panel: "Axes", comparison: Comparison, scores: Sequence[Sequence[float]], best: Sequence[int]) -> None:
     """Plot the scores of all seeds of each variant, and their mean, one variant below the other."""
     from matplotlib.ticker import MaxNLocator
 
-    for position, values in enumerate(scores):
+    limits = _limits([value for values in scores for value in values], [value for i in best for value in scores[i]])
+    low, high = limits or (-np.inf, np.inf)
+    for position, (variant, values) in enumerate(zip(comparison.variants, scores, strict=True)):
         color = f"C{position}"
-        panel.plot(values, np.full(len(values), position), "o", color=color, alpha=0.5)
-        if len(values):
+        inside = [value for value in values if low <= value <= high]
+        panel.plot(inside, np.full(len(inside), position), "o", color=color, alpha=0.5)
+        if values and low <= np.mean(values) <= high:
             panel.plot(np.mean(values), position, "|", color=color, markersize=22, markeredgewidth=2.5)
-    panel.set_yticks(range(len(names)), names)
+        _mark_outliers(panel, position, [value for value in values if value < low], "<")
+        _mark_outliers(panel, position, [value for value in values if value > high], ">")
+        if not variant.scores:
+            panel.text(0.02, position, "failed", transform=panel.get_yaxis_transform(), va="center", color="gray")
+    if limits:
+        panel.set_xlim(*_with_margin(*limits))
+    panel.set_yticks(range(len(scores)), [variant.name for variant in comparison.variants])
+    panel.set_ylim(len(scores) - 0.5, -0.5)  # the first variant on top
     panel.xaxis.set_major_locator(MaxNLocator(4))  # scores may be long numbers
-    panel.invert_yaxis()
     panel.grid(alpha=0.3)
+
+
+def _mark_outliers(panel: "Axes", position: int, values: Sequence[float], marker: str) -> None:
+    """Plot a triangle at the border of an axis, beside the values beyond it."""
+    if values:
+        border, offset, side = (0.02, 0.05, "left") if marker == "<" else (0.98, 0.95, "right")
+        numbers = ", ".join(dict.fromkeys(f"{value:.3g}" for value in values))
+        color, transform = f"C{position}", panel.get_yaxis_transform()
+        panel.plot(border, position, marker, markersize=9, color=color, transform=transform)
+        panel.text(offset, position, numbers, fontsize="small", ha=side, va="center", color=color, transform=transform)
+
+
+def _with_margin(low: float, high: float) -> tuple[float, float]:
+    """Return limits with a margin of 10 % on each side."""
+    margin = 0.1 * (high - low)
+    return low - margin, high + margin
