@@ -129,6 +129,18 @@ def test_no_retracing(stream):
     assert traces == [None if stream else 32]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_retracing_warning_of_several_trainers(stream, monkeypatch):
+    """TensorFlow must not mistake the loops of several trainers for one function. It warns twice in each process."""
+    messages = []
+    monkeypatch.setattr(tf.get_logger(), "warning", lambda message, *arguments: messages.append(message % arguments))
+    x, y = toy(32)
+    data = (tf.data.Dataset.from_tensor_slices((x, y)).batch(32),) if stream else (x, y)
+    for _ in range(6):
+        plain_trainer().fit(*data, verbose=False)
+    assert not [message for message in messages if "retracing" in message]
+
+
 class Recorder(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()

@@ -40,6 +40,22 @@ class Loop:
 DRAWING = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "StatefulUniform")
 
 
+def _run_arrays(
+    step: CompiledStep, arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor
+) -> tuple[tf.Tensor, Logs]:
+    """Runs steps on the rows of arrays, as described in `array_loop`."""
+
+    def body(done: tf.Tensor, _: Logs) -> tuple[tf.Tensor, Logs]:
+        rows = tf.gather(order, start + done)  # with tf.slice, XLA would compile again for each start
+        return done + 1, step.call(tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays))
+
+    def more(done: tf.Tensor, logs: Logs) -> tf.Tensor:
+        return tf.logical_and(done < steps, finite(step, logs))
+
+    done, logs = tf.while_loop(more, body, (tf.constant(0), step.zeros))
+    return done, step.summary(logs)
+
+
 def array_loop(step: CompiledStep, jit: bool) -> Loop:
     """Returns a loop that gathers batches from arrays. If `jit` is `True`, XLA compiles the entire loop.
 
@@ -48,19 +64,9 @@ def array_loop(step: CompiledStep, jit: bool) -> Loop:
         of the last one. The batch of step i contains the rows `order[i]` of the arrays. The loop stops early if a loss
         is not finite.
     """
-
-    @tf.function(jit_compile=jit, autograph=False)
-    def loop(arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
-        def body(done: tf.Tensor, _: Logs) -> tuple[tf.Tensor, Logs]:
-            rows = tf.gather(order, start + done)  # with tf.slice, XLA would compile again for each start
-            return done + 1, step.call(tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays))
-
-        def more(done: tf.Tensor, logs: Logs) -> tf.Tensor:
-            return tf.logical_and(done < steps, finite(step, logs))
-
-        done, logs = tf.while_loop(more, body, (tf.constant(0), step.zeros))
-        return done, step.summary(logs)
-
+    # TensorFlow counts the traces of all functions with the same code together, and would warn about retracing after
+    # five trainers. It counts those of each partial object separately.
+    loop = tf.function(partial(_run_arrays, step), jit_compile=jit, autograph=False)
     if gathers_any_number(step):
         one = tf.constant(1)
         return Loop(
@@ -72,6 +78,22 @@ def array_loop(step: CompiledStep, jit: bool) -> Loop:
     return Loop(loop, step.trace)
 
 
+def _run_stream(step: CompiledStep, iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
+    """Runs steps on the batches of an iterator, as described in `stream_loop`."""
+
+    def body(done: tf.Tensor, _: tf.Tensor, logs: Logs) -> tuple[tf.Tensor, tf.Tensor, Logs]:
+        batch = iterator.get_next_as_optional()
+        there = batch.has_value()
+        logs = tf.cond(there, lambda: step.call(batch.get_value()), lambda: logs)
+        return done + tf.cast(there, tf.int32), there, logs
+
+    def more(done: tf.Tensor, there: tf.Tensor, logs: Logs) -> tf.Tensor:
+        return tf.logical_and(tf.logical_and(done < steps, there), finite(step, logs))
+
+    done, _, logs = tf.while_loop(more, body, (tf.constant(0), tf.constant(True), step.zeros))
+    return done, step.summary(logs)
+
+
 def stream_loop(step: CompiledStep) -> Loop:
     """Returns a loop that reads batches from a `tf.data` iterator. XLA can compile the step, but not the loop.
 
@@ -79,21 +101,7 @@ def stream_loop(step: CompiledStep) -> Loop:
         A loop whose `run` takes `(iterator, steps)` and returns the number of completed steps and the logs of the last
         one. It stops early at the end of the data, or if a loss is not finite.
     """
-
-    @tf.function(autograph=False)
-    def loop(iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
-        def body(done: tf.Tensor, _: tf.Tensor, logs: Logs) -> tuple[tf.Tensor, tf.Tensor, Logs]:
-            batch = iterator.get_next_as_optional()
-            there = batch.has_value()
-            logs = tf.cond(there, lambda: step.call(batch.get_value()), lambda: logs)
-            return done + tf.cast(there, tf.int32), there, logs
-
-        def more(done: tf.Tensor, there: tf.Tensor, logs: Logs) -> tf.Tensor:
-            return tf.logical_and(tf.logical_and(done < steps, there), finite(step, logs))
-
-        done, _, logs = tf.while_loop(more, body, (tf.constant(0), tf.constant(True), step.zeros))
-        return done, step.summary(logs)
-
+    loop = tf.function(partial(_run_stream, step), autograph=False)
     if gathers_any_number(step):
         one = tf.constant(1)
         return Loop(one_by_one(lambda _, iterator: loop(iterator, one), partial(finite, step)), step.trace)
