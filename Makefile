@@ -85,6 +85,7 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench accelerate
 	$(BIN)/tensorsmith bench data
 	$(BIN)/tensorsmith bench tabular
+	$(BIN)/tensorsmith bench overhead
 
 .venv/bench .venv/beam: .venv/%: requirements-%.lock $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements-$*.lock

@@ -16,6 +16,7 @@ from tensorsmith.benchmarks import (
     loop,
     measure,
     models,
+    overhead,
     read_baseline,
     save_baseline,
     slower_than_baseline,
@@ -87,6 +88,14 @@ def test_component_providers_agree():
         values = [components.CASES[case].work(name)() for name in ("tensorsmith", *components.CASES[case].others)]
         values = [getattr(value, "statistic", value) for value in values]
         assert abs(values[0] - values[1]) < 1e-6
+
+
+@pytest.mark.parametrize("case", ["cube", "recurrence", "map"])
+def test_overhead_providers_agree(case):
+    """Providers without dropout compute the same result."""
+    expected, *others = [overhead.CASES[case].work(provider)() for provider in overhead.CASES[case].providers]
+    for other in others:
+        np.testing.assert_allclose(other, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_tabular_providers_agree():

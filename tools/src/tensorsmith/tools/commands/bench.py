@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tensorsmith.benchmarks import Benchmark, Row
 
 INSTALLED_BY = {"torch": "bench", "addons_ops": "parity"}
-BENCHMARKS = ("loop", "models", "ops", "components", "accelerate", "data", "tabular")
+BENCHMARKS = ("loop", "models", "ops", "components", "accelerate", "data", "tabular", "overhead")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "benchmark",
         choices=BENCHMARKS,
         help="loop: steps per second; models: recipes; ops: kernels; components: losses, metrics, ...; "
-        "accelerate: Keras models; data: TFRecord; tabular: FeatureSpec",
+        "accelerate: Keras models; data: TFRecord; tabular: FeatureSpec; "
+        "overhead: tf.function, Python functions in pipelines, dropout",
     )
     parser.add_argument("--cases", metavar="NAME", nargs="+", help="run only these cases")
     parser.add_argument("--rounds", type=int, default=7, help="number of measurements per provider (7)")
@@ -83,10 +84,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
-    ours = next(row.median for row in rows if row.provider == "tensorsmith")
+    reference = next((row for row in rows if row.provider == "tensorsmith"), rows[0])
+    ours = reference.median
     cells = []
     for row in rows:
-        times = "" if row.provider == "tensorsmith" else f"{benchmark.times_better(ours, row.median):.2f} x"
+        times = "" if row is reference else f"{benchmark.times_better(ours, row.median):.2f} x"
         goal = benchmark.targets(case).get(row.provider)
         cells.append(
             (
