@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score
 
 from tensorsmith.core import load_tensorflow
 from tensorsmith.recipes import RunRequest, TrainedRun, find_recipe, launch, resolve
@@ -143,6 +144,28 @@ def test_all_training_loops_reach_the_same_losses_and_weights(loops, loop):
     np.testing.assert_allclose(scores, expected, rtol=1e-6)
     for one, other in zip(state, expected_state, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_training_loops_of_a_classifier_reach_the_same_losses(tmp_path):
+    """Tests the histories, and the test scores of the saved model against NumPy and scikit-learn."""
+    flags = ["--data", "fashion_mnist", "--train_size", "100", "--penalty", "0"]
+    histories = []
+    for loop in ("trainer", "step"):
+        result = launch(RunRequest("custom/training_loop", [*flags, "--loop", loop], smoke=True, out=tmp_path / loop))
+        rows = list(csv.reader((tmp_path / loop / "history.csv").read_text().splitlines()))
+        histories.append(np.float64(rows[1:]))
+    np.testing.assert_allclose(histories[1], histories[0], rtol=1e-5)
+    config = config_of("custom/training_loop", data="fashion_mnist", train_size=100)
+    images, labels = module_of("custom/training_loop").build_data(config)["test"]
+    probabilities = keras.models.load_model(tmp_path / "step" / "model.keras").predict(images, verbose=0)
+    likelihoods = np.take_along_axis(probabilities, labels.astype(int), axis=1)
+    assert result.metrics["test"] == pytest.approx(
+        {
+            "sparse_categorical_crossentropy": -np.log(likelihoods).mean(),
+            "sparse_categorical_accuracy": accuracy_score(labels, probabilities.argmax(axis=1)),
+        },
+        rel=1e-4,
+    )
 
 
 @pytest.mark.slow
