@@ -122,7 +122,10 @@ def test_a_snapshot_is_read_from_disk_after_the_first_pass(tmp_path):
     assert computed == [0, 1, 2, 3, 4]
 
 
-def test_prefetch_to_device_is_the_last_transformation():
-    dataset = NUMBERS.apply(tf.data.experimental.prefetch_to_device("/cpu:0"))
-    assert values(dataset) == [0, 1, 2, 3, 4]
-    assert all("CPU:0" in number.device for number in dataset)
+def test_prefetching_to_a_cpu_is_prefetching():
+    """On a GPU, the elements would be in its memory, and no transformation could follow."""
+    batches = NUMBERS.batch(2)
+    prefetched = batches.apply(tf.data.experimental.prefetch_to_device("/cpu:0"))
+    assert type(prefetched) is type(batches.prefetch(1))
+    assert values(prefetched) == values(batches) == [[0, 1], [2, 3], [4]]
+    assert [batch.device[-5:] for batch in prefetched] == ["CPU:0"] * 3
