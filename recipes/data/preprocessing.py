@@ -18,6 +18,7 @@ must be written again when the preprocessing changes.
 """
 
 import functools
+import hashlib
 import math
 import tempfile
 from dataclasses import dataclass
@@ -55,17 +56,24 @@ COLUMNS = ("train steps_per_second",)
 
 
 def write(name: str, split: str, columns: dict[str, Any]) -> Path:
-    """Writes columns as TFRecord files to the cache folder, unless they exist already, and returns their folder."""
+    """Writes columns as TFRecord files to the cache folder, unless they exist already, and returns their folder.
+
+    The name of the folder contains a hash of the columns, so that changed columns are written again.
+    """
     import numpy as np
 
     from tensorsmith.data import fetch
     from tensorsmith.tfrecord import convert, open_source
 
-    folder = fetch("adult") / f"tfrecord-{name}-{split}"
+    # NumPy files contain strings, but no Python objects.
+    arrays = {key: np.array(values.tolist()) for key, values in columns.items()}
+    content = hashlib.sha256()
+    for key, array in arrays.items():
+        content.update(f"{key} {array.dtype} {array.shape}".encode() + array.tobytes())
+    folder = fetch("adult") / f"tfrecord-{name}-{split}-{content.hexdigest()[:12]}"
     if not folder.exists():
         with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
-            # NumPy files contain strings, but no Python objects.
-            np.savez(f"{draft}/columns.npz", **{key: np.array(values.tolist()) for key, values in columns.items()})
+            np.savez(f"{draft}/columns.npz", **arrays)
             convert(open_source(f"{draft}/columns.npz"), f"{draft}/records", name=name, shards=4)
             try:
                 Path(draft, "records").rename(folder)

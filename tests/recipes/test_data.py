@@ -98,3 +98,15 @@ def test_vectors_match_those_of_pandas():
     found = [np.isclose(vectors, column[:, None], atol=1e-4).all(axis=0).any() for column in standardized.T]
     assert found == [True] * 6
     assert (np.isclose(vectors, 1) | np.isclose(vectors, 0)).sum(axis=1).min() >= vectors.shape[1] - 6
+
+
+def test_changed_columns_are_written_again(tmp_path, monkeypatch):
+    recipe = module_of("data/preprocessing")
+    monkeypatch.setattr("tensorsmith.data.fetch", lambda name: tmp_path)
+    columns = [[0.5, 1.5], [0.5, 1.5], [0.5, 2.5]]
+    folders = [recipe.write("prepared", "train", {"number": np.array(column, "float32")}) for column in columns]
+    assert folders[0] == folders[1]
+    config = config_of("data/preprocessing", batch_size=2)
+    for folder, column in zip(folders, columns, strict=True):
+        (batch,) = recipe.read(config, folder, shuffle=False)
+        np.testing.assert_array_equal(batch["number"], column)
