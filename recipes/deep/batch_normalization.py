@@ -11,9 +11,10 @@ Result: input 0.851, after 0.845, before 0.842, none 0.841 (3 seeds)
 
 `epochs_to_target` is the number of epochs until the validation accuracy is 0.85: 6.3 without batch normalization, 3.0
 with it in front of the hidden layers (input) and before the activations, and 2.7 after the activations, with standard
-deviations of 3.2, 0, 1.0 and 0.6. The learning rates of before and after are the lowest of the grid. The gains in
-accuracy over none, paired by seed, are smaller than their standard deviations. After training, the normalization of
-the variant "before" is folded into the dense layers, which changes probabilities by at most 2e-6.
+deviations of 3.2, 0, 1.0 and 0.6. All runs reach this accuracy; others would count as 11 epochs, a lower bound, and
+`reached_target` would be the fraction of those that reach it. The learning rates of before and after are the lowest of
+the grid. The gains in accuracy over none, paired by seed, are smaller than their standard deviations. After training,
+the normalization of the variant "before" is folded into the dense layers, which changes probabilities by at most 2e-6.
 """
 
 import time
@@ -48,7 +49,12 @@ class Config:
 SMOKE = {"epochs": 1, "train_size": 640}
 VARIANTS = {name: {"position": name} for name in ("none", "input", "before", "after")}
 GRID = {"learning_rate": (0.003, 0.01, 0.03, 0.1)}
-COLUMNS = ("validation epochs_to_target", "test folding_error", "test speedup_by_folding")
+COLUMNS = (
+    "validation epochs_to_target",
+    "validation reached_target",
+    "test folding_error",
+    "test speedup_by_folding",
+)
 TARGET = 0.85  # validation accuracy
 
 
@@ -99,7 +105,8 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
     history = getattr(trainer.model, "history", None)
     accuracies = history.history["val_accuracy"] if history else []
     reached = [epoch for epoch, accuracy in enumerate(accuracies, start=1) if accuracy >= TARGET]
-    scores: dict[str, Any] = {"validation": {"epochs_to_target": reached[0]} if reached else {}}
+    speed = {"epochs_to_target": min([*reached, config.epochs + 1]), "reached_target": float(bool(reached))}
+    scores: dict[str, Any] = {"validation": speed if history else {}}
     if config.position == "before":
         images, folded = data["test"][0], fold_batch_normalization(trainer.model)
         (before, slow), (after, fast) = predict(trainer.model, images), predict(folded, images)

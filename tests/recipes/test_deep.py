@@ -1,6 +1,7 @@
 """Tests of the comparisons of deep networks: the measures they report, and the techniques they compare."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -64,6 +65,19 @@ def test_temperature_scaling_recovers_overconfidence(load_recipe):
     assert before["accuracy"] == after["accuracy"]
     assert after["calibration_error"] < 0.02 < before["calibration_error"]
     np.testing.assert_allclose(before["log_loss"], log_loss(labels, predicted), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"), [("deep/optimizers", {}), ("deep/batch_normalization", {"position": "none"})]
+)
+def test_a_run_that_misses_the_target_is_counted(load_recipe, tmp_path, name, fields):
+    recipe = load_recipe(name)
+    config = recipe.Config(epochs=3, **fields)
+    for accuracies, expected in (([0.8, 0.85, 0.84], (2, 1)), ([0.8, 0.84, 0.84], (4, 0))):
+        model = SimpleNamespace(history=SimpleNamespace(history={"val_accuracy": accuracies}))
+        trainer = SimpleNamespace(model=model, evaluate=lambda *data, batch_size: {"loss": 1.0})
+        scores = recipe.report(config, trainer, {"train": ()}, tmp_path)["validation"]
+        assert (scores["epochs_to_target"], scores["reached_target"]) == expected
 
 
 def test_sparsity_is_exact(tmp_path):
