@@ -11,6 +11,12 @@ from input j to output i. A value is recalled as the sign of the weighted sums o
 components that are recalled correctly for orthogonal keys, and `random_accuracy` for random keys, whose sums contain
 crosstalk of the other pairs; `expected_random_accuracy` is its value if the crosstalk is normally distributed.
 `curves.png` shows them against the number of stored pairs. For 128 random keys, they are 0.836 and 0.842.
+
+`capacity` is the largest number of pairs that are all recalled without error. It is 128 for orthogonal keys, and 11 for
+random keys, with a median of 12.5 and a range of 10 to 16 for seeds 0 to 9. With normally distributed crosstalk, an
+error is less likely than not for up to 12 pairs. For a large number n of inputs and as many outputs, the limit is
+n / (2 ln n) pairs, 13 for n = 128, if most of them are to be recalled, and half as many if all are (McEliece et al.,
+1987).
 """
 
 import math
@@ -62,9 +68,27 @@ def expected_accuracy(inputs: int, pairs: int) -> float:
     return 1.0 if pairs == 1 else 0.5 * (1 + math.erf(math.sqrt(inputs / (2 * (pairs - 1)))))
 
 
+def expected_capacity(inputs: int, outputs: int) -> int:
+    """Returns the largest number of random pairs that are recalled without error with a probability of at least 1/2."""
+    pairs = 1
+    while expected_accuracy(inputs, pairs + 1) ** ((pairs + 1) * outputs) >= 0.5:
+        pairs += 1
+    return pairs
+
+
 def accuracy_of(weights: np.ndarray, keys: np.ndarray, values: np.ndarray) -> float:
     """Returns the fraction of components that are recalled correctly."""
     return float(np.mean(recall(weights, keys) == values))
+
+
+def capacity(keys: np.ndarray, values: np.ndarray) -> int:
+    """Returns the number of pairs that can be stored, one after the other, before one is recalled with an error."""
+    weights = np.zeros((values.shape[1], keys.shape[1]))
+    for pairs, (key, value) in enumerate(zip(keys, values, strict=True)):
+        weights = hebbian_update(weights, key, value)
+        if accuracy_of(weights, keys[: pairs + 1], values[: pairs + 1]) < 1:
+            return pairs
+    return len(keys)
 
 
 def train(config: Config, run: "RecipeRun") -> "Scores":
@@ -89,7 +113,12 @@ def train(config: Config, run: "RecipeRun") -> "Scores":
         for name, each in keys.items():
             weights[name] = hebbian_update(weights[name], each[run.epoch], values[run.epoch])
         run.end_epoch(scores(run.epoch + 1), weights)
-    return {"test": scores(inputs)}
+    capacities = {
+        "capacity": capacity(keys["orthogonal"], values),
+        "random_capacity": capacity(keys["random"], values),
+        "expected_random_capacity": expected_capacity(inputs, config.outputs),
+    }
+    return {"test": {**scores(inputs), **capacities}}
 
 
 if __name__ == "__main__":

@@ -127,6 +127,21 @@ def test_crosstalk_of_random_keys(load_recipe, tmp_path):
     assert scores["random_accuracy"] == pytest.approx(scores["expected_random_accuracy"], abs=0.02)
 
 
+def test_capacity_of_a_linear_associator(load_recipe):
+    """Orthogonal keys have no crosstalk. Beyond the expected capacity, random keys cause errors in most cases."""
+    from scipy.stats import norm
+
+    hebb = load_recipe("perceptron/hebb")
+    generator = np.random.default_rng(0)
+    values = generator.choice([-1.0, 1.0], (64, 64))
+    assert hebb.capacity(hebb.orthogonal_keys(6), values) == 64
+    capacities = [hebb.capacity(generator.choice([-1.0, 1.0], (64, 64)), values) for _ in range(50)]
+    faultless = [norm.cdf(np.sqrt(64 / (pairs - 1))) ** (pairs * 64) for pairs in range(2, 20)]
+    expected = 1 + sum(probability >= 0.5 for probability in faultless)
+    assert hebb.expected_capacity(64, 64) == expected
+    assert abs(np.median(capacities) - expected) <= 1
+
+
 def test_points_of_the_playground(load_recipe):
     playground = load_recipe("perceptron/playground")
     generator = np.random.default_rng(0)
