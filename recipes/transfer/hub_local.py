@@ -33,7 +33,7 @@ class Config:
     module: str = ""  # folder or address of a module; if empty, one is trained and exported to runs/modules
     pretraining_epochs: PositiveInt = 10  # passes of the autoencoder over its training set
     trainable: bool = True  # fine-tune the module; if false, train only the classifier on top of it
-    labels: PositiveInt = 500  # number of labelled training images
+    train_size: PositiveInt = 500  # number of labelled training images
     learning_rate: PositiveFloat = tune.log_uniform(1e-4, 3e-3, default=3e-4)  # learning rate of Adam
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
@@ -48,7 +48,7 @@ def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9, with a reduced training set."""
     from tensorsmith.data import load_splits
 
-    return load_splits("fashion_mnist", train_size=config.labels)
+    return load_splits("fashion_mnist", train_size=config.train_size)
 
 
 def build_module(config: Config) -> str:
