@@ -9,7 +9,7 @@ from tensorsmith import image, layers, losses, metrics, seq2seq, text
 
 PACKAGES = [  # package of Addons, module and number of common components
     ("activations", layers.activations, 5),
-    ("image", image, 22),
+    ("image", image, 26),
     ("layers", layers, 19),
     ("losses", losses, 21),
     ("metrics", metrics, 15),

@@ -145,3 +145,33 @@ def test_full_turn(addons):
     theirs = addons("function", [array], name="image.rotate", angles=math.pi / 2)
     np.testing.assert_array_equal(np.rot90(array), theirs[0])
     np.testing.assert_array_equal(np.rot90(array), image.rotate(array, math.pi / 2))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float32", "float64"])
+@pytest.mark.parametrize("rank", RANKS)
+def test_median(addons, rank, dtype):
+    for padding, window in (("REFLECT", 3), ("SYMMETRIC", [4, 3]), ("CONSTANT", [5, 2])):
+        options = {"filter_shape": window, "padding": padding, "constant_values": 1}
+        compare(addons, "median_filter2d", [pixels(RANKS[rank], dtype)], 1e-6, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_resampler(addons_with_ops, dtype):
+    data = RNG.random(RANKS[4]).astype(dtype)
+    warp = (RNG.integers(-3, 9, (2, 5, 4, 2)) + RNG.uniform(0.1, 0.9, (2, 5, 4, 2))).astype(dtype)
+    compare(addons_with_ops, "resampler", [data, warp], HALF[dtype])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32"])
+def test_connected_components(addons_with_ops, dtype):
+    for shape in ((3, 20, 30), (20, 30)):
+        compare(addons_with_ops, "connected_components", [RNG.integers(0, 3, shape).astype(dtype)], 0)
+
+
+@pytest.mark.slow
+def test_distances(addons_with_ops):
+    array = (RNG.random((2, 20, 30, 3)) < 0.9).astype("uint8")
+    array[1, :, :, 2] = 1  # no pixel that is 0
+    compare(addons_with_ops, "euclidean_dist_transform", [array], 1e-6)

@@ -10,7 +10,7 @@ from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 MODES = {"REFLECT": "mirror", "SYMMETRIC": "reflect", "CONSTANT": "constant"}  # names in SciPy
-FILTERS = [image.mean_filter2d, image.gaussian_filter2d]
+FILTERS = [image.mean_filter2d, image.gaussian_filter2d, image.median_filter2d]
 
 
 @pytest.mark.parametrize("padding", MODES)
@@ -28,6 +28,32 @@ def test_filters_against_scipy(padding, dtype, tolerance):
     np.testing.assert_allclose(blurred, expected, atol=tolerance)
 
 
+@pytest.mark.parametrize("padding", MODES)
+@pytest.mark.parametrize("window", [(3, 3), (5, 1), (1, 1), (7, 5)])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
+def test_median_against_scipy(dtype, window, padding):
+    batch = RNG.uniform(-100 if dtype != "uint8" else 0, 256, (2, 8, 9, 3)).astype(dtype)
+    found = image.median_filter2d(batch, window, padding, 7)
+    assert found.dtype == dtype
+    expected = ndimage.median_filter(batch.astype("float64"), (1, *window, 1), mode=MODES[padding], cval=7)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+def test_median_of_an_even_number_of_pixels(dtype):
+    array = RNG.integers(-100 if dtype != "uint8" else 0, 256, (7, 8)).astype(dtype)
+    margins = np.pad(array, [(0, 1), (1, 2)], mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(margins, (2, 4))
+    expected = np.median(windows.astype("float64"), axis=(2, 3)).astype(dtype)
+    np.testing.assert_array_equal(image.median_filter2d(array, (2, 4)), expected)
+
+
+def test_median_gradient():
+    array = tf.constant(RNG.permutation(30).reshape(5, 6), tf.float64)
+    (theoretical,), (numerical,) = tf.test.compute_gradient(image.median_filter2d, [array])
+    np.testing.assert_allclose(theoretical, numerical, atol=1e-6)
+
+
 def test_even_windows_extend_to_the_bottom_and_right():
     array = RNG.random((6, 7))
     expected = ndimage.uniform_filter(array, (2, 4), mode="constant", origin=(-1, -1))
@@ -40,7 +66,7 @@ def test_integers(dtype):
     means = ndimage.uniform_filter(array.astype("float64"), 3, mode="mirror")
     sums = np.rint(means * 9).astype(int)
     np.testing.assert_array_equal(image.mean_filter2d(array), sums // 9)
-    for filtered in (image.mean_filter2d, image.gaussian_filter2d):
+    for filtered in FILTERS:
         assert (filtered(tf.fill((5, 5), tf.constant(77, dtype)), 5).numpy() == 77).all()
 
 

@@ -99,6 +99,38 @@ def test_unknown_rank(shape):
         np.testing.assert_allclose(one, other)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 1e-2), ("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize("inner", [(), (9,), (3, 4)])
+def test_resampler_against_scipy(inner, dtype, tolerance):
+    data, warp = RNG.random((3, 6, 7, 2)).astype(dtype), RNG.uniform(-3, 9, (3, *inner, 2)).astype(dtype)
+    found = image.resampler(data, warp)
+    assert found.dtype == dtype
+    assert found.shape == (3, *inner, 2)
+    for array, points, values in zip(data.astype("float64"), warp.astype("float64"), found, strict=True):
+        for channel in range(2):
+            expected = ndimage.map_coordinates(
+                array[..., channel], points[..., ::-1].reshape(-1, 2).T, order=1, mode="grid-constant"
+            )
+            np.testing.assert_allclose(np.ravel(values[..., channel]), expected, atol=tolerance)
+
+
+def test_resampler_gradients_and_extremes():
+    data = tf.constant(RNG.random((2, 4, 5, 3)))
+    warp = tf.constant(RNG.integers(-2, 6, (2, 9, 2)) + RNG.uniform(0.2, 0.8, (2, 9, 2)))
+    theoretical, numerical = tf.test.compute_gradient(image.resampler, [data, warp])
+    for one, other in zip(theoretical, numerical, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    far = [[[np.nan, 1.0], [1e30, 1.0], [-np.inf, 2.0]]] * 2
+    np.testing.assert_array_equal(image.resampler(data, far), np.zeros((2, 3, 3)))
+    assert image.resampler(data[:0], warp[:0]).shape == (0, 9, 3)
+    with raises_argument_error("data", received="shape (4, 5, 3)", expected="have shape (batch, height"):
+        image.resampler(data[0], warp)
+    with raises_argument_error("warp", received="shape (2,)", expected="have shape (batch, ..., 2)"):
+        image.resampler(data, warp[:, 0, 0])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Batch size of data and warp"):
+        image.resampler(data, warp[:1])
+
+
 def test_nan_and_empty():
     grid = RNG.random((1, 3, 4, 2))
     found = image.interpolate_bilinear(grid, [[[np.nan, 1.0], [np.inf, -np.inf]]]).numpy()[0]

@@ -1,4 +1,4 @@
-"""Optical flow with dense warping. The function has no successor."""
+"""Optical flow with dense warping."""
 
 import tensorflow as tf
 from tensorflow.keras import layers

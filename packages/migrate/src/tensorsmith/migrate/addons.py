@@ -75,14 +75,14 @@ CALLBACKS: dict[str, Successor | Missing] = {
 IMAGE: dict[str, Successor | Missing] = {
     **_same(
         "image",
-        "adjust_hsv_in_yiq angles_to_projective_transforms blend compose_transforms cutout dense_image_warp equalize "
-        "flat_transforms_to_matrices gaussian_filter2d interpolate_bilinear interpolate_spline "
-        "matrices_to_flat_transforms mean_filter2d random_cutout random_hsv_in_yiq rotate sharpness shear_x shear_y "
-        "sparse_image_warp transform translate translate_xy translations_to_projective_transforms",
+        "adjust_hsv_in_yiq angles_to_projective_transforms blend compose_transforms connected_components cutout "
+        "dense_image_warp equalize euclidean_dist_transform flat_transforms_to_matrices gaussian_filter2d "
+        "interpolate_bilinear interpolate_spline matrices_to_flat_transforms mean_filter2d median_filter2d "
+        "random_cutout random_hsv_in_yiq resampler rotate sharpness shear_x shear_y sparse_image_warp transform "
+        "translate translate_xy translations_to_projective_transforms",
         "tensorsmith.image",
     ),
     **_same("image", "from_4D_image get_ndims to_4D_image unwrap wrap", "tensorsmith.image.utils"),
-    **_none_yet("image", "connected_components euclidean_dist_transform median_filter2d resampler"),
 }
 
 LAYERS: dict[str, Successor | Missing] = {

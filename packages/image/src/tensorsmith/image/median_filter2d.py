@@ -1,0 +1,70 @@
+"""Median filter."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.windows import padded, window_shape
+from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
+
+
+@tf.function(autograph=False)  # TensorFlow Addons has `median_filter2d.get_concrete_function`
+def median_filter2d(
+    image: TensorLike,
+    filter_shape: int | Sequence[int] = (3, 3),
+    padding: str = "REFLECT",
+    constant_values: Scalar = 0,
+    name: str | None = None,
+) -> tf.Tensor:
+    """Return images in which each pixel is the median of its neighborhood.
+
+    The median of an even number of pixels is the mean of the two in the middle. The function is differentiable. Source:
+    `median_filter2d` of TensorFlow Addons.
+
+    Args:
+        image: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)`. The
+            rank may be unknown.
+        filter_shape: Height and width of the neighborhood, or one number for both. With an even size, it extends one
+            pixel further to the bottom or right.
+        padding: Pixels outside of the image: "REFLECT", "CONSTANT" or "SYMMETRIC", as in `numpy.pad`.
+        constant_values: Number with which `padding="CONSTANT"` fills.
+        name: Name scope of the operations.
+
+    Returns:
+        A tensor with the shape and dtype of the image. Integers are rounded toward zero. If a neighborhood contains
+        NaN, the result is NaN.
+
+    Raises:
+        ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers, or
+            the padding is unknown.
+        TypeError: If `filter_shape` is `None`.
+
+    Example:
+        >>> print(median_filter2d([[1.0, 2.0, 3.0], [4.0, 5.0, 90.0], [7.0, 8.0, 9.0]]).numpy()[1])
+        [5. 5. 5.]
+    """
+    window = window_shape(filter_shape)
+    with tf.name_scope(name or "median_filter2d"):
+        image = tf.convert_to_tensor(image)
+        batch = to_4D_image(image)
+        if 0 in batch.shape:
+            return image
+        size, area = tf.shape(batch), window[0] * window[1]
+        patches = tf.image.extract_patches(
+            padded(batch, window, padding, constant_values), (1, *window, 1), (1, 1, 1, 1), (1, 1, 1, 1), "VALID"
+        )
+        patches = tf.reshape(patches, [size[0], size[1], size[2], area, size[3]])
+        # The larger half in descending order, along the last axis.
+        upper = tf.math.top_k(tf.transpose(patches, [0, 1, 2, 4, 3]), area // 2 + 1).values
+        median = upper[..., -1]
+        if area % 2 == 0:
+            # In a wider type, because the sum of two pixels may overflow.
+            wide = image.dtype if image.dtype in (tf.float64, tf.int64) else tf.float32
+            wide = wide if image.dtype.is_floating else tf.int64
+            total = tf.cast(median, wide) + tf.cast(upper[..., -2], wide)
+            median = tf.cast(total / 2 if wide.is_floating else tf.truncatediv(total, 2), image.dtype)
+        if image.dtype.is_floating:
+            unknown = tf.reduce_any(tf.math.is_nan(patches), axis=3)
+            median = tf.where(unknown, tf.constant(float("nan"), image.dtype), median)
+        return from_4D_image(tf.ensure_shape(median, batch.shape), get_ndims(image))
