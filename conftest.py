@@ -36,17 +36,26 @@ def pytest_runtest_setup():
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Mark parameter combinations of `pairwise` tests as slow, except for a subset that covers all pairs of values."""
-    groups = defaultdict(list)
+def pytest_collection_modifyitems(config, items):
+    """Reduce the parameter combinations of `pairwise` tests to a subset that covers all pairs of values.
+
+    Two parameters have no other combinations. These are slow, except for a subset that covers all values.
+    """
+    groups, left_out = defaultdict(list), set()
     for item in items:
         if item.get_closest_marker("pairwise") and hasattr(item, "callspec"):
             groups[item.parent, item.originalname].append(item)
     for group in groups.values():
-        kept = covering([tuple(map(id, item.callspec.params.values())) for item in group])
+        columns = independent_columns([tuple(map(id, item.callspec.params.values())) for item in group])
+        pairs = covering(columns, 2, len(group))
+        fast = pairs if len(columns) > 2 else covering(columns, 1, len(group))
         for number, item in enumerate(group):
-            if number not in kept:
+            if number not in fast | pairs:
+                left_out.add(item)
+            elif number not in fast:
                 item.add_marker(pytest.mark.slow)
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish():
@@ -55,13 +64,10 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-def covering(rows):
-    """Return indices of table rows that cover all pairs of column values, or all values of at most two columns.
-
-    Columns that are determined by another column, such as the names of one `parametrize`, are ignored.
-    """
+def independent_columns(rows):
+    """Return the columns of a table that no other column determines, unlike the names of one `parametrize`."""
     columns = [column for column in dict.fromkeys(zip(*rows, strict=True)) if len(set(column)) > 1]
-    columns = [
+    return [
         column
         for number, column in enumerate(columns)
         if not any(
@@ -70,12 +76,15 @@ def covering(rows):
             if n != number
         )
     ]
-    strength = 2 if len(columns) > 2 else 1
+
+
+def covering(columns, strength, count):
+    """Return indices of the `count` rows of a table that cover all combinations of values of `strength` columns."""
     choices = list(itertools.combinations(range(len(columns)), min(strength, len(columns))))
-    parts = [{(choice, tuple(columns[c][row] for c in choice)) for choice in choices} for row in range(len(rows))]
+    parts = [{(choice, tuple(columns[c][row] for c in choice)) for choice in choices} for row in range(count)]
     left, kept = set().union(*parts), set()
     while left:
-        best = max(range(len(rows)), key=lambda row: len(parts[row] & left))
+        best = max(range(count), key=lambda row: len(parts[row] & left))
         kept.add(best)
         left -= parts[best]
     return kept
