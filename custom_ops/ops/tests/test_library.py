@@ -1,6 +1,7 @@
 """Tests of loading the library: levels, error messages, and symbols."""
 
 import _ctypes
+import json
 import re
 import shutil
 import subprocess
@@ -29,15 +30,54 @@ print(*[warning.message for warning in caught if warning.category is RuntimeWarn
 """
 
 
-def run(tmp_path, **environment):
-    """Runs a new process with environment variables and returns its output."""
-    path = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env={**path, **environment}, capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("[[-1.  1.]]\n[[0.8485 1.1314]]\n")
-    return result.stdout
+# Imports TensorFlow once, and runs each program in a fork of itself, with environment variables.
+SERVER = """
+import json, os, sys
+from tensorsmith.core import load_tensorflow
+load_tensorflow()
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        program, variables = json.loads(line)
+        os.environ.update(variables)
+        exec(program)
+        sys.stdout.flush()
+        os._exit(0)
+    print("status", os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def fork():
+    """Function that runs a program in a new process with environment variables and returns its output."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    # A process with several threads must not be forked.
+    environment = {"PATH": "/usr/bin:/bin", "OPENBLAS_NUM_THREADS": "1"}
+    with subprocess.Popen([sys.executable, "-c", SERVER], env=environment, **pipes) as server:
+
+        def call(program, **variables):
+            print(json.dumps([program, variables]), file=server.stdin, flush=True)
+            lines = []
+            while not (line := server.stdout.readline()).startswith("status "):
+                assert line, "the server exited"
+                lines.append(line)
+            assert line == "status 0\n", lines
+            return "".join(lines)
+
+        yield call
+        server.stdin.close()
+
+
+@pytest.fixture
+def run(fork):
+    """Function that calls two ops in a new process with environment variables and returns its output."""
+
+    def call(**variables):
+        said = fork(PROGRAM, **variables)
+        assert said.startswith("[[-1.  1.]]\n[[0.8485 1.1314]]\n")
+        return said
+
+    return call
 
 
 def expect_references_and_one_warning(said, reason, remedy="install a C++ compiler"):
@@ -50,58 +90,58 @@ def expect_references_and_one_warning(said, reason, remedy="install a C++ compil
 
 
 @pytest.mark.slow
-def test_missing_library(tmp_path):
-    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+def test_missing_library(tmp_path, run):
+    said = run(TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
     expect_references_and_one_warning(said, rf"there is no lib.so in {re.escape(str(tmp_path))}")
 
 
 @pytest.mark.slow
-def test_library_not_built(tmp_path):
+def test_library_not_built(tmp_path, run):
     (tmp_path / "not_built.txt").write_text("it was not built: there is no C++ compiler here\n")
-    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    said = run(TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
     expect_references_and_one_warning(said, "it was not built: there is no C")
 
 
 @pytest.mark.slow
-def test_library_of_other_architecture(tmp_path):
+def test_library_of_other_architecture(tmp_path, run):
     content = bytearray(library_path().read_bytes())
     content[18:20] = (243).to_bytes(2, "little")  # RISC-V, in the machine field of the ELF header
     (tmp_path / "lib.so").write_bytes(content)
-    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    said = run(TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
     expect_references_and_one_warning(said, "cannot open shared object file|wrong ELF class|invalid ELF header")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"not a library"])
-def test_damaged_library(tmp_path, content):
+def test_damaged_library(tmp_path, run, content):
     (tmp_path / "lib.so").write_bytes(content)
-    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    said = run(TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
     expect_references_and_one_warning(said, "file too short|invalid ELF header")
 
 
 @pytest.mark.slow
-def test_unrelated_library(tmp_path):
+def test_unrelated_library(tmp_path, run):
     shutil.copy(_ctypes.__file__, tmp_path / "lib.so")
-    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    said = run(TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
     expect_references_and_one_warning(said, "lib.so is a different library", "unset TENSORSMITH_OPS_LIBRARY")
 
 
 @pytest.mark.slow
-def test_unknown_level(tmp_path):
-    said = run(tmp_path, TENSORSMITH_OPS_LEVEL="avx1024")
+def test_unknown_level(run):
+    said = run(TENSORSMITH_OPS_LEVEL="avx1024")
     reason = "TENSORSMITH_OPS_LEVEL is 'avx1024', and this machine runs .*baseline"
     expect_references_and_one_warning(said, reason, "unset TENSORSMITH_OPS_LEVEL")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ops.library().levels)
-def test_level_can_be_forced(tmp_path, level):
-    assert run(tmp_path, TENSORSMITH_OPS_LEVEL=level).endswith(f"active True {level}\n\n")
+def test_level_can_be_forced(run, level):
+    assert run(TENSORSMITH_OPS_LEVEL=level).endswith(f"active True {level}\n\n")
 
 
 @pytest.mark.slow
-def test_reference_by_environment_does_not_warn(tmp_path):
-    assert "active False" in (said := run(tmp_path, TENSORSMITH_OPS="reference"))
+def test_reference_by_environment_does_not_warn(run):
+    assert "active False" in (said := run(TENSORSMITH_OPS="reference"))
     assert "compiled ops are off" not in said
 
 
@@ -206,11 +246,10 @@ def test_install_without_compiler(tmp_path, name):
 
 
 @pytest.mark.slow
-def test_thread_count_follows_tensorflow(tmp_path):
+def test_thread_count_follows_tensorflow(fork):
     code = (
         "import ctypes, tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(3)\n"
         "from tensorsmith import ops; from tensorsmith.ops.library import library_path; ops.library()\n"
         "print(ctypes.CDLL(str(library_path())).tensorsmith_threads())"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.stdout.split() == ["3"], result.stderr
+    assert fork(code).split() == ["3"]
