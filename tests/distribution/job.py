@@ -138,6 +138,7 @@ def run(
     sharpness_aware: bool = False,
     trainer_options: dict[str, Any] | None = None,
     kills: int | None = None,
+    validate: bool = False,
     predict: bool = False,
     **options: Any,
 ) -> None:
@@ -169,9 +170,10 @@ def run(
         dataset = tf.data.Dataset.from_tensor_slices(data).shuffle(size, seed=3).batch(32)
         if model == "bag":
             dataset = dataset.enumerate().map(lambda i, batch: (batch[0][:, : 4 + i % 5], *batch[1:]))
-        history = trainer.fit(dataset, validation_data=dataset, **options)
+        history = trainer.fit(dataset, validation_data=dataset if validate else None, **options)
     else:
-        history = trainer.fit(*data[:2], sample_weight=(*data, None)[2], validation_data=data, batch_size=32, **options)
+        options["validation_data"] = data if validate else None
+        history = trainer.fit(*data[:2], sample_weight=(*data, None)[2], batch_size=32, **options)
     if predict:
         np.testing.assert_allclose(trainer.predict(x), trainer.model(x), rtol=1e-4, atol=1e-5)
     weights = {f"weight {i}": value for i, value in enumerate(trainer.model.get_weights())}
