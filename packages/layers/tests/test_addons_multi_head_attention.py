@@ -41,6 +41,7 @@ def expected(layer, inputs, seen):
     return output, np.stack(coefficients, axis=-3)
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("coefficients", [False, True])
 @pytest.mark.parametrize("mask", [None, (5, 7), (3, 5, 7), (3, 1, 5, 7), (3, 3, 5, 7)])
 @pytest.mark.parametrize("count", [2, 3])

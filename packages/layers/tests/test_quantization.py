@@ -14,6 +14,7 @@ from tensorsmith.testing import raises_argument_error
 RNG = np.random.default_rng(0)
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("num_bits", [2, 4, 8, 16])
 @pytest.mark.parametrize("narrow_range", [False, True])
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 6.0), (-0.3, 2.1), (-5.0, 0.0)])

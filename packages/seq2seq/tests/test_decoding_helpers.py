@@ -32,6 +32,7 @@ def test_hardmax_in_graph():
         seq2seq.hardmax(1.0)
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("multiplier", [1, 3])
 @pytest.mark.parametrize("shape", [(2,), (3, 4), (0, 4), (2, 1, 3, 2)])
 @pytest.mark.parametrize("dtype", [*FLOATS, "int64", "bool", "string"])
@@ -85,6 +86,7 @@ def followed(t, parents, lengths):
     return result
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
 @pytest.mark.parametrize("dtype", [*FLOATS, "int32"])
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (5, 3, 4), (4, 2, 1), (3, 0, 2), (0, 2, 2)])

@@ -196,6 +196,7 @@ def test_excluded_transitions(choice, excluded):
         expect_close(text.crf_log_norm(tf.cast(scores, "float32"), [4, 4], transitions), expected, "float32")
 
 
+@pytest.mark.pairwise
 @of_sizes
 @in_dtypes
 @executed

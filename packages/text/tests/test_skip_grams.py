@@ -28,6 +28,7 @@ def sampled(*arguments, **options):
     return listed(*text.skip_gram_sample(*arguments, **options))
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("dtype", ["string", "int32", "int64", "float16", "float64", "bool"])
 @pytest.mark.parametrize("size", [0, 1, 2, 9])
 @pytest.mark.parametrize("skips", [0, 1, 3, 1000000])
