@@ -18,7 +18,7 @@ from tensorsmith.training import Checkpoints, Trainer  # before Keras, to suppre
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
 
-EPOCHS = 20
+EPOCHS = 8
 
 
 def killing(steps, seconds):

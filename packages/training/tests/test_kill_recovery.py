@@ -1,4 +1,4 @@
-"""Tests that a run that is killed six times equals an uninterrupted one."""
+"""Tests that a run that is killed three times equals an uninterrupted one."""
 
 import math
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 JOB = Path(__file__).with_name("killed.py")
-KILLS = 6
+KILLS = 3
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def result(folder):
         return dict(file)
 
 
-@pytest.mark.slow  # six runs per kind
+@pytest.mark.slow  # five runs per kind
 @pytest.mark.parametrize("kind", ["mlp", "lstm", "attention", "convnet"])
 def test_killed_run_matches_uninterrupted_run(kind, run, tmp_path):
     never, often = tmp_path / "never", tmp_path / "often"
