@@ -31,17 +31,18 @@ def of_numpy(value):
     return kinds[type(value)](value) if type(value) in kinds else value
 
 
-@pytest.fixture(params=["float32", "mixed_bfloat16"])
-def policy(request):
+@pytest.fixture
+def half_precision():
+    """Sets a policy under which a NumPy scalar, unlike a Python number, could change the dtype of a result."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
+    keras.config.set_dtype_policy("mixed_bfloat16")
     yield
     keras.config.set_dtype_policy(before)
 
 
 @pytest.mark.slow  # hundreds of layers are built
 @pytest.mark.parametrize("title", ROWS)
-def test_layers(title, policy):
+def test_layers(title, half_precision):
     row, found = ROWS[title], []
     arguments = keras.tree.map_structure(keras.ops.convert_to_tensor, examples(row))
     for kwargs in (row.kwargs, {name: of_numpy(value) for name, value in row.kwargs.items()}):
