@@ -143,7 +143,7 @@ def epochs_in(history):
     return len(history.read_text().splitlines()) - 1 if history.exists() else 0
 
 
-def test_train_kill_resume_extend_and_use(user):
+def test_train_kill_resume_and_use(user):
     run = user.folder / "run"
     command = [user.bin / "tensorsmith", "run", "mlp/digits", "--epochs", "100000", "--checkpoint-every", "5 epochs"]
     process = subprocess.Popen([*command, "--out", run], cwd=user.folder, stderr=subprocess.DEVNULL)
@@ -157,12 +157,8 @@ def test_train_kill_resume_extend_and_use(user):
 
     said = user("tensorsmith", "run", "mlp/digits", "--out", run, "--resume", "--epochs", killed + 5)
     assert re.search(rf"Resuming .*/run at epoch \d+ of {killed + 5}", said)
-    finished = json.loads((run / "metrics.json").read_text())
-    assert epochs_in(run / "history.csv") == killed + 5
-    said = user("tensorsmith", "run", "mlp/digits", "--out", run, "--resume", "--epochs", killed + 8)
-    assert f"at epoch {killed + 6} of {killed + 8}" in said
     metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["test"] != finished["test"]
+    assert epochs_in(run / "history.csv") == killed + 5
 
     assert f"{metrics['test']['accuracy']:.4f}" in user("tensorsmith", "evaluate", run)
     np.save(user.folder / "x.npy", np.random.default_rng(0).uniform(size=(3, 8, 8)).astype("float32"))

@@ -127,7 +127,7 @@ def call(command, tmp_path):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.parametrize("count", [5, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [5, pytest.param(75, marks=pytest.mark.slow)])
 def test_random_files(call, name, count):
     rng = np.random.default_rng(0)
     for _ in range(count):

@@ -157,6 +157,6 @@ def test_interrupted_comparison_resumes(tmp_path, recipe):
     assert process.wait(60) == 130
     said = (tmp_path / "log").read_text()
     assert f"To resume it: tensorsmith compare {recipe} --out {out} --resume --parallel 1" in said
-    _, comparison = compare(CompareRequest(str(recipe), out=out, resume=True, parallel=2))
+    _, comparison = compare(CompareRequest(str(recipe), out=out, resume=True))
     assert [sorted(variant.scores) for variant in comparison.variants] == [[0, 1], [0, 1], []]
     assert (tmp_path / "starts").read_text().splitlines().count("0.0 1.0 0") == 1  # not repeated

@@ -18,7 +18,7 @@ from tensorsmith.core import ArgumentError
 from tensorsmith.records import Column, write
 from tensorsmith.tfrecord import UnreadableError, open_source
 
-pytestmark = pytest.mark.slow  # several hundred files of each kind
+pytestmark = pytest.mark.slow  # 150 files of each kind
 
 
 def csv():
@@ -148,7 +148,7 @@ def test_damaged(name, tmp_path):
     assert rejects == 0
     refused, found = [], []
 
-    @settings(max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(damage(sound))
     def damaged(data):
         path.write_bytes(data)
