@@ -1,6 +1,7 @@
 """Tests that an exported model with all layers that have compiled kernels runs without tensorsmith."""
 
 import inspect
+import json
 import subprocess
 import sys
 
@@ -14,19 +15,19 @@ from tensorsmith.training import export
 
 STEPS, WIDTH, TAGS = 6, 8, 3
 RUN = """
-import sys
+import json, sys
 sys.modules["tensorsmith"] = None  # importing it fails
 import warnings; warnings.simplefilter("ignore")
 import numpy as np, tensorflow as tf
-path, inputs, outputs = sys.argv[1:]
-x = np.load(inputs)
-if path.endswith(".tflite"):
-    signature = tf.lite.Interpreter(path).get_signature_runner()
-    (y,) = signature(**{next(iter(signature.get_input_details())): x}).values()
-else:
-    model = tf.saved_model.load(path)
-    y = model.serve(x).numpy()
-np.save(outputs, y)
+for path, inputs, outputs in json.loads(sys.argv[1]):
+    x = np.load(inputs)
+    if path.endswith(".tflite"):
+        signature = tf.lite.Interpreter(path).get_signature_runner()
+        (y,) = signature(**{next(iter(signature.get_input_details())): x}).values()
+    else:
+        model = tf.saved_model.load(path)
+        y = model.serve(x).numpy()
+    np.save(outputs, y)
 """
 
 
@@ -88,14 +89,16 @@ def test_model_covers_kernel_layers(model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "batches"), [("model", (1, 4)), ("model.tflite", (2,))])
-def test_runs_without_tensorsmith(model, tmp_path, name, batches):
-    shapes = {"input_shapes": [(2, STEPS, WIDTH)]} if name.endswith(".tflite") else {}
-    export(model, tmp_path / name, **shapes)
-    for batch in batches:
-        x = np.random.default_rng(0).normal(size=(batch, STEPS, WIDTH)).astype("float32")
-        np.save(tmp_path / "x.npy", x)
-        command = [sys.executable, "-c", RUN, tmp_path / name, tmp_path / "x.npy", tmp_path / "y.npy"]
-        result = subprocess.run(command, capture_output=True, text=True)
-        assert result.returncode == 0, result.stderr
-        np.testing.assert_allclose(np.load(tmp_path / "y.npy"), model(x), rtol=1e-4, atol=1e-5)
+def test_runs_without_tensorsmith(model, tmp_path):
+    """Tests a SavedModel with two batch sizes, and a TFLite file."""
+    export(model, tmp_path / "model")
+    export(model, tmp_path / "model.tflite", input_shapes=[(2, STEPS, WIDTH)])
+    jobs = []
+    for name, batch in (("model", 1), ("model", 4), ("model.tflite", 2)):
+        inputs, outputs = (tmp_path / f"{kind}{batch}.npy" for kind in "xy")
+        np.save(inputs, np.random.default_rng(0).normal(size=(batch, STEPS, WIDTH)).astype("float32"))
+        jobs.append([str(tmp_path / name), str(inputs), str(outputs)])
+    result = subprocess.run([sys.executable, "-c", RUN, json.dumps(jobs)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    for name, inputs, outputs in jobs:
+        np.testing.assert_allclose(np.load(outputs), model(np.load(inputs)), rtol=1e-4, atol=1e-5, err_msg=name)
