@@ -69,9 +69,14 @@ def imports(nodes):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
 def dotted_names(path):
     """Return the names that a file imports and its attribute expressions, such as `keras.layers.Dense`."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = list(ast.walk(parsed(path)))
     return {*imports(nodes), *(ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute))}
 
 
@@ -114,11 +119,6 @@ def classes_of_keras_users():
 
 
 @functools.cache
-def parsed(path):
-    return ast.parse(path.read_text())
-
-
-@functools.cache
 def class_node(kind):
     """Return the definition of a class at the top level of its module."""
     module = sys.modules.get(kind.__module__)  # missing for some classes of extension modules
@@ -127,6 +127,7 @@ def class_node(kind):
     return found[-1] if found else ast.Module([], [])
 
 
+@functools.cache
 def defined_names(tree):
     """Return the private names that are defined in a tree, including those of attributes that methods assign."""
     names = set()
