@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from tensorsmith.core import ArgumentError, Verbatim, argument_error
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check
 
 
 def test_argument_error_message_and_attributes():
@@ -36,3 +36,16 @@ def test_verbs_in_expected_phrase(verb):
 def test_question_has_no_full_stop():
     assert str(argument_error("x", "y", "z", "Did you mean z?")).endswith("Did you mean z?")
     assert ArgumentError.__module__ == "tensorsmith.core"
+
+
+def test_errors_in_functions_are_value_errors():
+    """AutoGraph replaces an error by a copy, or by an error that is not a ValueError if it cannot copy it."""
+    import tensorflow as tf
+
+    @tf.function
+    def failing(x):
+        check(False, "rate", 2, "below 1")
+        return x
+
+    with pytest.raises(ValueError, match="rate must be below 1, got 2"):
+        failing(1.0)

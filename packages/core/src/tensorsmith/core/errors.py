@@ -28,10 +28,10 @@ class ArgumentError(ValueError):
     """
 
     __module__ = "tensorsmith.core"  # how tracebacks show it
+    # AutoGraph copies an error that has this constructor. It replaces others by an error that is not a `ValueError`.
+    __init__ = Exception.__init__
 
-    def __init__(self, message: str, *, name: str = "", received: str = "", expected: str = "", remedy: str = ""):
-        super().__init__(message)
-        self.name, self.received, self.expected, self.remedy = name, received, expected, remedy
+    name = received = expected = remedy = ""
 
 
 def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ArgumentError:
@@ -59,7 +59,9 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
     advice = remedy[:1].upper() + remedy[1:] + ("" if remedy.endswith((".", "?")) else ".")
     verb = "" if expected.startswith(VERBS) else "be "
     message = f"{name} must {verb}{expected}, got {shown}." + (f" {advice}" if remedy else "")
-    return ArgumentError(message, name=name, received=shown, expected=expected, remedy=remedy)
+    error = ArgumentError(message)
+    error.name, error.received, error.expected, error.remedy = name, shown, expected, remedy
+    return error
 
 
 def check(condition: bool, name: str, received: Any, expected: str, remedy: str = "") -> None:
