@@ -78,6 +78,22 @@ def test_random_cutout():
     assert not image.random_cutout(batch, (20, 20)).numpy().any()
 
 
+def test_random_numbers_in_graphs_are_independent():
+    @tf.function
+    def drawn():
+        empty = image.random_cutout(tf.ones((100, 20, 20, 1)), 2, seed=1)[..., 0] == 0
+        colors = image.random_hsv_in_yiq(tf.constant([[[0.5, 0.2, 0.2]]]), 0, 0.5, 1.5, 0.5, 1.5, seed=1)
+        return empty, colors
+
+    empty, colors = drawn()
+    rows, columns = empty.numpy().any(2).argmax(1), empty.numpy().any(1).argmax(1)
+    assert abs(np.corrcoef(rows, columns)[0, 1]) < 0.5
+    gray = colors.numpy()[0, 0] @ [0.299, 0.587, 0.114]
+    value = gray / (np.array([0.5, 0.2, 0.2]) @ [0.299, 0.587, 0.114])
+    saturation = (colors.numpy()[0, 0, 0] - gray) / (value * (0.5 - gray / value))
+    assert abs(value - saturation) > 1e-3
+
+
 @pytest.mark.parametrize("shape", [(6, 8, 3), (2, 6, 8, 3)])
 def test_hue_saturation_and_value(shape):
     array = RNG.random(shape)

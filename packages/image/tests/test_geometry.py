@@ -72,6 +72,16 @@ def test_composition_applies_the_first_transform_first():
     np.testing.assert_allclose(identity, [[1, 0, 0, 0, 1, 0, 0, 0]], atol=1e-5)
 
 
+def test_color_of_empty_pixels_in_batches():
+    batch = RNG.integers(1, 200, (3, 6, 5, 3)).astype("uint8")
+    for function in (
+        lambda each: image.shear_x(each, 0.5, 7),
+        lambda each: image.shear_y(each, 0.5, [7, 8, 9]),
+        lambda each: image.translate_xy(each, [2, 1], 7),
+    ):
+        np.testing.assert_array_equal(function(batch), np.stack([function(each) for each in batch]))
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_shear_and_translation_fill_with_a_color(channels):
     array = RNG.integers(1, 200, (6, 5, channels)).astype("uint8")
@@ -134,8 +144,16 @@ def test_bad_input():
         image.rotate(tf.zeros(4), 0.3)
     with raises_argument_error("`image`", received="shape (1, 2, 3, 4, 5)", expected="2/3/4D tensor"):
         image.translate(tf.zeros((1, 2, 3, 4, 5)), [0, 0])
-    with raises_argument_error("images", received="dtype int8", expected="one of"):
+    with raises_argument_error("images", received="dtype int8", expected="of a dtype in"):
         image.transform(tf.zeros((4, 5), tf.int8), TRANSFORM)
+    with pytest.raises(TypeError, match="dtype int8"):
+        image.rotate(tf.zeros((4, 5), tf.int8), 0.3)
+    with raises_argument_error("interpolation", received="None", expected="one of"):
+        image.rotate(array, 0.3, interpolation=None)
+    with raises_argument_error("image", received="shape (4, 5)", expected="have three or four axes"):
+        image.shear_x(array, 0.5, 0)
+    with raises_argument_error("replace", received="shape (2,)", expected="have shape (3,)"):
+        image.translate_xy(tf.zeros((4, 5, 3)), [1, 0], [1, 2])
     with raises_argument_error("interpolation", received="'cubic'", expected="one of"):
         image.rotate(array, 0.3, interpolation="cubic")
     with raises_argument_error("fill_mode", received="'mirror'", expected="one of"):

@@ -37,6 +37,8 @@ def test_wrong_ranks():
             utils.to_4D_image(tf.zeros(shape))
     with pytest.raises(ValueError, match="`image` must be 4D tensor"):
         utils.from_4D_image(tf.zeros((2, 3)), 2)
+    with pytest.raises(ValueError, match="ndims must be 2, 3 or 4, got 5"):
+        utils.from_4D_image(tf.zeros((2, 3, 4, 1)), 5)
     with pytest.raises(tf.errors.InvalidArgumentError):
         utils.from_4D_image(tf.zeros((2, 3, 4, 1)), 2)
 

@@ -32,6 +32,12 @@ def test_interpolation_against_scipy(size, dtype, tolerance):
     np.testing.assert_allclose(image.interpolate_bilinear(grid, points[..., ::-1], "xy"), expected, atol=tolerance)
 
 
+def test_points_for_all_grids():
+    grid, points = RNG.random((3, 6, 7, 4)), RNG.uniform(-2, 8, (1, 20, 2))
+    expected = image.interpolate_bilinear(grid, np.repeat(points, 3, axis=0))
+    np.testing.assert_array_equal(image.interpolate_bilinear(grid, points), expected)
+
+
 def test_dense_warp_against_scipy():
     batch, flow = RNG.random((2, 6, 7, 3)), RNG.normal(size=(2, 6, 7, 2), scale=2)
     rows, columns = np.mgrid[:6, :7]
@@ -82,6 +88,8 @@ def test_control_points_move_to_their_destinations():
     np.testing.assert_allclose(flow.numpy()[0, [0, 0, -1, -1, 0], [0, -1, 0, -1, 0]], np.zeros((5, 2)), atol=1e-4)
     unmoved, _ = image.sparse_image_warp(array, source, source)
     np.testing.assert_allclose(unmoved, array, atol=1e-6)
+    several, _ = image.sparse_image_warp(np.repeat(array, 3, 0), source, destination, num_boundary_points=3)
+    np.testing.assert_allclose(several, np.repeat(found, 3, 0), atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(6, 7), (6, 7, 3), (1, 6, 7, 3)])
@@ -114,6 +122,19 @@ def test_resampler_against_scipy(inner, dtype, tolerance):
             np.testing.assert_allclose(np.ravel(values[..., channel]), expected, atol=tolerance)
 
 
+def test_integer_images_are_refused():
+    batch, flow = tf.zeros((1, 4, 5, 3), tf.uint8), tf.zeros((1, 4, 5, 2))
+    for name, call in (
+        ("image", lambda: image.dense_image_warp(batch, flow)),
+        ("grid", lambda: image.interpolate_bilinear(batch, flow[:, 0])),
+        ("data", lambda: image.resampler(batch, flow)),
+    ):
+        with raises_argument_error(name, received="uint8", expected="of a floating-point dtype"):
+            call()
+        with pytest.raises(TypeError, match=f"{name} must be of a floating-point dtype"):
+            call()
+
+
 def test_resampler_gradients_and_extremes():
     data = tf.constant(RNG.random((2, 4, 5, 3)))
     warp = tf.constant(RNG.integers(-2, 6, (2, 9, 2)) + RNG.uniform(0.2, 0.8, (2, 9, 2)))
@@ -122,6 +143,10 @@ def test_resampler_gradients_and_extremes():
         np.testing.assert_allclose(one, other, atol=1e-6)
     far = [[[np.nan, 1.0], [1e30, 1.0], [-np.inf, 2.0]]] * 2
     np.testing.assert_array_equal(image.resampler(data, far), np.zeros((2, 3, 3)))
+    with tf.GradientTape() as tape:
+        tape.watch(far := tf.constant(far, tf.float64))
+        total = tf.reduce_sum(image.resampler(data, far))
+    np.testing.assert_array_equal(tape.gradient(total, far), np.zeros((2, 3, 2)))
     assert image.resampler(data[:0], warp[:0]).shape == (0, 9, 3)
     with raises_argument_error("data", received="shape (4, 5, 3)", expected="have shape (batch, height"):
         image.resampler(data[0], warp)
@@ -147,7 +172,7 @@ def test_bad_input():
         ((tf.zeros((1, 1, 4, 2)), points), "Grid height must be at least 2"),
         ((tf.zeros((1, 3, 1, 2)), points), "Grid width must be at least 2"),
         ((grid, tf.zeros((5, 2))), "Query points must be 3 dimensional"),
-        ((grid, tf.zeros((1, 5, 3))), "Query points last dimension must be 2"),
+        ((grid, tf.zeros((1, 5, 3))), "Query points last dimension must be 2|Dimensions must be equal"),
     ):
         with pytest.raises(errors, match=message):
             image.interpolate_bilinear(*given)

@@ -65,7 +65,7 @@ def random_cutout(
         images: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)`.
         mask_size: Height and width of the rectangle, or one number for both. Even integers.
         constant_values: Number with which the rectangle is filled.
-        seed: Seed of the random numbers, which are those of `tf.random.uniform`.
+        seed: Seed of the random numbers, which are those of `tf.random.uniform` with this seed and the next one.
 
     Returns:
         A tensor with the shape and dtype of the images.
@@ -83,13 +83,15 @@ def random_cutout(
     batch, half = to_4D_image(images), _half(mask_size)
     size = tf.shape(batch)
 
-    def centers(length: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+    def centers(length: tf.Tensor, half: tf.Tensor, seed: int | None) -> tf.Tensor:
         # A rectangle that does not fit is centered.
         fits = 2 * half < length
         lowest, end = tf.where(fits, half, length // 2), tf.where(fits, length - half, length // 2 + 1)
         return tf.random.uniform(size[:1], lowest, end, tf.int32, seed=seed)
 
-    offset = tf.stack([centers(size[1], half[0]), centers(size[2], half[1])], axis=1)
+    # In a graph, equal seeds would draw equal numbers.
+    next_seed = None if seed is None else seed + 1
+    offset = tf.stack([centers(size[1], half[0], seed), centers(size[2], half[1], next_seed)], axis=1)
     return from_4D_image(cutout(batch, 2 * half, offset, constant_values), get_ndims(images))
 
 

@@ -3,10 +3,11 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import floats
 from tensorsmith.image.interpolate_bilinear import interpolate_bilinear
 
 
-@tf.function(autograph=False)  # TensorFlow Addons has `dense_image_warp.get_concrete_function`
+@tf.function(autograph=False, reduce_retracing=True)  # Addons has its `get_concrete_function`
 def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = None) -> tf.Tensor:
     """Return images whose pixels are moved by a flow field.
 
@@ -26,7 +27,9 @@ def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = Non
         A tensor with the shape and dtype of the image.
 
     Raises:
-        tf.errors.InvalidArgumentError: If a shape is invalid. A `ValueError`, if the shape is known statically.
+        ValueError: If a dtype is not a floating-point dtype (a `TypeError`, too).
+        tf.errors.InvalidArgumentError: If a shape is invalid. If the rank is known statically to be wrong, a
+            `ValueError`.
 
     Example:
         >>> import tensorflow as tf
@@ -37,9 +40,11 @@ def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = Non
          [3.  3.5 4.5]]
     """
     with tf.name_scope(name or "dense_image_warp"):
-        image, flow = tf.convert_to_tensor(image), tf.convert_to_tensor(flow)
+        image, flow = floats("image", image), floats("flow", flow)
         size = tf.shape(image)
         rows, columns = tf.meshgrid(tf.range(size[1]), tf.range(size[2]), indexing="ij")
         positions = tf.cast(tf.stack([rows, columns], axis=2), flow.dtype) - flow
         warped = interpolate_bilinear(image, tf.reshape(positions, [size[0], size[1] * size[2], 2]))
-        return tf.ensure_shape(tf.reshape(warped, size), image.shape)
+        warped = tf.reshape(warped, size)
+        warped.set_shape(image.shape)
+        return warped

@@ -24,7 +24,7 @@ def euclidean_dist_transform(images: TensorLike, dtype: tf.DType = tf.float32, n
 
     Returns:
         A tensor of the given dtype with the shape of the images. Without a pixel that is 0, all distances are the
-        square root of the largest number of the dtype.
+        square root of the largest number of the dtype, which is 255.9 for float16 and limits all distances.
 
     Raises:
         TypeError: If the images are not uint8, or `dtype` is another one. The error is a `ValueError`, too.
@@ -45,7 +45,7 @@ def euclidean_dist_transform(images: TensorLike, dtype: tf.DType = tf.float32, n
             raise ArgumentTypeError.of(argument_error("`dtype`", Verbatim(dtype.name), "float16, float32 or float64"))
         batch = to_4D_image(images)
         if 0 in batch.shape:
-            return tf.zeros(images.shape, dtype)
+            return tf.zeros_like(images, dtype)
         size = tf.shape(batch)
         # Squared distances within the columns, of shape (images, height, width).
         columns = tf.reshape(tf.transpose(batch, [0, 3, 1, 2]), [size[0] * size[3], size[1], size[2]])

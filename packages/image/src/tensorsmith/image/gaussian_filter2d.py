@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, check, is_number
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
 from tensorsmith.image._support.separable import filtered
 from tensorsmith.image._support.windows import window_shape
@@ -52,13 +52,15 @@ def gaussian_filter2d(
         [0.    0.124 0.204 0.124 0.   ]
     """
     window = window_shape(filter_shape)
-    numbers = sigma if isinstance(sigma, Sequence) else [sigma]
-    check(all(each >= 0 for each in numbers if is_number(each)), "sigma", sigma, "non-negative")
     with tf.name_scope(name or "gaussian_filter2d"):
         deviations = tf.convert_to_tensor(sigma)
         shape = deviations.shape
         check(shape.rank == 0 or shape == (2,), "sigma", Verbatim(f"shape {shape}"), "a number or a pair of numbers")
-        deviations = tf.broadcast_to(tf.cast(deviations, tf.float64), [2])
+        known = tf.get_static_value(deviations)
+        check(known is None or bool((known >= 0).all()), "sigma", sigma, "non-negative")
+        valid = tf.debugging.assert_non_negative(deviations, "sigma must be non-negative")
+        with tf.control_dependencies([valid] if valid is not None else []):
+            deviations = tf.broadcast_to(tf.cast(deviations, tf.float64), [2])
 
         def weights(size: int, axis: int) -> tf.Tensor:
             distances = tf.cast(tf.range(size) - (size - 1) // 2, tf.float64)

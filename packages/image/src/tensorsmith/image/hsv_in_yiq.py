@@ -43,7 +43,7 @@ def adjust_hsv_in_yiq(
         image = tf.convert_to_tensor(image)
         shape = image.shape
         if shape.rank is not None and shape.rank < 3:
-            raise ValueError(f"input must be at least 3-D, got shape {shape}.")
+            raise ValueError(f"input must be at least 3-D, got an image of shape {shape}.")
         if shape.rank is not None and shape[-1] not in (3, None):
             raise ValueError(f"input must have 3 channels but instead has {shape[-1]}.")
         floats = image if image.dtype.is_floating else tf.image.convert_image_dtype(image, tf.float32)
@@ -55,7 +55,8 @@ def adjust_hsv_in_yiq(
         matrix = tf.constant(YIQ, dtype) @ adjustment @ tf.constant(RGB, dtype)
         adjusted = tf.cast(tf.linalg.matmul(tf.cast(floats, dtype), matrix), floats.dtype)
         adjusted = tf.image.convert_image_dtype(adjusted, image.dtype, saturate=True)
-        return tf.ensure_shape(adjusted, shape)
+        adjusted.set_shape(shape)
+        return adjusted
 
 
 def random_hsv_in_yiq(
@@ -79,7 +80,7 @@ def random_hsv_in_yiq(
         upper_saturation: Largest factor of the saturation.
         lower_value: Smallest factor of the brightness.
         upper_value: Largest factor of the brightness.
-        seed: Seed of the random numbers, which are those of `tf.random.uniform`.
+        seed: Seed of the random numbers, which are those of `tf.random.uniform` with this seed and the next two.
         name: Name scope of the operations.
 
     Returns:
@@ -101,9 +102,11 @@ def random_hsv_in_yiq(
         if lower > upper:
             raise argument_error(f"lower_{quantity}", lower, f"not greater than upper_{quantity}, which is {upper}")
     with tf.name_scope(name or "random_hsv_in_yiq"):
-
-        def drawn(lower: float, upper: float) -> Scalar:
-            return lower if lower == upper else tf.random.uniform([], lower, upper, seed=seed)
-
-        hue = drawn(-max_delta_hue, max_delta_hue)
-        return adjust_hsv_in_yiq(image, hue, drawn(*ranges["saturation"]), drawn(*ranges["value"]))
+        bounds = ((-max_delta_hue, max_delta_hue), *ranges.values())
+        # In a graph, equal seeds would draw equal numbers.
+        seeds = (None,) * 3 if seed is None else range(seed, seed + 3)
+        hue, saturation, value = (
+            lower if lower == upper else tf.random.uniform([], lower, upper, seed=each)
+            for (lower, upper), each in zip(bounds, seeds, strict=True)
+        )
+        return adjust_hsv_in_yiq(image, hue, saturation, value)

@@ -4,11 +4,12 @@ import tensorflow as tf
 
 from tensorsmith.core import check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import floats
 
 INDEXINGS = ("ij", "xy")
 
 
-@tf.function(autograph=False)  # TensorFlow Addons has `interpolate_bilinear.get_concrete_function`
+@tf.function(autograph=False, reduce_retracing=True)  # Addons has its `get_concrete_function`
 def interpolate_bilinear(
     grid: TensorLike, query_points: TensorLike, indexing: str = "ij", name: str | None = None
 ) -> tf.Tensor:
@@ -20,7 +21,8 @@ def interpolate_bilinear(
     Args:
         grid: Tensor of shape `(batch, height, width, channels)` of a floating-point dtype, with a height and width of
             at least 2.
-        query_points: Tensor of shape `(batch, points, 2)` of a floating-point dtype.
+        query_points: Tensor of shape `(batch, points, 2)` of a floating-point dtype, or `(1, points, 2)` with the same
+            positions for all grids.
         indexing: "ij" if positions are rows and columns, "xy" if they are columns and rows.
         name: Name scope of the operations.
 
@@ -28,8 +30,9 @@ def interpolate_bilinear(
         A tensor of shape `(batch, points, channels)` with the dtype of the grid.
 
     Raises:
-        ValueError: If `indexing` is unknown.
-        tf.errors.InvalidArgumentError: If a shape is invalid. A `ValueError`, if the shape is known statically.
+        ValueError: If `indexing` is unknown, or a dtype is not a floating-point dtype (a `TypeError`, too).
+        tf.errors.InvalidArgumentError: If a shape is invalid. If the rank is known statically to be wrong, a
+            `ValueError`.
 
     Example:
         >>> grid = [[[[0.0], [1.0]], [[10.0], [11.0]]]]
@@ -38,9 +41,10 @@ def interpolate_bilinear(
     """
     check(indexing in INDEXINGS, "indexing", indexing, f"one of {INDEXINGS}")
     with tf.name_scope(name or "interpolate_bilinear"):
-        grid, query_points = tf.convert_to_tensor(grid), tf.convert_to_tensor(query_points)
+        grid, query_points = floats("grid", grid), floats("query_points", query_points)
         with tf.control_dependencies(_shape_checks(grid, query_points)):
             size = tf.shape(grid)
+        query_points = tf.broadcast_to(query_points, [size[0], tf.shape(query_points)[1], 2])
         floors, fractions = [], []
         for axis in (1, 2):
             position = query_points[:, :, axis - 1 if indexing == "ij" else 2 - axis]

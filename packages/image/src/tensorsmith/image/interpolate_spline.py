@@ -23,8 +23,9 @@ def interpolate_spline(
         f(x) = sum_i w_i phi(|x - c_i|) + v . x + b    with phi(r) = r^order (odd) or r^order log(r) (even)
 
     where the weights w sum to 0 and are orthogonal to the centers, so that the linear part is determined. Order 2 is
-    the thin-plate spline. With a regularization weight, f does not pass through the given values exactly, but is
-    smoother. The function is differentiable with respect to all tensors.
+    the thin-plate spline. With a regularization weight, which must be positive for the orders 2, 3, 6, 7, ... and
+    negative for 1, 4, 5, ..., f does not pass through the given values exactly, but is smoother. The function is
+    differentiable with respect to all tensors.
 
     Sources: Duchon, "Splines minimizing rotation-invariant semi-norms in Sobolev spaces", 1977; `interpolate_spline` of
     TensorFlow Addons.
@@ -34,7 +35,7 @@ def interpolate_spline(
         train_values: Values at the centers, a tensor of shape `(batch, centers, channels)`.
         query_points: Positions of the results, a tensor of shape `(batch, points, dimensions)`.
         order: Positive integer.
-        regularization_weight: Number >= 0 that is added to the diagonal of the linear system, such as 0.001.
+        regularization_weight: Number that is added to the diagonal of the linear system, such as 0.001.
         name: Name scope of the operations.
 
     Returns:
@@ -43,8 +44,7 @@ def interpolate_spline(
     Raises:
         ValueError: If `order` is not a positive integer, or the numbers of dimensions and channels are not known
             statically.
-        tf.errors.InvalidArgumentError: If the linear system is singular, because centers are equal or fewer than
-            `dimensions + 1`, or lie on a line or plane.
+        tf.errors.InvalidArgumentError: If the linear system is singular, for example because centers are equal.
 
     Example:
         >>> centers, values = [[[0.0], [1.0], [2.0]]], [[[0.0], [1.0], [0.0]]]

@@ -10,7 +10,7 @@ from tensorsmith.image._support.windows import window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
-@tf.function(autograph=False)  # TensorFlow Addons has `mean_filter2d.get_concrete_function`
+@tf.function(autograph=False, reduce_retracing=True)  # Addons has its `get_concrete_function`
 def mean_filter2d(
     image: TensorLike,
     filter_shape: int | Sequence[int] = (3, 3),

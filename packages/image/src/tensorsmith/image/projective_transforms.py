@@ -31,7 +31,7 @@ def angles_to_projective_transforms(
         [[-1.  0.  4.  0. -1.  2.  0.  0.]]
     """
     with tf.name_scope(name or "angles_to_projective_transforms"):
-        angles = tf.convert_to_tensor(angles, tf.float32)
+        angles = tf.cast(angles, tf.float32)
         check(angles.shape.rank in (0, 1), "angles", Verbatim(f"shape {angles.shape}"), "have rank 0 or 1")
         angles = tf.reshape(angles, [-1])
         bottom, right = tf.cast(image_height, tf.float32) - 1, tf.cast(image_width, tf.float32) - 1
@@ -62,7 +62,7 @@ def translations_to_projective_transforms(translations: TensorLike, name: str | 
         [[ 1.  0. -2.  0.  1. -3.  0.  0.]]
     """
     with tf.name_scope(name or "translations_to_projective_transforms"):
-        translations = tf.convert_to_tensor(translations, tf.float32)
+        translations = tf.cast(translations, tf.float32)
         shape = translations.shape
         valid = shape.rank in (1, 2) and shape[-1] in (2, None)
         check(valid, "translations", Verbatim(f"shape {shape}"), "have shape (2,) or (batch, 2)")
@@ -91,7 +91,8 @@ def compose_transforms(transforms: list[TensorLike], name: str | None = None) ->
         >>> print(compose_transforms([right, right]).numpy())
         [[ 1.  0. -4.  0.  1.  0.  0.  0.]]
     """
-    check(len(transforms) > 0, "transforms", transforms, "a list of at least one transform")
+    valid = isinstance(transforms, list | tuple) and len(transforms) > 0
+    check(valid, "transforms", transforms, "a list of at least one transform")
     with tf.name_scope(name or "compose_transforms"):
         # Each matrix maps output to input coordinates, so the first transform is applied last to the coordinates.
         composed = flat_transforms_to_matrices(transforms[0])
@@ -146,7 +147,7 @@ def matrices_to_flat_transforms(transform_matrices: TensorLike, name: str | None
         [[1. 0. 2. 0. 1. 3. 0. 0.]]
     """
     with tf.name_scope(name or "matrices_to_flat_transforms"):
-        matrices = tf.convert_to_tensor(transform_matrices, tf.float32)
+        matrices = tf.cast(transform_matrices, tf.float32)
         shape = matrices.shape
         valid = shape.rank in (2, 3) and shape[-2:].is_compatible_with((3, 3))
         check(valid, "transform_matrices", Verbatim(f"shape {shape}"), "have shape (3, 3) or (batch, 3, 3)")
@@ -156,7 +157,7 @@ def matrices_to_flat_transforms(transform_matrices: TensorLike, name: str | None
 
 def as_batch(transforms: TensorLike) -> tf.Tensor:
     """Return transforms of shape `(8,)` or `(batch, 8)` with shape `(batch, 8)`."""
-    transforms = tf.convert_to_tensor(transforms, tf.float32)
+    transforms = tf.cast(transforms, tf.float32)
     shape = transforms.shape
     valid = shape.rank in (1, 2) and shape[-1] in (8, None)
     check(valid, "transforms", Verbatim(f"shape {shape}"), "have shape (8,) or (batch, 8)")

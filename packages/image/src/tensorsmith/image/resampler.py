@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import floats
 
 
 def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf.Tensor:
@@ -23,7 +24,8 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
         A tensor of shape `(batch, ..., channels)`. It is 0 where a position is NaN.
 
     Raises:
-        ValueError: If the images do not have four axes, or the positions do not have two coordinates.
+        ValueError: If the images do not have four axes, the positions do not have two coordinates, or a dtype is not a
+            floating-point dtype (a `TypeError`, too).
         tf.errors.InvalidArgumentError: If the batch sizes differ.
 
     Example:
@@ -33,7 +35,7 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
         [0.5 3.5 0.5]
     """
     with tf.name_scope(name or "resampler"):
-        data, warp = tf.convert_to_tensor(data), tf.convert_to_tensor(warp)
+        data, warp = floats("data", data), floats("warp", warp)
         shape = Verbatim(f"shape {data.shape}")
         check(data.shape.rank in (4, None), "data", shape, "have shape (batch, height, width, channels)")
         rank = warp.shape.rank
@@ -43,12 +45,11 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
         same = tf.debugging.assert_equal(size[0], tf.shape(warp)[0], "Batch size of data and warp tensor must be equal")
         with tf.control_dependencies([same] if same is not None else []):
             positions = tf.reshape(warp, [size[0], tf.reduce_prod(tf.shape(warp)[1:-1]), 2])
-        positions = tf.where(tf.math.is_nan(positions), tf.constant(-2, positions.dtype), positions)  # outside
-        floor = tf.floor(positions)
-        fraction = tf.cast(positions - floor, data.dtype)
-        # Far outside, any position does. Larger numbers would not fit into integers.
-        limits = tf.cast([size[2], size[1]], floor.dtype)
-        corner = tf.cast(tf.clip_by_value(floor, tf.constant(-2, floor.dtype), limits), tf.int32)
+        # Outside, any position does. Larger numbers would not fit into integers.
+        finite = tf.where(tf.math.is_nan(positions), tf.constant(-2, positions.dtype), positions)
+        finite = tf.clip_by_value(finite, tf.constant(-2, finite.dtype), tf.cast([size[2], size[1]], finite.dtype))
+        floor = tf.floor(finite)
+        fraction, corner = tf.cast(finite - floor, data.dtype), tf.cast(floor, tf.int32)
         flat = tf.reshape(data, [size[0], size[1] * size[2], size[3]])
         total = tf.zeros([], data.dtype)
         for right in (0, 1):

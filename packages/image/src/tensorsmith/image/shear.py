@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import with_channels
 from tensorsmith.image.transform import transform
 from tensorsmith.image.utils import unwrap, wrap
 
@@ -10,10 +11,11 @@ from tensorsmith.image.utils import unwrap, wrap
 def shear_x(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
     """Return an image after a horizontal shear: the output pixel `(x, y)` is the input pixel `(x + level y, y)`.
 
-    Source: `shear_x` of TensorFlow Addons, which requires three channels.
+    Source: `shear_x` of TensorFlow Addons, which requires three channels and no batch axis.
 
     Args:
-        image: Tensor of shape `(height, width, channels)`, of a dtype that `transform` supports.
+        image: Tensor of shape `(height, width, channels)` or `(batch, height, width, channels)`, of a dtype that
+            `transform` supports.
         level: Shear, in pixels to the left for each row.
         replace: Color of the empty pixels: a number, or a tensor of shape `(channels,)`.
 
@@ -21,7 +23,7 @@ def shear_x(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If the dtype of the image is invalid.
+        ValueError: If the rank or dtype of the image, or the shape of the color is invalid.
 
     Example:
         >>> import tensorflow as tf
@@ -30,16 +32,17 @@ def shear_x(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
         [[1 2]
          [4 9]]
     """
-    return unwrap(transform(wrap(image), [1.0, level, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]), replace)
+    return unwrap(transform(wrap(with_channels(image)), [1.0, level, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]), replace)
 
 
 def shear_y(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
     """Return an image after a vertical shear: the output pixel `(x, y)` is the input pixel `(x, y + level x)`.
 
-    Source: `shear_y` of TensorFlow Addons, which requires three channels.
+    Source: `shear_y` of TensorFlow Addons, which requires three channels and no batch axis.
 
     Args:
-        image: Tensor of shape `(height, width, channels)`, of a dtype that `transform` supports.
+        image: Tensor of shape `(height, width, channels)` or `(batch, height, width, channels)`, of a dtype that
+            `transform` supports.
         level: Shear, in pixels up for each column.
         replace: Color of the empty pixels: a number, or a tensor of shape `(channels,)`.
 
@@ -47,7 +50,7 @@ def shear_y(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If the dtype of the image is invalid.
+        ValueError: If the rank or dtype of the image, or the shape of the color is invalid.
 
     Example:
         >>> import tensorflow as tf
@@ -56,4 +59,4 @@ def shear_y(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
         [[1 4]
          [3 9]]
     """
-    return unwrap(transform(wrap(image), [1.0, 0.0, 0.0, level, 1.0, 0.0, 0.0, 0.0]), replace)
+    return unwrap(transform(wrap(with_channels(image)), [1.0, 0.0, 0.0, level, 1.0, 0.0, 0.0, 0.0]), replace)

@@ -27,12 +27,12 @@ def sparse_image_warp(
     Args:
         image: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)` of a
             floating-point dtype. The rank may be unknown.
-        source_control_point_locations: Rows and columns of the control points in the image, a tensor of shape `(batch,
-            points, 2)` with the dtype of the image.
+        source_control_point_locations: Rows and columns of the control points in the image, a float32 or float64 tensor
+            of shape `(batch, points, 2)`, or `(1, points, 2)` with the same points for all images.
         dest_control_point_locations: Rows and columns of the control points in the result, of the same shape and dtype.
         interpolation_order: Order of the spline, a positive integer.
-        regularization_weight: Regularization of the spline, >= 0. If it is positive, the control points move only
-            approximately to their destinations.
+        regularization_weight: Regularization of the spline. If it is not 0, the control points move only approximately
+            to their destinations.
         num_boundary_points: Number of fixed points along each edge of the image, without one of its two corners: 0 for
             none, 1 for the four corners.
         name: Name scope of the operations.
@@ -76,6 +76,7 @@ def sparse_image_warp(
         positions = tf.repeat(positions, tf.shape(destination)[0], axis=0)
         flow = interpolate_spline(destination, motion, positions, interpolation_order, regularization_weight)
         flow = tf.reshape(flow, [-1, size[1], size[2], 2])
+        flow = tf.broadcast_to(flow, [size[0], size[1], size[2], 2])
         return from_4D_image(dense_image_warp(batch, flow), get_ndims(image)), flow
 
 

@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, check
+from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.type_error import ArgumentTypeError
 from tensorsmith.image.projective_transforms import as_batch
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
@@ -30,8 +31,8 @@ def transform(
     so that it is the inverse of the transform of the input pixels. Source: `transform` of TensorFlow Addons.
 
     The function is differentiable with respect to the images, but not to the transforms. Its gradient is the one that
-    TensorFlow defines: the gradient image after the inverse transform, which is exact only for translations by whole
-    pixels, reflections and rotations by multiples of 90 degrees. It requires transforms that can be inverted.
+    TensorFlow defines: the gradient image after the inverse transform, which must exist. It is exact only for
+    translations by whole pixels, reflections and rotations by multiples of 90 degrees, filled with a constant.
 
     Args:
         images: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)`, of
@@ -48,7 +49,8 @@ def transform(
         A tensor with the rank and dtype of the images. Integers are rounded toward zero.
 
     Raises:
-        ValueError: If the rank or dtype of the images, the shape of the transforms, or another argument is invalid.
+        ValueError: If the rank or dtype of the images (a `TypeError`, too), the shape of the transforms, or another
+            argument is invalid.
 
     Example:
         >>> image = [[1.0, 2.0], [3.0, 4.0]]
@@ -58,9 +60,14 @@ def transform(
     """
     with tf.name_scope(name or "transform"):
         images = tf.convert_to_tensor(images)
-        check(images.dtype.name in DTYPES, "images", Verbatim(f"dtype {images.dtype.name}"), f"one of {DTYPES}")
-        check(interpolation.lower() in INTERPOLATIONS, "interpolation", interpolation, f"one of {INTERPOLATIONS}")
-        check(fill_mode.lower() in FILL_MODES, "fill_mode", fill_mode, f"one of {FILL_MODES}")
+        if images.dtype.name not in DTYPES:
+            received = Verbatim(f"dtype {images.dtype.name}")
+            raise ArgumentTypeError.of(argument_error("images", received, f"of a dtype in {DTYPES}"))
+        for argument, mode, known in (
+            ("interpolation", interpolation, INTERPOLATIONS),
+            ("fill_mode", fill_mode, FILL_MODES),
+        ):
+            check(isinstance(mode, str) and mode.lower() in known, argument, mode, f"one of {known}")
         batch, transforms = to_4D_image(images), as_batch(transforms)
         size = tf.shape(batch)[1:3] if output_shape is None else tf.convert_to_tensor(output_shape, tf.int32)
         shape = Verbatim(f"shape {size.shape}")

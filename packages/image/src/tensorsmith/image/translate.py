@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import with_channels
 from tensorsmith.image.projective_transforms import translations_to_projective_transforms
 from tensorsmith.image.transform import transform
 from tensorsmith.image.utils import unwrap, wrap
@@ -49,10 +50,11 @@ def translate(
 def translate_xy(image: TensorLike, translate_to: TensorLike, replace: TensorLike) -> tf.Tensor:
     """Return an image after a translation, with a given color in the empty pixels.
 
-    Source: `translate_xy` of TensorFlow Addons, which requires three channels.
+    Source: `translate_xy` of TensorFlow Addons, which requires three channels and no batch axis.
 
     Args:
-        image: Tensor of shape `(height, width, channels)`, of a dtype that `transform` supports.
+        image: Tensor of shape `(height, width, channels)` or `(batch, height, width, channels)`, of a dtype that
+            `transform` supports.
         translate_to: Vector `(dx, dy)` in pixels, to the right and down.
         replace: Color of the empty pixels: a number, or a tensor of shape `(channels,)`.
 
@@ -60,7 +62,7 @@ def translate_xy(image: TensorLike, translate_to: TensorLike, replace: TensorLik
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If the dtype of the image or the shape of the vector is invalid.
+        ValueError: If the rank or dtype of the image, or the shape of the vector or color is invalid.
 
     Example:
         >>> import tensorflow as tf
@@ -70,4 +72,4 @@ def translate_xy(image: TensorLike, translate_to: TensorLike, replace: TensorLik
          [9 3]]
     """
     vector = tf.cast(translate_to, tf.float32)  # may be an unsigned integer
-    return unwrap(translate(wrap(image), vector), replace)
+    return unwrap(translate(wrap(with_channels(image)), vector), replace)

@@ -69,7 +69,7 @@ def from_4D_image(image: TensorLike, ndims: int | tf.Tensor) -> tf.Tensor:  # no
         A tensor of rank `ndims` with the same values.
 
     Raises:
-        ValueError: If the image does not have rank 4.
+        ValueError: If the image does not have rank 4, or `ndims` is another number.
         tf.errors.InvalidArgumentError: If an axis to remove does not have size 1.
 
     Example:
@@ -83,7 +83,9 @@ def from_4D_image(image: TensorLike, ndims: int | tf.Tensor) -> tf.Tensor:  # no
     if tf.is_tensor(ndims):
         begin, end = tf.cast(ndims <= 3, tf.int32), 4 - tf.cast(ndims == 2, tf.int32)
         return tf.reshape(image, tf.shape(image)[begin:end])
-    return tf.squeeze(image, {2: [0, 3], 3: [0], 4: []}[ndims]) if ndims != 4 else image
+    if ndims not in (2, 3, 4):
+        raise argument_error("ndims", ndims, "2, 3 or 4")
+    return tf.squeeze(image, {2: [0, 3], 3: [0]}[ndims]) if ndims != 4 else image
 
 
 def wrap(image: TensorLike) -> tf.Tensor:
@@ -92,10 +94,10 @@ def wrap(image: TensorLike) -> tf.Tensor:
     Source: `wrap` of TensorFlow Addons.
 
     Args:
-        image: Tensor of shape `(height, width, channels)`.
+        image: Tensor of shape `(..., height, width, channels)`.
 
     Returns:
-        A tensor of shape `(height, width, channels + 1)`.
+        A tensor of shape `(..., height, width, channels + 1)`.
 
     Example:
         >>> import tensorflow as tf
@@ -103,7 +105,7 @@ def wrap(image: TensorLike) -> tf.Tensor:
         [4, 5, 4]
     """
     image = tf.convert_to_tensor(image)
-    return tf.concat([image, tf.ones_like(image[:, :, :1])], axis=2)
+    return tf.concat([image, tf.ones_like(image[..., :1])], axis=-1)
 
 
 def unwrap(image: TensorLike, replace: TensorLike) -> tf.Tensor:
@@ -112,11 +114,14 @@ def unwrap(image: TensorLike, replace: TensorLike) -> tf.Tensor:
     Source: `unwrap` of TensorFlow Addons.
 
     Args:
-        image: Tensor of shape `(height, width, channels + 1)`.
+        image: Tensor of shape `(..., height, width, channels + 1)`.
         replace: Color of the empty pixels: a number, or a tensor of shape `(channels,)`.
 
     Returns:
-        A tensor of shape `(height, width, channels)`.
+        A tensor of shape `(..., height, width, channels)`.
+
+    Raises:
+        ValueError: If the color has another number of channels.
 
     Example:
         >>> import tensorflow as tf
@@ -124,4 +129,8 @@ def unwrap(image: TensorLike, replace: TensorLike) -> tf.Tensor:
         array([7., 5.], dtype=float32)
     """
     image = tf.convert_to_tensor(image)
-    return tf.where(image[:, :, -1:] == 1, image[:, :, :-1], tf.cast(replace, image.dtype))
+    color, channels = tf.cast(replace, image.dtype), image.shape[-1]
+    if channels is not None and not (color.shape.rank == 0 or color.shape.is_compatible_with([channels - 1])):
+        expected = f"a number or have shape ({channels - 1},), one number for each channel"
+        raise argument_error("replace", Verbatim(f"shape {color.shape}"), expected)
+    return tf.where(image[..., -1:] == 1, image[..., :-1], color)

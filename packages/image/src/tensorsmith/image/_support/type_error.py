@@ -9,4 +9,6 @@ class ArgumentTypeError(ArgumentError, TypeError):
     @classmethod
     def of(cls, error: ArgumentError) -> "ArgumentTypeError":
         """Return an argument error with the same message."""
-        return cls(str(error), name=error.name, received=error.received, expected=error.expected, remedy=error.remedy)
+        copy = cls(str(error))
+        vars(copy).update(vars(error))
+        return copy
