@@ -27,8 +27,7 @@ BAD_RATES = [
 def recurrent(kind, bad, name=None, drop_in=False, **kwargs):
     """Returns rows of a recurrent layer: with all outputs and states, and backwards with dropout.
 
-    Drop-in replacements for layers of Keras have the first row only, because test_recurrent_layers.py compares their
-    dropout with that of Keras, and the other layers have the same code.
+    Other drop-in replacements for layers of Keras than LSTM have the first row only: their dropout has the same code.
     """
     asked = {"units": 3, "return_sequences": True, "return_state": True, "bias_initializer": "uniform", **kwargs}
     dropout = {"dropout": 0.2, "recurrent_dropout": 0.3, "seed": 5, "use_bias": False, "go_backwards": True}
@@ -149,7 +148,7 @@ ROWS = [
         inputs=(Data((5,)), [Data((3,)), Data((2,))]),
         bad=[({"units": 0}, "a positive integer"), ({"projection": 0.5}, "a positive integer or None")],
     ),
-    *recurrent(LSTM, BAD_RATES, drop_in=True, unit_forget_bias=False, kernel_regularizer="l2"),
+    *recurrent(LSTM, BAD_RATES, unit_forget_bias=False, kernel_regularizer="l2"),
     *recurrent(GRU, BAD_RATES, drop_in=True),
     *recurrent(GRU, BAD_RATES, name="GRU that resets before", reset_after=False),
     *recurrent(SimpleRNN, BAD_RATES, drop_in=True, recurrent_constraint="max_norm"),
