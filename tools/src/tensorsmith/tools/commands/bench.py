@@ -60,6 +60,11 @@ def execute(arguments: argparse.Namespace) -> int:
         guess = did_you_mean(case, benchmark.cases) or f"use one of the cases {', '.join(benchmark.cases)}"
         check(case in benchmark.cases, "--cases", case, f"contain only cases of `bench {arguments.benchmark}`", guess)
     check(arguments.rounds >= 2, "--rounds", arguments.rounds, ">= 2 to measure the spread between rounds")
+    own = any("tensorsmith" in benchmark.providers(case) for case in benchmark.cases)
+    for flag in ("compare", "save_baseline"):
+        used_with = Verbatim(f"bench {arguments.benchmark}")
+        expected = "used with a benchmark that measures tensorsmith"
+        check(own or not getattr(arguments, flag), f"--{flag.replace('_', '-')}", used_with, expected)
     baseline = read_baseline(arguments.benchmark) if arguments.compare else []
     rows: list[Row] = []
     cases = arguments.cases or list(benchmark.cases)
