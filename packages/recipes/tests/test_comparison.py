@@ -82,7 +82,13 @@ def test_figure_marks_failures_and_outliers(tmp_path, monkeypatch):
     """The axis shows the better half of the variants, the border the score of an outlier, and a label each failure."""
     figures = []
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: figures.append(figure))
-    scores = {"a": {0: 0.83, 1: 0.84}, "b": {0: 0.82, 1: 0.81}, "bad": {0: 0.1, 1: 0.1}, "broken": {}}
+    scores = {
+        "a": {0: 0.83, 1: 0.84},
+        "b": {0: 0.82, 1: 0.81},
+        "bad": {0: 0.1, 1: 0.1},
+        "broken": {},
+        "nan": {0: np.nan},
+    }
     variants = [VariantResult(name, {}, values) for name, values in scores.items()]
     monkeypatch.setattr("tensorsmith.recipes.comparison_figure.replace_file", contextlib.nullcontext)
     plot_comparison(Comparison("question", "test", "accuracy", "max", variants), tmp_path / "figure.png")
@@ -91,7 +97,11 @@ def test_figure_marks_failures_and_outliers(tmp_path, monkeypatch):
     low, high = panel.get_xlim()
     assert 0.7 < low < 0.81
     assert 0.84 < high < 0.9
-    assert {(text.get_text(), text.get_position()[1]) for text in panel.texts} == {("0.1", 2), ("failed", 3)}
+    assert {(text.get_text(), text.get_position()[1]) for text in panel.texts} == {
+        ("0.1", 2),
+        ("failed", 3),
+        ("not finite", 4),
+    }
 
 
 def test_invalid_requests(tmp_path, recipe):

@@ -20,7 +20,7 @@ def plot_comparison(comparison: Comparison, path: Path) -> None:
     """Plot the scores of each seed of all variants, and the validation curves, averaged over the seeds, if any.
 
     The axes are chosen so that the better half of the variants remains readable. Scores outside of an axis are written
-    at its border, and variants without scores are marked as failed.
+    at its border. Variants without scores, or without finite ones, are marked.
 
     Args:
         comparison: Results to plot.
@@ -52,6 +52,7 @@ def _better_half(comparison: Comparison) -> list[int]:
     """Return the positions of the better half of the variants that have scores, but of at least two."""
     sign = 1 if comparison.direction == "min" else -1
     means = {i: sign * np.mean(list(each.scores.values())) for i, each in enumerate(comparison.variants) if each.scores}
+    means = {position: mean for position, mean in means.items() if np.isfinite(mean)}
     return sorted(means, key=lambda position: means[position])[: max(2, (len(means) + 1) // 2)]
 
 
@@ -105,8 +106,9 @@ def _plot_scores(panel: "Axes", comparison: Comparison, scores: Sequence[Sequenc
             panel.plot(np.mean(values), position, "|", color=color, markersize=22, markeredgewidth=2.5)
         _mark_outliers(panel, position, [value for value in values if value < low], "<")
         _mark_outliers(panel, position, [value for value in values if value > high], ">")
-        if not variant.scores:
-            panel.text(0.02, position, "failed", transform=panel.get_yaxis_transform(), va="center", color="gray")
+        if not variant.scores or (values and not np.isfinite(values).any()):
+            reason = "not finite" if variant.scores else "failed"
+            panel.text(0.02, position, reason, transform=panel.get_yaxis_transform(), va="center", color="gray")
     if limits:
         panel.set_xlim(*_with_margin(*limits))
     panel.set_yticks(range(len(scores)), [variant.name for variant in comparison.variants])
