@@ -3,21 +3,23 @@
 Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
 Command: tensorsmith run deep/schedules
 Score: test accuracy 0.842
-Seconds: 13 on 2 cores
+Seconds: 11 on 2 cores
 Seed: 0
 
 Comparison: tensorsmith compare deep/schedules --parallel 2
-Result: one_cycle 0.862, piecewise, plateau and exponential 0.855, power 0.854, constant 0.847 (3 seeds, 230 seconds)
+Result: one_cycle 0.862, piecewise, plateau and exponential 0.855, power 0.854, constant 0.847, one_cycle_found 0.844
+(3 seeds)
 
 The gains over the constant rate, paired by seed, are 0.0148 with a standard deviation of 0.0044 for one_cycle, and at
-most 0.0083 for the others. The rates were chosen on validation data: 0.02 for one_cycle, 0.003 for the constant rate,
-and 0.01 for the others.
+most 0.0083 for the others. The rates were chosen on validation data: 0.02 for one_cycle, the highest of the grid, 0.003
+for the constant rate, the lowest, and 0.01 for the others. The grid has no effect on one_cycle_found. Its highest rate
+is the one that the range test suggests, 0.00066, which is too low.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
 
     from tensorsmith.training import Trainer
 
+Name = Literal["constant", "power", "exponential", "piecewise", "plateau", "one_cycle", "one_cycle_found"]
+
 
 @dataclass(frozen=True)
 class Config:
     """Recipe settings."""
 
-    schedule: Literal["constant", "power", "exponential", "piecewise", "plateau", "one_cycle"] = "constant"  # schedule
+    schedule: Name = "constant"  # one_cycle_found has the highest rate that a learning-rate range test suggests
     learning_rate: PositiveFloat = tune.log_uniform(
         1e-3, 0.1, default=0.01
     )  # initial rate of SGD, or the highest rate of one_cycle
@@ -47,9 +51,7 @@ class Config:
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
-VARIANTS = {
-    name: {"schedule": name} for name in ("constant", "power", "exponential", "piecewise", "plateau", "one_cycle")
-}
+VARIANTS = {name: {"schedule": name} for name in get_args(Name)}
 GRID = {"learning_rate": (0.003, 0.01, 0.02)}
 
 
@@ -75,12 +77,13 @@ def build_trainer(config: Config) -> "Trainer":
     from tensorsmith.schedules import ExponentialDecay, OneCycle, PiecewiseConstant, PowerDecay
     from tensorsmith.training import Trainer
 
-    rate = config.learning_rate
+    rate = found_rate(config) if config.schedule == "one_cycle_found" else config.learning_rate
     schedules = {
         "power": lambda: PowerDecay(rate, "10%"),
         "exponential": lambda: ExponentialDecay(rate, "50%", 0.1),
         "piecewise": lambda: PiecewiseConstant(["25%", "75%"], [rate, rate / 2, rate / 10]),
         "one_cycle": lambda: OneCycle(rate / 10, rate, "100%"),
+        "one_cycle_found": lambda: OneCycle(rate / 10, rate, "100%"),
     }
     return Trainer(
         build_model(config),
@@ -89,6 +92,18 @@ def build_trainer(config: Config) -> "Trainer":
         metrics=["accuracy"],
         jit=config.jit,
     )
+
+
+def found_rate(config: Config) -> float:
+    """Returns the learning rate that a range test with the constant schedule suggests."""
+    import keras
+
+    from tensorsmith.training import LRFinder
+
+    trainer = build_trainer(replace(config, schedule="constant"))
+    sweep = LRFinder()(trainer, *build_data(config)["train"], batch_size=config.batch_size)
+    keras.utils.set_random_seed(config.seed)  # the initial weights do not depend on the range test
+    return sweep.suggestion
 
 
 def callbacks(config: Config, folder: Path) -> Sequence["keras.callbacks.Callback"]:

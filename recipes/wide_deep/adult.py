@@ -2,13 +2,19 @@
 
 Data: Adult, 27,561 / 5,000 / 16,281 people of the 1994 census, 5 numerical and 7 categorical features, income > 50,000
 Command: tensorsmith run wide_deep/adult
-Score: test auc 0.919
-Seconds: 50 on 2 cores
+Score: test auc 0.918
+Seconds: 17 on 2 cores
 Seed: 0
 
-With `--jit true`, seeds 0 to 2 reach 0.919, 0.918 and 0.918, and the wide part alone 0.910 (seed 0). Gradient boosting
-in scikit-learn has 0.926. `calibration.png` shows the calibration of both, and `served.keras` maps the raw columns to
-probabilities. References: Cheng et al. (2016), McMahan et al. (2013) for FTRL.
+Comparison: tensorsmith compare wide_deep/adult --parallel 2
+Result: wide_and_deep and deep 0.918, wide 0.910 (3 seeds)
+
+Search: tensorsmith tune wide_deep/adult --tuner bayesian --trials 15 --objective val_auc --parallel 2
+Best: validation AUC 0.921 with dropout 0.03, wide_rate 0.029 and deep_rate 0.0021, in 117 seconds
+
+A gain by the wide part is not supported: paired by seed, it is 0.0000 with a standard deviation of 0.0009. Gradient
+boosting in scikit-learn has an AUC of 0.926. `calibration.png` shows the calibration of both, and `served.keras` maps
+the raw columns to probabilities. References: Cheng et al. (2016), McMahan et al. (2013) for FTRL.
 """
 
 from dataclasses import dataclass

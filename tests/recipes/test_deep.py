@@ -115,3 +115,49 @@ def test_masks_are_part_of_the_checkpoint(seed, load_recipe, tmp_path):
         run(tmp_path / "broken", Interrupt())
     for weight, expected in zip(run(tmp_path / "broken", resume=True), unbroken, strict=True):
         np.testing.assert_array_equal(weight, expected)
+
+
+def test_distorted_images_are_shifted(load_recipe):
+    """A single bright pixel moves by at most two pixels in each direction."""
+    recipe = load_recipe("deep/auxiliary_task")
+    images = np.zeros((500, 28, 28), "float32")
+    images[:, 14, 14] = 100.0
+    found = recipe.distorted(images, np.random.default_rng(0)).reshape(500, -1).argmax(axis=1)
+    rows, columns = np.divmod(found, 28)
+    assert set(rows) == set(columns) == {12, 13, 14, 15, 16}
+
+
+def test_pairs_of_the_transfer(load_recipe):
+    """The two classes are those of the seed, the first classifier has none of them, and it has consecutive labels."""
+    recipe = load_recipe("deep/transfer")
+    config = recipe.Config(pretraining_size=500)
+    assert len(set(map(frozenset, recipe.PAIRS))) == len(recipe.PAIRS) == 10
+    data = recipe.build_data(config)
+    assert len(data["train"][0]) == 200
+    assert len(data["test"][0]) == 2000
+    assert set(np.unique(data["test"][1])) == {0, 1}
+    images, labels = recipe.other_classes(config)
+    assert set(labels) == set(range(8))
+    shared = {image.tobytes() for image in images} & {image.tobytes() for image in data["train"][0]}
+    assert not shared
+
+
+def test_averages_replace_the_weights(load_recipe, tmp_path):
+    """The mean of the weights after the last epochs, computed here, is that of the saved model."""
+    snapshots = []
+    recipe = load_recipe("deep/averaging")
+    config = recipe.Config(averaging="swa", epochs=4, train_size=320, units=(5,))
+    trainer, data = recipe.build_trainer(config), recipe.build_data(config)
+    keep = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: snapshots.append(trainer.model.get_weights())
+    )
+    trainer.fit(
+        *data["train"],
+        epochs=4,
+        batch_size=32,
+        callbacks=[*recipe.callbacks(config, tmp_path), keep],
+        verbose=False,
+    )
+    for position, weight in enumerate(trainer.model.get_weights()):
+        mean = np.mean([snapshot[position] for snapshot in snapshots[2:]], axis=0)
+        np.testing.assert_allclose(weight, mean, rtol=1e-5, atol=1e-7)

@@ -1,0 +1,83 @@
+"""Do large batches with a warm-up of the learning rate reach the accuracy of small ones on Fashion-MNIST?
+
+Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes
+Command: tensorsmith run deep/batch_size
+Score: test accuracy 0.889
+Seconds: 21 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/batch_size --parallel 2
+Result: 32 0.889, 512_warmup 0.884, 512 0.883, 8192_warmup 0.798, 8192 0.795 (3 seeds)
+
+They do not in the same number of epochs, in which batches of 8,192 images have 70 steps. The loss of accuracy with 512
+images, paired by seed, is 0.0068 with a standard deviation of 0.0019, and 0.0059 and 0.0014 with warm-up. With 8,192
+images, the warm-up lowers the standard deviation from 0.025 to 0.002. The learning rates were chosen on validation
+data: 0.01 for 32 images, the lowest of the grid, 0.03 for 8192_warmup, and 0.1 for the others.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    batch_size: PositiveInt = 32  # examples per step
+    warmup: bool = False  # linear warm-up of the learning rate during the first tenth of the run
+    learning_rate: PositiveFloat = tune.log_uniform(3e-3, 1.0, default=0.01)  # initial learning rate of SGD
+    units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ReLU layer
+    epochs: PositiveInt = 10  # passes over the training set
+    train_size: PositiveInt = 55_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 16_384}
+VARIANTS = {
+    "32": {},
+    **{f"{size}{name}": {"batch_size": size, "warmup": bool(name)} for size in (512, 8192) for name in ("", "_warmup")},
+}
+GRID = {"learning_rate": (0.01, 0.03, 0.1, 0.3)}
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    return load_splits("fashion_mnist", train_size=config.train_size)
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a classifier with hidden ReLU layers."""
+    import keras
+
+    hidden = [keras.layers.Dense(units, "relu", kernel_initializer="he_normal") for units in config.units]
+    return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and SGD with momentum, optional warm-up and cosine decay."""
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.schedules import CosineDecay, Warmup
+    from tensorsmith.training import Trainer
+
+    rate = config.learning_rate
+    schedule = Warmup(CosineDecay(rate, "90%"), "10%") if config.warmup else CosineDecay(rate, "100%")
+    optimizer = SGD(schedule, momentum=0.9)
+    return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

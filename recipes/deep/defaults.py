@@ -1,0 +1,102 @@
+"""How much do two default configurations of deep networks improve on a plain one, on 10,000 images of Fashion-MNIST?
+
+Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
+Command: tensorsmith run deep/defaults
+Score: test accuracy 0.858
+Seconds: 18 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/defaults --parallel 2
+Result: self_normalizing 0.860, he_elu 0.858, plain 0.837 (3 seeds)
+
+"he_elu" has He initialization, batch normalization before ELU, l2 regularization and the 1cycle policy;
+"self_normalizing" has LeCun initialization, SELU, alpha dropout, standardized inputs and the 1cycle policy; "plain" has
+Glorot initialization, ReLU and a constant rate. The inputs of all three are standardized (Géron, 2019, tables 11-3 and
+11-4). The gains over plain, paired by seed, are 0.0226 and 0.0215 with standard deviations of 0.0032 and 0.0030. The
+rate of plain is the lowest of the grid; with 0.01, whose validation accuracy is the second best, it reaches 0.844.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    kind: Literal["plain", "he_elu", "self_normalizing"] = "he_elu"  # configuration, see below
+    learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.03)  # highest learning rate of SGD
+    hidden_layers: PositiveInt = tune.integer(2, 10, default=5)  # number of hidden layers
+    units: PositiveInt = 100  # units of each hidden layer
+    epochs: PositiveInt = 20  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 10_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+VARIANTS = {name: {"kind": name} for name in ("plain", "he_elu", "self_normalizing")}
+GRID = {"learning_rate": (0.003, 0.01, 0.03, 0.1)}
+COLUMNS = ("test log_loss",)
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28), standardized with the statistics of each pixel, and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    splits = load_splits("fashion_mnist", train_size=config.train_size)
+    mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0) + 1e-3
+    return {split: ((images - mean) / deviation, labels) for split, (images, labels) in splits.items()}
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a classifier with hidden layers of equal width."""
+    import keras
+    from keras import layers
+
+    regularizer = keras.regularizers.L2(1e-4)
+    model = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
+    for _ in range(config.hidden_layers):
+        if config.kind == "plain":
+            model.add(layers.Dense(config.units, "relu"))
+        elif config.kind == "self_normalizing":
+            model.add(layers.AlphaDropout(0.05))
+            model.add(layers.Dense(config.units, "selu", kernel_initializer="lecun_normal"))
+        else:
+            dense = layers.Dense(
+                config.units, use_bias=False, kernel_initializer="he_normal", kernel_regularizer=regularizer
+            )
+            for layer in (dense, layers.BatchNormalization(), layers.Activation("elu")):
+                model.add(layer)
+    model.add(layers.Dense(10, "softmax"))
+    return model
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and SGD with momentum: a constant rate, or the 1cycle policy."""
+    import keras
+
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.schedules import OneCycle
+    from tensorsmith.training import Trainer
+
+    rate = config.learning_rate
+    optimizer = SGD(rate if config.kind == "plain" else OneCycle(rate / 10, rate, "100%"), momentum=0.9)
+    metrics = ["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="log_loss")]
+    return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", metrics, jit=config.jit)
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

@@ -1,0 +1,119 @@
+"""Which regularizer improves a dense network on 10,000 images of Fashion-MNIST, if each has its own strength?
+
+Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
+Command: tensorsmith run deep/regularizers
+Score: test accuracy 0.855
+Seconds: 26 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/regularizers --parallel 2
+Result: dropout 0.855, alpha_dropout 0.847, none and max_norm 0.846, l1 and l2 0.844 (3 seeds)
+
+All chosen strengths are weak, the lowest of the grid, but for medium alpha dropout. The gain in accuracy of dropout,
+paired by seed, is 0.009 with a standard deviation of 0.011; that of alpha_dropout is 0.001 with 0.009, that of max_norm
+0.000. The accuracy of l1 and l2 is lower by 0.0013 and 0.0017, with standard deviations of 0.0007 and 0.0011. Dropout
+lowers the log loss from 0.552 to 0.434, l2 to 0.518, and the training accuracy from 0.947 to 0.918 and 0.939. The
+strength has no effect on none. The training accuracy is measured after training, without dropout.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+Name = Literal["none", "l1", "l2", "dropout", "max_norm", "alpha_dropout"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    regularizer: Name = "dropout"  # regularizer of the dense layers; "alpha_dropout" also replaces ELU by SELU
+    strength: Literal["weak", "medium", "strong"] = tune.choice(["weak", "medium", "strong"])  # see STRENGTHS
+    units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden layer
+    learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
+    epochs: PositiveInt = 30  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    train_size: PositiveInt = 10_000  # number of training examples
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+
+
+SMOKE = {"epochs": 1, "train_size": 640}
+STRENGTHS = {  # factor of the penalty, dropout rate, or largest norm of the weights of a unit
+    "none": {"weak": 0.0, "medium": 0.0, "strong": 0.0},
+    "l1": {"weak": 1e-5, "medium": 1e-4, "strong": 1e-3},
+    "l2": {"weak": 1e-4, "medium": 1e-3, "strong": 1e-2},
+    "dropout": {"weak": 0.1, "medium": 0.2, "strong": 0.4},
+    "max_norm": {"weak": 2.0, "medium": 1.5, "strong": 1.0},
+    "alpha_dropout": {"weak": 0.05, "medium": 0.1, "strong": 0.2},
+}
+VARIANTS = {name: {"regularizer": name} for name in STRENGTHS}
+GRID = {"strength": ("weak", "medium", "strong")}
+COLUMNS = ("test log_loss", "train accuracy")
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    from tensorsmith.data import load_splits
+
+    return load_splits("fashion_mnist", train_size=config.train_size)
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a classifier with regularized layers.
+
+    Dropout is applied before each dense layer, alpha dropout only to the outputs of SELU layers.
+    """
+    import keras
+
+    amount = STRENGTHS[config.regularizer][config.strength]
+    selu = config.regularizer == "alpha_dropout"
+    settings: dict[str, Any] = {
+        "activation": "selu" if selu else "elu",
+        "kernel_initializer": "lecun_normal" if selu else "he_normal",
+    }
+    dropout = {"dropout": keras.layers.Dropout, "alpha_dropout": keras.layers.AlphaDropout}.get(config.regularizer)
+    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten()])
+    for units in (*config.units, 10):
+        if dropout and not (selu and len(model.layers) == 1):  # the inputs are not standardized
+            model.add(dropout(amount))
+        if config.regularizer in ("l1", "l2"):
+            settings["kernel_regularizer"] = getattr(keras.regularizers, config.regularizer)(amount)
+        if config.regularizer == "max_norm" and units != 10:
+            settings["kernel_constraint"] = keras.constraints.MaxNorm(amount)
+        if units == 10:
+            settings.update(activation="softmax", kernel_initializer="glorot_uniform", kernel_constraint=None)
+        model.add(keras.layers.Dense(units, **settings))
+    return model
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
+    import keras
+
+    from tensorsmith.optimizers import SGD
+    from tensorsmith.training import Trainer
+
+    optimizer = SGD(config.learning_rate, momentum=0.9)
+    metrics = ["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="log_loss")]
+    return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", metrics, jit=config.jit)
+
+
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns the accuracy on the training set, without dropout."""
+    return {"train": {"accuracy": trainer.evaluate(*data["train"], batch_size=config.batch_size)["accuracy"]}}
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)

@@ -1,0 +1,122 @@
+"""Do the lower layers of a classifier of eight classes help to tell two other classes apart, with 200 labels?
+
+Data: Fashion-MNIST, 200 training images of two classes, their validation and test images; 10,000 of the other classes
+Command: tensorsmith run deep/transfer
+Score: test accuracy 0.905
+Seconds: 14 on 2 cores
+Seed: 0
+
+Comparison: tensorsmith compare deep/transfer --seeds 10 --parallel 2
+Result: none 0.916, fine_tuned 0.905, frozen 0.886 (10 seeds)
+
+Each seed has its own pair of classes. That of seed 0 is sandal and shirt, for which Géron (2019, chapter 11) reports an
+error four times smaller, and warns that the pair was chosen for its result. Here, its error falls from 0.0085 to
+0.0040, but it is the only one of ten pairs with a gain. The mean gain of fine_tuned, paired by seed, is -0.011 with a
+standard deviation of 0.010, that of frozen -0.030 with 0.024.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from tensorsmith.training import Trainer
+
+
+@dataclass(frozen=True)
+class Config:
+    """Recipe settings."""
+
+    reuse: Literal["none", "frozen", "fine_tuned"] = "fine_tuned"  # use of the layers of the first classifier
+    labels: PositiveInt = 200  # number of training images of the two classes
+    pretraining_size: PositiveInt = 10_000  # number of training images of the other classes
+    pretraining_epochs: PositiveInt = 10  # passes of the first classifier over its training set
+    learning_rate: PositiveFloat = tune.log_uniform(1e-4, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
+    epochs: PositiveInt = 40  # passes over the training set; reused layers are frozen during the first fifth
+    batch_size: PositiveInt = 32  # examples per step
+    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling, which also chooses the classes
+
+
+SMOKE = {"pretraining_size": 640, "pretraining_epochs": 1, "epochs": 2}
+VARIANTS = {name: {"reuse": name} for name in ("none", "frozen", "fine_tuned")}
+UNITS = (300, 100, 50, 50, 50)  # units of each hidden SELU layer
+PAIRS = ((5, 6), (0, 6), (2, 4), (1, 3), (7, 9), (3, 4), (5, 9), (0, 2), (8, 1), (4, 6))  # of the seeds 0 to 9
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] of two classes, and labels 0 and 1."""
+    import numpy as np
+
+    from tensorsmith.data import load_splits
+
+    pair = PAIRS[config.seed % len(PAIRS)]
+    splits = {}
+    for split, (images, labels) in load_splits("fashion_mnist").items():
+        chosen = np.flatnonzero(np.isin(labels, pair))[: config.labels if split == "train" else None]
+        splits[split] = (images[chosen], (labels[chosen] == pair[1]).astype("int32"))
+    return splits
+
+
+def other_classes(config: Config) -> tuple["np.ndarray", "np.ndarray"]:
+    """Returns training images of the eight other classes, and labels from 0 to 7."""
+    import numpy as np
+
+    from tensorsmith.data import load
+
+    train, pair = load("fashion_mnist"), PAIRS[config.seed % len(PAIRS)]
+    chosen = np.flatnonzero(~np.isin(train.labels, pair))[: config.pretraining_size]
+    _, labels = np.unique(train.labels[chosen], return_inverse=True)
+    return train.features[chosen], labels
+
+
+def build_classifier(classes: int) -> "keras.Model":
+    """Builds hidden SELU layers and a softmax layer."""
+    import keras
+
+    hidden = [keras.layers.Dense(units, "selu", kernel_initializer="lecun_normal") for units in UNITS]
+    head = keras.layers.Dense(classes, "softmax", name="head")
+    return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, head])
+
+
+def build_model(config: Config) -> "keras.Model":
+    """Builds a classifier of two classes, with the hidden layers of a trained classifier of the other classes."""
+    model = build_classifier(2)
+    if config.reuse != "none":
+        first = build_classifier(8)
+        trainer = trainer_of(first, config, reuse="none")
+        arguments = {"epochs": config.pretraining_epochs, "batch_size": config.batch_size, "seed": config.seed}
+        trainer.fit(*other_classes(config), **arguments, verbose=False)
+        for layer, trained in zip(model.layers[:-1], first.layers[:-1], strict=True):
+            layer.set_weights(trained.get_weights())
+    return model
+
+
+def build_trainer(config: Config) -> "Trainer":
+    """Builds a trainer of the classifier of two classes."""
+    return trainer_of(build_model(config), config, config.reuse)
+
+
+def trainer_of(model: "keras.Model", config: Config, reuse: str) -> "Trainer":
+    """Returns a trainer with cross-entropy loss and SGD, whose learning rate is 0 for layers that are frozen."""
+    from tensorsmith.optimizers import SGD, MultiOptimizer
+    from tensorsmith.schedules import PiecewiseConstant
+    from tensorsmith.training import Trainer
+
+    rate = config.learning_rate
+    lower = {"none": rate, "frozen": 0.0, "fine_tuned": PiecewiseConstant(["20%"], [0.0, rate / 10])}[reuse]
+    *hidden, head = [layer for layer in model.layers if layer.weights]
+    optimizer = MultiOptimizer([(SGD(lower, momentum=0.9), hidden), (SGD(rate, momentum=0.9), head)])
+    return Trainer(model, optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
+
+
+if __name__ == "__main__":
+    from tensorsmith.recipes import run_script
+
+    run_script(__file__)
