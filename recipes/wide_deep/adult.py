@@ -8,13 +8,11 @@ Seed: 0
 
 Comparison: tensorsmith compare wide_deep/adult --parallel 2
 Result: wide_and_deep and deep 0.918, wide 0.910 (3 seeds)
-
 Search: tensorsmith tune wide_deep/adult --tuner bayesian --trials 15 --objective val_auc --parallel 2
 Best: validation AUC 0.921 with dropout 0.03, wide_rate 0.029 and deep_rate 0.0021, in 117 seconds
 
-A gain by the wide part is not supported: paired by seed, it is 0.0000 with a standard deviation of 0.0009. Gradient
-boosting in scikit-learn has an AUC of 0.926. `calibration.png` shows the calibration of both, and `served.keras` maps
-the raw columns to probabilities. References: Cheng et al. (2016), McMahan et al. (2013) for FTRL.
+The wide part brings 0.0000, with a standard deviation of 0.0009. Gradient boosting has 0.926. `calibration.png` shows
+both, and `served.keras` maps the raw columns. References: Cheng et al. (2016), McMahan et al. (2013) for FTRL.
 """
 
 from dataclasses import dataclass
@@ -42,9 +40,7 @@ class Config:
     embedding: PositiveInt = 8  # dimension of the embeddings of the deep part
     dropout: ClosedUnitInterval = tune.uniform(0.0, 0.6, default=0.3)  # dropout rate after each hidden layer
     wide_rate: PositiveFloat = tune.log_uniform(3e-3, 0.3, default=0.05)  # learning rate of FTRL for the wide part
-    deep_rate: PositiveFloat = tune.log_uniform(
-        3e-4, 1e-2, default=2e-3
-    )  # initial learning rate of AdamW for the deep part, with cosine decay to 0
+    deep_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=2e-3)  # initial rate of AdamW for the deep part
     epochs: PositiveInt = 12  # passes over the training set
     batch_size: PositiveInt = 128  # examples per step
     jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
@@ -82,9 +78,8 @@ def feature_specs(config: Config) -> "dict[str, FeatureSpec]":
     for name in ("capital-gain", "capital-loss"):  # in addition to the standardized numbers
         embedded[f"{name}_bin"] = Bucketize(boundaries=BOUNDARIES[name], feature=name, embed=config.embedding)
     choices = {"wide": {**bins, **crosses}, "deep": embedded}
-    specs = {
-        part: FeatureSpec(schema, each, exclude=EXCLUDED) for part, each in choices.items() if part in config.parts
-    }
+    chosen = {part: each for part, each in choices.items() if part in config.parts}
+    specs = {part: FeatureSpec(schema, each, exclude=EXCLUDED) for part, each in chosen.items()}
     dataset = load("adult").to_tf(batch_size=1024).map(lambda features, labels: features)
     for spec in specs.values():
         spec.adapt(dataset)
@@ -93,9 +88,8 @@ def feature_specs(config: Config) -> "dict[str, FeatureSpec]":
 
 def prepare(specs: "dict[str, FeatureSpec]", columns: Any) -> dict[str, Any]:
     """Returns the preprocessed features of all parts, named by part and feature."""
-    return {
-        f"{part}_{name}": tensor for part, spec in specs.items() for name, tensor in spec.preprocessing(columns).items()
-    }
+    parts = {part: spec.preprocessing(columns) for part, spec in specs.items()}
+    return {f"{part}_{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
 
 
 def build_data(config: Config) -> dict[str, Any]:
