@@ -36,7 +36,8 @@ class FeatureError(ArgumentError):
     def __init__(self, name: str, received: str, expected: str, remedy: str):
         shown = printable(name) or '""'
         error = argument_error(f"feature {shown}", Verbatim(received), expected, remedy)
-        super().__init__(str(error), name=error.name, received=received, expected=expected, remedy=remedy)
+        super().__init__(str(error))
+        vars(self).update(vars(error))
 
 
 def printable(text: str) -> str:
