@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 # Words that follow "must" without "be" at the start of the description of an expected value.
 VERBS = ("not ", "have ", "contain ", "differ ", "match ", "define ", "use ")
@@ -32,6 +32,13 @@ class ArgumentError(ValueError):
     __init__ = Exception.__init__
 
     name = received = expected = remedy = ""
+
+    @classmethod
+    def like(cls, error: "ArgumentError") -> Self:
+        """Return an error of this class with the message and the attributes of another one."""
+        copy = cls(str(error))
+        vars(copy).update(vars(error))
+        return copy
 
 
 def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ArgumentError:

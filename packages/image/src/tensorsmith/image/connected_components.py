@@ -38,7 +38,7 @@ def connected_components(images: TensorLike, name: str | None = None) -> tf.Tens
         images = tf.convert_to_tensor(images)
         if images.shape.rank not in (2, 3):
             expected = "have shape (height, width) or (batch, height, width)"
-            raise ArgumentTypeError.of(argument_error("images", Verbatim(f"shape {images.shape}"), expected))
+            raise ArgumentTypeError.like(argument_error("images", Verbatim(f"shape {images.shape}"), expected))
         batch = images if images.shape.rank == 3 else images[tf.newaxis]
         roots = _roots(batch)
         used = tf.not_equal(batch, tf.zeros_like(batch))

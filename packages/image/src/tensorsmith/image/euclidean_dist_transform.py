@@ -40,9 +40,9 @@ def euclidean_dist_transform(images: TensorLike, dtype: tf.DType = tf.float32, n
     with tf.name_scope(name or "euclidean_dist_transform"):
         images, dtype = tf.convert_to_tensor(images), tf.as_dtype(dtype)
         if images.dtype != tf.uint8:
-            raise ArgumentTypeError.of(argument_error("images", Verbatim(images.dtype.name), "of dtype uint8"))
+            raise ArgumentTypeError.like(argument_error("images", Verbatim(images.dtype.name), "of dtype uint8"))
         if dtype not in DTYPES:
-            raise ArgumentTypeError.of(argument_error("`dtype`", Verbatim(dtype.name), "float16, float32 or float64"))
+            raise ArgumentTypeError.like(argument_error("`dtype`", Verbatim(dtype.name), "float16, float32 or float64"))
         batch = to_4D_image(images)
         if 0 in batch.shape:
             return tf.zeros_like(images, dtype)

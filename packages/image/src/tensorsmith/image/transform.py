@@ -62,7 +62,7 @@ def transform(
         images = tf.convert_to_tensor(images)
         if images.dtype.name not in DTYPES:
             received = Verbatim(f"dtype {images.dtype.name}")
-            raise ArgumentTypeError.of(argument_error("images", received, f"of a dtype in {DTYPES}"))
+            raise ArgumentTypeError.like(argument_error("images", received, f"of a dtype in {DTYPES}"))
         for argument, mode, known in (
             ("interpolation", interpolation, INTERPOLATIONS),
             ("fill_mode", fill_mode, FILL_MODES),

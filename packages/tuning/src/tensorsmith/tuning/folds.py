@@ -30,11 +30,11 @@ def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]
         error = argument_error(
             "folds", received, "0 unless the data are arrays", "omit `folds`, or return arrays from `build_data`"
         )
-        raise SearchError(str(error), **vars(error))
+        raise SearchError.like(error)
     examples = len(arrays[0])
     if examples < count:
         error = argument_error("folds", count, f"at most the number of examples ({examples})")
-        raise SearchError(str(error), **vars(error))
+        raise SearchError.like(error)
     for others, part in KFold(count, shuffle=True, random_state=seed).split(np.empty(examples)):
         yield _rows(data, others), _rows(data, part)
 

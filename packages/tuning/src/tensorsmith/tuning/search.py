@@ -134,7 +134,7 @@ class Search:
         if self.objective not in logs:
             guess = did_you_mean(self.objective, logs)
             error = argument_error("objective", self.objective, f"one of {', '.join(sorted(logs))}", guess)
-            raise UnknownObjectiveError(str(error), **vars(error))
+            raise UnknownObjectiveError.like(error)
 
 
 def _with_known_words(objective: str) -> str:

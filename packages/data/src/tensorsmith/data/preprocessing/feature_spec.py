@@ -307,9 +307,7 @@ class FeatureSpec:
         unknown += [name for name, one in self._impute.items() if one.strategy != "constant" and name not in unknown]
         if unknown:
             features = ", ".join(map(repr, unknown))
-            raise ArgumentError(
-                f"Features {features} have no statistics yet. Call `adapt` of the spec first.", name="spec"
-            )
+            raise ArgumentError(f"Features {features} have no statistics yet. Call `adapt` of the spec first.")
         return self._made({}, {})
 
     @cached_property

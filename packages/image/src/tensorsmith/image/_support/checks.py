@@ -28,5 +28,5 @@ def floats(name: str, value: TensorLike) -> tf.Tensor:
     tensor = tf.convert_to_tensor(value)
     if not tensor.dtype.is_floating:
         expected, remedy = "of a floating-point dtype", f"pass tf.cast({name}, tf.float32)"
-        raise ArgumentTypeError.of(argument_error(name, Verbatim(tensor.dtype.name), expected, remedy))
+        raise ArgumentTypeError.like(argument_error(name, Verbatim(tensor.dtype.name), expected, remedy))
     return tensor

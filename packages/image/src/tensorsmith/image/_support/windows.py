@@ -21,7 +21,7 @@ def window_shape(filter_shape: int | Sequence[int]) -> tuple[int, int]:
     expected = "a positive integer or a pair of positive integers"
     sizes = filter_shape if isinstance(filter_shape, Sequence) else [filter_shape] * 2
     if filter_shape is None:
-        raise ArgumentTypeError.of(argument_error("filter_shape", filter_shape, expected))
+        raise ArgumentTypeError.like(argument_error("filter_shape", filter_shape, expected))
     valid = len(sizes) == 2 and all(is_integer(size) and size > 0 for size in sizes)
     check(valid, "filter_shape", filter_shape, expected)
     return int(sizes[0]), int(sizes[1])
