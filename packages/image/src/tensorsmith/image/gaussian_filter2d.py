@@ -38,7 +38,7 @@ def gaussian_filter2d(
 
     Returns:
         A tensor with the shape and dtype of the image. Integers are rounded to the nearest
-        integer; TensorFlow Addons rounds them toward zero, which darkens images of one color.
+        integer; TensorFlow Addons rounds them toward zero, which changes many images of one color by 1.
 
     Raises:
         ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers,
