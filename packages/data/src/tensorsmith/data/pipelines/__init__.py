@@ -3,6 +3,7 @@
 from tensorsmith.data.pipelines.balance import oversample, undersample
 from tensorsmith.data.pipelines.buckets import bucket_by_length
 from tensorsmith.data.pipelines.cache import cached
+from tensorsmith.data.pipelines.draws import map_with_seed
 from tensorsmith.data.pipelines.mixing import cutmix, mixup
 from tensorsmith.data.pipelines.pipeline import Pipeline
 from tensorsmith.data.pipelines.split import hash_split
@@ -18,6 +19,7 @@ __all__ = [
     "cutmix",
     "hash_split",
     "interleave_weighted",
+    "map_with_seed",
     "mixup",
     "oversample",
     "parallel_streams",

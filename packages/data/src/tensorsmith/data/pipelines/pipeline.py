@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from tensorsmith.core import ArgumentError, check, did_you_mean, load_tensorflow
 from tensorsmith.core.types import Dataset, Tensor
 from tensorsmith.data.pipelines.arguments import check_seed, check_whole, counted
-from tensorsmith.data.pipelines.draws import with_draws
+from tensorsmith.data.pipelines.draws import takes_seed, with_draws, with_seed_first
 from tensorsmith.tfrecord import Index
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX
 
@@ -36,7 +36,9 @@ class Pipeline:
             skipped.
         compression: Compression of the files: "", "GZIP" or "ZLIB".
         parse: Function that parses a string tensor `(batch,)` of records, such as `tf.io.parse_example`.
-        map: Function applied to the output of `parse`, called like a function passed to `dataset.map`.
+        map: Function applied to the output of `parse`, called like a function passed to `dataset.map`. If its first
+            parameter is named `seed`, it is also passed a random seed, of its own for each batch, as by
+            `map_with_seed`. Augmentations of `tensorsmith.image.augment` are such functions.
         cycle_length: Number of files that are read concurrently.
         block_length: Number of consecutive records to read from a file before switching to the next file.
         shuffle: Number of records in a block that is shuffled; two blocks are held in memory. 0 keeps the order of the
@@ -176,9 +178,13 @@ class Pipeline:
             batches = draws.flat_map(lambda _, draw: epochs.flat_map(lambda epoch: shuffled(epoch, draw)))
         else:
             batches = epochs.flat_map(lambda _: in_order.batch(self.batch_size, self.drop_remainder))
-        for function in (self.parse, self.map):
-            if function is not None:
-                batches = batches.map(function, num_parallel_calls=calls, deterministic=self.deterministic)
+        parse, function = self.parse, self.map
+        if parse is not None:
+            batches = batches.map(parse, num_parallel_calls=calls, deterministic=self.deterministic)
+        if function is not None:
+            if takes_seed(function):
+                batches, function = with_draws(batches, self.seed), with_seed_first(function)
+            batches = batches.map(function, num_parallel_calls=calls, deterministic=self.deterministic)
         batches = batches.prefetch(tf.data.AUTOTUNE if self.prefetch is None else self.prefetch)
         return counted(batches, self._batches(paths))
 
