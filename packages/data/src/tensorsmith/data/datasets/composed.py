@@ -1,0 +1,121 @@
+"""Images composed of several items of Fashion-MNIST, with exact boxes and masks, for detection and segmentation."""
+
+import numpy as np
+
+from tensorsmith.core import check, did_you_mean, is_integer
+from tensorsmith.data.datasets.registry import info, load_split
+
+SIDES = (20, 44)
+"""Least and greatest side of an item, in pixels."""
+OVERLAP = 0.3
+"""Greatest fraction of the pixels of an item that other items may cover."""
+DARKEST = 10
+"""Greatest gray level of the transparent pixels of an item."""
+TRIALS = 10
+
+
+def composed_fashion(
+    split: str, count: int, *, size: int = 96, most_items: int = 4, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Composes images from items of Fashion-MNIST at random positions, on a background with a brightness gradient.
+
+    Each image contains 1 to `most_items` items of the given split, which are scaled to a side of 20 to 44 pixels. At
+    most 30 percent of the pixels of an item are covered by others. Equal arguments yield equal images. The names and
+    formats of the arrays are those of `tensorsmith.image.augment`.
+
+    Args:
+        split: Split of Fashion-MNIST from which the items are drawn: "train", "validation" or "test".
+        count: Number of images.
+        size: Height and width of the images in pixels, at least 44.
+        most_items: Greatest number of items in an image. There are fewer if no free position is found in 10 trials.
+        seed: Random seed.
+
+    Returns:
+        A dictionary of arrays:
+
+        - "image": uint8 `(count, size, size, 1)`.
+        - "boxes": float32 `(count, most_items, 4)`, with x_min, y_min, x_max and y_max in pixels of the visible part of
+          each item, from its first pixel to the end of its last one. Unused rows are 0.
+        - "classes": int32 `(count, most_items)`, see `info("fashion_mnist").class_names`. Unused elements are -1.
+        - "masks": uint8 `(count, size, size)`, which is 0 in the background and `i + 1` in item i.
+
+    Raises:
+        ValueError: If an argument is invalid.
+        DataNotFoundError: If Fashion-MNIST could not be obtained.
+
+    Example:
+        >>> from tensorsmith.data import composed_fashion
+        >>> examples = composed_fashion("test", 2, seed=1)
+        >>> {name: values.shape for name, values in examples.items()}
+        {'image': (2, 96, 96, 1), 'boxes': (2, 4, 4), 'classes': (2, 4), 'masks': (2, 96, 96)}
+    """
+    splits = info("fashion_mnist").splits
+    check(split in splits, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
+    for name, value, least in (
+        ("count", count, 0),
+        ("size", size, SIDES[1]),
+        ("most_items", most_items, 1),
+        ("seed", seed, 0),
+    ):
+        check(is_integer(value) and value >= least, name, value, f"an integer >= {least}")
+    check(most_items < 256, "most_items", most_items, "at most 255")
+    source = load_split("fashion_mnist", split)
+    items = np.round(source.features * 255).astype(np.uint8)
+    rng = np.random.default_rng(seed)
+    examples: dict[str, np.ndarray] = {
+        "image": np.empty((count, size, size, 1), np.uint8),
+        "boxes": np.zeros((count, most_items, 4), np.float32),
+        "classes": np.full((count, most_items), -1, np.int32),
+        "masks": np.zeros((count, size, size), np.uint8),
+    }
+    for number in range(count):
+        image, mask, visible = _background(size, rng), examples["masks"][number], list[int]()
+        for _ in range(rng.integers(1, most_items + 1)):
+            index = rng.integers(len(items))
+            if _paste(items[index], image, mask, visible, rng):
+                examples["classes"][number, len(visible) - 1] = source.labels[index]
+        examples["image"][number, :, :, 0] = image
+        for item in range(len(visible)):
+            rows, columns = np.nonzero(mask == item + 1)
+            examples["boxes"][number, item] = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    return examples
+
+
+def _background(size: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns an image with a linear gradient between two random gray levels, and noise."""
+    low, high = rng.uniform(0, 80, 2)
+    angle = rng.uniform(0, 2 * np.pi)
+    ramp = np.linspace(-0.5, 0.5, size)
+    slope = np.cos(angle) * ramp + np.sin(angle) * ramp[:, np.newaxis]
+    gradient = (low + high) / 2 + (high - low) / np.sqrt(2) * slope
+    return np.clip(gradient + rng.normal(0, 6, (size, size)), 0, 255).astype(np.uint8)
+
+
+def _paste(item: np.ndarray, image: np.ndarray, mask: np.ndarray, pixels: list[int], rng: np.random.Generator) -> bool:
+    """Pastes an item at a random position, unless it covers too much of the others in all trials.
+
+    Args:
+        item: Gray levels of the item, whose darkest pixels are transparent.
+        image: Image to change.
+        mask: Mask of the items in the image, to change.
+        pixels: Number of pixels of each item in the image before others were pasted, extended by the new item.
+        rng: Random generator.
+
+    Returns:
+        `True` if the item was pasted.
+    """
+    for _ in range(TRIALS):
+        side = int(rng.integers(SIDES[0], SIDES[1] + 1))
+        left, top = rng.integers(0, len(image) - side + 1, 2)
+        nearest = (np.arange(side) * len(item)) // side
+        scaled = item[nearest[:, np.newaxis], nearest]
+        region = np.s_[top : top + side, left : left + side]
+        candidate = mask.copy()
+        candidate[region] = np.where(scaled > DARKEST, len(pixels) + 1, mask[region])
+        visible = np.bincount(candidate.ravel(), minlength=len(pixels) + 2)[1:-1]
+        if (visible >= (1 - OVERLAP) * np.array(pixels)).all():
+            image[region] = np.where(scaled > DARKEST, scaled, image[region])
+            mask[:] = candidate
+            pixels.append(int((scaled > DARKEST).sum()))
+            return True
+    return False

@@ -1,0 +1,52 @@
+"""Composed images: boxes and masks compared with the pixels and with each other."""
+
+import numpy as np
+import pytest
+
+from tensorsmith.data import composed_fashion
+from tensorsmith.testing import raises_argument_error
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return composed_fashion("test", 200, seed=3)
+
+
+def test_boxes_are_the_bounding_boxes_of_masks(examples):
+    for boxes, classes, masks in zip(examples["boxes"], examples["classes"], examples["masks"], strict=True):
+        count = (classes >= 0).sum()
+        assert 1 <= count <= 4
+        assert (classes[count:] == -1).all()
+        assert (boxes[count:] == 0).all()
+        assert masks.max() == count
+        for number, (x_min, y_min, x_max, y_max) in enumerate(boxes[:count].astype(int), start=1):
+            mask = masks == number
+            inside = mask[y_min:y_max, x_min:x_max]
+            assert inside.sum() == mask.sum() > 0
+            assert inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any()  # noqa: PT018
+
+
+def test_items_are_brighter_than_the_background_on_average(examples):
+    items = examples["masks"] > 0
+    images = examples["image"][..., 0]
+    assert images[items].mean() > images[~items].mean() + 40
+    assert images[~items].std() > 10  # a gradient
+    assert np.bincount(examples["classes"][examples["classes"] >= 0], minlength=10).min() > 15
+
+
+def test_seed_decides():
+    one, again, other = (composed_fashion("test", 5, size=64, most_items=2, seed=seed) for seed in (1, 1, 2))
+    assert one["boxes"].shape == (5, 2, 4)
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, again[name])
+    assert (one["image"] != other["image"]).any()
+    assert composed_fashion("test", 0)["image"].shape == (0, 96, 96, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [({"split": "tset"}, "split"), ({"count": -1}, "count"), ({"size": 30}, "size"), ({"most_items": 0}, "most_items")],
+)
+def test_bad_arguments(change, name):
+    with raises_argument_error(name=name):
+        composed_fashion(**{"split": "test", "count": 1, **change})
