@@ -27,6 +27,13 @@ class Mutant:
 
 MUTANTS = [
     Mutant(
+        "augmentation clips after the normalization",
+        "kernels/augment_images.cc",
+        "put(clipped(value, colors.low, colors.high) * colors.scale[c] + colors.offset[c], to + i * channels + c);",
+        "put(clipped(value * colors.scale[c] + colors.offset[c], colors.low, colors.high), to + i * channels + c);",
+        ("kernels/test_augment_images.py",),
+    ),
+    Mutant(
         "layer norm gradient lacks its mean",
         "kernels/layer_norm.cc",
         "at<V>(scales + i) - along_mean - normal * along_x",

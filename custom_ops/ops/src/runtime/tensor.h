@@ -88,6 +88,7 @@ template <> struct TypeOf<BFloat16> { static constexpr TF_DataType value = TF_BF
 template <> struct TypeOf<int32_t> { static constexpr TF_DataType value = TF_INT32; };
 template <> struct TypeOf<int64_t> { static constexpr TF_DataType value = TF_INT64; };
 template <> struct TypeOf<String> { static constexpr TF_DataType value = TF_STRING; };
+template <> struct TypeOf<uint8_t> { static constexpr TF_DataType value = TF_UINT8; };
 template <> struct TypeOf<bool> { static constexpr TF_DataType value = TF_BOOL; };
 
 inline size_t bytes_of(TF_DataType type) {

@@ -6,6 +6,7 @@ load_tensorflow()  # without log messages, and before any other import of Tensor
 
 from tensorsmith.ops.adam import adam_update
 from tensorsmith.ops.attention import attention
+from tensorsmith.ops.augment_images import augment_images
 from tensorsmith.ops.correlation_cost import correlation_cost
 from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
 from tensorsmith.ops.depthwise_max_pool import depthwise_max_pool
@@ -31,6 +32,7 @@ __all__ = [
     "active",
     "adam_update",
     "attention",
+    "augment_images",
     "compiled",
     "correlation_cost",
     "crf_decode",
