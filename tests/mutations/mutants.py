@@ -27,6 +27,13 @@ class Mutant:
 
 MUTANTS = [
     Mutant(
+        "non-maximum suppression ignores classes",
+        "kernels/non_max_suppression.cc",
+        "(common > threshold * whole) & (classes == own_class)",
+        "(common > threshold * whole) & (classes == classes)",
+        ("kernels/test_non_max_suppression.py",),
+    ),
+    Mutant(
         "augmentation clips after the normalization",
         "kernels/augment_images.cc",
         "put(clipped(value, colors.low, colors.high) * colors.scale[c] + colors.offset[c], to + i * channels + c);",

@@ -21,6 +21,7 @@ from tensorsmith.ops.layer_norm import layer_norm, rms_norm
 from tensorsmith.ops.layer_norm_lstm import layer_norm_lstm
 from tensorsmith.ops.library import Library, library, set_threads
 from tensorsmith.ops.lstm import lstm
+from tensorsmith.ops.non_max_suppression import Selection, non_max_suppression
 from tensorsmith.ops.pair_counts import PairCounts, pair_counts
 from tensorsmith.ops.projection_loss import softmax_cross_entropy_with_projection
 from tensorsmith.ops.sgd import sgd_update
@@ -29,6 +30,7 @@ from tensorsmith.ops.simple_rnn import simple_rnn
 __all__ = [
     "Library",
     "PairCounts",
+    "Selection",
     "active",
     "adam_update",
     "attention",
@@ -47,6 +49,7 @@ __all__ = [
     "layer_norm_lstm",
     "library",
     "lstm",
+    "non_max_suppression",
     "pair_counts",
     "parse_examples",
     "read_examples",
