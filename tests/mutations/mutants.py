@@ -76,6 +76,20 @@ MUTANTS = [
         ("kernels/test_embedding_bag.py",),
     ),
     Mutant(
+        "projective transform rounds half toward zero",
+        "kernels/projective_transform.cc",
+        "std::fabs(value - whole) >= 0.5f",
+        "std::fabs(value - whole) > 0.5f",
+        ("kernels/test_projective_transform.py",),
+    ),
+    Mutant(
+        "gradient of positions does not vanish beyond the border",
+        "kernels/resample.cc",
+        "slope = distance >= 0 && distance <= 1 ? 1 : 0;",
+        "slope = 1;",
+        ("kernels/test_resample.py",),
+    ),
+    Mutant(
         "attention layer drops the mask of values",
         "attention/attention.py",
         "joined_masks([value_mask], None)",

@@ -24,6 +24,8 @@ from tensorsmith.ops.lstm import lstm
 from tensorsmith.ops.non_max_suppression import Selection, non_max_suppression
 from tensorsmith.ops.pair_counts import PairCounts, pair_counts
 from tensorsmith.ops.projection_loss import softmax_cross_entropy_with_projection
+from tensorsmith.ops.projective_transform import projective_transform
+from tensorsmith.ops.resample import resample
 from tensorsmith.ops.sgd import sgd_update
 from tensorsmith.ops.simple_rnn import simple_rnn
 
@@ -52,7 +54,9 @@ __all__ = [
     "non_max_suppression",
     "pair_counts",
     "parse_examples",
+    "projective_transform",
     "read_examples",
+    "resample",
     "rms_norm",
     "set_threads",
     "sgd_update",
