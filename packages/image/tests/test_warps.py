@@ -1,11 +1,13 @@
 """Tests of warps and interpolation: against SciPy, gradients, and with bad input."""
 
+import copy
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import interpolate, ndimage
 
-from tensorsmith import image
+from tensorsmith import image, ops
 from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
@@ -148,12 +150,48 @@ def test_resampler_gradients_and_extremes():
         total = tf.reduce_sum(image.resampler(data, far))
     np.testing.assert_array_equal(tape.gradient(total, far), np.zeros((2, 3, 2)))
     assert image.resampler(data[:0], warp[:0]).shape == (0, 9, 3)
-    with raises_argument_error("data", received="shape (4, 5, 3)", expected="have shape (batch, height"):
-        image.resampler(data[0], warp)
-    with raises_argument_error("warp", received="shape (2,)", expected="have shape (batch, ..., 2)"):
-        image.resampler(data, warp[:, 0, 0])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="Batch size of data and warp"):
-        image.resampler(data, warp[:1])
+
+
+@pytest.mark.parametrize(
+    ("data", "warp", "kind", "message"),
+    [
+        (
+            (2, 3, 4, 5, 1),
+            (2, 7, 2),
+            tf.errors.UnimplementedError,
+            "Only bilinear interpolation is currently supported.",
+        ),
+        ((2, 3, 4, 1), (2,), tf.errors.InvalidArgumentError, "warp should be at least a matrix"),
+        ((2, 3, 4, 1), (3, 7, 2), tf.errors.InvalidArgumentError, "Batch size of data and warp tensor"),
+        ((2, 3, 4, 1), (2, 7, 3), tf.errors.UnimplementedError, "Only bilinear interpolation is supported, warping"),
+    ],
+)
+def test_resampler_errors(data, warp, kind, message):
+    """They are argument errors that also have the classes and messages of the tests of TensorFlow Addons."""
+    name, received = ("data", data) if len(data) == 5 else ("warp", warp)
+    with raises_argument_error(name, received=f"shape {received}", expected="have shape") as caught:
+        image.resampler(tf.zeros(data), tf.zeros(warp))
+    assert isinstance(caught.value, kind)
+    assert message in str(caught.value)
+    assert caught.value.message == str(copy.copy(caught.value)) == str(caught.value)
+    unknown = tf.function(image.resampler, input_signature=[tf.TensorSpec(None)] * 2)
+    with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
+        unknown(tf.zeros(data), tf.zeros(warp))
+
+
+@pytest.mark.parametrize("function", [image.interpolate_bilinear, image.dense_image_warp])
+def test_traces_with_kernels_are_not_reused(function, tmp_path):
+    """Exported functions and functions compiled by XLA do not contain kernels, even if one was traced before."""
+    batch, other = tf.constant(RNG.random((1, 4, 5, 2)), tf.float32), tf.constant(RNG.random((1, 4, 5, 2)), tf.float32)
+    points = other[:, 0] if function is image.interpolate_bilinear else other
+    expected = function(batch, points)
+    with ops.use("reference"):
+        np.testing.assert_allclose(function(batch, points), expected, rtol=1e-5)
+    np.testing.assert_allclose(tf.function(function, jit_compile=True)(batch, points), expected, rtol=1e-5)
+    module = tf.Module()
+    module.serve = tf.function(lambda batch: function(batch, points), input_signature=[tf.TensorSpec((1, 4, 5, 2))])
+    tf.saved_model.save(module, str(tmp_path))
+    assert b"TensorsmithResample" not in (tmp_path / "saved_model.pb").read_bytes()
 
 
 def test_nan_and_empty():

@@ -4,10 +4,11 @@ import tensorflow as tf
 
 from tensorsmith.core.types import TensorLike
 from tensorsmith.image._support.checks import floats
+from tensorsmith.image._support.traced import traced
 from tensorsmith.image.interpolate_bilinear import interpolate_bilinear
 
 
-@tf.function(autograph=False, reduce_retracing=True)  # Addons has its `get_concrete_function`
+@traced  # Addons has its `get_concrete_function`
 def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = None) -> tf.Tensor:
     """Return images whose pixels are moved by a flow field.
 

@@ -2,14 +2,16 @@
 
 import tensorflow as tf
 
+from tensorsmith import ops
 from tensorsmith.core import check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.image._support.checks import floats
+from tensorsmith.image._support.traced import traced
 
 INDEXINGS = ("ij", "xy")
 
 
-@tf.function(autograph=False, reduce_retracing=True)  # Addons has its `get_concrete_function`
+@traced  # Addons has its `get_concrete_function`
 def interpolate_bilinear(
     grid: TensorLike, query_points: TensorLike, indexing: str = "ij", name: str | None = None
 ) -> tf.Tensor:
@@ -43,24 +45,10 @@ def interpolate_bilinear(
     with tf.name_scope(name or "interpolate_bilinear"):
         grid, query_points = floats("grid", grid), floats("query_points", query_points)
         with tf.control_dependencies(_shape_checks(grid, query_points)):
-            size = tf.shape(grid)
-        query_points = tf.broadcast_to(query_points, [size[0], tf.shape(query_points)[1], 2])
-        floors, fractions = [], []
-        for axis in (1, 2):
-            position = query_points[:, :, axis - 1 if indexing == "ij" else 2 - axis]
-            # The last floor is the last but one position, so that there is always a next one.
-            floor = tf.clip_by_value(tf.floor(position), 0, tf.cast(size[axis] - 2, position.dtype))
-            floors.append(tf.cast(tf.where(tf.math.is_nan(floor), tf.zeros_like(floor), floor), tf.int32))
-            fractions.append(tf.clip_by_value(tf.cast(position - floor, grid.dtype), 0, 1)[:, :, tf.newaxis])
-        flat = tf.reshape(grid, [size[0], size[1] * size[2], size[3]])
-        row, column = floors
-        corner = row * size[2] + column
-        upper_left, upper_right, lower_left, lower_right = (
-            tf.gather(flat, corner + step, batch_dims=1) for step in (0, 1, size[2], size[2] + 1)
-        )
-        upper = upper_left + fractions[1] * (upper_right - upper_left)
-        lower = lower_left + fractions[1] * (lower_right - lower_left)
-        return upper + fractions[0] * (lower - upper)
+            grid, query_points = tf.identity(grid), tf.identity(query_points)
+        query_points = tf.broadcast_to(query_points, [tf.shape(grid)[0], tf.shape(query_points)[1], 2])
+        positions = tf.reverse(query_points, [2]) if indexing == "ij" else query_points
+        return ops.resample(grid, positions, padding_mode="border")
 
 
 def _shape_checks(grid: tf.Tensor, query_points: tf.Tensor) -> list[tf.Operation]:

@@ -2,9 +2,11 @@
 
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, check
+from tensorsmith import ops
+from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
 from tensorsmith.image._support.checks import floats
+from tensorsmith.image._support.op_errors import InvalidShapeError, UnsupportedArgumentError
 
 
 def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf.Tensor:
@@ -24,9 +26,10 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
         A tensor of shape `(batch, ..., channels)`. It is 0 where a position is NaN.
 
     Raises:
-        ValueError: If the images do not have four axes, the positions do not have two coordinates, or a dtype is not a
-            floating-point dtype (a `TypeError`, too).
-        tf.errors.InvalidArgumentError: If the batch sizes differ.
+        ValueError: If the images do not have four axes or the positions do not have two coordinates (a
+            `tf.errors.UnimplementedError`, too), if the positions have rank 1 or the batch sizes differ (a
+            `tf.errors.InvalidArgumentError`, too), or if a dtype is not a floating-point dtype (a `TypeError`, too).
+        tf.errors.InvalidArgumentError: If batch sizes that are unknown when the graph is traced turn out to differ.
 
     Example:
         >>> import tensorflow as tf
@@ -36,29 +39,29 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
     """
     with tf.name_scope(name or "resampler"):
         data, warp = floats("data", data), floats("warp", warp)
-        shape = Verbatim(f"shape {data.shape}")
-        check(data.shape.rank in (4, None), "data", shape, "have shape (batch, height, width, channels)")
-        rank = warp.shape.rank
-        valid = rank is None or (rank >= 2 and warp.shape[-1] in (2, None))
-        check(valid, "warp", Verbatim(f"shape {warp.shape}"), "have shape (batch, ..., 2)")
-        size = tf.shape(data)
-        same = tf.debugging.assert_equal(size[0], tf.shape(warp)[0], "Batch size of data and warp tensor must be equal")
+        _check_shapes(data.shape, warp.shape)
+        size, shape = tf.shape(data), tf.shape(warp)
+        same = tf.debugging.assert_equal(size[0], shape[0], "Batch size of data and warp tensor must be equal")
         with tf.control_dependencies([same] if same is not None else []):
-            positions = tf.reshape(warp, [size[0], tf.reduce_prod(tf.shape(warp)[1:-1]), 2])
-        # Outside, any position does. Larger numbers would not fit into integers.
-        finite = tf.where(tf.math.is_nan(positions), tf.constant(-2, positions.dtype), positions)
-        finite = tf.clip_by_value(finite, tf.constant(-2, finite.dtype), tf.cast([size[2], size[1]], finite.dtype))
-        floor = tf.floor(finite)
-        fraction, corner = tf.cast(finite - floor, data.dtype), tf.cast(floor, tf.int32)
-        flat = tf.reshape(data, [size[0], size[1] * size[2], size[3]])
-        total = tf.zeros([], data.dtype)
-        for right in (0, 1):
-            for below in (0, 1):
-                column, row = corner[:, :, 0] + right, corner[:, :, 1] + below
-                inside = (column >= 0) & (column < size[2]) & (row >= 0) & (row < size[1])
-                values = tf.gather(flat, tf.where(inside, row * size[2] + column, 0), batch_dims=1)
-                x, y = (
-                    fraction[:, :, axis] if far else 1 - fraction[:, :, axis] for axis, far in enumerate((right, below))
-                )
-                total += tf.where(inside, x * y, 0)[:, :, tf.newaxis] * values
-        return tf.reshape(total, tf.concat([tf.shape(warp)[:-1], size[3:]], axis=0))
+            positions = tf.reshape(warp, [size[0], tf.reduce_prod(shape[1:-1]), 2])
+        values = ops.resample(data, positions)
+        return tf.reshape(values, tf.concat([shape[:-1], size[3:]], axis=0))
+
+
+def _check_shapes(data: tf.TensorShape, warp: tf.TensorShape) -> None:
+    """Raise an error for invalid shapes, with the class and the last sentence of that of TensorFlow Addons."""
+    images, positions = (Verbatim(f"shape {shape}") for shape in (data, warp))
+    if data.rank not in (4, None):
+        expected = "have shape (batch, height, width, channels)"
+        remedy = "only bilinear interpolation is currently supported"
+        raise UnsupportedArgumentError.like(argument_error("data", images, expected, remedy))
+    expected = "have shape (batch, ..., 2)"
+    if warp.rank is not None and warp.rank < 2:
+        remedy = "the warp should be at least a matrix"
+        raise InvalidShapeError.like(argument_error("warp", positions, expected, remedy))
+    if warp.rank is not None and warp[-1] not in (2, None):
+        remedy = "only bilinear interpolation is supported, warping to positions with two coordinates"
+        raise UnsupportedArgumentError.like(argument_error("warp", positions, expected, remedy))
+    if None not in (data.rank, warp.rank) and not data[:1].is_compatible_with(warp[:1]):
+        expected, remedy = f"have shape ({data[0]}, ..., 2)", "batch size of data and warp tensor must be equal"
+        raise InvalidShapeError.like(argument_error("warp", positions, expected, remedy))

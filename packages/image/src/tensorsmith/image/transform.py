@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Scalar, TensorLike
 from tensorsmith.image._support.type_error import ArgumentTypeError
@@ -72,14 +73,8 @@ def transform(
         size = tf.shape(batch)[1:3] if output_shape is None else tf.convert_to_tensor(output_shape, tf.int32)
         shape = Verbatim(f"shape {size.shape}")
         check(size.shape.is_compatible_with([2]), "output_shape", shape, "have two elements, height and width")
-        transformed = tf.raw_ops.ImageProjectiveTransformV3(
-            images=batch,
-            transforms=transforms,
-            output_shape=size,
-            fill_value=tf.cast(fill_value, tf.float32),
-            interpolation=interpolation.upper(),
-            fill_mode=fill_mode.upper(),
-        )
+        modes = interpolation.lower(), fill_mode.lower()
+        transformed = ops.projective_transform(batch, transforms, size, *modes, fill_value)
         if output_shape is None:
             transformed.set_shape(batch.shape)
         return from_4D_image(transformed, get_ndims(images))
