@@ -1,0 +1,19 @@
+"""Checks of arguments that several functions for boxes share."""
+
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
+
+
+def as_boxes(name: str, boxes: TensorLike) -> tf.Tensor:
+    """Return boxes as a float32 tensor.
+
+    Raises:
+        ValueError: If they do not have two axes or more, the last one of size 4.
+    """
+    boxes = tf.cast(boxes, tf.float32)
+    shape = boxes.shape
+    valid = shape.rank is None or (shape.rank >= 2 and shape[-1] in (4, None))
+    check(valid, name, Verbatim(f"shape {shape}"), "have shape (..., boxes, 4)")
+    return boxes

@@ -1,0 +1,61 @@
+"""Sizes of anchor boxes by k-means clustering."""
+
+import numpy as np
+
+from tensorsmith.core import check, is_integer
+from tensorsmith.core.types import TensorLike
+
+MOST_PASSES = 300
+
+
+def anchor_sizes(sizes: TensorLike, count: int, seed: int = 0) -> np.ndarray:
+    """Return the sizes of anchor boxes that overlap given boxes well, by k-means clustering.
+
+    The distance between a box and an anchor is 1 - IoU of two boxes with these sizes and the same center, so that large
+    boxes do not dominate. The first anchors are drawn as by k-means++. Source: Redmon and Farhadi, "YOLO9000: Better,
+    Faster, Stronger", 2017.
+
+    Args:
+        sizes: Widths and heights of boxes, of shape `(boxes, 2)`, all positive.
+        count: Number of anchors, at most the number of different sizes.
+        seed: Random seed of the first anchors.
+
+    Returns:
+        A float32 array of shape `(count, 2)` with widths and heights, in the order of their area.
+
+    Raises:
+        ValueError: If an argument is invalid.
+
+    Example:
+        >>> from tensorsmith.image import boxes
+        >>> print(boxes.anchor_sizes([[10, 10], [12, 10], [40, 80], [44, 80]], count=2))
+        [[11. 10.]
+         [42. 80.]]
+    """
+    values = np.asarray(sizes, np.float64)
+    check(values.ndim == 2 and values.shape[1] == 2, "sizes", f"shape {values.shape}", "have shape (boxes, 2)")
+    check(bool(np.isfinite(values).all() and (values > 0).all()), "sizes", "others", "contain positive numbers only")
+    most = len(np.unique(values, axis=0))
+    expected = f"an integer from 1 to the number of different sizes, {most}"
+    check(is_integer(count) and 1 <= count <= most, "count", count, expected)
+    rng = np.random.default_rng(seed)
+    anchors = values[rng.integers(len(values), size=1)]
+    while len(anchors) < count:
+        distance = 1 - _overlaps(values, anchors).max(axis=1)
+        anchors = np.concatenate([anchors, values[rng.choice(len(values), size=1, p=distance / distance.sum())]])
+    nearest = None
+    for _ in range(MOST_PASSES):
+        previous, nearest = nearest, _overlaps(values, anchors).argmax(axis=1)
+        if previous is not None and (nearest == previous).all():
+            break
+        members = [values[nearest == number] for number in range(count)]
+        anchors = np.stack(
+            [each.mean(axis=0) if len(each) else anchor for each, anchor in zip(members, anchors, strict=True)]
+        )
+    return anchors[anchors.prod(axis=1).argsort()].astype(np.float32)
+
+
+def _overlaps(sizes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the pairwise intersection over union of boxes with the same center."""
+    intersection = np.minimum(sizes[:, np.newaxis], others).prod(axis=-1)
+    return intersection / (sizes.prod(axis=1)[:, np.newaxis] + others.prod(axis=1) - intersection)

@@ -1,0 +1,62 @@
+"""Drawing of boxes with Pillow."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tensorsmith.core import check
+from tensorsmith.core.types import TensorLike
+
+# The colors of Matplotlib's "tab10", which can be told apart, without gray.
+COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
+
+
+def draw(
+    image: TensorLike, boxes: TensorLike, labels: Sequence[str] = (), classes: Sequence[int] = (), width: int = 2
+) -> np.ndarray:
+    """Return an image with boxes and their labels.
+
+    Args:
+        image: uint8 array of shape `(height, width)`, `(height, width, 1)` or `(height, width, 3)`.
+        boxes: Boxes of shape `(n, 4)` with the coordinates x_min, y_min, x_max and y_max in pixels. Boxes without area
+            are not drawn.
+        labels: String for each box, drawn above it.
+        classes: Number for each box. Boxes of a class have the same color. Defaults to a color for each box.
+        width: Width of the lines in pixels.
+
+    Returns:
+        A uint8 array of shape `(height, width, 3)`.
+
+    Raises:
+        ValueError: If the shape or dtype of the image, the shape of the boxes, or the number of labels or classes is
+            invalid.
+
+    Example:
+        >>> import numpy as np
+        >>> from tensorsmith.image import boxes
+        >>> image = boxes.draw(np.zeros((20, 30), np.uint8), [[5, 5, 25, 15]], classes=[1])
+        >>> image.shape, image[5, 10].tolist()
+        ((20, 30, 3), [255, 127, 14])
+    """
+    pixels, corners = np.asarray(image), np.asarray(boxes, np.float64)
+    valid = pixels.dtype == np.uint8 and (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in (1, 3)))
+    received = f"{pixels.dtype} of shape {pixels.shape}"
+    check(valid, "image", received, "uint8 of shape (height, width), (height, width, 1) or (height, width, 3)")
+    check(corners.ndim == 2 and corners.shape[1] == 4, "boxes", f"shape {corners.shape}", "have shape (n, 4)")
+    for name, values in (("labels", labels), ("classes", classes)):
+        check(len(values) in (0, len(corners)), name, f"{len(values)} values", f"one for each of {len(corners)} boxes")
+    drawn = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels).convert("RGB")
+    canvas, font = ImageDraw.Draw(drawn), ImageFont.load_default()
+    for number, (x_min, y_min, x_max, y_max) in enumerate(corners):
+        if not (x_max > x_min and y_max > y_min):  # also for NaN
+            continue
+        color = COLORS[int(classes[number] if len(classes) else number) % len(COLORS)]
+        # The last pixel of a box is the one before its maximum.
+        canvas.rectangle((x_min, y_min, max(x_max - 1, x_min), max(y_max - 1, y_min)), outline=color, width=width)
+        if len(labels):
+            *_, right, bottom = font.getbbox(labels[number])
+            y = max(y_min - bottom - 2, 0)
+            canvas.rectangle((x_min, y, x_min + right + 2, y + bottom + 2), fill=color)
+            canvas.text((x_min + 1, y + 1), labels[number], fill="white", font=font)
+    return np.asarray(drawn)
