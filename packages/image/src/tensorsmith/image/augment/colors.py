@@ -1,0 +1,95 @@
+"""Augmentations of the colors of images, and normalization."""
+
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tensorsmith.core import check
+from tensorsmith.core.types import Tensor
+from tensorsmith.image.augment.augmentation import Augmentation, Step
+
+# Luminance of red, green and blue, and the other axes of the color space YIQ of NTSC television.
+RGB_TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+
+
+def random_colors(
+    brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0.0, hue: float = 0.0
+) -> Augmentation:
+    """Return an augmentation that changes the hue, saturation, contrast and brightness of images, in this order.
+
+    All changes are affine maps of the color of a pixel, so that they are applied together, and the result is clipped
+    once. In contrast to `tf.image.random_contrast`, which needs the mean of the image, the contrast is changed about
+    medium gray. The hue is changed by a rotation in the YIQ color space, which preserves the luminance, as by
+    `tensorsmith.image.adjust_hsv_in_yiq`.
+
+    Args:
+        brightness: Greatest summand, relative to white. Summands are uniformly distributed in both directions, as are
+            the following numbers.
+        contrast: Greatest difference of the contrast factor from 1, at most 1.
+        saturation: Greatest difference of the saturation factor from 1, at most 1. With a factor of 0, the image is
+            gray.
+        hue: Greatest angle of the rotation, relative to a full turn, at most 0.5.
+
+    Raises:
+        ValueError: If an argument is out of range, or if images without three channels are to be changed in saturation
+            or hue.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> gray = tf.fill((1, 1, 3), tf.constant(100, tf.uint8))
+        >>> print(random_colors(saturation=0.5, hue=0.5)(0, gray).numpy()[0, 0])  # gray has no hue
+        [100 100 100]
+        >>> print(random_colors(brightness=0.2)(0, gray).numpy()[0, 0])
+        [105 105 105]
+    """
+    for name, value, most in (
+        ("brightness", brightness, 1), ("contrast", contrast, 1), ("saturation", saturation, 1), ("hue", hue, 0.5)
+    ):  # fmt: skip
+        check(0 <= value <= most, name, value, f"a number from 0 to {most}")
+
+    def colors(seed: Tensor, count: Tensor, channels: int, white: float) -> tf.Tensor:
+        draws = tf.random.stateless_uniform([4, count], seed, -1.0, 1.0)
+        factor = 1 + draws[1] * contrast
+        summand = (draws[0] * brightness + (1 - factor) / 2) * white
+        matrices = factor[:, tf.newaxis, tf.newaxis] * tf.eye(channels)
+        if saturation or hue:
+            expected = "have three channels (red, green, blue) for changes of saturation and hue"
+            check(channels == 3, "image", f"{channels} channels", expected)
+            matrices @= _in_yiq(1 + draws[2] * saturation, draws[3] * hue * 2 * math.pi)
+        summands = tf.broadcast_to(summand[:, tf.newaxis, tf.newaxis], [count, channels, 1])
+        last = tf.broadcast_to(tf.one_hot(channels, channels + 1), [count, 1, channels + 1])
+        return tf.concat([tf.concat([matrices, summands], axis=2), last], axis=1)
+
+    return Augmentation((Step(colors=colors),))
+
+
+def normalize(mean: float | Sequence[float], std: float | Sequence[float]) -> Augmentation:
+    """Return an augmentation that subtracts a mean from images and divides them by a standard deviation.
+
+    Args:
+        mean: Mean of the colors, where white is 1, or the mean of each channel.
+        std: Standard deviation of the colors, where white is 1, or the standard deviation of each channel.
+
+    Raises:
+        ValueError: If a standard deviation is not positive.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> image = tf.constant([[[0, 51, 255]]], tf.uint8)
+        >>> print(normalize(mean=0.2, std=0.5)(0, image).numpy()[0, 0].round(6) + 0.0)
+        [-0.4  0.   1.6]
+    """
+    means, deviations = (tuple(map(float, value if isinstance(value, Sequence) else [value])) for value in (mean, std))
+    check(all(deviation > 0 for deviation in deviations), "std", std, "positive")
+    return Augmentation((Step(normalization=(means, deviations)),))
+
+
+def _in_yiq(saturation: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
+    """Return RGB color matrices that scale and rotate the plane of the colors I and Q, of shape `(batch, 3, 3)`."""
+    cosine, sine = saturation * tf.cos(angle), saturation * tf.sin(angle)
+    one, zero = tf.ones_like(angle), tf.zeros_like(angle)
+    rows = [[one, zero, zero], [zero, cosine, -sine], [zero, sine, cosine]]
+    rotation = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+    to_yiq = tf.constant(RGB_TO_YIQ)
+    return tf.linalg.inv(to_yiq) @ rotation @ to_yiq
