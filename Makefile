@@ -82,6 +82,7 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench loop
 	$(BIN)/tensorsmith bench ops
 	$(BIN)/tensorsmith bench components
+	$(BIN)/tensorsmith bench image
 	$(BIN)/tensorsmith bench accelerate
 	$(BIN)/tensorsmith bench data
 	$(BIN)/tensorsmith bench tabular

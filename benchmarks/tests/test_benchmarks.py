@@ -13,6 +13,7 @@ from tensorsmith.benchmarks import (
     Row,
     baseline,
     components,
+    image,
     loop,
     measure,
     models,
@@ -85,9 +86,19 @@ def test_baseline(tmp_path, monkeypatch):
 def test_component_providers_agree():
     """Providers that run in the same process compute the same result."""
     for case in ("kendall", "mean_average_precision"):
-        values = [components.CASES[case].work(name)() for name in ("tensorsmith", *components.CASES[case].others)]
+        values = [components.CASES[case].work(name)() for name in ("tensorsmith", *components.CASES[case].targets)]
         values = [getattr(value, "statistic", value) for value in values]
         assert abs(values[0] - values[1]) < 1e-6
+
+
+def test_image_providers_agree():
+    """Results of tensorsmith equal those of SciPy, but for roundings and for components of the whole batch."""
+    labels, theirs = (np.asarray(image.CASES["connected_components"].work(name)()) for name in ("tensorsmith", "scipy"))
+    assert len(np.unique(np.stack([labels[0], theirs[0]], -1).reshape(-1, 2), axis=0)) == theirs[0].max() + 1
+    distances, theirs = (image.CASES["distance_transform"].work(name)() for name in ("tensorsmith", "scipy"))
+    np.testing.assert_allclose(np.asarray(distances)[..., 0], theirs, rtol=1e-5)
+    turned, theirs = (np.asarray(image.CASES["rotate"].work(name)(), "float64") for name in ("tensorsmith", "scipy"))
+    assert np.abs(turned - theirs)[:, 60:164, 60:164].max() <= 1.01
 
 
 @pytest.mark.parametrize("case", ["cube", "recurrence", "map"])

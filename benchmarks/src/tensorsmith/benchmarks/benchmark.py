@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-NAMES = ("loop", "models", "ops", "components", "accelerate", "data", "tabular", "overhead")
+NAMES = ("loop", "models", "ops", "components", "image", "accelerate", "data", "tabular", "overhead")
 
 
 class Contender(Protocol):

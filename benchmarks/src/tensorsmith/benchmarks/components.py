@@ -1,63 +1,21 @@
 """Benchmark `tensorsmith bench components`: losses, metrics and layers compared with Addons, SciPy and pycocotools.
 
-The provider `addons` is TensorFlow Addons on the current TensorFlow, imported through the bridge. The provider
-`addons_ops` runs the compiled ops of Addons in the environment that `make parity` builds. A measurement is one call of
-a `tf.function` or of a function of the library, with gradients where the component is differentiable.
+A measurement is one call of a `tf.function` or of a function of the library, with gradients where the component is
+differentiable.
 """
 
 import contextlib
 import importlib
-import importlib.util
 import io
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-import tensorsmith.core
 from tensorsmith.benchmarks.benchmark import Benchmark
-from tensorsmith.benchmarks.calls import Calls
+from tensorsmith.benchmarks.peers import PYTHONS, Case, Work, is_installed, prepared
 from tensorsmith.core.types import Tensor
-
-Work = Callable[[], Any]
-PARITY = Path(sys.prefix) / "parity" / "bin" / "python"
-_SOURCES = [
-    Path(package.__file__ or "").parents[2] for package in (tensorsmith.core, sys.modules["tensorsmith.benchmarks"])
-]
-_ENVIRONMENT = (f"PYTHONPATH={':'.join(map(str, _SOURCES))}", "TF_CPP_MIN_LOG_LEVEL=3")
-PYTHONS = {"addons_ops": ["env", *_ENVIRONMENT, str(PARITY), "-W", "ignore"]}
-
-
-@dataclass(frozen=True)
-class Case:
-    """Benchmark case of a component, with the implementations to compare and a target speedup of 2."""
-
-    work: Callable[[str], Work]
-    others: tuple[str, ...]
-
-
-def _providers(case: str) -> dict[str, bool]:
-    """Return a dict that maps each implementation to `True` if it is installed, else to `False`."""
-    return {name: _there(name) for name in ("tensorsmith", *CASES[case].others)}
-
-
-def _prepare(case: str, provider: str) -> Calls:
-    """Return an implementation that is ready to be measured on a benchmark case."""
-    if provider == "addons":
-        importlib.import_module("tensorsmith.addons")
-    elif provider == "tensorsmith":
-        tensorsmith.core.load_tensorflow()
-    return Calls(CASES[case].work(provider))
-
-
-def _there(provider: str) -> bool:
-    if provider == "addons_ops":
-        return PARITY.exists()
-    return importlib.util.find_spec({"addons": "tensorflow_addons"}.get(provider, provider)) is not None
 
 
 def _part(provider: str, name: str) -> ModuleType:
@@ -202,24 +160,24 @@ def _coco(truths: np.ndarray, found: np.ndarray) -> Work:
 
 
 CASES = {
-    "triplet_hard": Case(_metric_learning("triplet_hard_loss", 2048), ("addons",)),
+    "triplet_hard": Case(_metric_learning("triplet_hard_loss", 2048), {"addons": 2}),
     # The memory of Addons grows with the cube of the batch size and would be 34 GB for a batch of 2,048.
-    "lifted_struct": Case(_metric_learning("lifted_struct_loss", 2048), ()),
-    "lifted_struct_512": Case(_metric_learning("lifted_struct_loss", 512), ("addons",)),
-    "triplet_semihard_512": Case(_metric_learning("triplet_semihard_loss", 512), ("addons",)),
-    "sparsemax": Case(_sparsemax, ("addons",)),
-    "kendall": Case(_kendall, ("scipy",)),
-    "mean_average_precision": Case(_mean_average_precision, ("pycocotools",)),
-    "correlation_cost": Case(_correlation_cost, ("addons_ops",)),
-    "embedding_bag": Case(_embedding_bag, ("addons_ops",)),
+    "lifted_struct": Case(_metric_learning("lifted_struct_loss", 2048), {}),
+    "lifted_struct_512": Case(_metric_learning("lifted_struct_loss", 512), {"addons": 2}),
+    "triplet_semihard_512": Case(_metric_learning("triplet_semihard_loss", 512), {"addons": 2}),
+    "sparsemax": Case(_sparsemax, {"addons": 2}),
+    "kendall": Case(_kendall, {"scipy": 2}),
+    "mean_average_precision": Case(_mean_average_precision, {"pycocotools": 2}),
+    "correlation_cost": Case(_correlation_cost, {"addons_ops": 2}),
+    "embedding_bag": Case(_embedding_bag, {"addons_ops": 2}),
 }
 
 BENCHMARK = Benchmark(
     cases=CASES,
-    providers=_providers,
-    prepare=_prepare,
+    providers=lambda case: {name: is_installed(name) for name in ("tensorsmith", *CASES[case].targets)},
+    prepare=lambda case, provider: prepared(CASES[case], provider),
     unit=lambda case: "ms",
     lower_is_better=True,
-    targets=lambda case: dict.fromkeys(CASES[case].others, 2.0),
+    targets=lambda case: CASES[case].targets,
     pythons=PYTHONS,
 )

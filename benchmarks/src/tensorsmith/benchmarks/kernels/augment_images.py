@@ -1,5 +1,7 @@
 """Benchmark case of the augmentation of 64 images of 224 x 224 x 3 pixels: warp, change of colors, normalization."""
 
+from typing import Any
+
 import numpy as np
 
 from tensorsmith.benchmarks.kernel_case import Case, Work, forward
@@ -16,7 +18,7 @@ def _work(provider: str) -> Work:
     a, b, middle = 0.8 * np.cos(angle), 0.8 * np.sin(angle), SHAPE[1] / 2
     rows = [a, -b, middle * (1 - a + b), b, a, middle * (1 - a - b), 0 * a, 0 * a]
     colors = np.eye(3, 4) + rng.normal(scale=0.05, size=(SHAPE[0], 3, 4))
-    options = {"scale": [1 / 255.0] * 3, "offset": [-0.5] * 3, "limits": (0, 255)}
+    options: dict[str, Any] = {"scale": [1 / 255.0] * 3, "offset": [-0.5] * 3, "limits": (0, 255)}
     with ops.use("compiled" if provider == "tensorsmith" else "reference"):
         work = forward(
             lambda images, transforms, colors: ops.augment_images(images, transforms, colors, SHAPE[1:3], **options),

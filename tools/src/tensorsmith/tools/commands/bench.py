@@ -14,8 +14,8 @@ from tensorsmith.tools.console import make_console
 if TYPE_CHECKING:
     from tensorsmith.benchmarks import Benchmark, Row
 
-INSTALLED_BY = {"torch": "bench", "addons_ops": "parity"}
-BENCHMARKS = ("loop", "models", "ops", "components", "accelerate", "data", "tabular", "overhead")
+INSTALLED_BY = {"torch": "bench", "torchvision": "bench", "opencv": "bench", "addons_ops": "parity"}
+BENCHMARKS = ("loop", "models", "ops", "components", "image", "accelerate", "data", "tabular", "overhead")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "benchmark",
         choices=BENCHMARKS,
         help="loop: steps per second; models: recipes; ops: kernels; components: losses, metrics, ...; "
+        "image: functions for images; "
         "accelerate: Keras models; data: TFRecord; tabular: FeatureSpec; "
         "overhead: tf.function, Python functions in pipelines, dropout",
     )

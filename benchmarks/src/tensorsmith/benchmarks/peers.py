@@ -1,0 +1,55 @@
+"""Benchmark cases whose peers are other libraries, some of which require an environment of their own.
+
+The provider `addons` is TensorFlow Addons on the current TensorFlow, imported through the bridge. The provider
+`addons_ops` runs the compiled ops of Addons in the environment that `make parity` builds.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorsmith.core
+from tensorsmith.benchmarks.calls import Calls
+
+Work = Callable[[], Any]
+PARITY = Path(sys.prefix) / "parity" / "bin" / "python"
+_SOURCES = [
+    Path(package.__file__ or "").parents[2] for package in (tensorsmith.core, sys.modules["tensorsmith.benchmarks"])
+]
+_ENVIRONMENT = (f"PYTHONPATH={':'.join(map(str, _SOURCES))}", "TF_CPP_MIN_LOG_LEVEL=3")
+PYTHONS = {"addons_ops": ["env", *_ENVIRONMENT, str(PARITY), "-W", "ignore"]}
+MODULES = {"addons": "tensorflow_addons", "opencv": "cv2"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Benchmark case with the implementations to compare.
+
+    Attributes:
+        work: Function that takes the name of an implementation and returns a function to measure. It is called in a
+            separate process for each implementation.
+        targets: Dict that maps the names of the other implementations to target speedups.
+    """
+
+    work: Callable[[str], Work]
+    targets: Mapping[str, float]
+
+
+def prepared(case: Case, provider: str) -> Calls:
+    """Return an implementation that is ready to be measured on a benchmark case."""
+    if provider == "addons":
+        importlib.import_module("tensorsmith.addons")
+    elif provider in ("tensorsmith", "tensorflow", "keras"):
+        tensorsmith.core.load_tensorflow()
+    return Calls(case.work(provider))
+
+
+def is_installed(provider: str) -> bool:
+    """Return `True` if the library of an implementation is installed."""
+    if provider == "addons_ops":
+        return PARITY.exists()
+    return importlib.util.find_spec(MODULES.get(provider, provider)) is not None
