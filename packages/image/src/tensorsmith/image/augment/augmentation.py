@@ -86,9 +86,7 @@ class Augmentation:
         seed = as_seed(seed)
         for index, group in _groups(self.steps):
             if isinstance(group, list):
-                seeds = [tf.random.experimental.stateless_fold_in(seed, index + i) for i in range(len(group))]
-                images = batched(example)
-                example = unbatched(_applied(group, seeds, images), example)
+                example = _augmented(group, index, seed, example)
             else:
                 example = group(tf.random.experimental.stateless_fold_in(seed, index), example)
         return example
@@ -128,6 +126,7 @@ def chain(*functions: Function) -> Augmentation:
     return Augmentation(tuple(steps))
 
 
+@tf.autograph.experimental.do_not_convert
 def as_seed(seed: TensorLike) -> tf.Tensor:
     """Return a seed, which may be an integer, as a tensor of shape `(2,)`."""
     seed = tf.convert_to_tensor(seed)
@@ -158,6 +157,13 @@ def _groups(steps: tuple[Step | Function, ...]) -> Iterator[tuple[int, "list[Ste
 def _fills_differ(group: list[Step]) -> bool:
     fills = [step.fill for step in group if step.fill is not None]
     return any(one != other for one, other in pairwise(fills))
+
+
+@tf.autograph.experimental.do_not_convert  # AutoGraph takes seconds, and these functions do not need it
+def _augmented(group: list[Step], index: int, seed: Tensor, example: Any) -> Any:
+    """Return an example after several steps, the first of which has the given index in the chain."""
+    seeds = [tf.random.experimental.stateless_fold_in(seed, index + i) for i in range(len(group))]
+    return unbatched(_applied(group, seeds, batched(example)), example)
 
 
 def _applied(group: list[Step], seeds: list[Tensor], images: Images) -> Images:

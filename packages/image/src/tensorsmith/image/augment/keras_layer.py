@@ -51,6 +51,7 @@ def keras_layer(layer: keras.layers.Layer) -> Function:
         "Call the layer in `dataset.map`; its random numbers are not saved with the iterator",
     )
 
+    @tf.autograph.experimental.do_not_convert
     def augmented(seed: TensorLike, example: Any) -> Any:
         parts = example if isinstance(example, dict) else {"image": example}
         image = tf.convert_to_tensor(parts["image"])
