@@ -90,6 +90,27 @@ MUTANTS = [
         ("kernels/test_resample.py",),
     ),
     Mutant(
+        "connected components of adjacent strips stay separate",
+        "kernels/connected_components.cc",
+        "for (int64_t r = grain_; r < rows_; r += grain_) connect(",
+        "for (int64_t r = grain_; r < rows_; r += 2 * grain_) connect(",
+        ("kernels/test_connected_components.py",),
+    ),
+    Mutant(
+        "distances ignore zeros below",
+        "kernels/distance_transform.cc",
+        "to[x] = to[x] < next ? to[x] : next;",
+        "to[x] = to[x] < kFar ? to[x] : next;",
+        ("kernels/test_distance_transform.py",),
+    ),
+    Mutant(
+        "median of large windows forgets a column",
+        "kernels/median_filter2d.cc",
+        "add(x, -1);",
+        "add(x + (x == 1), -1);",
+        ("kernels/test_median_filter2d.py",),
+    ),
+    Mutant(
         "attention layer drops the mask of values",
         "attention/attention.py",
         "joined_masks([value_mask], None)",

@@ -7,10 +7,12 @@ load_tensorflow()  # without log messages, and before any other import of Tensor
 from tensorsmith.ops.adam import adam_update
 from tensorsmith.ops.attention import attention
 from tensorsmith.ops.augment_images import augment_images
+from tensorsmith.ops.connected_components import connected_components
 from tensorsmith.ops.correlation_cost import correlation_cost
 from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
 from tensorsmith.ops.depthwise_max_pool import depthwise_max_pool
 from tensorsmith.ops.dispatch import active, compiled, use
+from tensorsmith.ops.distance_transform import distance_transform
 from tensorsmith.ops.embedding_bag import embedding_bag
 from tensorsmith.ops.examples import parse_examples, read_examples
 from tensorsmith.ops.gather_tree import gather_tree
@@ -21,6 +23,7 @@ from tensorsmith.ops.layer_norm import layer_norm, rms_norm
 from tensorsmith.ops.layer_norm_lstm import layer_norm_lstm
 from tensorsmith.ops.library import Library, library, set_threads
 from tensorsmith.ops.lstm import lstm
+from tensorsmith.ops.median_filter2d import median_filter2d
 from tensorsmith.ops.non_max_suppression import Selection, non_max_suppression
 from tensorsmith.ops.pair_counts import PairCounts, pair_counts
 from tensorsmith.ops.projection_loss import softmax_cross_entropy_with_projection
@@ -38,10 +41,12 @@ __all__ = [
     "attention",
     "augment_images",
     "compiled",
+    "connected_components",
     "correlation_cost",
     "crf_decode",
     "crf_log_likelihood",
     "depthwise_max_pool",
+    "distance_transform",
     "embedding_bag",
     "gather_tree",
     "global_norm",
@@ -51,6 +56,7 @@ __all__ = [
     "layer_norm_lstm",
     "library",
     "lstm",
+    "median_filter2d",
     "non_max_suppression",
     "pair_counts",
     "parse_examples",
