@@ -90,6 +90,8 @@ def test_distances_of_unusual_images():
     for shape in ((0, 4, 5, 1), (2, 4, 5, 0), (2, 0, 5, 1)):
         assert image.euclidean_dist_transform(tf.zeros(shape, tf.uint8)).shape == shape
     traced = tf.function(image.euclidean_dist_transform, input_signature=[tf.TensorSpec(None, tf.uint8)])
+    for shape in ((0, 4, 5, 1), (2, 0, 5, 1), (0, 4), (4, 0)):
+        assert traced(tf.zeros(shape, tf.uint8)).shape == shape
     array = np.array([[0, 1, 1], [1, 1, 1]], "uint8")
     np.testing.assert_allclose(traced(array), [[0, 1, 2], [1, 2**0.5, 5**0.5]], rtol=1e-6)
     with raises_argument_error("images", received="float32", expected="of dtype uint8"):

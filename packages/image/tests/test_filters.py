@@ -114,6 +114,20 @@ def test_unknown_rank(filtered, shape):
 
 
 @pytest.mark.parametrize("filtered", FILTERS)
+def test_numpy_integers(filtered):
+    array = RNG.random((5, 6))
+    np.testing.assert_array_equal(filtered(array, np.int64(3)), filtered(array, 3))
+    np.testing.assert_array_equal(filtered(array, (np.int32(3), np.uint8(5))), filtered(array, (3, 5)))
+
+
+@pytest.mark.parametrize("filtered", [image.mean_filter2d, image.median_filter2d])
+def test_concrete_functions(filtered):
+    concrete = filtered.get_concrete_function(tf.TensorSpec((5, 6)))
+    array = tf.constant(RNG.random((5, 6)), tf.float32)
+    np.testing.assert_array_equal(concrete(array), filtered(array))
+
+
+@pytest.mark.parametrize("filtered", FILTERS)
 def test_bad_input(filtered):
     array = tf.zeros((4, 5))
     for window in ((3, 3, 3), (3, None), 0, (3, -1), (3, 1.5)):

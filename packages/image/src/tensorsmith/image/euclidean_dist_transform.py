@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
 from tensorsmith.image._support.type_error import ArgumentTypeError
@@ -13,8 +14,7 @@ DTYPES = (tf.float16, tf.float32, tf.float64)
 def euclidean_dist_transform(images: TensorLike, dtype: tf.DType = tf.float32, name: str | None = None) -> tf.Tensor:
     """Return the distance of each pixel to the nearest pixel that is 0, in its image and channel.
 
-    Sources: Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", 2012, for the separation into
-    columns and rows; `euclidean_dist_transform` of TensorFlow Addons.
+    Source: `euclidean_dist_transform` of TensorFlow Addons. The function calls `tensorsmith.ops.distance_transform`.
 
     Args:
         images: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)`, of
@@ -43,35 +43,4 @@ def euclidean_dist_transform(images: TensorLike, dtype: tf.DType = tf.float32, n
             raise ArgumentTypeError.like(argument_error("images", Verbatim(images.dtype.name), "of dtype uint8"))
         if dtype not in DTYPES:
             raise ArgumentTypeError.like(argument_error("`dtype`", Verbatim(dtype.name), "float16, float32 or float64"))
-        batch = to_4D_image(images)
-        if 0 in batch.shape:
-            return tf.zeros_like(images, dtype)
-        size = tf.shape(batch)
-        # Squared distances within the columns, of shape (images, height, width).
-        columns = tf.reshape(tf.transpose(batch, [0, 3, 1, 2]), [size[0] * size[3], size[1], size[2]])
-        squared = _squared_in_columns(columns)
-        # The squared distance to the nearest pixel is the smallest sum over the columns.
-        position = tf.range(size[2])
-        steps = tf.cast((position[:, tf.newaxis] - position) ** 2, tf.float64)
-
-        def nearest(row: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_min(row[tf.newaxis] + steps, axis=1)
-
-        rows = tf.map_fn(nearest, tf.reshape(squared, [-1, size[2]]))
-        distances = tf.sqrt(tf.minimum(rows, tf.constant(dtype.max, tf.float64)))
-        distances = tf.reshape(tf.cast(distances, dtype), [size[0], size[3], size[1], size[2]])
-        return from_4D_image(tf.ensure_shape(tf.transpose(distances, [0, 2, 3, 1]), batch.shape), get_ndims(images))
-
-
-def _squared_in_columns(images: tf.Tensor) -> tf.Tensor:
-    """Return the squared distance of each pixel to the nearest 0 in its column, which is infinite if there is none."""
-    row = tf.cast(tf.range(tf.shape(images)[1]), tf.float64)[:, tf.newaxis]
-    infinity = tf.constant(float("inf"), tf.float64)
-    above = _running_maximum(tf.where(images == 0, row, -infinity))
-    below = -tf.reverse(_running_maximum(tf.reverse(tf.where(images == 0, -row, -infinity), [1])), [1])
-    return tf.minimum(row - above, below - row) ** 2
-
-
-def _running_maximum(values: tf.Tensor) -> tf.Tensor:
-    """Return the maximum of all values up to each row."""
-    return tf.transpose(tf.scan(tf.maximum, tf.transpose(values, [1, 0, 2])), [1, 0, 2])
+        return from_4D_image(ops.distance_transform(to_4D_image(images), dtype), get_ndims(images))

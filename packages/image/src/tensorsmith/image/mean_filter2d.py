@@ -6,11 +6,12 @@ import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
 from tensorsmith.image._support.separable import filtered
+from tensorsmith.image._support.traced_filter import traced_filter
 from tensorsmith.image._support.windows import window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
-@tf.function(autograph=False, reduce_retracing=True)  # Addons has its `get_concrete_function`
+@traced_filter
 def mean_filter2d(
     image: TensorLike,
     filter_shape: int | Sequence[int] = (3, 3),

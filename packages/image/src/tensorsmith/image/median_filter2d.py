@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tensorsmith import ops
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.traced_filter import traced_filter
 from tensorsmith.image._support.windows import padded, window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
-@tf.function(autograph=False, reduce_retracing=True)  # Addons has its `get_concrete_function`
+@traced_filter
 def median_filter2d(
     image: TensorLike,
     filter_shape: int | Sequence[int] = (3, 3),
@@ -19,8 +21,9 @@ def median_filter2d(
 ) -> tf.Tensor:
     """Return images in which each pixel is the median of its neighborhood.
 
-    The median of an even number of pixels is the mean of the two in the middle. The function is differentiable. Source:
-    `median_filter2d` of TensorFlow Addons.
+    The median of an even number of pixels is the mean of the two in the middle. The function is differentiable.
+
+    Source: `median_filter2d` of TensorFlow Addons. The function calls `tensorsmith.ops.median_filter2d`.
 
     Args:
         image: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)`. The
@@ -50,21 +53,5 @@ def median_filter2d(
         batch = to_4D_image(image)
         if 0 in batch.shape:
             return image
-        size, area = tf.shape(batch), window[0] * window[1]
-        patches = tf.image.extract_patches(
-            padded(batch, window, padding, constant_values), (1, *window, 1), (1, 1, 1, 1), (1, 1, 1, 1), "VALID"
-        )
-        patches = tf.reshape(patches, [size[0], size[1], size[2], area, size[3]])
-        # The larger half in descending order, along the last axis.
-        upper = tf.math.top_k(tf.transpose(patches, [0, 1, 2, 4, 3]), area // 2 + 1).values
-        median = upper[..., -1]
-        if area % 2 == 0:
-            # In a wider type, because the sum of two pixels may overflow.
-            wide = image.dtype if image.dtype in (tf.float64, tf.int64) else tf.float32
-            wide = wide if image.dtype.is_floating else tf.int64
-            total = tf.cast(median, wide) + tf.cast(upper[..., -2], wide)
-            median = tf.cast(total / 2 if wide.is_floating else tf.truncatediv(total, 2), image.dtype)
-        if image.dtype.is_floating:
-            unknown = tf.reduce_any(tf.math.is_nan(patches), axis=3)
-            median = tf.where(unknown, tf.constant(float("nan"), image.dtype), median)
+        median = ops.median_filter2d(padded(batch, window, padding, constant_values), window)
         return from_4D_image(tf.ensure_shape(median, batch.shape), get_ndims(image))
