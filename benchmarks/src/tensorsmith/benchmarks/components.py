@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.benchmark import Benchmark
-from tensorsmith.benchmarks.peers import PYTHONS, Case, Work, is_installed, prepared
+from tensorsmith.benchmarks.peers import Case, Work, benchmark_of
 from tensorsmith.core.types import Tensor
 
 
@@ -172,12 +171,4 @@ CASES = {
     "embedding_bag": Case(_embedding_bag, {"addons_ops": 2}),
 }
 
-BENCHMARK = Benchmark(
-    cases=CASES,
-    providers=lambda case: {name: is_installed(name) for name in ("tensorsmith", *CASES[case].targets)},
-    prepare=lambda case, provider: prepared(CASES[case], provider),
-    unit=lambda case: "ms",
-    lower_is_better=True,
-    targets=lambda case: CASES[case].targets,
-    pythons=PYTHONS,
-)
+BENCHMARK = benchmark_of(CASES)

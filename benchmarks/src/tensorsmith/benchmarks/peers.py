@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorsmith.core
+from tensorsmith.benchmarks.benchmark import Benchmark
 from tensorsmith.benchmarks.calls import Calls
 
 Work = Callable[[], Any]
@@ -39,7 +40,20 @@ class Case:
     targets: Mapping[str, float]
 
 
-def prepared(case: Case, provider: str) -> Calls:
+def benchmark_of(cases: Mapping[str, Case]) -> Benchmark:
+    """Return the benchmark of several cases, whose measurements are durations in milliseconds."""
+    return Benchmark(
+        cases=cases,
+        providers=lambda case: {name: _is_installed(name) for name in ("tensorsmith", *cases[case].targets)},
+        prepare=lambda case, provider: _prepared(cases[case], provider),
+        unit=lambda case: "ms",
+        lower_is_better=True,
+        targets=lambda case: cases[case].targets,
+        pythons=PYTHONS,
+    )
+
+
+def _prepared(case: Case, provider: str) -> Calls:
     """Return an implementation that is ready to be measured on a benchmark case."""
     if provider == "addons":
         importlib.import_module("tensorsmith.addons")
@@ -48,7 +62,7 @@ def prepared(case: Case, provider: str) -> Calls:
     return Calls(case.work(provider))
 
 
-def is_installed(provider: str) -> bool:
+def _is_installed(provider: str) -> bool:
     """Return `True` if the library of an implementation is installed."""
     if provider == "addons_ops":
         return PARITY.exists()
