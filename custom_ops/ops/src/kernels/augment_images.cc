@@ -1,6 +1,7 @@
 // Augmentation of images in one pass: bilinear warp by a projective transform, affine map of the colors, clipping and
 // normalization.
 #include <cmath>
+#include <limits>
 
 #include "runtime/op.h"
 #include "runtime/vector.h"
@@ -13,7 +14,15 @@ enum FillMode { kConstant, kReflect, kNearest };
 typedef float Float4 __attribute__((vector_size(16)));
 typedef float Float8 __attribute__((vector_size(32)));
 
-constexpr int kMostChannels = 8;
+constexpr int kMaxChannels = 8;
+
+// Bilinear interpolation between a value and its neighbors, given their distances in memory.
+template <class In>
+float interpolated(const In* from, int64_t right, int64_t below, float fx, float fy) {
+  const float left_above = from[0], left_below = from[below], right_above = from[right], right_below = from[right + below];
+  const float left = left_above + fy * (left_below - left_above);
+  return left + fx * (right_above + fy * (right_below - right_above) - left);
+}
 
 // Images, and how pixels outside of them are read.
 template <class In>
@@ -24,32 +33,28 @@ struct Source {
   FillMode mode;
   float fill;
 
-  // Maps a coordinate to [0, size - 1], unless the fill mode is constant. NaN becomes 0.
+  // Maps a coordinate to [0, size - 1], or to NaN if it is outside and the fill mode is constant. The area of the pixels
+  // extends by half a pixel beyond their centers.
   float inside(float at, int64_t size) const {
     const float last = static_cast<float>(size - 1), length = static_cast<float>(size);
-    if (mode == kConstant) return at;
+    if (mode == kConstant && !(at >= -0.5f && at < length - 0.5f)) return std::numeric_limits<float>::quiet_NaN();
     if (mode == kReflect && !(at >= 0 && at <= last)) {
-      const float shifted = at + 0.5f;  // reflects at the borders of the image, -0.5 and size - 0.5
+      const float shifted = at + 0.5f;
       const float period = shifted - 2 * length * std::floor(shifted / (2 * length));
       at = (period < length ? period : 2 * length - period) - 0.5f;
     }
     return at > 0 ? (at < last ? at : last) : 0;
   }
 
-  // Interpolates near the border or outside. Coordinates in constant mode may have any value.
+  // Interpolates in the last row or column, or fills if a coordinate is NaN.
   void border(float x, float y, float* to) const {
-    const bool near = x > -1 && y > -1 && x < static_cast<float>(width) && y < static_cast<float>(height);
-    for (int64_t c = 0; c < channels; ++c) to[c] = near ? 0 : fill;
-    if (!near) return;
-    const float left = std::floor(x), top = std::floor(y);
-    const int64_t column = static_cast<int64_t>(left), row = static_cast<int64_t>(top);
-    for (int corner = 0; corner < 4; ++corner) {
-      const int64_t i = row + corner / 2, j = column + corner % 2;
-      const float weight = (corner / 2 ? y - top : 1 - (y - top)) * (corner % 2 ? x - left : 1 - (x - left));
-      const bool exists = i >= 0 && i < height && j >= 0 && j < width;
-      for (int64_t c = 0; c < channels && weight != 0; ++c)
-        to[c] += weight * (exists ? static_cast<float>(pixels[(i * width + j) * channels + c]) : fill);
-    }
+    const bool fills = !(x >= 0 && y >= 0);
+    const int64_t column = fills ? 0 : static_cast<int64_t>(x), row = fills ? 0 : static_cast<int64_t>(y);
+    const int64_t right = column + 1 < width ? channels : 0, below = row + 1 < height ? width * channels : 0;
+    const float fx = x - static_cast<float>(column), fy = y - static_cast<float>(row);
+    const In* from = pixels + (row * width + column) * channels;
+    for (int64_t c = 0; c < channels; ++c, ++from)
+      to[c] = fills ? fill : interpolated<In>(from, right, below, fx, fy);
   }
 };
 
@@ -137,18 +142,14 @@ void row_of_any(const Source<In>& source, const Colors& colors, const float* xs,
                 Out* to) {
   const int64_t channels = source.channels, below = channels * source.width;
   const float right = static_cast<float>(source.width - 1), bottom = static_cast<float>(source.height - 1);
-  float values[kMostChannels];
+  float values[kMaxChannels];
   for (int64_t i = 0; i < count; ++i) {
     const float x = xs[i], y = ys[i];
     if (x >= 0 && y >= 0 && x < right && y < bottom) {
       const int32_t column = static_cast<int32_t>(x), row = static_cast<int32_t>(y);
       const float fx = x - static_cast<float>(column), fy = y - static_cast<float>(row);
       const In* from = source.pixels + row * below + column * channels;
-      for (int64_t c = 0; c < channels; ++c) {
-        const float left = from[c], left_below = from[below + c];
-        const float first = left + fy * (left_below - left), beside = from[channels + c];
-        values[c] = first + fx * (beside + fy * (from[below + channels + c] - beside) - first);
-      }
+      for (int64_t c = 0; c < channels; ++c) values[c] = interpolated(from + c, channels, below, fx, fy);
     } else {
       source.border(x, y, values);
     }
@@ -183,7 +184,7 @@ void augment(Context& context, const Tensor& images, const Tensor& augmented) {
   const int64_t mode = context.integer("fill_mode");
   require(mode >= kConstant && mode <= kNearest, "fill_mode: got %lld, expected 0 to 2", static_cast<long long>(mode));
   const float fill = context.number("fill_value"), low = context.number("low"), high = context.number("high");
-  // Images without pixels are filled.
+  // Images without pixels are filled, because all positions are outside.
   const FillMode fill_mode = of_image == 0 ? kConstant : static_cast<FillMode>(mode);
   parallel_for(images.dim(0) * height, 16, [&](int64_t begin, int64_t end) {
     Scratch<float> xs(width), ys(width);
@@ -194,7 +195,7 @@ void augment(Context& context, const Tensor& images, const Tensor& augmented) {
                                  images.size() - image * of_image, fill_mode, fill};
       const float* matrix = matrices + of_matrix * image;
       const Colors colors = {matrix, scale, offset, low, high, is_identity(matrix, channels)};
-      // Positions in the input, which are a division apart if the transform is not affine.
+      // Positions in the input.
       const float x_start = t[1] * y + t[2], y_start = t[4] * y + t[5], k_start = t[7] * y + 1;
       for (int64_t i = 0; i < width; ++i) {
         xs[i] = t[0] * static_cast<float>(i) + x_start;
@@ -207,11 +208,9 @@ void augment(Context& context, const Tensor& images, const Tensor& augmented) {
           ys[i] /= k;
         }
       }
-      if (fill_mode != kConstant) {
-        for (int64_t i = 0; i < width; ++i) {
-          xs[i] = source.inside(xs[i], in_width);
-          ys[i] = source.inside(ys[i], in_height);
-        }
+      for (int64_t i = 0; i < width; ++i) {
+        xs[i] = source.inside(xs[i], in_width);
+        ys[i] = source.inside(ys[i], in_height);
       }
       Out* row = to + r * width * channels;
       if (channels == 3)
@@ -227,8 +226,8 @@ void kernel(Context& context) {
   require_rank(images, "images", 4);
   require_shape(size, "size", Shape(2));
   const int64_t channels = images.dim(3), height = size.as<int32_t>()[0], width = size.as<int32_t>()[1];
-  require(channels <= kMostChannels, "images: got %lld channels, expected at most %d",
-          static_cast<long long>(channels), kMostChannels);
+  require(channels <= kMaxChannels, "images: got %lld channels, expected at most %d",
+          static_cast<long long>(channels), kMaxChannels);
   require(height >= 0 && width >= 0, "size: got [%lld, %lld], expected no negative numbers",
           static_cast<long long>(height), static_cast<long long>(width));
   require_shape(context.input(1), "transforms", Shape(images.dim(0), 8));

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tensorsmith import ops
 from tensorsmith.testing import raises_argument_error
 
-MODES = {"constant": "grid-constant", "reflect": "reflect", "nearest": "nearest"}
+MODES = {"constant": "nearest", "reflect": "reflect", "nearest": "nearest"}
 
 
 def draw(rng, channels, dtype, projective=False, batch=2):
@@ -33,9 +33,13 @@ def by_scipy(images, transforms, colors, size, mode, fill):
         k = c0 * columns + c1 * rows + 1
         positions = [(b0 * columns + b1 * rows + b2) / k, (a0 * columns + a1 * rows + a2) / k]
         warped = [
-            scipy.ndimage.map_coordinates(channel.astype("float64"), positions, order=1, mode=MODES[mode], cval=fill)
+            scipy.ndimage.map_coordinates(channel.astype("float64"), positions, order=1, mode=MODES[mode])
             for channel in np.moveaxis(image, -1, 0)
         ]
+        if mode == "constant":  # from the edges of the image, half a pixel from the centers of the border
+            y, x = positions
+            inside = (x >= -0.5) & (x < image.shape[1] - 0.5) & (y >= -0.5) & (y < image.shape[0] - 0.5)
+            warped = [np.where(inside, channel, fill) for channel in warped]
         results.append(np.stack(warped, -1) @ color[:, :-1].T + color[:, -1])
     return np.stack(results)
 

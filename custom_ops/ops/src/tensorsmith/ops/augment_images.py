@@ -11,7 +11,7 @@ from tensorsmith.ops.library import library
 
 DTYPES = (tf.uint8, tf.float32)
 FILL_MODES = ("constant", "reflect", "nearest")
-MOST_CHANNELS = 8  # supported by the kernel
+MAX_CHANNELS = 8  # supported by the kernel
 
 
 def augment_images(
@@ -32,13 +32,14 @@ def augment_images(
 
         ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k)    with k = c0 x + c1 y + 1
 
-    by bilinear interpolation, where integer positions are centers of pixels. Its color `p` becomes `A p + b`, which is
-    clipped to `limits`, multiplied by `scale` and added to `offset`. Images are not written between these steps. The op
-    has no gradient.
+    by bilinear interpolation, where integer positions are centers of pixels. The image extends by half a pixel beyond
+    the centers of its border, so that with `fill_mode="constant"` it has a sharp edge. The color `p` becomes `A p + b`,
+    which is clipped to `limits`, multiplied by `scale` and added to `offset`. Images are not written between these
+    steps. The op has no gradient.
 
     Args:
         images: Tensor of shape `(batch, height, width, channels)` and dtype uint8 or float32. With more than
-            8 channels, the reference implementation is used.
+            8 channels, the reference implementation is used, if the number is known when the op is traced.
         transforms: Transforms `(a0, a1, a2, b0, b1, b2, c0, c1)`, a float32 tensor of shape `(batch, 8)`.
         colors: Color maps `[A b]`, a float32 tensor of shape `(batch, channels, channels + 1)`.
         size: Height and width of the result, an int32 tensor of shape `(2,)`.
@@ -85,7 +86,7 @@ def augment_images(
     scale, offset = (_tensor(*each, tf.float32, (channels,)) for each in (("scale", scale), ("offset", offset)))
     size = _tensor("size", size, tf.int32, (2,))
     dtype = tf.float32 if normalized else images.dtype
-    few = (channels or 0) <= MOST_CHANNELS
+    few = (channels or 0) <= MAX_CHANNELS
     if few and compiled(transforms, colors, scale, offset) and compiled(images, types=DTYPES):
         augmented = library().ops.tensorsmith_augment_images(
             images, transforms, colors, scale, offset, size, U=dtype, fill_mode=FILL_MODES.index(fill_mode),
@@ -123,11 +124,24 @@ def _reference(
         output_shape=size,
         fill_value=tf.constant(fill_value, tf.float32),
         interpolation="BILINEAR",
-        fill_mode=fill_mode.upper(),
+        fill_mode="NEAREST" if fill_mode == "constant" else fill_mode.upper(),
     )
+    if fill_mode == "constant":
+        inside = _inside(transforms, size, tf.shape(images)[1:3])
+        warped = tf.where(inside[..., tf.newaxis], warped, tf.constant(fill_value, tf.float32))
     recolored = tf.einsum("bhwc,bdc->bhwd", warped, colors[:, :, :-1]) + colors[:, tf.newaxis, tf.newaxis, :, -1]
     normalized = tf.clip_by_value(recolored, *limits) * scale + offset
     return tf.saturate_cast(tf.round(normalized), dtype) if dtype.is_integer else normalized
+
+
+def _inside(transforms: tf.Tensor, size: tf.Tensor, image_size: tf.Tensor) -> tf.Tensor:
+    """Returns `True` for output pixels whose input position is in the image, a tensor of shape `(batch, *size)`."""
+    x, y = tf.cast(tf.range(size[1]), tf.float32), tf.cast(tf.range(size[0])[:, tf.newaxis], tf.float32)
+    a0, a1, a2, b0, b1, b2, c0, c1 = tf.unstack(transforms[:, :, tf.newaxis, tf.newaxis], axis=1)
+    k = c0 * x + c1 * y + 1
+    height, width = tf.unstack(tf.cast(image_size, tf.float32) - 0.5)
+    column, row = (a0 * x + a1 * y + a2) / k, (b0 * x + b1 * y + b2) / k
+    return (column >= -0.5) & (column < width) & (row >= -0.5) & (row < height)
 
 
 tf.no_gradient("TensorsmithAugmentImages")
