@@ -66,6 +66,8 @@ def test_unusual_boxes(choice):
     scores = [0.5, 0.5, 0.5, 0.5, np.nan, 0.1]
     with ops.use(choice):
         assert ops.non_max_suppression(boxes, scores).indices.numpy().tolist() == [0, 2, 3, 5]
+        soft = ops.non_max_suppression(boxes[:3], [0.9, -1.0, 0.0], soft_nms_sigma=0.5)
+        assert soft.indices.numpy().tolist() == [0, 2]
         assert ops.non_max_suppression(boxes, scores, max_output_size=0).indices.shape == (0,)
         assert ops.non_max_suppression(np.zeros((0, 4), "float32"), np.zeros(0, "float32")).indices.shape == (0,)
 

@@ -36,8 +36,9 @@ def non_max_suppression(
 
     A box is discarded if its intersection over union (IoU) with a selected box exceeds `iou_threshold`. With
     `soft_nms_sigma`, its score is multiplied by `exp(-IoU² / (2 sigma))` instead, for each selected box. Among equal
-    scores, the box with the least index comes first. The arguments are those of
-    `tf.image.non_max_suppression_with_scores`, but for `classes`. The op is not differentiable.
+    scores, the box with the least index comes first. The op is similar to
+    `tf.image.non_max_suppression_with_scores`, but it supports classes, and `iou_threshold` is not used together with
+    soft suppression. It is not differentiable.
 
     Source: Bodla et al., "Soft-NMS: Improving Object Detection With One Line of Code", 2017.
 
@@ -45,7 +46,8 @@ def non_max_suppression(
         boxes: float32 tensor of shape `(n, 4)` with the coordinates x_min, y_min, x_max and y_max. Boxes whose maximum
             is less than their minimum have no area and do not overlap others. `tf.image` orders the coordinates
             instead.
-        scores: float32 tensor of shape `(n,)`. Boxes whose score is NaN are never selected.
+        scores: float32 tensor of shape `(n,)`. Boxes whose score is NaN are never selected, nor are boxes with a
+            negative score by soft suppression.
         classes: int32 tensor of shape `(n,)`. Boxes of different classes do not affect each other. If `None`, all boxes
             belong to one class.
         max_output_size: Greatest number of selected boxes, of all classes together.
@@ -78,6 +80,8 @@ def non_max_suppression(
     check(valid, "max_output_size", max_output_size, "an integer >= 0")
     check(0 <= iou_threshold <= 1, "iou_threshold", iou_threshold, "a number from 0 to 1")
     check(soft_nms_sigma >= 0, "soft_nms_sigma", soft_nms_sigma, "a number >= 0")
+    if soft_nms_sigma > 0:  # a factor would raise a negative score
+        scores = tf.where(scores < 0, float("nan"), scores)
     options: dict[str, Any] = {
         "max_output_size": max_output_size,
         "iou_threshold": iou_threshold,
