@@ -8,6 +8,9 @@ from tensorsmith.core import check
 from tensorsmith.core.types import Dataset, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, check_seed
 
+MAP = 0x6D6170
+"""Number from which the seeds of mapped functions are derived."""
+
 
 def with_draws(dataset: Dataset, seed: int | None) -> Dataset:
     """Pairs each element of a dataset with a seed for TensorFlow's stateless random functions.
@@ -45,7 +48,8 @@ def map_with_seed(function: Callable[..., Any], *, seed: int | None) -> Transfor
             passed as several arguments. The seed is an int64 tensor of shape `(2,)` for TensorFlow's stateless random
             functions.
         seed: Random seed from which the seeds of the elements are generated. They differ in each iteration over the
-            dataset. If `None`, a different random seed is used in each process.
+            dataset. If `None`, a different random seed is used in each process. Two such transformations of a dataset
+            need different seeds, as otherwise their random numbers are equal.
 
     Returns:
         A transformation for `dataset.apply`.
@@ -76,15 +80,19 @@ def with_seed_first(function: Callable[..., Any]) -> Callable[[Any, Tensor], Any
     """Returns a function of an element and its seed, as paired by `with_draws`, that calls a function of both."""
 
     def call(element: Any, draw: Tensor) -> Any:
+        import tensorflow as tf
+
+        # Other seeds than those that a shuffle, `mixup` or `cutmix` with the same seed derives.
+        draw = tf.random.experimental.stateless_fold_in(draw, MAP)
         return function(draw, *element) if isinstance(element, tuple) else function(draw, element)
 
     return call
 
 
 def takes_seed(function: Callable[..., Any]) -> bool:
-    """Returns `True` if the first parameter of a function is named `seed`."""
+    """Returns `True` if a function has several parameters, the first of which is named `seed`."""
     try:
         parameters = list(inspect.signature(function).parameters)
     except ValueError:  # some functions in C have no signature
         return False
-    return parameters[:1] == ["seed"]
+    return len(parameters) > 1 and parameters[0] == "seed"

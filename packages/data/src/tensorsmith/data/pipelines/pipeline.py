@@ -36,9 +36,9 @@ class Pipeline:
             skipped.
         compression: Compression of the files: "", "GZIP" or "ZLIB".
         parse: Function that parses a string tensor `(batch,)` of records, such as `tf.io.parse_example`.
-        map: Function applied to the output of `parse`, called like a function passed to `dataset.map`. If its first
-            parameter is named `seed`, it is also passed a random seed, of its own for each batch, as by
-            `map_with_seed`. Augmentations of `tensorsmith.image.augment` are such functions.
+        map: Function applied to the output of `parse`, called like a function passed to `dataset.map`. If it has
+            several parameters, the first of which is named `seed`, it is also passed a random seed, of its own for each
+            batch, as by `map_with_seed`. Augmentations of `tensorsmith.image.augment` are such functions.
         cycle_length: Number of files that are read concurrently.
         block_length: Number of consecutive records to read from a file before switching to the next file.
         shuffle: Number of records in a block that is shuffled; two blocks are held in memory. 0 keeps the order of the
