@@ -17,23 +17,23 @@ FIGURE = Path(__file__).parents[1] / "docs/figures/augmentation.jpg"
 BOX = (88.0, 25.0, 322.0, 395.0)  # x_min, y_min, x_max, y_max of the temple
 AUGMENTATIONS = {
     "random_flip": augment.random_flip(),
-    "random_crop": augment.random_crop(427, 640, scale=(0.3, 0.6)),
+    "random_resized_crop": augment.random_resized_crop(427, 640, scale=(0.3, 0.6)),
     "resize, padded": augment.resize(420, 420, pad=True),
     "random_affine: rotation": augment.random_affine(rotation=90),
     "random_affine: zoom, reflect": augment.random_affine(zoom=(0.5, 0.6), fill_mode="reflect"),
     "random_affine: shear, nearest": augment.random_affine(shear=60, fill_mode="nearest"),
-    "random_colors: brightness, contrast": augment.random_colors(brightness=0.3, contrast=0.6),
-    "random_colors: hue": augment.random_colors(hue=0.3),
-    "random_colors: saturation": augment.random_colors(saturation=1.0),
+    "random_color_jitter: brightness, contrast": augment.random_color_jitter(brightness=0.3, contrast=0.6),
+    "random_color_jitter: hue": augment.random_color_jitter(hue=0.3),
+    "random_color_jitter: saturation": augment.random_color_jitter(saturation=1.0),
     "keras_layer: RandomErasing": augment.keras_layer(
         keras.layers.RandomErasing(factor=1.0, scale=(0.05, 0.1), fill_value=0, value_range=(0, 255))
     ),
 }
 AUGMENTATIONS["chain of flip, crop, rotation and colors"] = augment.chain(
     augment.random_flip(),
-    augment.random_crop(427, 640, scale=(0.5, 0.8)),
+    augment.random_resized_crop(427, 640, scale=(0.5, 0.8)),
     augment.random_affine(rotation=20),
-    augment.random_colors(brightness=0.2, contrast=0.3, saturation=0.5, hue=0.1),
+    augment.random_color_jitter(brightness=0.2, contrast=0.3, saturation=0.5, hue=0.1),
 )
 SEED = 8
 

@@ -24,14 +24,14 @@ def draw(rng, *shape, side=50):
 def test_overlaps_match_keras(rng):
     ours, others = draw(rng, 2, 5), draw(rng, 2, 7)
     expected = keras.utils.bounding_boxes.compute_iou(ours, others, "xyxy")
-    np.testing.assert_allclose(boxes.overlaps(ours, others), expected, atol=1e-6)
+    np.testing.assert_allclose(boxes.iou(ours, others), expected, atol=1e-6)
 
 
 def test_generalized_overlaps_match_counts_of_pixels(rng):
     """Boxes with integer coordinates, so that areas are numbers of pixels."""
     corners = rng.integers(0, 12, (20, 2))
     drawn = np.concatenate([corners, corners + rng.integers(1, 9, (20, 2))], axis=1)
-    giou, diou = (boxes.overlaps(drawn[:10], drawn[10:], kind=kind).numpy() for kind in ("giou", "diou"))
+    giou, diou = (boxes.iou(drawn[:10], drawn[10:], kind=kind).numpy() for kind in ("giou", "diou"))
     rows, columns = np.indices((24, 24))
 
     def pixels(box):
@@ -48,8 +48,8 @@ def test_generalized_overlaps_match_counts_of_pixels(rng):
 
 def test_overlaps_without_area():
     empty, inverted, box = [3.0, 3, 3, 5], [4.0, 4, 2, 2], [0.0, 0, 8, 8]
-    np.testing.assert_array_equal(boxes.overlaps([empty, inverted], [empty, box]), np.zeros((2, 2)))
-    assert boxes.overlaps(np.zeros((0, 4)), [box]).shape == (0, 1)
+    np.testing.assert_array_equal(boxes.iou([empty, inverted], [empty, box]), np.zeros((2, 2)))
+    assert boxes.iou(np.zeros((0, 4)), [box]).shape == (0, 1)
 
 
 def test_anchors_recover_clusters(rng):
@@ -195,9 +195,9 @@ BOX = [[0.0, 0, 4, 4]]
 @pytest.mark.parametrize(
     ("call", "name"),
     [
-        (lambda: boxes.overlaps(BOX, BOX, kind="ciou"), "kind"),
-        (lambda: boxes.overlaps([[0.0, 0, 4]], BOX), "boxes"),
-        (lambda: boxes.overlaps(BOX, [0.0, 0, 4, 4]), "others"),
+        (lambda: boxes.iou(BOX, BOX, kind="ciou"), "kind"),
+        (lambda: boxes.iou([[0.0, 0, 4]], BOX), "boxes"),
+        (lambda: boxes.iou(BOX, [0.0, 0, 4, 4]), "others"),
         (lambda: boxes.anchor_sizes([[1, 2], [0, 3]], 1), "sizes"),
         (lambda: boxes.anchor_sizes([1, 2], 1), "sizes"),
         (lambda: boxes.anchor_sizes([[1, 2], [1, 2]], 2), "count"),

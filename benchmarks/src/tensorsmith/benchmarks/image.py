@@ -60,9 +60,9 @@ def _augmented_by_us(images: np.ndarray) -> Work:
 
     augmentation = augment.chain(
         augment.random_flip(),
-        augment.random_crop(SIDE, SIDE, scale=(0.25, 1.0)),
+        augment.random_resized_crop(SIDE, SIDE, scale=(0.25, 1.0)),
         augment.random_affine(rotation=15, fill_mode="reflect"),
-        augment.random_colors(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05),
+        augment.random_color_jitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05),
         augment.normalize(MEAN, STD),
     )
     batches = tf.data.Dataset.from_tensors(images).repeat()

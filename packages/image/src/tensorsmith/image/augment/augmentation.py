@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import tensorflow as tf
@@ -52,17 +51,20 @@ class Augmentation:
     - `example` is an image, or a dict with the key `"image"` and, optionally, `"boxes"`, `"masks"` and `"keypoints"`.
       Other keys are returned unchanged.
     - The image has shape `(height, width, channels)`, or `(batch, height, width, channels)` for a batch, whose images
-      are augmented independently of each other. It has dtype uint8, or a floating-point dtype, where white is 1.
+      are augmented independently of each other. It has dtype uint8, which is preserved unless the image is normalized,
+      or a floating-point dtype, where white is 1 and the result is float32.
     - Boxes have shape `(boxes, 4)`, or `(batch, boxes, 4)`, and contain the coordinates x_min, y_min, x_max and y_max
       in pixels. The result is the bounding box of the moved corners, clipped to the image. Boxes outside have no area.
-    - Masks have the height and width of the image, and optionally channels. They are read at the nearest pixel and
-      filled with 0.
+    - Masks have the height and width of the image, and optionally channels. They are read at the nearest pixel. Where
+      the image is filled with a constant, masks are filled with 0.
     - Keypoints have shape `(keypoints, 2)`, or `(batch, keypoints, 2)`, and contain x and y in pixels. They may lie
       outside of the result.
 
-    Consecutive steps are combined into one transform, one color map and one normalization, which are applied in one
-    pass over the image by `tensorsmith.ops.augment_images`. Pixels are thus interpolated once, and a rotation after a
-    crop shows pixels that lie outside of the crop, rather than corners without an image.
+    Steps are combined into one transform, one color map and one normalization, which are applied in one pass over the
+    image by `tensorsmith.ops.augment_images`. Pixels are thus interpolated once, colors are clipped once, and a
+    rotation after a crop shows pixels that lie outside of the crop, rather than corners without an image. A new pass
+    starts after a normalization, and before a step that fills pixels outside of the image in another way than the steps
+    before it, or after a change of colors.
 
     Attributes:
         steps: Steps, and other functions of a seed and an example, in the order in which they are applied.
@@ -81,18 +83,28 @@ class Augmentation:
 
     steps: tuple["Step | Function", ...]
 
-    def __call__(self, seed: TensorLike, example: Any) -> Any:
-        """Return the augmented example."""
+    def __call__(self, seed: TensorLike, example: Any, *others: Any) -> Any:
+        """Return the augmented example, or a tuple of it and further parts of an element of a dataset, such as labels.
+
+        Args:
+            seed: Random seed.
+            example: Image, or dict with the key `"image"`.
+            *others: Values that are returned unchanged.
+
+        Raises:
+            ValueError: If the seed or a part of the example has an invalid shape or dtype, or an unknown name.
+        """
         seed = as_seed(seed)
         for index, group in _groups(self.steps):
             if isinstance(group, list):
                 example = _augmented(group, index, seed, example)
             else:
                 example = group(tf.random.experimental.stateless_fold_in(seed, index), example)
-        return example
+        return (example, *others) if others else example
 
 
-Function = Callable[[Tensor, Any], Any]
+Function = Callable[..., Any]
+"""Function of a seed and an example, which returns an example."""
 
 
 def chain(*functions: Function) -> Augmentation:
@@ -101,17 +113,21 @@ def chain(*functions: Function) -> Augmentation:
     Args:
         *functions: Augmentations, and other functions of a seed and an example, which return an example.
 
+    Returns:
+        An `Augmentation`, in which each step has a random seed of its own.
+
     Raises:
-        ValueError: If no function is given, or one of them cannot be called.
+        ValueError: If no function is given, one of them cannot be called, or a normalization is followed by another
+            change of colors.
 
     Example:
         >>> import tensorflow as tf
         >>> from tensorsmith.image import augment
         >>> augmentation = augment.chain(
-        ...     augment.random_crop(64, 64, scale=(0.25, 1.0)),
+        ...     augment.random_resized_crop(64, 64, scale=(0.25, 1.0)),
         ...     augment.random_flip(),
         ...     augment.random_affine(rotation=15),
-        ...     augment.random_colors(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05),
+        ...     augment.random_color_jitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05),
         ...     augment.normalize(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
         ... )
         >>> images = tf.zeros((8, 100, 80, 3), tf.uint8)
@@ -123,6 +139,12 @@ def chain(*functions: Function) -> Augmentation:
     for function in functions:
         check(callable(function), "functions", function, "functions of a seed and an example")
         steps += function.steps if isinstance(function, Augmentation) else [function]
+    normalized = False
+    for step in steps:
+        recolors = isinstance(step, Step) and (step.colors is not None or step.normalization is not None)
+        received = Verbatim("a change of colors after a normalization")
+        check(not (normalized and recolors), "functions", received, "have the normalization last")
+        normalized = isinstance(step, Step) and (normalized or step.normalization is not None)
     return Augmentation(tuple(steps))
 
 
@@ -132,17 +154,19 @@ def as_seed(seed: TensorLike) -> tf.Tensor:
     seed = tf.convert_to_tensor(seed)
     valid = seed.dtype.is_integer and any(seed.shape.is_compatible_with(shape) for shape in ((), (2,)))
     check(valid, "seed", Verbatim(f"{seed.dtype.name} of shape {seed.shape}"), "an integer or two integers")
+    seed = tf.cast(seed, tf.int64)
     return seed if seed.shape.rank == 1 else tf.stack([seed, tf.zeros_like(seed)])
 
 
 def _groups(steps: tuple[Step | Function, ...]) -> Iterator[tuple[int, "list[Step] | Function"]]:
     """Yield functions and lists of steps that are applied in one pass, each with the index of its first step.
 
-    A list ends with a normalization, and where the fill changes.
+    A list ends with a normalization, and before a step that fills in another way, or after a change of colors, which
+    would change the color of the fill.
     """
     start, group = 0, list[Step]()
     for index, step in enumerate(steps):
-        if group and (not isinstance(step, Step) or group[-1].normalization or _fills_differ([*group, step])):
+        if group and (not isinstance(step, Step) or not _combine(group, step)):
             yield start, group
             start, group = index, []
         if isinstance(step, Step):
@@ -154,9 +178,12 @@ def _groups(steps: tuple[Step | Function, ...]) -> Iterator[tuple[int, "list[Ste
         yield start, group
 
 
-def _fills_differ(group: list[Step]) -> bool:
-    fills = [step.fill for step in group if step.fill is not None]
-    return any(one != other for one, other in pairwise(fills))
+def _combine(group: list[Step], step: Step) -> bool:
+    """Return `True` if a step can be applied in one pass with a group of steps."""
+    fills = [each.fill for each in group if each.fill is not None]
+    recolored = any(each.colors is not None for each in group)
+    refilled = step.fill is not None and (recolored or (fills and fills[-1] != step.fill))
+    return group[-1].normalization is None and not refilled
 
 
 @tf.autograph.experimental.do_not_convert  # AutoGraph takes seconds, and these functions do not need it

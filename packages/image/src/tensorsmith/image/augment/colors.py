@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check, is_number
 from tensorsmith.core.types import Tensor
 from tensorsmith.image.augment.augmentation import Augmentation, Step
 
@@ -13,7 +14,7 @@ from tensorsmith.image.augment.augmentation import Augmentation, Step
 RGB_TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
 
-def random_colors(
+def random_color_jitter(
     brightness: float = 0.0, contrast: float = 0.0, saturation: float = 0.0, hue: float = 0.0
 ) -> Augmentation:
     """Return an augmentation that changes the hue, saturation, contrast and brightness of images, in this order.
@@ -24,12 +25,17 @@ def random_colors(
     `tensorsmith.image.adjust_hsv_in_yiq`.
 
     Args:
-        brightness: Greatest summand, relative to white. Summands are uniformly distributed in both directions, as are
-            the following numbers.
-        contrast: Greatest difference of the contrast factor from 1, at most 1.
-        saturation: Greatest difference of the saturation factor from 1, at most 1. With a factor of 0, the image is
-            gray.
-        hue: Greatest angle of the rotation, relative to a full turn, at most 0.5.
+        brightness: Maximum change of the brightness, relative to white. The change, which is added to the colors, is
+            uniformly distributed from `-brightness` to `brightness`.
+        contrast: Maximum change of the contrast, at most 1. The factor is uniformly distributed from `1 - contrast` to
+            `1 + contrast`.
+        saturation: Maximum change of the saturation, at most 1. The factor is distributed as that of the contrast. With
+            a factor of 0, the image is gray.
+        hue: Maximum change of the hue, relative to a full turn, at most 0.5. The angle is uniformly distributed in both
+            directions.
+
+    Returns:
+        An `Augmentation`.
 
     Raises:
         ValueError: If an argument is out of range, or if images without three channels are to be changed in saturation
@@ -38,15 +44,15 @@ def random_colors(
     Example:
         >>> import tensorflow as tf
         >>> gray = tf.fill((1, 1, 3), tf.constant(100, tf.uint8))
-        >>> print(random_colors(saturation=0.5, hue=0.5)(0, gray).numpy()[0, 0])  # gray has no hue
+        >>> print(random_color_jitter(saturation=0.5, hue=0.5)(0, gray).numpy()[0, 0])  # gray has no hue
         [100 100 100]
-        >>> print(random_colors(brightness=0.2)(0, gray).numpy()[0, 0])
+        >>> print(random_color_jitter(brightness=0.2)(0, gray).numpy()[0, 0])
         [105 105 105]
     """
     for name, value, most in (
         ("brightness", brightness, 1), ("contrast", contrast, 1), ("saturation", saturation, 1), ("hue", hue, 0.5)
     ):  # fmt: skip
-        check(0 <= value <= most, name, value, f"a number from 0 to {most}")
+        check(is_number(value) and 0 <= value <= most, name, value, f"a number from 0 to {most}")
 
     def colors(seed: Tensor, count: Tensor, channels: int, white: float) -> tf.Tensor:
         draws = tf.random.stateless_uniform([4, count], seed, -1.0, 1.0)
@@ -55,7 +61,7 @@ def random_colors(
         matrices = factor[:, tf.newaxis, tf.newaxis] * tf.eye(channels)
         if saturation or hue:
             expected = "have three channels (red, green, blue) for changes of saturation and hue"
-            check(channels == 3, "image", f"{channels} channels", expected)
+            check(channels == 3, "image", Verbatim(f"{channels} channels"), expected)
             matrices @= _in_yiq(1 + draws[2] * saturation, draws[3] * hue * 2 * math.pi)
         summands = tf.broadcast_to(summand[:, tf.newaxis, tf.newaxis], [count, channels, 1])
         last = tf.broadcast_to(tf.one_hot(channels, channels + 1), [count, 1, channels + 1])
@@ -71,8 +77,11 @@ def normalize(mean: float | Sequence[float], std: float | Sequence[float]) -> Au
         mean: Mean of the colors, where white is 1, or the mean of each channel.
         std: Standard deviation of the colors, where white is 1, or the standard deviation of each channel.
 
+    Returns:
+        An `Augmentation`, whose results are float32.
+
     Raises:
-        ValueError: If a standard deviation is not positive.
+        ValueError: If a standard deviation is not positive, or the number of values is not that of the channels.
 
     Example:
         >>> import tensorflow as tf
@@ -80,7 +89,7 @@ def normalize(mean: float | Sequence[float], std: float | Sequence[float]) -> Au
         >>> print(normalize(mean=0.2, std=0.5)(0, image).numpy()[0, 0].round(6) + 0.0)
         [-0.4  0.   1.6]
     """
-    means, deviations = (tuple(map(float, value if isinstance(value, Sequence) else [value])) for value in (mean, std))
+    means, deviations = (tuple(map(float, np.ravel(value))) for value in (mean, std))
     check(all(deviation > 0 for deviation in deviations), "std", std, "positive")
     return Augmentation((Step(normalization=(means, deviations)),))
 

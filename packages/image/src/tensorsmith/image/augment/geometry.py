@@ -1,10 +1,11 @@
 """Augmentations of the geometry of images: flips, crops, changes of size and affine transforms."""
 
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tensorsmith.core import check, is_integer
+from tensorsmith.core import check, is_integer, is_number
 from tensorsmith.core.types import Tensor
 from tensorsmith.image.augment._support.warps import Size
 from tensorsmith.image.augment.augmentation import Augmentation, Step
@@ -19,6 +20,9 @@ def random_flip(mode: str = "horizontal") -> Augmentation:
     Args:
         mode: "horizontal" (left and right), "vertical" (top and bottom), or "horizontal_and_vertical" for both,
             independently of each other.
+
+    Returns:
+        An `Augmentation`.
 
     Raises:
         ValueError: If `mode` is unknown.
@@ -42,28 +46,31 @@ def random_flip(mode: str = "horizontal") -> Augmentation:
     return Augmentation((Step(geometry),))
 
 
-def random_crop(
+def random_resized_crop(
     height: int, width: int, scale: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3)
 ) -> Augmentation:
     """Return an augmentation that crops a random rectangle of images and resizes it.
 
-    Sizes are changed by bilinear interpolation without antialiasing. For photographs that become smaller by more than a
-    factor of two, apply `tf.image.resize(antialias=True)` first. Source: Szegedy et al., "Going Deeper with
-    Convolutions", 2015.
+    Sizes are changed by bilinear interpolation without antialiasing. Large photographs should be made smaller by
+    `tf.image.resize(tf.image.convert_image_dtype(image, tf.float32), size, antialias=True)` first. Source: Szegedy et
+    al., "Going Deeper with Convolutions", 2015.
 
     Args:
         height: Height of the result in pixels.
         width: Width of the result in pixels.
-        scale: Least and greatest area of the rectangle, relative to the image. The area is uniformly distributed.
-        ratio: Least and greatest ratio of the width to the height of the rectangle. Its logarithm is uniformly
-            distributed. Rectangles that are wider or higher than the image are cut off.
+        scale: Minimum and maximum area of the rectangle, relative to the image. The area is uniformly distributed.
+        ratio: Minimum and maximum ratio of the width to the height of the rectangle. Its logarithm is uniformly
+            distributed. If a rectangle of this ratio does not fit into the image, the nearest ratio that fits is used.
+
+    Returns:
+        An `Augmentation`.
 
     Raises:
         ValueError: If an argument is invalid.
 
     Example:
         >>> import tensorflow as tf
-        >>> random_crop(2, 2)(1, tf.ones((10, 12, 3))).shape.as_list()
+        >>> random_resized_crop(2, 2)(1, tf.ones((10, 12, 3))).shape.as_list()
         [2, 2, 3]
     """
     _check_size(height, width)
@@ -77,8 +84,8 @@ def random_crop(
         draws = tf.random.stateless_uniform([4, count], seed)
         area = in_height * in_width * _between(draws[0], *scale)
         aspect = tf.exp(_between(draws[1], math.log(ratio[0]), math.log(ratio[1])))
-        crop_width = tf.minimum(tf.sqrt(area * aspect), in_width)
-        crop_height = tf.minimum(tf.sqrt(area / aspect), in_height)
+        aspect = tf.clip_by_value(aspect, area / in_height**2, in_width**2 / area)
+        crop_width, crop_height = tf.sqrt(area * aspect), tf.sqrt(area / aspect)
         left, top = draws[2] * (in_width - crop_width), draws[3] * (in_height - crop_height)
         return _affine(count, crop_width / width, 0, left, 0, crop_height / height, top), (height, width)
 
@@ -92,6 +99,9 @@ def resize(height: int, width: int, pad: bool = False) -> Augmentation:
         height: Height of the result in pixels.
         width: Width of the result in pixels.
         pad: If `True`, the ratio of width to height is preserved, and the image is centered between black margins.
+
+    Returns:
+        An `Augmentation`, which does not depend on the seed.
 
     Raises:
         ValueError: If `height` or `width` is not a positive integer.
@@ -126,13 +136,17 @@ def random_affine(
     """Return an augmentation that rotates, translates, magnifies and shears images about their centers.
 
     Args:
-        rotation: Greatest angle of the rotation, in degrees. Angles are uniformly distributed in both directions.
-        translation: Greatest distance of the translation along each axis, relative to the width or height.
-        zoom: Least and greatest magnification. Its logarithm is uniformly distributed.
-        shear: Greatest angle by which vertical lines are tilted, in degrees, less than 90.
+        rotation: Maximum angle of the rotation, in degrees. Angles are uniformly distributed in both directions.
+        translation: Maximum distance of the translation along each axis, relative to the width or height.
+        zoom: Minimum and maximum magnification. Its logarithm is uniformly distributed.
+        shear: Maximum angle by which vertical lines are tilted, in degrees, less than 90. Angles are uniformly
+            distributed in both directions.
         fill_mode: Pixels outside of the image: "constant", "reflect" or "nearest", see
             `tensorsmith.ops.augment_images`.
         fill_value: Value of these pixels with `fill_mode="constant"`.
+
+    Returns:
+        An `Augmentation`.
 
     Raises:
         ValueError: If an argument is invalid.
@@ -144,12 +158,10 @@ def random_affine(
         >>> turn(7, image).shape.as_list(), bool(tf.reduce_all(turn(7, image) == turn(7, image)))
         ([3, 3, 1], True)
     """
-    for name, value, most in (
-        ("rotation", rotation, math.inf),
-        ("translation", translation, math.inf),
-        ("shear", shear, 90),
-    ):
-        check(0 <= value < most, name, value, "a number >= 0" if most == math.inf else f"a number >= 0 and < {most}")
+    for name, value in (("rotation", rotation), ("translation", translation), ("shear", shear)):
+        check(is_number(value) and value >= 0, name, value, "a number >= 0")
+    check(shear < 90, "shear", shear, "less than 90 degrees")
+    check(is_number(fill_value), "fill_value", fill_value, "a number")
     check(_is_range(zoom) and zoom[0] > 0, "zoom", zoom, "a pair with 0 < zoom[0] <= zoom[1]")
     check(fill_mode in FILL_MODES, "fill_mode", fill_mode, f"one of {FILL_MODES}")
 
@@ -186,8 +198,8 @@ def _between(draws: Tensor, low: float, high: float) -> Tensor:
     return low + draws * (high - low)
 
 
-def _is_range(value: tuple[float, float]) -> bool:
-    return isinstance(value, tuple | list) and len(value) == 2 and value[0] <= value[1]
+def _is_range(value: Sequence[float]) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2 and all(map(is_number, value)) and value[0] <= value[1]
 
 
 def _check_size(height: int, width: int) -> None:

@@ -1,17 +1,38 @@
 """Augmentation layers of Keras as functions of a seed and an example."""
 
+import dataclasses
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor, TensorLike
+from tensorsmith.image.augment._support.examples import batched, unbatched
 from tensorsmith.image.augment.augmentation import Function, as_seed
 
 METHODS = ("get_random_transformation", "transform_images")
-COMPOSITE = (keras.layers.RandAugment, keras.layers.AugMix, keras.layers.RandomColorJitter)
+COMPOSITE = ("AugMix", "RandAugment", "RandomColorJitter")
 """Layers that consist of other layers, each with a seed generator of its own."""
+MIXING = ("CutMix", "MixUp")
+"""Layers that mix images, whose labels must be mixed, too."""
+PRESERVING = (
+    "AutoContrast",
+    "Equalization",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomContrast",
+    "RandomErasing",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPosterization",
+    "RandomSaturation",
+    "RandomSharpness",
+    "Solarization",
+)
+"""Layers that do not move pixels."""
 
 
 def keras_layer(layer: keras.layers.Layer) -> Function:
@@ -19,19 +40,20 @@ def keras_layer(layer: keras.layers.Layer) -> Function:
 
     A layer draws random numbers from its own seed generator, whose state is not saved with the iterator of a dataset.
     This function draws them from the seed that is passed to it, so that it can be part of a `chain`. Boxes, masks and
-    keypoints are not moved. Use it for layers that preserve the geometry, such as `RandomErasing` or
-    `RandomGaussianBlur`. Layers that consist of other layers, such as `RandAugment`, are not supported, because their
-    parts draw from seed generators of their own.
+    keypoints are not moved, so that examples with them are supported for layers that preserve the geometry only, such
+    as `RandomErasing` or `RandomGaussianBlur`.
 
     Args:
-        layer: Layer such as `keras.layers.RandomErasing`, with the methods `get_random_transformation` and
-            `transform_images`.
+        layer: Layer with the methods `get_random_transformation` and `transform_images`, such as
+            `keras.layers.RandomErasing`. Layers that consist of other layers, such as `RandAugment`, are not supported,
+            because their parts draw from seed generators of their own, and layers that mix images neither.
 
     Returns:
         A function of a seed and an example, see `Augmentation`. It preserves the dtype of uint8 images.
 
     Raises:
-        ValueError: If the layer is not an augmentation layer, or consists of other layers.
+        ValueError: If the layer is not supported. The function raises it if boxes, masks or keypoints would have to be
+            moved.
 
     Example:
         >>> import keras
@@ -42,25 +64,27 @@ def keras_layer(layer: keras.layers.Layer) -> Function:
         >>> bool(tf.reduce_all(erased == erase(1, image))), erased.dtype
         (True, tf.uint8)
     """
+    name = type(layer).__name__
     check(all(hasattr(layer, method) for method in METHODS), "layer", layer, "an augmentation layer of Keras")
-    check(
-        not isinstance(layer, COMPOSITE),
-        "layer",
-        type(layer).__name__,
-        "a layer that draws all random numbers from one seed",
-        "Call the layer in `dataset.map`; its random numbers are not saved with the iterator",
-    )
+    remedy = "Call the layer in `dataset.map`; its random numbers are not saved with the iterator"
+    check(name not in COMPOSITE, "layer", Verbatim(name), "a layer that draws from one seed generator", remedy)
+    remedy = "use `mixup` or `cutmix` of `tensorsmith.data.pipelines`"
+    check(name not in MIXING, "layer", Verbatim(name), "a layer that does not mix images", remedy)
 
     @tf.autograph.experimental.do_not_convert
-    def augmented(seed: TensorLike, example: Any) -> Any:
-        parts = example if isinstance(example, dict) else {"image": example}
-        image = tf.convert_to_tensor(parts["image"])
-        batch = image if image.shape.rank == 4 else image[tf.newaxis]
+    def augmented(seed: TensorLike, example: Any, *others: Any) -> Any:
+        images = batched(example)
+        parts = [part for part in ("boxes", "masks", "keypoints") if getattr(images, part) is not None]
+        check(
+            name in PRESERVING or not parts, "example", Verbatim(" and ".join(parts)), f"have no such part for {name}"
+        )
+        batch = tf.cast(images.image, tf.float32)
         transformation = layer.get_random_transformation(batch, training=True, seed=_GivenSeed(as_seed(seed)))
         batch = layer.transform_images(batch, transformation, training=True)
-        batch = tf.saturate_cast(tf.round(batch), image.dtype) if image.dtype.is_integer else batch
-        result = batch if image.shape.rank == 4 else batch[0]
-        return {**example, "image": result} if isinstance(example, dict) else result
+        if images.image.dtype.is_integer:
+            batch = tf.saturate_cast(tf.round(batch), images.image.dtype)
+        result = unbatched(dataclasses.replace(images, image=batch), example)
+        return (result, *others) if others else result
 
     return augmented
 

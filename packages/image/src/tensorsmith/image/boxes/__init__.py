@@ -3,8 +3,8 @@
 from tensorsmith.image.boxes.anchors import anchor_sizes
 from tensorsmith.image.boxes.draw import draw
 from tensorsmith.image.boxes.grid import Detections, decode_grid, encode_grid
+from tensorsmith.image.boxes.iou import iou
 from tensorsmith.image.boxes.matching import match_anchors
-from tensorsmith.image.boxes.overlaps import overlaps
 from tensorsmith.image.boxes.tiles import Tiles, tile, untile
 from tensorsmith.ops import Selection, non_max_suppression
 
@@ -16,9 +16,9 @@ __all__ = [
     "decode_grid",
     "draw",
     "encode_grid",
+    "iou",
     "match_anchors",
     "non_max_suppression",
-    "overlaps",
     "tile",
     "untile",
 ]

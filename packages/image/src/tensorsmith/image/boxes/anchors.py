@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.core import check, is_integer
+from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
 
 MOST_PASSES = 300
@@ -33,19 +33,21 @@ def anchor_sizes(sizes: TensorLike, count: int, seed: int = 0) -> np.ndarray:
          [42. 80.]]
     """
     values = np.asarray(sizes, np.float64)
-    check(values.ndim == 2 and values.shape[1] == 2, "sizes", f"shape {values.shape}", "have shape (boxes, 2)")
-    check(bool(np.isfinite(values).all() and (values > 0).all()), "sizes", "others", "contain positive numbers only")
+    valid = values.ndim == 2 and values.shape[1] == 2
+    check(valid, "sizes", Verbatim(f"shape {values.shape}"), "have shape (boxes, 2)")
+    bad = values[~(np.isfinite(values) & (values > 0))]
+    check(len(bad) == 0, "sizes", bad[0] if len(bad) else None, "positive and finite")
     most = len(np.unique(values, axis=0))
     expected = f"an integer from 1 to the number of different sizes, {most}"
     check(is_integer(count) and 1 <= count <= most, "count", count, expected)
     rng = np.random.default_rng(seed)
     anchors = values[rng.integers(len(values), size=1)]
     while len(anchors) < count:
-        distance = 1 - _overlaps(values, anchors).max(axis=1)
+        distance = 1 - _ious(values, anchors).max(axis=1)
         anchors = np.concatenate([anchors, values[rng.choice(len(values), size=1, p=distance / distance.sum())]])
     nearest = None
     for _ in range(MOST_PASSES):
-        previous, nearest = nearest, _overlaps(values, anchors).argmax(axis=1)
+        previous, nearest = nearest, _ious(values, anchors).argmax(axis=1)
         if previous is not None and (nearest == previous).all():
             break
         members = [values[nearest == number] for number in range(count)]
@@ -55,7 +57,7 @@ def anchor_sizes(sizes: TensorLike, count: int, seed: int = 0) -> np.ndarray:
     return anchors[anchors.prod(axis=1).argsort()].astype(np.float32)
 
 
-def _overlaps(sizes: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _ious(sizes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the pairwise intersection over union of boxes with the same center."""
     intersection = np.minimum(sizes[:, np.newaxis], others).prod(axis=-1)
     return intersection / (sizes.prod(axis=1)[:, np.newaxis] + others.prod(axis=1) - intersection)

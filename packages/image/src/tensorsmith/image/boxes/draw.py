@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 
 # The colors of Matplotlib's "tab10", which can be told apart, without gray.
@@ -40,12 +40,18 @@ def draw(
         ((20, 30, 3), [255, 127, 14])
     """
     pixels, corners = np.asarray(image), np.asarray(boxes, np.float64)
+    corners = corners.reshape(-1, 4) if corners.size == 0 else corners  # also an empty list
     valid = pixels.dtype == np.uint8 and (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in (1, 3)))
-    received = f"{pixels.dtype} of shape {pixels.shape}"
+    received = Verbatim(f"{pixels.dtype} of shape {pixels.shape}")
     check(valid, "image", received, "uint8 of shape (height, width), (height, width, 1) or (height, width, 3)")
-    check(corners.ndim == 2 and corners.shape[1] == 4, "boxes", f"shape {corners.shape}", "have shape (n, 4)")
+    check(corners.ndim == 2 and corners.shape[1] == 4, "boxes", Verbatim(f"shape {corners.shape}"), "have shape (n, 4)")
     for name, values in (("labels", labels), ("classes", classes)):
-        check(len(values) in (0, len(corners)), name, f"{len(values)} values", f"one for each of {len(corners)} boxes")
+        check(
+            len(values) in (0, len(corners)),
+            name,
+            Verbatim(f"{len(values)} values"),
+            f"one for each of {len(corners)} boxes",
+        )
     drawn = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels).convert("RGB")
     canvas, font = ImageDraw.Draw(drawn), ImageFont.load_default()
     for number, (x_min, y_min, x_max, y_max) in enumerate(corners):

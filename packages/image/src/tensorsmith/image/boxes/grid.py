@@ -27,7 +27,8 @@ def encode_grid(
     Args:
         boxes: Tensor of shape `(batch, n, 4)` with the coordinates x_min, y_min, x_max and y_max in pixels. Boxes
             without area, or whose center is outside of the image, are ignored.
-        classes: int tensor of shape `(batch, n)` with the class of each box. Boxes with a negative class are ignored.
+        classes: int tensor of shape `(batch, n)` with the class of each box. Boxes of other classes than 0 to
+            `num_classes` - 1 are ignored.
         anchors: Widths and heights of the anchors in pixels, of shape `(anchors, 2)`, see `anchor_sizes`.
         image_size: Height and width of the images.
         grid_size: Number of rows and columns of cells.
@@ -54,6 +55,9 @@ def encode_grid(
     check(valid, "classes", Verbatim(f"shape {classes.shape}"), f"have shape {boxes.shape[:2]} to match the boxes")
     sizes = _anchors(anchors)
     check(is_integer(num_classes) and num_classes > 0, "num_classes", num_classes, "a positive integer")
+    for name, sides in (("image_size", image_size), ("grid_size", grid_size)):
+        valid = len(sides) == 2 and all(is_integer(side) and side > 0 for side in sides)
+        check(valid, name, sides, "two positive integers, for the height and the width")
     rows, columns = grid_size
     # Centers and sizes in units of cells.
     cell = tf.constant([image_size[1] / columns, image_size[0] / rows], tf.float32)
@@ -62,6 +66,7 @@ def encode_grid(
     column, row = index[..., 0], index[..., 1]
     used = (
         (classes >= 0)
+        & (classes < num_classes)
         & tf.reduce_all(extent > 0, axis=-1)
         & (row >= 0)
         & (row < rows)

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.image.boxes._support.arguments import as_boxes
-from tensorsmith.image.boxes.overlaps import overlaps
+from tensorsmith.image.boxes.iou import iou
 
 BACKGROUND, IGNORED = -1, -2
 
@@ -39,19 +39,20 @@ def match_anchors(anchors: TensorLike, boxes: TensorLike, positive: float = 0.5,
         >>> print(boxes.match_anchors(anchors, [[0.0, 0.0, 4.0, 5.0], [5.0, 5.0, 8.0, 8.0]]).numpy())
         [ 0  0  1 -2]
     """
-    check(0 <= negative <= positive <= 1, "negative", negative, f"a number from 0 to positive, {positive}")
+    check(0 <= positive <= 1, "positive", positive, "a number from 0 to 1")
+    check(0 <= negative <= positive, "negative", negative, f"a number from 0 to `positive`, which is {positive}")
     anchors, boxes = as_boxes("anchors", anchors), as_boxes("boxes", boxes)
     check(anchors.shape.rank == 2, "anchors", Verbatim(f"shape {anchors.shape}"), "have shape (anchors, 4)")
     valid = boxes.shape.rank in (2, 3)
     check(valid, "boxes", Verbatim(f"shape {boxes.shape}"), "have shape (batch, n, 4) or (n, 4)")
     # A column of zeros stands for the background, so that there is a maximum without boxes.
-    iou = tf.pad(overlaps(anchors, boxes), [[0, 0]] * (boxes.shape.rank - 1) + [[0, 1]])
-    best, best_iou = tf.argmax(iou, axis=-1, output_type=tf.int32), tf.reduce_max(iou, axis=-1)
+    overlap = tf.pad(iou(anchors, boxes), [[0, 0]] * (boxes.shape.rank - 1) + [[0, 1]])
+    best, best_iou = tf.argmax(overlap, axis=-1, output_type=tf.int32), tf.reduce_max(overlap, axis=-1)
     assigned = tf.where(best_iou >= positive, best, tf.where(best_iou < negative, BACKGROUND, IGNORED))
     # The first of the best anchors of each box.
     count = tf.shape(anchors)[0]
-    favorite = tf.argmax(iou, axis=-2, output_type=tf.int32)
-    favorite = tf.where(tf.reduce_max(iou, axis=-2) > 0, favorite, -1)
+    favorite = tf.argmax(overlap, axis=-2, output_type=tf.int32)
+    favorite = tf.where(tf.reduce_max(overlap, axis=-2) > 0, favorite, -1)
     chosen = favorite[..., tf.newaxis, :] == tf.range(count)[:, tf.newaxis]
-    owner = tf.reduce_max(tf.where(chosen, tf.range(tf.shape(iou)[-1]), -1), axis=-1)
+    owner = tf.reduce_max(tf.where(chosen, tf.range(tf.shape(overlap)[-1]), -1), axis=-1)
     return tf.where(owner >= 0, owner, assigned)

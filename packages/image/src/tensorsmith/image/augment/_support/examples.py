@@ -8,6 +8,20 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor
+from tensorsmith.image.transform import DTYPES
+from tensorsmith.ops.augment_images import MAX_CHANNELS
+
+MASK_DTYPES = ("bool", *DTYPES)
+OTHER_NAMES = {
+    "images": "image",
+    "box": "boxes",
+    "bboxes": "boxes",
+    "bounding_boxes": "boxes",
+    "mask": "masks",
+    "segmentation_masks": "masks",
+    "keypoint": "keypoints",
+}
+"""Keys that other libraries use, which must not be returned without being augmented."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,8 @@ def batched(example: Any) -> Images:
         ValueError: If a shape or dtype is invalid.
     """
     parts = example if isinstance(example, Mapping) else {"image": example}
+    for other, name in OTHER_NAMES.items():
+        check(other not in parts, "example", Verbatim(f'the key "{other}"'), f'have the key "{name}" instead')
     check("image" in parts, "example", sorted(parts), 'have the key "image"')
     image = tf.convert_to_tensor(parts["image"])
     shape = image.shape
@@ -56,6 +72,13 @@ def batched(example: Any) -> Images:
         "have dtype uint8 or a floating-point dtype",
         "pass tf.image.convert_image_dtype(image, tf.float32)",
     )
+    check(
+        shape[-1] <= MAX_CHANNELS,
+        "image",
+        Verbatim(f"shape {shape}"),
+        f"have at most {MAX_CHANNELS} channels",
+        "pass images[..., tf.newaxis] if the last axis is the width of images without channels",
+    )
     single = shape.rank == 3
     image = image if image.dtype == tf.uint8 else tf.cast(image, tf.float32)
     images = {"image": image[tf.newaxis] if single else image}
@@ -68,6 +91,7 @@ def batched(example: Any) -> Images:
             images[name] = values[tf.newaxis] if single else values
     if parts.get("masks") is not None:
         masks = tf.convert_to_tensor(parts["masks"])
+        check(masks.dtype.name in MASK_DTYPES, "masks", Verbatim(masks.dtype.name), f"of a dtype in {MASK_DTYPES}")
         received, expected = Verbatim(f"shape {masks.shape}"), f"have the height and width of the image, {shape[:-1]}"
         matching = masks.shape.rank in (shape.rank - 1, shape.rank)
         check(matching and masks.shape[: shape.rank - 1].is_compatible_with(shape[:-1]), "masks", received, expected)

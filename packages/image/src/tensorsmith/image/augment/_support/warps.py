@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith import ops
+from tensorsmith.core import check
 from tensorsmith.core.types import Tensor
 from tensorsmith.image.augment._support.examples import Images
 from tensorsmith.image.projective_transforms import matrices_to_flat_transforms
@@ -42,6 +43,8 @@ def moved(
         limits = (0.0, white)
     scale = offset = None
     if normalization is not None:
+        for name, values in zip(("mean", "std"), normalization, strict=True):
+            check(len(values) in (1, channels), name, values, f"a number, or one for each of {channels} channels")
         mean, std = (tf.broadcast_to(tf.constant(value, tf.float32), [channels]) for value in normalization)
         scale, offset = 1 / (std * white), -mean / std
     transforms = matrices_to_flat_transforms(_between_centers(geometry))

@@ -1,4 +1,4 @@
-"""Pairwise overlaps of boxes: intersection over union, generalized and distance-based."""
+"""Pairwise intersection over union of boxes, and its generalized and distance-based forms."""
 
 import tensorflow as tf
 
@@ -9,8 +9,8 @@ from tensorsmith.image.boxes._support.arguments import as_boxes
 KINDS = ("iou", "giou", "diou")
 
 
-def overlaps(boxes: TensorLike, others: TensorLike, kind: str = "iou") -> tf.Tensor:
-    """Return the overlap of each pair of boxes of two sets.
+def iou(boxes: TensorLike, others: TensorLike, kind: str = "iou") -> tf.Tensor:
+    """Return the intersection over union (IoU), or GIoU or DIoU, of each pair of boxes of two sets.
 
     With the area of the intersection I and of the union U, IoU is I / U. With the smallest enclosing box, of area C and
     diagonal c, and the distance d between the centers, the others distinguish between disjoint boxes:
@@ -37,7 +37,7 @@ def overlaps(boxes: TensorLike, others: TensorLike, kind: str = "iou") -> tf.Ten
         >>> from tensorsmith.image import boxes
         >>> pair = [[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0], [2.0, 0.0, 4.0, 2.0]]
         >>> for kind in ("iou", "giou", "diou"):
-        ...     print(boxes.overlaps(*pair, kind=kind).numpy().round(3))
+        ...     print(boxes.iou(*pair, kind=kind).numpy().round(3))
         [[0.5 0. ]]
         [[0.5 0. ]]
         [[ 0.469 -0.2  ]]
@@ -47,15 +47,15 @@ def overlaps(boxes: TensorLike, others: TensorLike, kind: str = "iou") -> tf.Ten
     (low, high), (other_low, other_high) = ((each[..., :2], each[..., 2:]) for each in (first, second))
     intersection = _area(tf.maximum(low, other_low), tf.minimum(high, other_high))
     union = _area(low, high) + _area(other_low, other_high) - intersection
-    iou = tf.math.divide_no_nan(intersection, union)
+    ratio = tf.math.divide_no_nan(intersection, union)
     if kind == "iou":
-        return iou
+        return ratio
     around_low, around_high = tf.minimum(low, other_low), tf.maximum(high, other_high)
     if kind == "giou":
         around = _area(around_low, around_high)
-        return iou - tf.math.divide_no_nan(around - union, around)
+        return ratio - tf.math.divide_no_nan(around - union, around)
     distance = tf.reduce_sum(((low + high) - (other_low + other_high)) ** 2, axis=-1) / 4
-    return iou - tf.math.divide_no_nan(distance, tf.reduce_sum((around_high - around_low) ** 2, axis=-1))
+    return ratio - tf.math.divide_no_nan(distance, tf.reduce_sum((around_high - around_low) ** 2, axis=-1))
 
 
 def _area(low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
