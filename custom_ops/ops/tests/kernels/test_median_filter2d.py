@@ -134,6 +134,7 @@ def test_shapes(rng):
         ({"images": np.ones((2, 3))}, {"name": "images", "expected": "have shape (batch, height, width, channels)"}),
         ({"window": (0, 3)}, {"name": "window", "received": "(0, 3)", "expected": "a pair of positive integers"}),
         ({"window": (3, 3, 3)}, {"name": "window", "expected": "a pair of positive integers"}),
+        ({"window": 3}, {"name": "window", "expected": "a pair of positive integers"}),
         ({"window": (2.0, 3)}, {"name": "window", "expected": "a pair of positive integers"}),
         ({"window": (3, 2**40)}, {"name": "images", "expected": f"at least as large as the window 3 x {2**40}"}),
     ],

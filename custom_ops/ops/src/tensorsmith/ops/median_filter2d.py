@@ -1,5 +1,6 @@
 """Op for the medians of windows of images."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -42,7 +43,7 @@ def median_filter2d(images: TensorLike, window: tuple[int, int]) -> tf.Tensor:
         [3.5 3.5]
     """
     images = tf.convert_to_tensor(images)
-    valid = len(window) == 2 and all(is_integer(size) and size > 0 for size in window)
+    valid = isinstance(window, Sequence) and len(window) == 2 and all(is_integer(size) and size > 0 for size in window)
     check(valid, "window", window, "a pair of positive integers")
     height, width = int(window[0]), int(window[1])
     expected = "have shape (batch, height, width, channels)"
