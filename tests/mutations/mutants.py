@@ -27,6 +27,20 @@ class Mutant:
 
 MUTANTS = [
     Mutant(
+        "steps of an augmentation share a seed",
+        "augment/augmentation.py",
+        "stateless_fold_in(seed, index + i)",
+        "stateless_fold_in(seed, index)",
+        ("image/tests/test_augment.py",),
+    ),
+    Mutant(
+        "keypoints move against the image",
+        "augment/_support/warps.py",
+        "forward = _inverse(geometry)",
+        "forward = geometry",
+        ("image/tests/test_augment.py",),
+    ),
+    Mutant(
         "non-maximum suppression ignores classes",
         "kernels/non_max_suppression.cc",
         "(common > threshold * whole) & (classes == own_class)",
