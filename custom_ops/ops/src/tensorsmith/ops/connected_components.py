@@ -19,9 +19,9 @@ def connected_components(images: TensorLike) -> tf.Tensor:
     top and bottom. Components are numbered from 1 in the order of their first pixels, row by row, through all images of
     the batch. Pixels that are 0 or `False` have the label 0. NaN differs from NaN. The op is not differentiable.
 
-    Sources: Rosenfeld and Pfaltz, "Sequential Operations in Digital Picture Processing", 1966; He, Chao and Suzuki, "A
-    Run-Based Two-Scan Labeling Algorithm", 2008. The reference implementation uses the algorithm of Zhang, Azad and Hu,
-    "FastSV: A Distributed-Memory Connected Component Algorithm with Fast Convergence", 2020.
+    Source: He, Chao and Suzuki, "A Run-Based Two-Scan Labeling Algorithm", 2008. The reference implementation uses the
+    algorithm of Zhang, Azad and Hu, "FastSV: A Distributed-Memory Connected Component Algorithm with Fast Convergence",
+    2020.
 
     Args:
         images: Tensor of shape `(batch, height, width)`, of booleans or numbers.
