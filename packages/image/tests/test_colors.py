@@ -152,5 +152,5 @@ def test_bad_input():
         image.adjust_hsv_in_yiq(tf.zeros((4, 5, 4)))
     with raises_argument_error("max_delta_hue", received="-1", expected="non-negative"):
         image.random_hsv_in_yiq(array, -1)
-    with raises_argument_error("lower_value", received="2", expected="not greater than upper_value, which is 1"):
+    with raises_argument_error("lower_value", received="2", expected="<= upper_value, which is 1"):
         image.random_hsv_in_yiq(array, lower_value=2)

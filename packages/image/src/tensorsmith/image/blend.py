@@ -2,7 +2,9 @@
 
 import tensorflow as tf
 
+from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import scalar
 
 
 def blend(image1: TensorLike, image2: TensorLike, factor: Scalar) -> tf.Tensor:
@@ -20,12 +22,21 @@ def blend(image1: TensorLike, image2: TensorLike, factor: Scalar) -> tf.Tensor:
         A float32 tensor with the shape of the images. With a Python number 0 or 1, TensorFlow Addons returns the dtype
         of the image.
 
+    Raises:
+        ValueError: If the shapes of the images differ, or the factor is not a single number.
+
     Example:
         >>> print(blend([0.0, 100.0, 200.0], [100.0, 100.0, 50.0], 1.5).numpy())
         [150. 100.   0.]
     """
     with tf.name_scope("blend"):
-        image1, image2, factor = (tf.cast(each, tf.float32) for each in (image1, image2, factor))
+        image1, image2 = tf.cast(image1, tf.float32), tf.cast(image2, tf.float32)
+        factor = scalar("factor", factor, tf.float32)
+        try:
+            tf.broadcast_static_shape(image1.shape, image2.shape)
+        except ValueError:
+            expected = f"have the shape {image1.shape} of image1"
+            raise argument_error("image2", Verbatim(f"shape {image2.shape}"), expected) from None
         blended = image1 + factor * (image2 - image1)
         inside = (factor > 0) & (factor < 1)
         blended = tf.round(tf.where(inside, blended, tf.clip_by_value(blended, 0.0, 255.0)))

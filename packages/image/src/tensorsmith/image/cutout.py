@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import integers, one_or_each
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
@@ -26,7 +27,8 @@ def cutout(
         A tensor with the shape and dtype of the images.
 
     Raises:
-        ValueError: If `images` does not have rank 2, 3 or 4, or `mask_size` or `offset` has another shape.
+        ValueError: If `images` does not have rank 2, 3 or 4, or `mask_size` or `offset` has another shape or
+            is not an integer, or `mask_size` is negative.
         tf.errors.InvalidArgumentError: If `mask_size` is odd.
 
     Example:
@@ -40,11 +42,12 @@ def cutout(
     with tf.name_scope("cutout"):
         images = tf.convert_to_tensor(images)
         batch, half = to_4D_image(images), _half(mask_size)
-        offset = tf.convert_to_tensor(offset, tf.int32)
+        offset = integers("offset", offset)
         shape = offset.shape
         valid = shape.rank in (1, 2) and shape[-1] in (2, None)
         check(valid, "offset", Verbatim(f"shape {shape}"), "have shape (2,) or (batch, 2)")
         offset = tf.reshape(offset, [-1, 2])
+        one_or_each("offset", offset, batch)
         size = tf.shape(batch)
         rows = _between(tf.range(size[1]), offset[:, 0], half[0])  # (batch, height)
         columns = _between(tf.range(size[2]), offset[:, 1], half[1])
@@ -71,7 +74,8 @@ def random_cutout(
         A tensor with the shape and dtype of the images.
 
     Raises:
-        ValueError: If `images` does not have rank 2, 3 or 4, or `mask_size` has another shape.
+        ValueError: If `images` does not have rank 2, 3 or 4, or `mask_size` has another shape, is not an integer or is
+            negative.
         tf.errors.InvalidArgumentError: If `mask_size` is odd.
 
     Example:
@@ -97,9 +101,11 @@ def random_cutout(
 
 def _half(mask_size: TensorLike) -> tf.Tensor:
     """Return half of the height and width of the rectangle."""
-    mask_size = tf.convert_to_tensor(mask_size, tf.int32)
+    mask_size = integers("mask_size", mask_size)
     shape = mask_size.shape
     check(shape.rank == 0 or shape == (2,), "mask_size", Verbatim(f"shape {shape}"), "have shape () or (2,)")
+    known = tf.get_static_value(mask_size)
+    check(known is None or bool((known >= 0).all()), "mask_size", known, "non-negative")
     even = tf.debugging.assert_equal(mask_size % 2, 0, "mask_size should be divisible by 2")
     with tf.control_dependencies([even] if even is not None else []):
         return tf.broadcast_to(mask_size // 2, [2])

@@ -2,13 +2,14 @@
 
 import tensorflow as tf
 
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.image._support.checks import floats
-from tensorsmith.image._support.traced import traced
-from tensorsmith.image.interpolate_bilinear import interpolate_bilinear
+from tensorsmith.image._support.traced import traced, with_concrete_functions
+from tensorsmith.image.interpolate_bilinear import check_sizes, interpolate_bilinear
 
 
-@traced  # Addons has its `get_concrete_function`
+@with_concrete_functions
 def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = None) -> tf.Tensor:
     """Return images whose pixels are moved by a flow field.
 
@@ -28,9 +29,9 @@ def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = Non
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If a dtype is not a floating-point dtype (a `TypeError`, too).
-        tf.errors.InvalidArgumentError: If a shape is invalid. If the rank is known statically to be wrong, a
-            `ValueError`.
+        ValueError: If the shape of the image or the flow is invalid, or a dtype is not a floating-point dtype (a
+            `TypeError`, too). If the image is too small, the error is a `tf.errors.InvalidArgumentError`, too.
+        tf.errors.InvalidArgumentError: If a shape that is unknown when the graph is traced turns out to be invalid.
 
     Example:
         >>> import tensorflow as tf
@@ -42,10 +43,27 @@ def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = Non
     """
     with tf.name_scope(name or "dense_image_warp"):
         image, flow = floats("image", image), floats("flow", flow)
-        size = tf.shape(image)
-        rows, columns = tf.meshgrid(tf.range(size[1]), tf.range(size[2]), indexing="ij")
-        positions = tf.cast(tf.stack([rows, columns], axis=2), flow.dtype) - flow
-        warped = interpolate_bilinear(image, tf.reshape(positions, [size[0], size[1] * size[2], 2]))
-        warped = tf.reshape(warped, size)
+        received = Verbatim(f"shape {image.shape}")
+        check(image.shape.rank in (4, None), "image", received, "have shape (batch, height, width, channels)")
+        shape = tf.TensorShape([*(image.shape[:3] if image.shape.rank else [None] * 3), 2])
+        check(flow.shape.is_compatible_with(shape), "flow", Verbatim(f"shape {flow.shape}"), f"have shape {shape}")
+        check_sizes(image.shape)
+        warped = _warped(image, flow)
         warped.set_shape(image.shape)
         return warped
+
+
+@traced
+def _warped(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
+    known = tf.debugging.assert_rank_in(image, (4,), "image must have rank 4")
+    with tf.control_dependencies([known] if known is not None else []):
+        image = tf.identity(image)
+    size = tf.shape(image)
+    expected = "flow must have shape (batch, height, width, 2)"
+    valid = tf.debugging.assert_equal(tf.shape(flow), tf.concat([size[:3], [2]], axis=0), expected)
+    with tf.control_dependencies([valid] if valid is not None else []):
+        flow = tf.identity(flow)
+    rows, columns = tf.meshgrid(tf.range(size[1]), tf.range(size[2]), indexing="ij")
+    positions = tf.cast(tf.stack([rows, columns], axis=2), flow.dtype) - flow
+    warped = interpolate_bilinear(image, tf.reshape(positions, [size[0], size[1] * size[2], 2]))
+    return tf.reshape(warped, size)

@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
-from tensorsmith.core import argument_error, check
+from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import scalar
 
 YIQ = ((0.299, 0.596, 0.211), (0.587, -0.274, -0.523), (0.114, -0.322, 0.312))  # from RGB, transposed
 RGB = ((1.0, 1.0, 1.0), (0.95617069, -0.2726886, -1.103744), (0.62143257, -0.64681324, 1.70062309))  # its inverse
@@ -46,9 +47,14 @@ def adjust_hsv_in_yiq(
             raise ValueError(f"input must be at least 3-D, got an image of shape {shape}.")
         if shape.rank is not None and shape[-1] not in (3, None):
             raise ValueError(f"input must have 3 channels but instead has {shape[-1]}.")
+        if shape.rank is None or shape[-1] is None:
+            image = _checked(image)
+        valid = image.dtype.is_floating or image.dtype.is_integer
+        check(valid, "image", Verbatim(image.dtype.name), "of a floating-point or integer dtype")
         floats = image if image.dtype.is_floating else tf.image.convert_image_dtype(image, tf.float32)
         dtype = tf.float64 if floats.dtype == tf.float64 else tf.float32
-        hue, saturation, value = (tf.cast(each, dtype) for each in (delta_hue, scale_saturation, scale_value))
+        numbers = {"delta_hue": delta_hue, "scale_saturation": scale_saturation, "scale_value": scale_value}
+        hue, saturation, value = (scalar(argument, number, dtype) for argument, number in numbers.items())
         cosine, sine = value * saturation * tf.cos(hue), value * saturation * tf.sin(hue)
         zero = tf.zeros_like(value)
         adjustment = tf.stack([[value, zero, zero], [zero, cosine, sine], [zero, -sine, cosine]])
@@ -57,6 +63,14 @@ def adjust_hsv_in_yiq(
         adjusted = tf.image.convert_image_dtype(adjusted, image.dtype, saturate=True)
         adjusted.set_shape(shape)
         return adjusted
+
+
+def _checked(image: tf.Tensor) -> tf.Tensor:
+    """Return an image after a check of its shape at run time."""
+    with tf.control_dependencies([tf.debugging.assert_rank_at_least(image, 3, "input must be at least 3-D")]):
+        channels = tf.shape(image)[-1]
+    with tf.control_dependencies([tf.debugging.assert_equal(channels, 3, "input must have 3 channels")]):
+        return tf.identity(image)
 
 
 def random_hsv_in_yiq(
@@ -100,7 +114,7 @@ def random_hsv_in_yiq(
     for quantity, (lower, upper) in ranges.items():
         check(lower >= 0, f"lower_{quantity}", lower, "non-negative")
         if lower > upper:
-            raise argument_error(f"lower_{quantity}", lower, f"not greater than upper_{quantity}, which is {upper}")
+            raise argument_error(f"lower_{quantity}", lower, f"<= upper_{quantity}, which is {upper}")
     with tf.name_scope(name or "random_hsv_in_yiq"):
         bounds = ((-max_delta_hue, max_delta_hue), *ranges.values())
         # In a graph, equal seeds would draw equal numbers.

@@ -5,13 +5,14 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import check
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats
-from tensorsmith.image._support.traced import traced
+from tensorsmith.image._support.checks import floats, one_or_each
+from tensorsmith.image._support.op_errors import InvalidShapeError
+from tensorsmith.image._support.traced import traced, with_concrete_functions
 
 INDEXINGS = ("ij", "xy")
 
 
-@traced  # Addons has its `get_concrete_function`
+@with_concrete_functions
 def interpolate_bilinear(
     grid: TensorLike, query_points: TensorLike, indexing: str = "ij", name: str | None = None
 ) -> tf.Tensor:
@@ -32,9 +33,9 @@ def interpolate_bilinear(
         A tensor of shape `(batch, points, channels)` with the dtype of the grid.
 
     Raises:
-        ValueError: If `indexing` is unknown, or a dtype is not a floating-point dtype (a `TypeError`, too).
-        tf.errors.InvalidArgumentError: If a shape is invalid. If the rank is known statically to be wrong, a
-            `ValueError`.
+        ValueError: If `indexing` is unknown, a shape is invalid (a `tf.errors.InvalidArgumentError`, too), or a dtype
+            is not a floating-point dtype (a `TypeError`, too).
+        tf.errors.InvalidArgumentError: If a shape that is unknown when the graph is traced turns out to be invalid.
 
     Example:
         >>> grid = [[[[0.0], [1.0]], [[10.0], [11.0]]]]
@@ -44,19 +45,49 @@ def interpolate_bilinear(
     check(indexing in INDEXINGS, "indexing", indexing, f"one of {INDEXINGS}")
     with tf.name_scope(name or "interpolate_bilinear"):
         grid, query_points = floats("grid", grid), floats("query_points", query_points)
-        with tf.control_dependencies(_shape_checks(grid, query_points)):
-            grid, query_points = tf.identity(grid), tf.identity(query_points)
-        query_points = tf.broadcast_to(query_points, [tf.shape(grid)[0], tf.shape(query_points)[1], 2])
-        positions = tf.reverse(query_points, [2]) if indexing == "ij" else query_points
-        return ops.resample(grid, positions, padding_mode="border")
+        for tensor, rank, words in (
+            (grid, 4, "Grid must be 4D Tensor"),
+            (query_points, 3, "Query points must be 3 dimensional"),
+        ):
+            if tensor.shape.rank not in (rank, None):
+                raise InvalidShapeError(f"{words}, got shape {tensor.shape}.")
+        check_sizes(grid.shape)
+        if query_points.shape.rank is not None and query_points.shape[2] not in (2, None):
+            raise InvalidShapeError(f"Query points last dimension must be 2, got shape {query_points.shape}.")
+        one_or_each("query_points", query_points, grid)
+        return _interpolated(grid, query_points, indexing)
 
 
-def _shape_checks(grid: tf.Tensor, query_points: tf.Tensor) -> list[tf.Operation]:
-    size = tf.shape(grid)
-    return [
-        tf.debugging.assert_rank(grid, 4, "Grid must be 4D Tensor"),
+def check_sizes(grid: tf.TensorShape) -> None:
+    """Raise an error if a grid is known to be too small, with the words of TensorFlow Addons."""
+    for axis, words in ((1, "Grid height must be at least 2"), (2, "Grid width must be at least 2")):
+        if grid.rank is not None and grid[axis] is not None and grid[axis] < 2:
+            raise InvalidShapeError(f"{words}, got shape {grid}.")
+
+
+@traced
+def _interpolated(grid: tf.Tensor, query_points: tf.Tensor, indexing: str) -> tf.Tensor:
+    grid, query_points = _checked(grid, query_points)
+    query_points = tf.broadcast_to(query_points, [tf.shape(grid)[0], tf.shape(query_points)[1], 2])
+    positions = tf.reverse(query_points, [2]) if indexing == "ij" else query_points
+    return ops.resample(grid, positions, padding_mode="border")
+
+
+def _checked(grid: tf.Tensor, query_points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the tensors after checks of their shapes at run time, with the words of TensorFlow Addons."""
+    # The ranks first: sizes can only be read from shapes of the right rank.
+    grid = _after([tf.debugging.assert_rank_in(grid, (4,), "Grid must be 4D Tensor")], grid)
+    points = [tf.debugging.assert_rank_in(query_points, (3,), "Query points must be 3 dimensional.")]
+    query_points = _after(points, query_points)
+    size, shape = tf.shape(grid), tf.shape(query_points)
+    grid_checks = [
         tf.debugging.assert_greater_equal(size[1], 2, "Grid height must be at least 2."),
         tf.debugging.assert_greater_equal(size[2], 2, "Grid width must be at least 2."),
-        tf.debugging.assert_rank(query_points, 3, "Query points must be 3 dimensional."),
-        tf.debugging.assert_equal(tf.shape(query_points)[-1], 2, "Query points last dimension must be 2."),
     ]
+    point_checks = [tf.debugging.assert_equal(shape[2], 2, "Query points last dimension must be 2.")]
+    return _after(grid_checks, grid), _after(point_checks, query_points)
+
+
+def _after(checks: list[tf.Operation | None], tensor: tf.Tensor) -> tf.Tensor:
+    with tf.control_dependencies([each for each in checks if each is not None]):
+        return tf.identity(tensor)

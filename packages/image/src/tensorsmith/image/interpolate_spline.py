@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import floats
 
 SMALLEST = 1e-10  # squared distance, because the derivatives of the root and the logarithm are infinite at 0
 
@@ -42,8 +43,8 @@ def interpolate_spline(
         A tensor of shape `(batch, points, channels)`.
 
     Raises:
-        ValueError: If `order` is not a positive integer, or the numbers of dimensions and channels are not known
-            statically.
+        ValueError: If `order` is not a positive integer, a shape or dtype is invalid, or the numbers of dimensions and
+            channels are not known statically.
         tf.errors.InvalidArgumentError: If the linear system is singular, for example because centers are equal.
 
     Example:
@@ -54,11 +55,21 @@ def interpolate_spline(
     """
     check(is_integer(order) and order > 0, "order", order, "a positive integer")
     with tf.name_scope(name or "interpolate_spline"):
-        centers, values, points = (tf.convert_to_tensor(each) for each in (train_points, train_values, query_points))
+        given = {"train_points": train_points, "train_values": train_values, "query_points": query_points}
+        centers, values, points = (floats(name, each) for name, each in given.items())
         for argument, tensor in {"train_points": centers, "train_values": values}.items():
             known = tensor.shape.rank == 3 and tensor.shape[-1] is not None
             expected = "have three axes, with a statically known size of the last one"
             check(known, argument, Verbatim(f"shape {tensor.shape}"), expected)
+        for argument, tensor, shape in (
+            ("train_values", values, [*centers.shape[:2], None]),
+            ("query_points", points, [None, None, centers.shape[2]]),
+        ):
+            shape = tf.TensorShape(shape)
+            received = Verbatim(f"shape {tensor.shape}")
+            check(tensor.shape.is_compatible_with(shape), argument, received, f"have shape {shape}")
+            received, expected = Verbatim(tensor.dtype.name), f"of dtype {centers.dtype.name}, as train_points"
+            check(tensor.dtype == centers.dtype, argument, received, expected)
         linear = _with_one(centers)
         size = tf.shape(linear)
         matrix = _phi(_squared_distances(centers, centers), order)
@@ -79,11 +90,15 @@ def _with_one(points: tf.Tensor) -> tf.Tensor:
 
 def _squared_distances(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """Return the squared distances of all pairs of points, of shape `(batch, first points, second points)`."""
-    norms = tf.reduce_sum(first**2, axis=2)[:, :, tf.newaxis] + tf.reduce_sum(second**2, axis=2)[:, tf.newaxis]
+    norms = tf.reduce_sum(tf.square(first), 2)[:, :, tf.newaxis] + tf.reduce_sum(tf.square(second), 2)[:, tf.newaxis]
     return norms - 2 * tf.linalg.matmul(first, second, transpose_b=True)
 
 
 def _phi(squared: tf.Tensor, order: int) -> tf.Tensor:
     """Return phi(r) for squared distances r^2."""
+    # Not `tf.pow`, which TensorFlow replaces in graphs by other ops, so that results would differ from eager mode.
     positive = tf.maximum(squared, SMALLEST)
-    return tf.pow(squared, order // 2) / 2 * tf.math.log(positive) if order % 2 == 0 else tf.pow(positive, order / 2)
+    result, factor = (tf.sqrt(positive), positive) if order % 2 else (tf.math.log(positive) / 2, squared)
+    for _ in range(order // 2):
+        result *= factor
+    return result

@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
 from tensorsmith.image._support.separable import filtered
-from tensorsmith.image._support.traced_filter import traced_filter
+from tensorsmith.image._support.traced import traced, with_concrete_functions
 from tensorsmith.image._support.windows import window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
-@traced_filter
+@with_concrete_functions
 def mean_filter2d(
     image: TensorLike,
     filter_shape: int | Sequence[int] = (3, 3),
@@ -47,5 +47,11 @@ def mean_filter2d(
     window = window_shape(filter_shape)
     with tf.name_scope(name or "mean_filter2d"):
         image = tf.convert_to_tensor(image)
-        sums = filtered(to_4D_image(image), window, lambda size, axis: tf.ones([size]), padding, constant_values)
-        return from_4D_image(tf.cast(sums / (window[0] * window[1]), image.dtype), get_ndims(image))
+        means = _means(to_4D_image(image), window, padding, constant_values)
+        return from_4D_image(tf.cast(means, image.dtype), get_ndims(image))
+
+
+@traced
+def _means(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_values: Scalar) -> tf.Tensor:
+    sums = filtered(batch, window, lambda size, axis: tf.ones([size]), padding, constant_values)
+    return sums / (window[0] * window[1])

@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.traced_filter import traced_filter
-from tensorsmith.image._support.windows import padded, window_shape
+from tensorsmith.image._support.traced import traced, with_concrete_functions
+from tensorsmith.image._support.windows import check_padding, padded, unless_empty, window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
-@traced_filter
+@with_concrete_functions
 def median_filter2d(
     image: TensorLike,
     filter_shape: int | Sequence[int] = (3, 3),
@@ -50,8 +50,15 @@ def median_filter2d(
     window = window_shape(filter_shape)
     with tf.name_scope(name or "median_filter2d"):
         image = tf.convert_to_tensor(image)
-        batch = to_4D_image(image)
-        if 0 in batch.shape:
-            return image
-        median = ops.median_filter2d(padded(batch, window, padding, constant_values), window)
-        return from_4D_image(tf.ensure_shape(median, batch.shape), get_ndims(image))
+        check_padding(padding)
+        medians = _medians(to_4D_image(image), window, padding, constant_values)
+        return from_4D_image(medians, get_ndims(image))
+
+
+@traced
+def _medians(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_values: Scalar) -> tf.Tensor:
+    def medians(batch: tf.Tensor) -> tf.Tensor:
+        result = ops.median_filter2d(padded(batch, window, padding, constant_values), window)
+        return tf.ensure_shape(result, batch.shape)
+
+    return unless_empty(medians, batch)

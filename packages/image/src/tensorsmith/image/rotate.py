@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import one_or_each
 from tensorsmith.image.projective_transforms import angles_to_projective_transforms
 from tensorsmith.image.transform import transform
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
@@ -46,5 +47,6 @@ def rotate(
         batch = to_4D_image(images)
         size = tf.shape(batch)
         transforms = angles_to_projective_transforms(angles, size[1], size[2])
+        one_or_each("angles", transforms, batch)
         rotated = transform(batch, transforms, interpolation, fill_mode, fill_value=fill_value)
         return from_4D_image(rotated, get_ndims(images))

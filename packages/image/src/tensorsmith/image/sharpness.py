@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.windows import unless_empty
 from tensorsmith.image.blend import blend
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
@@ -35,13 +36,17 @@ def sharpness(image: TensorLike, factor: Scalar, name: str | None = None) -> tf.
     with tf.name_scope(name or "sharpness"):
         image = tf.convert_to_tensor(image)
         batch = to_4D_image(image)
+        smooth = unless_empty(_smoothed, tf.cast(batch, tf.float32))
         size = tf.shape(batch)
-        smoothing = tf.constant(SMOOTH)[:, :, tf.newaxis, tf.newaxis] / 13
-        smoothing = tf.tile(smoothing, [1, 1, size[3], 1])
-        smooth = tf.nn.depthwise_conv2d(tf.cast(batch, tf.float32), smoothing, (1, 1, 1, 1), "SAME")
         inner = _inner(size[1])[:, tf.newaxis, tf.newaxis] & _inner(size[2])[:, tf.newaxis]
         smooth = tf.where(inner, tf.cast(smooth, image.dtype), batch)
         return from_4D_image(tf.cast(blend(smooth, batch, factor), image.dtype), get_ndims(image))
+
+
+def _smoothed(batch: tf.Tensor) -> tf.Tensor:
+    smoothing = tf.constant(SMOOTH)[:, :, tf.newaxis, tf.newaxis] / 13
+    smoothing = tf.tile(smoothing, [1, 1, tf.shape(batch)[3], 1])
+    return tf.nn.depthwise_conv2d(batch, smoothing, (1, 1, 1, 1), "SAME")
 
 
 def _inner(size: tf.Tensor) -> tf.Tensor:

@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
-from tensorsmith.core import check, is_integer
+from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import floats, one_or_each
 from tensorsmith.image.dense_image_warp import dense_image_warp
 from tensorsmith.image.interpolate_spline import interpolate_spline
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
@@ -52,6 +53,8 @@ def sparse_image_warp(
         >>> print(moved.numpy()[2].round(2) + 0.0)
         [0.   0.   0.12 1.   0.  ]
     """
+    valid = is_integer(interpolation_order) and interpolation_order > 0
+    check(valid, "interpolation_order", interpolation_order, "a positive integer")
     check(
         is_integer(num_boundary_points) and num_boundary_points >= 0,
         "num_boundary_points",
@@ -59,12 +62,28 @@ def sparse_image_warp(
         "a non-negative integer",
     )
     with tf.name_scope(name or "sparse_image_warp"):
-        image = tf.convert_to_tensor(image)
+        image = floats("image", image)
         batch = to_4D_image(image)
+        small = any(size is not None and size < 2 for size in batch.shape[1:3])
+        check(not small, "image", Verbatim(f"shape {image.shape}"), "have a height and width of at least 2")
         size = tf.shape(batch)
         source, destination = (
             tf.convert_to_tensor(each) for each in (source_control_point_locations, dest_control_point_locations)
         )
+        for name, points in (
+            ("source_control_point_locations", source),
+            ("dest_control_point_locations", destination),
+        ):
+            received = Verbatim(f"shape {points.shape}")
+            check(points.shape.is_compatible_with([None, None, 2]), name, received, "have shape (batch, points, 2)")
+            check(points.dtype in (tf.float32, tf.float64), name, Verbatim(points.dtype.name), "float32 or float64")
+        check(
+            source.shape.is_compatible_with(destination.shape) and source.dtype == destination.dtype,
+            "dest_control_point_locations",
+            Verbatim(f"shape {destination.shape} and dtype {destination.dtype.name}"),
+            f"have the shape {source.shape} and dtype {source.dtype.name} of the source points",
+        )
+        one_or_each("source_control_point_locations", source, batch)
         motion = destination - source
         if num_boundary_points:
             fixed = tf.cast(_boundary(size[1], size[2], num_boundary_points), destination.dtype)
@@ -75,7 +94,7 @@ def sparse_image_warp(
         positions = tf.cast(tf.reshape(tf.stack(grid, axis=2), [1, size[1] * size[2], 2]), destination.dtype)
         positions = tf.repeat(positions, tf.shape(destination)[0], axis=0)
         flow = interpolate_spline(destination, motion, positions, interpolation_order, regularization_weight)
-        flow = tf.reshape(flow, [-1, size[1], size[2], 2])
+        flow = tf.reshape(flow, [tf.shape(destination)[0], size[1], size[2], 2])
         flow = tf.broadcast_to(flow, [size[0], size[1], size[2], 2])
         return from_4D_image(dense_image_warp(batch, flow), get_ndims(image)), flow
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import one_or_each
 from tensorsmith.image._support.type_error import ArgumentTypeError
 from tensorsmith.image.projective_transforms import as_batch
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
@@ -50,8 +51,9 @@ def transform(
         A tensor with the rank and dtype of the images. Integers are rounded toward zero.
 
     Raises:
-        ValueError: If the rank or dtype of the images (a `TypeError`, too), the shape of the transforms, or another
-            argument is invalid.
+        ValueError: If the shape or dtype of the images (a `TypeError`, too), the shape of the transforms, or another
+            argument is invalid. Images without pixels are invalid.
+        tf.errors.InvalidArgumentError: If a shape that is unknown when the graph is traced turns out to be invalid.
 
     Example:
         >>> image = [[1.0, 2.0], [3.0, 4.0]]
@@ -70,9 +72,14 @@ def transform(
         ):
             check(isinstance(mode, str) and mode.lower() in known, argument, mode, f"one of {known}")
         batch, transforms = to_4D_image(images), as_batch(transforms)
+        one_or_each("transforms", transforms, batch)
+        received, expected = Verbatim(f"shape {images.shape}"), "have a positive height and width"
+        check(0 not in batch.shape[1:3], "images", received, expected)
         size = tf.shape(batch)[1:3] if output_shape is None else tf.convert_to_tensor(output_shape, tf.int32)
         shape = Verbatim(f"shape {size.shape}")
         check(size.shape.is_compatible_with([2]), "output_shape", shape, "have two elements, height and width")
+        known = tf.get_static_value(size)
+        check(known is None or bool((known > 0).all()), "output_shape", output_shape, "positive")
         modes = interpolation.lower(), fill_mode.lower()
         transformed = ops.projective_transform(batch, transforms, size, *modes, fill_value)
         if output_shape is None:

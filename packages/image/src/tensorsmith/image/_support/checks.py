@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
-from tensorsmith.core.types import TensorLike
+from tensorsmith.core.types import Scalar, TensorLike
 from tensorsmith.image._support.type_error import ArgumentTypeError
 
 
@@ -15,8 +15,46 @@ def with_channels(image: TensorLike) -> tf.Tensor:
     """
     image = tf.convert_to_tensor(image)
     shape = Verbatim(f"shape {image.shape}")
-    check(image.shape.rank in (3, 4, None), "image", shape, "have three or four axes, the last one for channels")
+    expected = "have three or four axes, the last one for channels"
+    check(image.shape.rank in (3, 4, None), "image", shape, expected)
+    if image.shape.rank is None:
+        valid = tf.debugging.assert_rank_in(image, (3, 4), message=f"image must {expected}")
+        with tf.control_dependencies([valid]):
+            return tf.identity(image)
     return image
+
+
+def scalar(name: str, value: Scalar, dtype: tf.DType) -> tf.Tensor:
+    """Return a number as a tensor of a given dtype, after a check of its rank.
+
+    Raises:
+        ValueError: If the value is a tensor with axes.
+    """
+    tensor = tf.cast(value, dtype)
+    check(tensor.shape.rank in (0, None), name, Verbatim(f"shape {tensor.shape}"), "a number")
+    return tensor
+
+
+def integers(name: str, value: TensorLike) -> tf.Tensor:
+    """Return an int32 tensor, after a check that its dtype was an integer dtype.
+
+    Raises:
+        ValueError: If it was not.
+    """
+    tensor = tf.convert_to_tensor(value)
+    check(tensor.dtype.is_integer, name, value, "an integer or integers")
+    return tf.cast(tensor, tf.int32)
+
+
+def one_or_each(name: str, tensor: tf.Tensor, batch: tf.Tensor) -> None:
+    """Check that a tensor has one element along its first axis, or one for each image of a batch.
+
+    Raises:
+        ValueError: If the sizes are known statically, and the tensor has another size.
+    """
+    rows, count = tensor.shape[0], batch.shape[0]
+    valid = rows in (1, None) or count in (rows, None)
+    check(valid, name, Verbatim(f"size {rows}"), f"have size 1 or {count}, the number of images, along its first axis")
 
 
 def floats(name: str, value: TensorLike) -> tf.Tensor:

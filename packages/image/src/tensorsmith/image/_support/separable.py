@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar
-from tensorsmith.image._support.windows import padded
+from tensorsmith.image._support.windows import check_padding, padded, unless_empty
 
 
 def filtered(
@@ -26,14 +26,16 @@ def filtered(
         constant_values: Number with which `padding="CONSTANT"` fills.
     """
     batch = tf.cast(batch, tf.float64 if batch.dtype == tf.float64 else tf.float32)
-    if 0 in batch.shape:
-        return batch
-    result = padded(batch, window, padding, constant_values)
-    for axis, size in enumerate(window):
-        kernel = tf.reshape(
-            tf.cast(weights(size, axis), batch.dtype), (size, 1, 1, 1) if axis == 0 else (1, size, 1, 1)
-        )
-        kernel = tf.tile(kernel, [1, 1, tf.shape(batch)[3], 1])
-        result = tf.nn.depthwise_conv2d(result, kernel, (1, 1, 1, 1), "VALID")
-    # TensorFlow returns a wrong shape for empty batches, which are not always known statically.
-    return tf.ensure_shape(tf.reshape(result, tf.shape(batch)), batch.shape)
+
+    def convolved(batch: tf.Tensor) -> tf.Tensor:
+        result = padded(batch, window, padding, constant_values)
+        for axis, size in enumerate(window):
+            kernel = tf.cast(weights(size, axis), batch.dtype)
+            kernel = tf.reshape(kernel, (size, 1, 1, 1) if axis == 0 else (1, size, 1, 1))
+            kernel = tf.tile(kernel, [1, 1, tf.shape(batch)[3], 1])
+            result = tf.nn.depthwise_conv2d(result, kernel, (1, 1, 1, 1), "VALID")
+        # TensorFlow returns a wrong shape for empty batches, which are not always known statically.
+        return tf.ensure_shape(tf.reshape(result, tf.shape(batch)), batch.shape)
+
+    check_padding(padding)
+    return unless_empty(convolved, batch)

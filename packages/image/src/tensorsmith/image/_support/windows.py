@@ -1,6 +1,6 @@
 """Filter windows: their shape, and the padding of images by it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -27,13 +27,30 @@ def window_shape(filter_shape: int | Sequence[int]) -> tuple[int, int]:
     return int(sizes[0]), int(sizes[1])
 
 
+def check_padding(padding: str) -> None:
+    """Raise an error for an unknown padding."""
+    check(isinstance(padding, str) and padding.upper() in PADDINGS, "padding", padding, f"one of {PADDINGS}")
+
+
+def unless_empty(function: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
+    """Return `function(batch)`, which preserves the shape, or images without pixels or channels as they are.
+
+    Ops of TensorFlow refuse such images.
+    """
+    if 0 in batch.shape:
+        return batch
+    if None in batch.shape[1:]:
+        return tf.cond(tf.size(batch) > 0, lambda: function(batch), lambda: batch)
+    return function(batch)
+
+
 def padded(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_values: Scalar) -> tf.Tensor:
     """Return images of shape `(batch, height, width, channels)` with margins, so that a filter preserves their size.
 
     With an even filter size, the margin at the bottom or right is larger by one pixel. Images that are smaller than a
     margin are reflected repeatedly, as in `numpy.pad`.
     """
-    check(isinstance(padding, str) and padding.upper() in PADDINGS, "padding", padding, f"one of {PADDINGS}")
+    check_padding(padding)
     margins = [((size - 1) // 2, size // 2) for size in window]
     if padding.upper() == "CONSTANT":
         return tf.pad(batch, [(0, 0), *margins, (0, 0)], constant_values=tf.cast(constant_values, batch.dtype))
