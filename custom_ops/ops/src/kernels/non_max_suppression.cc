@@ -1,7 +1,6 @@
 // Non-maximum suppression of boxes, hard or soft (Bodla et al., 2017), separately for each class.
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "runtime/op.h"
 #include "runtime/vector.h"
@@ -20,19 +19,24 @@ bool is_after(const Candidate& one, const Candidate& other) {
   return one.score < other.score || (one.score == other.score && one.index > other.index);
 }
 
-// Selected boxes as columns, which are padded to whole vectors by boxes without area.
+// Selected boxes as columns of a whole number of vectors, whose unused elements are boxes without area.
 struct Selected {
-  std::vector<float> x_min, y_min, x_max, y_max, area;
-  std::vector<int32_t> classes;
+  Scratch<float> x_min, y_min, x_max, y_max, area, scores;
+  Scratch<int32_t> classes, indices;
   int64_t count = 0;
 
-  void add(const float* box, float own_area, int32_t own_class) {
-    if (count == static_cast<int64_t>(area.size())) {
-      for (auto* column : {&x_min, &y_min, &x_max, &y_max, &area}) column->resize(count + kLanes, 0.0f);
-      classes.resize(count + kLanes, -1);
-    }
+  explicit Selected(int64_t most)
+      : x_min(padded(most)), y_min(padded(most)), x_max(padded(most)), y_max(padded(most)), area(padded(most)),
+        scores(padded(most)), classes(padded(most)), indices(padded(most)) {
+    for (float* column : {x_min.data(), y_min.data(), x_max.data(), y_max.data(), area.data()})
+      std::memset(column, 0, padded(most) * sizeof(float));
+    std::memset(classes.data(), 0, padded(most) * sizeof(int32_t));
+  }
+
+  void add(const Candidate& chosen, const float* box, float own_area, int32_t own_class) {
     x_min[count] = box[0], y_min[count] = box[1], x_max[count] = box[2], y_max[count] = box[3];
-    area[count] = own_area, classes[count++] = own_class;
+    area[count] = own_area, classes[count] = own_class;
+    scores[count] = chosen.score, indices[count++] = chosen.index;
   }
 
   // Intersection with the selected boxes from `first` on, as many as a vector has lanes.
@@ -93,53 +97,45 @@ void kernel(Context& context) {
   const float* all_scores = scores.as<float>();
   const int32_t* all_classes = classes.as<int32_t>();
 
-  std::vector<Candidate> heap;
-  heap.reserve(count);
+  Scratch<Candidate> heap(count);
+  int64_t left = 0;
   for (int64_t i = 0; i < count; ++i)
-    if (all_scores[i] > least) heap.push_back({all_scores[i], static_cast<int32_t>(i), 0});  // never NaN
-  // Hard suppression visits the candidates in the order of their scores.
-  if (sigma == 0)
-    std::sort(heap.begin(), heap.end(), [](const auto& one, const auto& other) { return is_after(other, one); });
-  else
-    std::make_heap(heap.begin(), heap.end(), is_after);
-
-  Selected selected;
-  std::vector<int32_t> indices;
-  std::vector<float> final_scores;
-  const auto select = [&](const Candidate& chosen, const float* box, float area) {
-    selected.add(box, area, all_classes[chosen.index]);
-    indices.push_back(chosen.index);
-    final_scores.push_back(chosen.score);
-  };
+    if (all_scores[i] > least) heap[left++] = {all_scores[i], static_cast<int32_t>(i), 0};  // never NaN
+  Selected selected(most < left ? most : left);
   if (sigma == 0) {
-    for (size_t i = 0; i < heap.size() && selected.count < most; ++i) {
+    // Hard suppression visits the candidates in the order of their scores.
+    const auto comes_first = [](const Candidate& one, const Candidate& other) { return is_after(other, one); };
+    std::sort(heap.data(), heap.data() + left, comes_first);
+    for (int64_t i = 0; i < left && selected.count < most; ++i) {
       const float* box = corners + 4 * int64_t{heap[i].index};
       const float area = area_of(box);
-      if (!overlaps(selected, box, area, all_classes[heap[i].index], threshold)) select(heap[i], box, area);
+      const int32_t own_class = all_classes[heap[i].index];
+      if (!overlaps(selected, box, area, own_class, threshold)) selected.add(heap[i], box, area, own_class);
     }
   } else {
-    while (!heap.empty() && selected.count < most) {
-      std::pop_heap(heap.begin(), heap.end(), is_after);
-      Candidate next = heap.back();
-      heap.pop_back();
+    std::make_heap(heap.data(), heap.data() + left, is_after);
+    while (left > 0 && selected.count < most) {
+      std::pop_heap(heap.data(), heap.data() + left, is_after);
+      Candidate next = heap[--left];
       const float* box = corners + 4 * int64_t{next.index};
       const float area = area_of(box);
-      const float factor = decay(selected, next.compared, box, area, all_classes[next.index], sigma);
+      const int32_t own_class = all_classes[next.index];
+      const float factor = decay(selected, next.compared, box, area, own_class, sigma);
       if (factor == 1) {
-        select(next, box, area);
+        selected.add(next, box, area, own_class);
         continue;
       }
       // The score is lower than when the candidate was the best.
       next.score *= factor, next.compared = static_cast<int32_t>(selected.count);
       if (!(next.score > least)) continue;
-      heap.push_back(next);
-      std::push_heap(heap.begin(), heap.end(), is_after);
+      heap[left++] = next;
+      std::push_heap(heap.data(), heap.data() + left, is_after);
     }
   }
-  int32_t* index_out = context.output(0, Shape(selected.count)).as<int32_t>();
-  float* score_out = context.output(1, Shape(selected.count)).as<float>();
-  std::copy(indices.begin(), indices.end(), index_out);
-  std::copy(final_scores.begin(), final_scores.end(), score_out);
+  int32_t* indices = context.output(0, Shape(selected.count)).as<int32_t>();
+  float* final_scores = context.output(1, Shape(selected.count)).as<float>();
+  std::memcpy(indices, selected.indices.data(), selected.count * sizeof(int32_t));
+  std::memcpy(final_scores, selected.scores.data(), selected.count * sizeof(float));
 }
 
 void shapes_of(Shapes& shapes) {
