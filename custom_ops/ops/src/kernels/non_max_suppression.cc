@@ -19,7 +19,7 @@ bool is_after(const Candidate& one, const Candidate& other) {
   return one.score < other.score || (one.score == other.score && one.index > other.index);
 }
 
-// Selected boxes as columns of a whole number of vectors, whose unused elements are boxes without area.
+// Selected boxes as columns, which are padded to whole vectors by boxes without area.
 struct Selected {
   Scratch<float> x_min, y_min, x_max, y_max, area, scores;
   Scratch<int32_t> classes, indices;
