@@ -236,7 +236,7 @@ def _transformer(config: Any) -> Any:
             self.output = nn.Linear(config.width, ALPHABET)
 
         def optimizer(self, config: Any) -> torch.optim.Optimizer:
-            options = {"betas": (0.9, 0.99), "weight_decay": 0.1, "fused": True}
+            options: dict[str, Any] = {"betas": (0.9, 0.99), "weight_decay": 0.1, "fused": True}
             return torch.optim.AdamW(self.parameters(), config.learning_rate, **options)
 
         def loss_and_metric(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
