@@ -6,11 +6,11 @@ from tensorsmith.core import check, did_you_mean, is_integer
 from tensorsmith.data.datasets.registry import info, load_split
 
 SIDES = (20, 44)
-"""Least and greatest side of an item, in pixels."""
+"""Minimum and maximum side of an item, in pixels."""
 OVERLAP = 0.3
-"""Greatest fraction of the pixels of an item that other items may cover."""
+"""Maximum fraction of the pixels of an item that other items may cover."""
 DARKEST = 10
-"""Greatest gray level of the transparent pixels of an item."""
+"""Maximum gray level of the transparent pixels of an item."""
 TRIALS = 10
 
 
@@ -27,7 +27,7 @@ def composed_fashion(
         split: Split of Fashion-MNIST from which the items are drawn: "train", "validation" or "test".
         count: Number of images.
         size: Height and width of the images in pixels, at least 44.
-        most_items: Greatest number of items in an image. There are fewer if no free position is found in 10 trials.
+        most_items: Maximum number of items in an image. There are fewer if no free position is found in 10 trials.
         seed: Random seed.
 
     Returns:
@@ -110,12 +110,13 @@ def _paste(item: np.ndarray, image: np.ndarray, mask: np.ndarray, pixels: list[i
         nearest = (np.arange(side) * len(item)) // side
         scaled = item[nearest[:, np.newaxis], nearest]
         region = np.s_[top : top + side, left : left + side]
+        shown = scaled > DARKEST
         candidate = mask.copy()
-        candidate[region] = np.where(scaled > DARKEST, len(pixels) + 1, mask[region])
+        candidate[region] = np.where(shown, len(pixels) + 1, mask[region])
         visible = np.bincount(candidate.ravel(), minlength=len(pixels) + 2)[1:-1]
-        if (visible >= (1 - OVERLAP) * np.array(pixels)).all():
-            image[region] = np.where(scaled > DARKEST, scaled, image[region])
+        if shown.any() and (visible >= (1 - OVERLAP) * np.array(pixels)).all():
+            image[region] = np.where(shown, scaled, image[region])
             mask[:] = candidate
-            pixels.append(int((scaled > DARKEST).sum()))
+            pixels.append(int(shown.sum()))
             return True
     return False
