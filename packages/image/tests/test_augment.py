@@ -108,7 +108,7 @@ def test_affine_transforms_have_the_required_distribution():
     moved = augmentation(4, example)["keypoints"].numpy().astype("float64")
     shift = moved[:, 3] - points[3]
     forward = np.stack([(moved[:, 1] - moved[:, 0]) / width, (moved[:, 2] - moved[:, 0]) / height], axis=-1)
-    # Rotation and magnification of the shear, see Wikipedia, QR decomposition.
+    # The first column is the rotated and magnified x axis, and the second one its multiple plus the rotated y axis.
     inverse = np.linalg.inv(forward)
     factor = np.hypot(inverse[:, 0, 0], inverse[:, 1, 0])
     angle = np.arctan2(inverse[:, 1, 0], inverse[:, 0, 0])

@@ -46,7 +46,7 @@ def keras_layer(layer: keras.layers.Layer) -> Function:
     Args:
         layer: Layer with the methods `get_random_transformation` and `transform_images`, such as
             `keras.layers.RandomErasing`. Layers that consist of other layers, such as `RandAugment`, are not supported,
-            because their parts draw from seed generators of their own, and layers that mix images neither.
+            because their parts draw from seed generators of their own. Nor are layers that mix images.
 
     Returns:
         A function of a seed and an example, see `Augmentation`. It preserves the dtype of uint8 images.
