@@ -68,18 +68,20 @@ def _reference(images: tf.Tensor, positions: tf.Tensor, border: bool) -> tf.Tens
     flat = tf.reshape(images, [batch, rows * columns, channels])
     sizes = [columns, rows]
     corners, fractions = zip(*(_axis(positions[:, :, axis], sizes[axis], border) for axis in (0, 1)), strict=True)
-    x, y = (tf.cast(fraction, images.dtype) for fraction in fractions)
-    total = tf.zeros([], images.dtype)
+    x, y = (tf.cast(fraction, images.dtype)[:, :, tf.newaxis] for fraction in fractions)
+    lines = []
     for below in (0, 1):
+        pixels = []
         for right in (0, 1):
             column, row = corners[0] + right, corners[1] + below
             if border:
                 column, row = tf.minimum(column, columns - 1), tf.minimum(row, rows - 1)
             inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-            pixels = tf.gather(_or_zero(flat), tf.where(inside, row * columns + column, 0), batch_dims=1)
-            weights = (y if below else 1 - y) * (x if right else 1 - x)
-            total += weights[:, :, tf.newaxis] * tf.where(inside[:, :, tf.newaxis], pixels, 0)
-    return total
+            values = tf.gather(_or_zero(flat), tf.where(inside, row * columns + column, 0), batch_dims=1)
+            pixels.append(tf.where(inside[:, :, tf.newaxis], values, 0))
+        lines.append((1 - x) * pixels[0] + x * pixels[1])
+    # Not a sum of four terms, whose order optimizers of graphs change.
+    return (1 - y) * lines[0] + y * lines[1]
 
 
 def _or_zero(flat: tf.Tensor) -> tf.Tensor:
