@@ -54,10 +54,14 @@ def padded(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_val
     margins = [((size - 1) // 2, size // 2) for size in window]
     if padding.upper() == "CONSTANT":
         return tf.pad(batch, [(0, 0), *margins, (0, 0)], constant_values=tf.cast(constant_values, batch.dtype))
-    # Not `tf.pad`, which refuses empty batches, and margins that are larger than the image.
+    edge = int(padding.upper() == "SYMMETRIC")  # 1 if the pixels at the border are repeated
+    # The fast op refuses empty batches, and margins that are larger than the image.
+    least = [max(margin) + 1 - edge for margin in margins]
+    height, width = batch.shape[1:3]
+    if batch.shape.is_fully_defined() and height >= least[0] and width >= least[1]:
+        return tf.pad(batch, [(0, 0), *margins, (0, 0)], padding)
     for axis, (before, after) in enumerate(margins, start=1):
         length = tf.shape(batch)[axis]
-        edge = int(padding.upper() == "SYMMETRIC")  # 1 if the pixels at the border are repeated
         period = tf.maximum(2 * (length - 1 + edge), 1)
         position = tf.range(-before, length + after) % period
         batch = tf.gather(batch, tf.minimum(position, period - edge - position), axis=axis)
