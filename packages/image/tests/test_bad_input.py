@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tensorsmith import image
+from tensorsmith import image, ops
 from tensorsmith.testing import raises_argument_error
 
 BATCH = tf.ones((2, 4, 5, 3))
@@ -71,9 +71,36 @@ def test_ranks_that_are_unknown_in_graphs():
         for shape in ((), (3,), (5, 3)):
             with pytest.raises(tf.errors.InvalidArgumentError, match=message):
                 unknown(tf.ones(shape))
+    for function, values, message in (
+        (image.connected_components, tf.constant([[1, 0, 1]]), "images must have shape"),
+        (image.flat_transforms_to_matrices, tf.constant(IDENTITY), "transforms must have shape"),
+        (image.matrices_to_flat_transforms, tf.eye(3), "transform_matrices must have shape"),
+    ):
+        unknown = tf.function(function, input_signature=[tf.TensorSpec(None, values.dtype)])
+        for batch in (values, tf.stack([values, values])):
+            np.testing.assert_array_equal(unknown(batch), function(batch))
+        for wrong in (values[0, 0] if values.shape.rank == 2 else values[0], tf.ones((1, 2, 3, 3), values.dtype)):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+                unknown(wrong)
     unknown = tf.function(image.adjust_hsv_in_yiq, input_signature=[tf.TensorSpec(None)])
     with pytest.raises(tf.errors.InvalidArgumentError, match="input must have 3 channels"):
         unknown(tf.ones((4, 5, 2)))
+
+
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+def test_positions_of_unknown_rank(choice):
+    points = tf.zeros((2, 7, 2))
+    for function, message in (
+        (lambda images: image.interpolate_bilinear(images, points), "Grid must be 4D Tensor"),
+        (lambda images: image.dense_image_warp(images, tf.zeros((2, 4, 5, 2))), "image must have rank 4"),
+        (lambda images: image.resampler(images, points), "data must have rank 4"),
+    ):
+        with ops.use(choice):
+            unknown = tf.function(function, input_signature=[tf.TensorSpec(None)])
+            np.testing.assert_allclose(unknown(BATCH), function(BATCH), rtol=1e-6)
+            for shape in ((), (3,), (1, 2, 4, 5, 3)):
+                with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+                    unknown(tf.ones(shape))
 
 
 def test_colors():

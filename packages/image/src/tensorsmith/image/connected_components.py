@@ -5,6 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import with_rank
 from tensorsmith.image._support.type_error import ArgumentTypeError
 
 
@@ -19,7 +20,8 @@ def connected_components(images: TensorLike, name: str | None = None) -> tf.Tens
     images of two values, the labels are those of `scipy.ndimage.label`.
 
     Args:
-        images: Tensor of shape `(height, width)` or `(batch, height, width)`, of booleans or numbers.
+        images: Tensor of shape `(height, width)` or `(batch, height, width)`, of booleans or numbers. The rank may be
+            unknown.
         name: Name scope of the operations.
 
     Returns:
@@ -27,6 +29,7 @@ def connected_components(images: TensorLike, name: str | None = None) -> tf.Tens
 
     Raises:
         TypeError: If the images do not have rank 2 or 3. The error is a `ValueError`, too.
+        tf.errors.InvalidArgumentError: The same, if the rank is only known at run time.
 
     Example:
         >>> print(connected_components([[1, 1, 0], [0, 0, 2], [3, 0, 2]]).numpy())
@@ -36,8 +39,13 @@ def connected_components(images: TensorLike, name: str | None = None) -> tf.Tens
     """
     with tf.name_scope(name or "connected_components"):
         images = tf.convert_to_tensor(images)
-        if images.shape.rank not in (2, 3):
-            expected = "have shape (height, width) or (batch, height, width)"
+        expected = "have shape (height, width) or (batch, height, width)"
+        if images.shape.rank not in (2, 3, None):
             raise ArgumentTypeError.like(argument_error("images", Verbatim(f"shape {images.shape}"), expected))
-        labels = ops.connected_components(images if images.shape.rank == 3 else images[tf.newaxis])
-        return labels if images.shape.rank == 3 else labels[0]
+        images = with_rank("images", images, (2, 3), expected)
+        if images.shape.rank is not None:
+            labels = ops.connected_components(images if images.shape.rank == 3 else images[tf.newaxis])
+            return labels if images.shape.rank == 3 else labels[0]
+        shape = tf.shape(images)
+        batch = tf.reshape(images, tf.concat([tf.ones(3 - tf.size(shape), tf.int32), shape], axis=0))
+        return tf.reshape(ops.connected_components(tf.ensure_shape(batch, (None,) * 3)), shape)

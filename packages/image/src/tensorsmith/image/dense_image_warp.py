@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats
+from tensorsmith.image._support.checks import floats, of_rank
 from tensorsmith.image._support.traced import traced, with_concrete_functions
 from tensorsmith.image.interpolate_bilinear import check_sizes, interpolate_bilinear
 
@@ -55,9 +55,7 @@ def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = Non
 
 @traced
 def _warped(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
-    known = tf.debugging.assert_rank_in(image, (4,), "image must have rank 4")
-    with tf.control_dependencies([known] if known is not None else []):
-        image = tf.identity(image)
+    image = of_rank(image, 4, "image must have rank 4")
     size = tf.shape(image)
     expected = "flow must have shape (batch, height, width, 2)"
     valid = tf.debugging.assert_equal(tf.shape(flow), tf.concat([size[:3], [2]], axis=0), expected)

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import check
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats, one_or_each
+from tensorsmith.image._support.checks import floats, of_rank, one_or_each
 from tensorsmith.image._support.op_errors import InvalidShapeError
 from tensorsmith.image._support.traced import traced, with_concrete_functions
 
@@ -75,10 +75,8 @@ def _interpolated(grid: tf.Tensor, query_points: tf.Tensor, indexing: str) -> tf
 
 def _checked(grid: tf.Tensor, query_points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the tensors after checks of their shapes at run time, with the words of TensorFlow Addons."""
-    # The ranks first: sizes can only be read from shapes of the right rank.
-    grid = _after([tf.debugging.assert_rank_in(grid, (4,), "Grid must be 4D Tensor")], grid)
-    points = [tf.debugging.assert_rank_in(query_points, (3,), "Query points must be 3 dimensional.")]
-    query_points = _after(points, query_points)
+    grid = of_rank(grid, 4, "Grid must be 4D Tensor")
+    query_points = of_rank(query_points, 3, "Query points must be 3 dimensional.")
     size, shape = tf.shape(grid), tf.shape(query_points)
     grid_checks = [
         tf.debugging.assert_greater_equal(size[1], 2, "Grid height must be at least 2."),

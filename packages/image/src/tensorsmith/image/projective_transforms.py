@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import with_rank
 
 
 def angles_to_projective_transforms(
@@ -147,18 +148,21 @@ def matrices_to_flat_transforms(transform_matrices: TensorLike, name: str | None
         [[1. 0. 2. 0. 1. 3. 0. 0.]]
     """
     with tf.name_scope(name or "matrices_to_flat_transforms"):
-        matrices = tf.cast(transform_matrices, tf.float32)
-        shape = matrices.shape
-        valid = shape.rank in (2, 3) and shape[-2:].is_compatible_with((3, 3))
-        check(valid, "transform_matrices", Verbatim(f"shape {shape}"), "have shape (3, 3) or (batch, 3, 3)")
+        matrices = _as_batch("transform_matrices", transform_matrices, (3, 3))
         transforms = tf.reshape(matrices, [-1, 9])
         return transforms[:, :8] / transforms[:, 8:]
 
 
 def as_batch(transforms: TensorLike) -> tf.Tensor:
     """Return transforms of shape `(8,)` or `(batch, 8)` with shape `(batch, 8)`."""
-    transforms = tf.cast(transforms, tf.float32)
-    shape = transforms.shape
-    valid = shape.rank in (1, 2) and shape[-1] in (8, None)
-    check(valid, "transforms", Verbatim(f"shape {shape}"), "have shape (8,) or (batch, 8)")
-    return tf.reshape(transforms, [-1, 8])
+    return _as_batch("transforms", transforms, (8,))
+
+
+def _as_batch(name: str, values: TensorLike, shape: tuple[int, ...]) -> tf.Tensor:
+    """Return values of a shape, or a batch of them, as a float32 batch."""
+    rank, batch_shape = len(shape), str((None, *shape)).replace("None", "batch")
+    values, expected = tf.cast(values, tf.float32), f"have shape {shape} or {batch_shape}"
+    check(values.shape[-rank:].is_compatible_with(shape), name, Verbatim(f"shape {values.shape}"), expected)
+    values = with_rank(name, values, (rank, rank + 1), expected)
+    batch = tf.reshape(values, tf.concat([[-1], tf.shape(values)[-rank:]], axis=0))
+    return tf.ensure_shape(batch, (None, *shape))

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats
+from tensorsmith.image._support.checks import floats, of_rank
 from tensorsmith.image._support.op_errors import InvalidShapeError, UnsupportedArgumentError
 
 
@@ -40,6 +40,7 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
     with tf.name_scope(name or "resampler"):
         data, warp = floats("data", data), floats("warp", warp)
         _check_shapes(data.shape, warp.shape)
+        data = of_rank(data, 4, "data must have rank 4")
         size, shape = tf.shape(data), tf.shape(warp)
         same = tf.debugging.assert_equal(size[0], shape[0], "Batch size of data and warp tensor must be equal")
         with tf.control_dependencies([same] if same is not None else []):

@@ -13,15 +13,31 @@ def with_channels(image: TensorLike) -> tf.Tensor:
     Raises:
         ValueError: If the image does not have three or four axes.
     """
-    image = tf.convert_to_tensor(image)
-    shape = Verbatim(f"shape {image.shape}")
-    expected = "have three or four axes, the last one for channels"
-    check(image.shape.rank in (3, 4, None), "image", shape, expected)
-    if image.shape.rank is None:
-        valid = tf.debugging.assert_rank_in(image, (3, 4), message=f"image must {expected}")
-        with tf.control_dependencies([valid]):
-            return tf.identity(image)
-    return image
+    return with_rank("image", tf.convert_to_tensor(image), (3, 4), "have three or four axes, the last one for channels")
+
+
+def with_rank(name: str, tensor: tf.Tensor, ranks: tuple[int, ...], expected: str) -> tf.Tensor:
+    """Return a tensor after a check of its rank, which takes place at run time if the rank is unknown in a graph.
+
+    Raises:
+        ValueError: If the rank is known and not one of `ranks`.
+    """
+    check(tensor.shape.rank in (*ranks, None), name, Verbatim(f"shape {tensor.shape}"), expected)
+    if tensor.shape.rank is not None:
+        return tensor
+    valid = tf.debugging.assert_rank_in(tensor, ranks, message=f"{name} must {expected}")
+    with tf.control_dependencies([valid]):
+        return tf.identity(tensor)
+
+
+def of_rank(tensor: tf.Tensor, rank: int, message: str) -> tf.Tensor:
+    """Return a tensor whose rank is checked at run time if it is unknown, with the message of TensorFlow Addons."""
+    if tensor.shape.rank is not None:
+        return tensor
+    valid = tf.debugging.assert_rank_in(tensor, (rank,), message)
+    # Not an identity, which optimizers of graphs bypass: sizes would be read before the check.
+    with tf.control_dependencies([valid]):
+        return tf.reshape(tensor, tf.shape(tensor))
 
 
 def scalar(name: str, value: Scalar, dtype: tf.DType) -> tf.Tensor:
