@@ -47,7 +47,7 @@ def test_list_shows_all_with_sizes_and_licences(call, no_data):
     for name in names():
         cells = line_of(out, f"{name} ")
         assert cells[2] == ("1 text" if name == "shakespeare" else f"{sum(info(name).splits.values()):,}")
-        assert cells[4] == ("no" if info(name).sources else "not needed")
+        assert cells[4] == ("no" if info(name).sources or info(name).base else "not needed")
 
 
 def test_list_shows_cached_data_sets(call, no_data):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tensorsmith.data import composed_fashion
+from tensorsmith.data import composed_fashion, info, load, load_splits
 from tensorsmith.testing import raises_argument_error
 
 
@@ -41,6 +41,22 @@ def test_seed_decides():
         np.testing.assert_array_equal(values, again[name])
     assert (one["image"] != other["image"]).any()
     assert composed_fashion("test", 0)["image"].shape == (0, 96, 96, 1)
+
+
+def test_registered_data_set_contains_the_same_kind_of_images():
+    data = load("composed_fashion", "validation")
+    expected = composed_fashion("validation", 500, seed=1)
+    np.testing.assert_array_equal(np.round(data.features * 255), expected["image"][..., 0])
+    for name, values in data.labels.items():
+        np.testing.assert_array_equal(values, expected[name])
+    assert data.class_names == info("fashion_mnist").class_names
+    images, labels = next(iter(data.to_tf(batch_size=8)))
+    assert (images.shape, labels["boxes"].shape, labels["masks"].shape) == ((8, 96, 96), (8, 4, 4), (8, 96, 96))
+
+
+def test_number_of_training_images_is_limited_for_all_labels():
+    images, labels = load_splits("composed_fashion", train_size=10)["train"]
+    assert {len(images), *map(len, labels.values())} == {10}
 
 
 @pytest.mark.parametrize(

@@ -43,12 +43,7 @@ def test_splits_match_descriptions(folders, name):
         assert data.licence
         check_features(description, data, count)
         assert (data.labels is None) == (description.label is None)
-        if data.labels is not None:
-            assert data.labels.shape == (count,)
-            assert data.labels.dtype == description.label.dtype
-        if data.class_names:
-            assert data.labels.dtype == np.int32
-            assert set(data.labels) == set(range(len(data.class_names)))
+        check_labels(description, data, count)
 
 
 def check_features(description, data, count):
@@ -68,6 +63,23 @@ def check_features(description, data, count):
         steps = data.features[:1000] * (description.levels - 1)
         np.testing.assert_allclose(steps, np.round(steps), atol=1e-4)
         assert (data.features.min(), data.features.max()) == (0, 1)
+
+
+def check_labels(description, data, count):
+    """Asserts that labels have the kinds, dtypes and shapes of the description."""
+    if isinstance(description.label, dict):
+        assert tuple(data.labels) == tuple(description.label)
+        for name, values in data.labels.items():
+            assert (values.shape, values.dtype) == (
+                (count, *description.label[name].shape),
+                description.label[name].dtype,
+            )
+    elif data.labels is not None:
+        assert data.labels.shape == (count,)
+        assert data.labels.dtype == description.label.dtype
+        if data.class_names:
+            assert data.labels.dtype == np.int32
+            assert set(data.labels) == set(range(len(data.class_names)))
 
 
 def check_values(values, count, dtype):

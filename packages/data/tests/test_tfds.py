@@ -41,7 +41,11 @@ def test_builder_info(folder, name):
     assert found.homepage in description.source
     assert found.description == description.description
     assert (found.supervised_keys is None) == (description.label is None)
-    if description.class_names:
+    if isinstance(description.label, dict):
+        assert {key: found.features["label"][key].shape for key in description.label} == {
+            key: column.shape for key, column in description.label.items()
+        }
+    elif description.class_names:
         assert tuple(found.features["label"].names) == description.class_names
 
 
@@ -61,6 +65,16 @@ def test_images_are_uint8(folder):
     assert (images.shape, images.dtype) == ((1000, 28, 28, 1), np.uint8)
     np.testing.assert_array_equal(np.divide(images[..., 0], 255, dtype=np.float32), expected.features)
     np.testing.assert_array_equal([example["label"] for example in found], expected.labels)
+
+
+def test_labels_of_several_kinds(folder):
+    expected = load("composed_fashion", "validation")
+    found = examples("composed_fashion", folder, "validation")
+    np.testing.assert_array_equal(
+        np.stack([example["image"][..., 0] for example in found]), np.round(expected.features * 255)
+    )
+    for name, values in expected.labels.items():
+        np.testing.assert_array_equal([example["label"][name] for example in found], values)
 
 
 def test_numeric_columns_are_one_tensor(folder):

@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from tensorsmith.core import format_bytes
 from tensorsmith.data.datasets.obtain import cache_folder, is_cached
+from tensorsmith.data.datasets.registry import with_files
 from tensorsmith.tools.console import make_console, one_line
 
 if TYPE_CHECKING:
@@ -40,25 +41,33 @@ def print_list(descriptions: "Sequence[DatasetInfo]") -> None:
 def print_info(info: "DatasetInfo") -> None:
     """Prints the description, splits, license and sources of a data set without fetching the data."""
     unit = " characters" if info.kind == "text" else ""
+    files = with_files(info)
     print(f"{info.name}: {info.title}\n")
     print(textwrap.fill(info.description, WIDTH) + "\n")
     lines = {
         "splits": ", ".join(f"{split} {count:,}{unit}" for split, count in info.splits.items()),
         "classes": ", ".join(info.class_names),
         "columns": ", ".join(f"{name} ({column.unit or 'string'})" for name, column in info.columns.items()),
-        "labels": info.label.unit if info.label else "",
+        "labels": _described_labels(info),
         "licence": info.licence,
         "published by": info.source,
-        "cached": _cached(info) + (f", {cache_folder() / info.name}" if info.sources else ""),
+        "cached": _cached(info) + (f", {cache_folder() / files.name}" if files.sources else ""),
     }
     for heading, line in lines.items():
         if line:
             print(_filled(line, f"{heading:<14}"))
-    for number, source in enumerate(info.sources):
+    for number, source in enumerate(files.sources):
         files = ", ".join(file.name for file in source.files)
         line = f"{source.location}, {format_bytes(source.size)}: {files}"
         indent = f"{'' if number else 'sources':<14}"
         print(_filled(line, indent))
+
+
+def _described_labels(info: "DatasetInfo") -> str:
+    if isinstance(info.label, Mapping):
+        units = {name: f" in {column.unit}" if column.unit else "" for name, column in info.label.items()}
+        return ", ".join(f"{name}: {column.dtype} {column.shape}{units[name]}" for name, column in info.label.items())
+    return info.label.unit if info.label else ""
 
 
 def _filled(text: str, head: str) -> str:
@@ -136,14 +145,16 @@ def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
 
 
 def _print_classes(info: "DatasetInfo", data: "Dataset") -> None:
+    labels = data.labels["classes"] if isinstance(data.labels, dict) else data.labels
+    labels = labels[labels >= 0]
     table = Table("label", "class", "examples", "fraction")
     for column in (0, 2, 3):
         table.columns[column].justify = "right"
-    counts = Counter(data.labels.tolist())
+    counts = Counter(labels.tolist())
     for label, name in enumerate(info.class_names):
-        table.add_row(str(label), escape(name), f"{counts[label]:,}", f"{counts[label] / len(data.labels):.1%}")
+        table.add_row(str(label), escape(name), f"{counts[label]:,}", f"{counts[label] / len(labels):.1%}")
     make_console().print(table)
-    print(f"first labels: {', '.join(info.class_names[label] for label in data.labels[:LABELS])}")
+    print(f"first labels: {', '.join(info.class_names[label] for label in labels[:LABELS])}")
 
 
 def _shown(value: Any) -> str:
@@ -157,6 +168,7 @@ def _length(features: Any) -> int:
 
 
 def _cached(info: "DatasetInfo") -> str:
-    if not info.sources:
+    files = with_files(info)
+    if not files.sources:
         return "not needed"
-    return "yes" if is_cached(info) else "no"
+    return "yes" if is_cached(files) else "no"

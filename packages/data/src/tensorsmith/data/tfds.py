@@ -4,14 +4,14 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tensorsmith.core import load_tensorflow
-from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
+from tensorsmith.data.datasets.dataset import Column, Dataset, DatasetInfo
 from tensorsmith.data.datasets.registry import fetch, info, load_split, names
 
 load_tensorflow()
@@ -66,8 +66,13 @@ class Builder:
         description, data = info(self.data_set), load_split(self.data_set, split)
         key = FEATURES[description.kind]
         for number, features in enumerate(_rows(description, data)):
-            label = {} if data.labels is None else {"label": data.labels[number]}
+            label = {} if data.labels is None else {"label": _at(data.labels, number)}
             yield number, {key: features, **label}
+
+
+def _at(labels: Any, number: int) -> Any:
+    """Returns the labels of one example."""
+    return {name: values[number] for name, values in labels.items()} if isinstance(labels, dict) else labels[number]
 
 
 def _features(description: DatasetInfo) -> Any:
@@ -83,9 +88,15 @@ def _features(description: DatasetInfo) -> Any:
 
 
 def _label(description: DatasetInfo) -> dict[str, Any]:
+    if isinstance(description.label, Mapping):
+        return {"label": {name: _tensor(column) for name, column in description.label.items()}}
     if description.class_names:
         return {"label": tfds.features.ClassLabel(names=description.class_names)}
     return {"label": _scalar(description.label.dtype)} if description.label else {}
+
+
+def _tensor(column: Column) -> Any:
+    return tfds.features.Tensor(shape=column.shape, dtype=np.dtype(column.dtype))
 
 
 def _scalar(dtype: str) -> Any:

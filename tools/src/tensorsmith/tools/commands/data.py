@@ -46,6 +46,7 @@ def _info(arguments: argparse.Namespace) -> int:
 def _fetch(arguments: argparse.Namespace) -> int:
     from tensorsmith.core import check, did_you_mean
     from tensorsmith.data import DataNotFoundError, fetch, info, names
+    from tensorsmith.data.datasets.registry import with_files
 
     given = ", ".join(arguments.names) or "none"
     check(
@@ -56,7 +57,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
     failed = 0
     for name in names() if arguments.all else arguments.names:
-        description = info(name)
+        description = with_files(info(name))
         try:
             folder = fetch(name)
         except DataNotFoundError as error:
@@ -64,12 +65,12 @@ def _fetch(arguments: argparse.Namespace) -> int:
             print(f"tensorsmith: {error}", file=sys.stderr, flush=True)
             continue
         if not description.sources:
-            print(f"{description.name}: no download needed", flush=True)
+            print(f"{name}: no download needed", flush=True)
             continue
         files = {file.name: folder / file.name for source in description.sources for file in source.files}
         sizes = [path.stat().st_size for path in files.values() if path.is_file()]
         count = f"{len(sizes)} file{'' if len(sizes) == 1 else 's'}"
-        print(f"{description.name}: {count}, {format_bytes(sum(sizes))} in {folder}", flush=True)
+        print(f"{name}: {count}, {format_bytes(sum(sizes))} in {folder}", flush=True)
     return 1 if failed else 0
 
 

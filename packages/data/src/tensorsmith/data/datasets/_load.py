@@ -90,8 +90,11 @@ def load_splits(name: str, *, train_size: int | None = None) -> dict[str, tuple[
     parts = {split: load_split(name, split) for split in about.splits}
     splits = {split: (part.features, part.labels) for split, part in parts.items()}
     features, labels = splits["train"]
-    if isinstance(features, dict):
-        features = {column: values[:train_size] for column, values in features.items()}
-    else:
-        features = features[:train_size]
-    return {**splits, "train": (features, labels[:train_size])}
+    return {**splits, "train": (_first(features, train_size), _first(labels, train_size))}
+
+
+def _first(values: Any, count: int | None) -> Any:
+    """Returns the first elements of an array or of each array of a dictionary."""
+    if isinstance(values, dict):
+        return {name: array[:count] for name, array in values.items()}
+    return values[:count]

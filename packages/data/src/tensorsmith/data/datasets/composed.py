@@ -60,7 +60,23 @@ def composed_fashion(
         check(is_integer(value) and value >= least, name, value, f"an integer >= {least}")
     check(most_items < 256, "most_items", most_items, "at most 255")
     source = load_split("fashion_mnist", split)
-    items = np.round(source.features * 255).astype(np.uint8)
+    return compose(source.features, source.labels, count, size, most_items, seed)
+
+
+def compose(
+    features: np.ndarray, labels: np.ndarray, count: int, size: int, most_items: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Returns composed images and their labels, as `composed_fashion`.
+
+    Args:
+        features: Images of items, float32 `(examples, 28, 28)` in [0, 1].
+        labels: Classes of the items, int32 `(examples,)`.
+        count: Number of images.
+        size: Height and width of the images in pixels.
+        most_items: Maximum number of items in an image.
+        seed: Random seed.
+    """
+    items = np.round(features * 255).astype(np.uint8)
     rng = np.random.default_rng(seed)
     examples: dict[str, np.ndarray] = {
         "image": np.empty((count, size, size, 1), np.uint8),
@@ -73,7 +89,7 @@ def composed_fashion(
         for _ in range(rng.integers(1, most_items + 1)):
             index = rng.integers(len(items))
             if _paste(items[index], image, mask, visible, rng):
-                examples["classes"][number, len(visible) - 1] = source.labels[index]
+                examples["classes"][number, len(visible) - 1] = labels[index]
         examples["image"][number, :, :, 0] = image
         for item in range(len(visible)):
             rows, columns = np.nonzero(mask == item + 1)

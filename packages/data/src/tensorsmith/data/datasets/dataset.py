@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 Features = np.ndarray | Mapping[str, np.ndarray] | str
-Content = tuple[Features, np.ndarray | None]
+Labels = np.ndarray | Mapping[str, np.ndarray] | None
+Content = tuple[Features, Labels]
 """Features and labels."""
 
 Kind = Literal["images", "table", "series", "texts", "text"]
@@ -23,15 +24,17 @@ Kind = Literal["images", "table", "series", "texts", "text"]
 
 @dataclass(frozen=True)
 class Column:
-    """Description of a table column or of the labels.
+    """Description of a table column or of labels.
 
     Attributes:
-        dtype: Dtype of the column: "float32", "int32", "int64" or "string".
+        dtype: Dtype of the values: "float32", "int32", "int64", "uint8" or "string".
         unit: Unit of the values in words; empty for dimensionless numbers and strings.
+        shape: Shape of the value of one example.
     """
 
     dtype: str = "float32"
     unit: str = ""
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,15 @@ class DatasetInfo:
         splits: Name of each split mapped to its number of examples, or of characters for text.
         read: Function that reads the features and labels of a split from the verified files, given by name.
         sources: Sources to fetch the files from, in order; empty if an installed package provides the data.
+        base: Name of the data set whose files `read` receives, if this one is generated from another one.
         kind: Type of the features.
         shape: Shape of an image.
         levels: Number of gray levels of an image before scaling to [0, 1]: 256 if the pixels were 0 to 255.
         columns: Name of each column mapped to the column. If all columns are float32, features are a single array,
             otherwise a dictionary of arrays.
-        label: Description of the labels; `None` if there are none.
-        class_names: Names of the labels 0, 1, ...; empty if the labels are not classes.
+        label: Description of the labels, or a dictionary of descriptions if examples have labels of several kinds;
+            `None` if there are none.
+        class_names: Names of the classes 0, 1, ...; empty if the labels are not classes.
     """
 
     name: str
@@ -65,11 +70,12 @@ class DatasetInfo:
     splits: Mapping[str, int]
     read: Callable[[Mapping[str, Path], str], Content] = field(repr=False)
     sources: tuple[Host, ...] = field(default=(), repr=False)
+    base: str = ""
     kind: Kind = "text"
     shape: tuple[int, ...] = ()
     levels: int = 0
     columns: Mapping[str, Column] = field(default_factory=dict)
-    label: Column | None = None
+    label: Column | Mapping[str, Column] | None = None
     class_names: tuple[str, ...] = ()
 
     @property
@@ -92,8 +98,8 @@ class Dataset:
         split: Name of the split that was loaded.
         features: Array of shape (examples, ...), a dictionary of such arrays by column, or a single string for text.
             Strings are stored in arrays of `str` objects. See `info(name).description`.
-        labels: Array of shape (examples,), or `None`.
-        class_names: Names of the labels 0, 1, ...; empty if the labels are not classes.
+        labels: Array of shape (examples,), a dictionary of arrays of shape (examples, ...), or `None`.
+        class_names: Names of the classes 0, 1, ...; empty if the labels are not classes.
         feature_names: Names of the columns; empty if the features are not columns.
         source: Authors and original publication.
         licence: Licence or terms of use of the data.
@@ -117,7 +123,8 @@ class Dataset:
 
         Returns:
             A dataset of (features, label) pairs, or of features if there are no labels. Features are a dictionary if
-            they are columns of several dtypes. Text is a single element, a scalar string.
+            they are columns of several dtypes, and labels if there are several kinds. Text is a single element, a
+            scalar string.
 
         Raises:
             ValueError: If `batch_size` is not a positive integer.

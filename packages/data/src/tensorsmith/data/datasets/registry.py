@@ -67,7 +67,7 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
     description = info(name)
     splits = description.splits
     check(split in splits, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
-    features, labels = description.read(obtain(description, folder), split)
+    features, labels = description.read(obtain(with_files(description), folder), split)
     return Dataset(
         name=description.name,
         split=split,
@@ -97,9 +97,14 @@ def fetch(name: str) -> Path:
         >>> fetch("digits").name
         'digits'
     """
-    description = info(name)
+    description = with_files(info(name))
     obtain(description)
     return cache_folder() / description.name
+
+
+def with_files(description: DatasetInfo) -> DatasetInfo:
+    """Returns the description of the data set whose files are read, which is another one for generated data sets."""
+    return info(description.base) if description.base else description
 
 
 def _info_in(path: Path) -> DatasetInfo:
