@@ -61,4 +61,4 @@ def _medians(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_v
         result = ops.median_filter2d(padded(batch, window, padding, constant_values), window)
         return tf.ensure_shape(result, batch.shape)
 
-    return unless_empty(medians, batch)
+    return unless_empty(medians, batch, batch.dtype)

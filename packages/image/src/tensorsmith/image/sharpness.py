@@ -36,7 +36,7 @@ def sharpness(image: TensorLike, factor: Scalar, name: str | None = None) -> tf.
     with tf.name_scope(name or "sharpness"):
         image = tf.convert_to_tensor(image)
         batch = to_4D_image(image)
-        smooth = unless_empty(_smoothed, tf.cast(batch, tf.float32))
+        smooth = unless_empty(_smoothed, tf.cast(batch, tf.float32), tf.float32)
         size = tf.shape(batch)
         inner = _inner(size[1])[:, tf.newaxis, tf.newaxis] & _inner(size[2])[:, tf.newaxis]
         smooth = tf.where(inner, tf.cast(smooth, image.dtype), batch)

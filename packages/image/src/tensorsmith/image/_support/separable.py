@@ -25,12 +25,14 @@ def filtered(
         padding: Pixels outside of the image, as in `tf.pad`.
         constant_values: Number with which `padding="CONSTANT"` fills.
     """
-    batch = tf.cast(batch, tf.float64 if batch.dtype == tf.float64 else tf.float32)
+    dtype = tf.float64 if batch.dtype == tf.float64 else tf.float32
 
     def convolved(batch: tf.Tensor) -> tf.Tensor:
-        result = padded(batch, window, padding, constant_values)
+        if padding.upper() == "CONSTANT":
+            batch = tf.cast(batch, dtype)  # the constant need not be an integer
+        result = tf.cast(padded(batch, window, padding, constant_values), dtype)
         for axis, size in enumerate(window):
-            kernel = tf.cast(weights(size, axis), batch.dtype)
+            kernel = tf.cast(weights(size, axis), dtype)
             kernel = tf.reshape(kernel, (size, 1, 1, 1) if axis == 0 else (1, size, 1, 1))
             kernel = tf.tile(kernel, [1, 1, tf.shape(batch)[3], 1])
             result = tf.nn.depthwise_conv2d(result, kernel, (1, 1, 1, 1), "VALID")
@@ -38,4 +40,4 @@ def filtered(
         return tf.ensure_shape(tf.reshape(result, tf.shape(batch)), batch.shape)
 
     check_padding(padding)
-    return unless_empty(convolved, batch)
+    return unless_empty(convolved, batch, dtype)

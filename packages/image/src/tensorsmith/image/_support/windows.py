@@ -32,15 +32,15 @@ def check_padding(padding: str) -> None:
     check(isinstance(padding, str) and padding.upper() in PADDINGS, "padding", padding, f"one of {PADDINGS}")
 
 
-def unless_empty(function: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor) -> tf.Tensor:
-    """Return `function(batch)`, which preserves the shape, or images without pixels or channels as they are.
+def unless_empty(function: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """Return `function(batch)`, which has the shape of the batch and a given dtype.
 
-    Ops of TensorFlow refuse such images.
+    Images without pixels or channels, which ops of TensorFlow refuse, are returned as they are.
     """
     if 0 in batch.shape:
-        return batch
+        return tf.cast(batch, dtype)
     if None in batch.shape[1:]:
-        return tf.cond(tf.size(batch) > 0, lambda: function(batch), lambda: batch)
+        return tf.cond(tf.size(batch) > 0, lambda: function(batch), lambda: tf.cast(batch, dtype))
     return function(batch)
 
 
@@ -54,15 +54,21 @@ def padded(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_val
     margins = [((size - 1) // 2, size // 2) for size in window]
     if padding.upper() == "CONSTANT":
         return tf.pad(batch, [(0, 0), *margins, (0, 0)], constant_values=tf.cast(constant_values, batch.dtype))
-    edge = int(padding.upper() == "SYMMETRIC")  # 1 if the pixels at the border are repeated
-    # The fast op refuses empty batches, and margins that are larger than the image.
-    least = [max(margin) + 1 - edge for margin in margins]
-    height, width = batch.shape[1:3]
-    if batch.shape.is_fully_defined() and height >= least[0] and width >= least[1]:
-        return tf.pad(batch, [(0, 0), *margins, (0, 0)], padding)
+    skipped = int(padding.upper() == "REFLECT")  # 1 if the pixels at the border are not repeated
     for axis, (before, after) in enumerate(margins, start=1):
-        length = tf.shape(batch)[axis]
-        period = tf.maximum(2 * (length - 1 + edge), 1)
-        position = tf.range(-before, length + after) % period
-        batch = tf.gather(batch, tf.minimum(position, period - edge - position), axis=axis)
+        batch = _reflected(batch, axis, before, after, skipped)
     return batch
+
+
+def _reflected(batch: tf.Tensor, axis: int, before: int, after: int, skipped: int) -> tf.Tensor:
+    """Return images with margins along one axis. Unlike in `tf.pad`, batches may be empty, and margins of any size."""
+    length = batch.shape[axis]
+    if length is not None and max(before, after) <= length - skipped:
+        left = range(before - 1 + skipped, skipped - 1, -1)
+        right = range(length - 1 - skipped, length - 1 - skipped - after, -1)
+        margins = [tf.gather(batch, tf.constant(list(each), tf.int32), axis=axis) for each in (left, right)]
+        return tf.concat([margins[0], batch, margins[1]], axis)
+    length = tf.shape(batch)[axis]
+    period = tf.maximum(2 * (length - skipped), 1)
+    position = tf.range(-before, length + after) % period
+    return tf.gather(batch, tf.minimum(position, period - 1 + skipped - position), axis=axis)
