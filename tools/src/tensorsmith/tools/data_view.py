@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tensorsmith.core import format_bytes
+from tensorsmith.data.datasets.dataset import Column
 from tensorsmith.data.datasets.obtain import cache_folder, is_cached
 from tensorsmith.data.datasets.registry import with_files
 from tensorsmith.tools.console import make_console, one_line
@@ -41,7 +42,7 @@ def print_list(descriptions: "Sequence[DatasetInfo]") -> None:
 def print_info(info: "DatasetInfo") -> None:
     """Prints the description, splits, license and sources of a data set without fetching the data."""
     unit = " characters" if info.kind == "text" else ""
-    files = with_files(info)
+    origin = with_files(info)
     print(f"{info.name}: {info.title}\n")
     print(textwrap.fill(info.description, WIDTH) + "\n")
     lines = {
@@ -51,12 +52,12 @@ def print_info(info: "DatasetInfo") -> None:
         "labels": _described_labels(info),
         "licence": info.licence,
         "published by": info.source,
-        "cached": _cached(info) + (f", {cache_folder() / files.name}" if files.sources else ""),
+        "cached": _cached(info) + (f", {cache_folder() / origin.name}" if origin.sources else ""),
     }
     for heading, line in lines.items():
         if line:
             print(_filled(line, f"{heading:<14}"))
-    for number, source in enumerate(files.sources):
+    for number, source in enumerate(origin.sources):
         files = ", ".join(file.name for file in source.files)
         line = f"{source.location}, {format_bytes(source.size)}: {files}"
         indent = f"{'' if number else 'sources':<14}"
@@ -125,7 +126,7 @@ def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
     columns = {}
     for number, (name, column) in enumerate(info.columns.items()):
         columns[name] = (column.unit, data.features[:, number] if info.is_matrix else data.features[name])
-    if info.label and not info.class_names:
+    if isinstance(info.label, Column) and not info.class_names:
         columns["label"] = (info.label.unit, data.labels)
     if not columns:
         return
