@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tensorsmith.data import composed_fashion, info, load, load_splits
+from tensorsmith.data import composed_fashion, info, load
 from tensorsmith.testing import raises_argument_error
 
 
@@ -52,11 +52,6 @@ def test_registered_data_set_contains_the_same_kind_of_images():
     assert data.class_names == info("fashion_mnist").class_names
     images, labels = next(iter(data.to_tf(batch_size=8)))
     assert (images.shape, labels["boxes"].shape, labels["masks"].shape) == ((8, 96, 96), (8, 4, 4), (8, 96, 96))
-
-
-def test_number_of_training_images_is_limited_for_all_labels():
-    images, labels = load_splits("composed_fashion", train_size=10)["train"]
-    assert {len(images), *map(len, labels.values())} == {10}
 
 
 @pytest.mark.parametrize(

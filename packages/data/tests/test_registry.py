@@ -97,6 +97,28 @@ def test_load_splits():
     assert {len(values) for values in [*columns.values(), labels]} == {5}
 
 
+def test_load_splits_with_labels_of_several_kinds(tmp_path):
+    path = tmp_path / "squares.py"
+    path.write_text("""
+import numpy as np
+from tensorsmith.data import DatasetInfo
+from tensorsmith.data.datasets.dataset import Column
+
+SPLITS = {"train": 5, "validation": 1, "test": 1}
+
+def read(files, split):
+    numbers = np.arange(SPLITS[split], dtype="float32")
+    return numbers, {"square": numbers**2, "pair": np.stack([numbers, -numbers], axis=1)}
+
+LABEL = {"square": Column(), "pair": Column(shape=(2,))}
+INFO = DatasetInfo("squares", "", "", "", "", SPLITS, read, label=LABEL)
+""")
+    splits = load_splits(str(path), train_size=3)
+    assert splits["train"][1]["square"].tolist() == [0, 1, 4]
+    assert splits["train"][1]["pair"].shape == (3, 2)
+    assert splits["test"][1]["pair"].shape == (1, 2)
+
+
 def test_load_splits_rejects_bad_arguments():
     with raises_argument_error("name", received="shakespeare", expected="the name of a data set with labels"):
         load_splits("shakespeare")

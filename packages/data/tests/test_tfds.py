@@ -67,6 +67,7 @@ def test_images_are_uint8(folder):
     np.testing.assert_array_equal([example["label"] for example in found], expected.labels)
 
 
+@pytest.mark.slow
 def test_labels_of_several_kinds(folder):
     expected = load("composed_fashion", "validation")
     found = examples("composed_fashion", folder, "validation")

@@ -76,7 +76,6 @@ def compose(
         most_items: Maximum number of items in an image.
         seed: Random seed.
     """
-    items = np.round(features * 255).astype(np.uint8)
     rng = np.random.default_rng(seed)
     examples: dict[str, np.ndarray] = {
         "image": np.empty((count, size, size, 1), np.uint8),
@@ -85,15 +84,18 @@ def compose(
         "masks": np.zeros((count, size, size), np.uint8),
     }
     for number in range(count):
-        image, mask, visible = _background(size, rng), examples["masks"][number], list[int]()
+        image, mask = _background(size, rng), examples["masks"][number]
+        classes, pixels = list[int](), np.zeros(most_items + 1, np.int64)
         for _ in range(rng.integers(1, most_items + 1)):
-            index = rng.integers(len(items))
-            if _paste(items[index], image, mask, visible, rng):
-                examples["classes"][number, len(visible) - 1] = labels[index]
+            index = rng.integers(len(features))
+            item = np.round(features[index] * 255).astype(np.uint8)
+            if _paste(item, image, mask, pixels, len(classes) + 1, rng):
+                classes.append(labels[index])
         examples["image"][number, :, :, 0] = image
-        for item in range(len(visible)):
-            rows, columns = np.nonzero(mask == item + 1)
-            examples["boxes"][number, item] = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        examples["classes"][number, : len(classes)] = classes
+        for item_index in range(len(classes)):
+            rows, columns = (np.flatnonzero((mask == item_index + 1).any(axis)) for axis in (1, 0))
+            examples["boxes"][number, item_index] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
     return examples
 
 
@@ -107,19 +109,23 @@ def _background(size: int, rng: np.random.Generator) -> np.ndarray:
     return np.clip(gradient + rng.normal(0, 6, (size, size)), 0, 255).astype(np.uint8)
 
 
-def _paste(item: np.ndarray, image: np.ndarray, mask: np.ndarray, pixels: list[int], rng: np.random.Generator) -> bool:
+def _paste(
+    item: np.ndarray, image: np.ndarray, mask: np.ndarray, pixels: np.ndarray, number: int, rng: np.random.Generator
+) -> bool:
     """Pastes an item at a random position, unless it covers too much of the others in all trials.
 
     Args:
         item: Gray levels of the item, whose darkest pixels are transparent.
         image: Image to change.
         mask: Mask of the items in the image, to change.
-        pixels: Number of pixels of each item in the image before others were pasted, extended by the new item.
+        pixels: Number of pixels of each item before others covered it. The first element is for the background.
+        number: Number of the item in the mask.
         rng: Random generator.
 
     Returns:
         `True` if the item was pasted.
     """
+    visible = np.bincount(mask.ravel(), minlength=len(pixels))
     for _ in range(TRIALS):
         side = int(rng.integers(SIDES[0], SIDES[1] + 1))
         left, top = rng.integers(0, len(image) - side + 1, 2)
@@ -127,12 +133,10 @@ def _paste(item: np.ndarray, image: np.ndarray, mask: np.ndarray, pixels: list[i
         scaled = item[nearest[:, np.newaxis], nearest]
         region = np.s_[top : top + side, left : left + side]
         shown = scaled > DARKEST
-        candidate = mask.copy()
-        candidate[region] = np.where(shown, len(pixels) + 1, mask[region])
-        visible = np.bincount(candidate.ravel(), minlength=len(pixels) + 2)[1:-1]
-        if shown.any() and (visible >= (1 - OVERLAP) * np.array(pixels)).all():
-            image[region] = np.where(shown, scaled, image[region])
-            mask[:] = candidate
-            pixels.append(int(shown.sum()))
+        covered = np.bincount(mask[region][shown], minlength=len(pixels))
+        if shown.any() and (visible - covered >= (1 - OVERLAP) * pixels)[1:].all():
+            image[region][shown] = scaled[shown]
+            mask[region][shown] = number
+            pixels[number] = shown.sum()
             return True
     return False
