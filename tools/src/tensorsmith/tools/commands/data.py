@@ -57,20 +57,21 @@ def _fetch(arguments: argparse.Namespace) -> int:
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
     failed = 0
     for name in names() if arguments.all else arguments.names:
-        description = with_files(info(name))
+        description = info(name)
+        origin = with_files(description)
         try:
             folder = fetch(name)
         except DataNotFoundError as error:
             failed += 1
             print(f"tensorsmith: {error}", file=sys.stderr, flush=True)
             continue
-        if not description.sources:
-            print(f"{name}: no download needed", flush=True)
+        if not origin.sources:
+            print(f"{description.name}: no download needed", flush=True)
             continue
-        files = {file.name: folder / file.name for source in description.sources for file in source.files}
+        files = {file.name: folder / file.name for source in origin.sources for file in source.files}
         sizes = [path.stat().st_size for path in files.values() if path.is_file()]
         count = f"{len(sizes)} file{'' if len(sizes) == 1 else 's'}"
-        print(f"{name}: {count}, {format_bytes(sum(sizes))} in {folder}", flush=True)
+        print(f"{description.name}: {count}, {format_bytes(sum(sizes))} in {folder}", flush=True)
     return 1 if failed else 0
 
 
