@@ -10,6 +10,7 @@ from test_addons import expect_same
 
 from tensorsmith import image
 
+pytestmark = pytest.mark.pairwise
 RNG = np.random.default_rng(0)
 RANKS = {2: (7, 6), 3: (7, 6, 3), 4: (2, 7, 6, 3)}
 HALF = {"float16": 2e-2, "float32": 1e-5, "float64": 1e-10}
