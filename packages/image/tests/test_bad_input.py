@@ -73,15 +73,21 @@ def test_ranks_that_are_unknown_in_graphs():
                 unknown(tf.ones(shape))
     for function, values, message in (
         (image.connected_components, tf.constant([[1, 0, 1]]), "images must have shape"),
+        (lambda angles: image.angles_to_projective_transforms(angles, 4, 5), tf.constant(0.3), "angles must have rank"),
+        (image.translations_to_projective_transforms, tf.constant([1.0, 2.0]), "translations must have shape"),
         (image.flat_transforms_to_matrices, tf.constant(IDENTITY), "transforms must have shape"),
         (image.matrices_to_flat_transforms, tf.eye(3), "transform_matrices must have shape"),
     ):
         unknown = tf.function(function, input_signature=[tf.TensorSpec(None, values.dtype)])
         for batch in (values, tf.stack([values, values])):
-            np.testing.assert_array_equal(unknown(batch), function(batch))
-        for wrong in (values[0, 0] if values.shape.rank == 2 else values[0], tf.ones((1, 2, 3, 3), values.dtype)):
+            np.testing.assert_allclose(unknown(batch), function(batch), rtol=1e-6)
+        for wrong in (tf.ones((1, 2, 3, 3), values.dtype), *([tf.ones((), values.dtype)] if values.shape.rank else [])):
             with pytest.raises(tf.errors.InvalidArgumentError, match=message):
                 unknown(wrong)
+    for function in (image.flat_transforms_to_matrices, image.matrices_to_flat_transforms):
+        unknown = tf.function(function, input_signature=[tf.TensorSpec(None)])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="must have shape"):
+            unknown(tf.ones((2, 7)))
     unknown = tf.function(image.adjust_hsv_in_yiq, input_signature=[tf.TensorSpec(None)])
     with pytest.raises(tf.errors.InvalidArgumentError, match="input must have 3 channels"):
         unknown(tf.ones((4, 5, 2)))
@@ -89,18 +95,22 @@ def test_ranks_that_are_unknown_in_graphs():
 
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
 def test_positions_of_unknown_rank(choice):
-    points = tf.zeros((2, 7, 2))
-    for function, message in (
-        (lambda images: image.interpolate_bilinear(images, points), "Grid must be 4D Tensor"),
-        (lambda images: image.dense_image_warp(images, tf.zeros((2, 4, 5, 2))), "image must have rank 4"),
-        (lambda images: image.resampler(images, points), "data must have rank 4"),
+    """The results are those of known shapes, bit by bit."""
+    images, points = (tf.random.stateless_uniform(shape, (1, 2)) for shape in ((2, 4, 5, 3), (2, 7, 2)))
+    flow = tf.random.stateless_uniform((2, 4, 5, 2), (3, 4))
+    for function, inputs, messages in (
+        (image.interpolate_bilinear, (images, 3 * points), ("Grid must be 4D Tensor", "Query points must be 3")),
+        (image.dense_image_warp, (images, flow), ("image must have rank 4", "flow must have shape")),
+        (image.resampler, (images, 3 * points), ("data must have rank 4", "warp must have shape")),
     ):
         with ops.use(choice):
-            unknown = tf.function(function, input_signature=[tf.TensorSpec(None)])
-            np.testing.assert_allclose(unknown(BATCH), function(BATCH), rtol=1e-6)
-            for shape in ((), (3,), (1, 2, 4, 5, 3)):
-                with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-                    unknown(tf.ones(shape))
+            unknown = tf.function(function, input_signature=[tf.TensorSpec(None)] * 2)
+            np.testing.assert_array_equal(unknown(*inputs), function(*inputs))
+            for shape in ((), (3,)):
+                with pytest.raises(tf.errors.InvalidArgumentError, match=messages[0]):
+                    unknown(tf.ones(shape), inputs[1])
+            with pytest.raises(tf.errors.InvalidArgumentError, match=messages[1]):
+                unknown(images, tf.ones(2))
 
 
 def test_colors():

@@ -80,7 +80,7 @@ def _reference(images: tf.Tensor, positions: tf.Tensor, border: bool) -> tf.Tens
             values = tf.gather(_or_zero(flat), tf.where(inside, row * columns + column, 0), batch_dims=1)
             pixels.append(tf.where(inside[:, :, tf.newaxis], values, 0))
         lines.append((1 - x) * pixels[0] + x * pixels[1])
-    # Not a sum of four terms, whose order optimizers of graphs change.
+    # Two nested interpolations, because optimizers of graphs change the order of a sum of four terms.
     return (1 - y) * lines[0] + y * lines[1]
 
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import with_rank
+from tensorsmith.image._support.checks import ranked
 from tensorsmith.image._support.type_error import ArgumentTypeError
 
 
@@ -42,7 +42,7 @@ def connected_components(images: TensorLike, name: str | None = None) -> tf.Tens
         expected = "have shape (height, width) or (batch, height, width)"
         if images.shape.rank not in (2, 3, None):
             raise ArgumentTypeError.like(argument_error("images", Verbatim(f"shape {images.shape}"), expected))
-        images = with_rank("images", images, (2, 3), expected)
+        images = ranked(images, (2, 3), f"images must {expected}")
         if images.shape.rank is not None:
             labels = ops.connected_components(images if images.shape.rank == 3 else images[tf.newaxis])
             return labels if images.shape.rank == 3 else labels[0]

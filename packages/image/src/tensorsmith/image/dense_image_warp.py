@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats, of_rank
+from tensorsmith.image._support.checks import floats, ranked
 from tensorsmith.image._support.traced import traced, with_concrete_functions
 from tensorsmith.image.interpolate_bilinear import check_sizes, interpolate_bilinear
 
@@ -20,7 +20,7 @@ def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = Non
 
     Args:
         image: Tensor of shape `(batch, height, width, channels)` of a floating-point dtype, with a height and width of
-            at least 2.
+            at least 2. The rank may be unknown.
         flow: Tensor of shape `(batch, height, width, 2)` of a floating-point dtype: vertical and horizontal motion in
             pixels.
         name: Name scope of the operations.
@@ -55,9 +55,10 @@ def dense_image_warp(image: TensorLike, flow: TensorLike, name: str | None = Non
 
 @traced
 def _warped(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
-    image = of_rank(image, 4, "image must have rank 4")
-    size = tf.shape(image)
+    image = ranked(image, (4,), "image must have rank 4")
     expected = "flow must have shape (batch, height, width, 2)"
+    flow = ranked(flow, (4,), expected)
+    size = tf.shape(image)
     valid = tf.debugging.assert_equal(tf.shape(flow), tf.concat([size[:3], [2]], axis=0), expected)
     with tf.control_dependencies([valid] if valid is not None else []):
         flow = tf.identity(flow)

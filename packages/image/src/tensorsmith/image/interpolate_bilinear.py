@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import check
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats, of_rank, one_or_each
+from tensorsmith.image._support.checks import floats, one_or_each, ranked
 from tensorsmith.image._support.op_errors import InvalidShapeError
 from tensorsmith.image._support.traced import traced, with_concrete_functions
 
@@ -23,7 +23,7 @@ def interpolate_bilinear(
 
     Args:
         grid: Tensor of shape `(batch, height, width, channels)` of a floating-point dtype, with a height and width of
-            at least 2.
+            at least 2. The rank may be unknown.
         query_points: Tensor of shape `(batch, points, 2)` of a floating-point dtype, or `(1, points, 2)` with the same
             positions for all grids.
         indexing: "ij" if positions are rows and columns, "xy" if they are columns and rows.
@@ -75,8 +75,8 @@ def _interpolated(grid: tf.Tensor, query_points: tf.Tensor, indexing: str) -> tf
 
 def _checked(grid: tf.Tensor, query_points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the tensors after checks of their shapes at run time, with the words of TensorFlow Addons."""
-    grid = of_rank(grid, 4, "Grid must be 4D Tensor")
-    query_points = of_rank(query_points, 3, "Query points must be 3 dimensional.")
+    grid = ranked(grid, (4,), "Grid must be 4D Tensor")
+    query_points = ranked(query_points, (3,), "Query points must be 3 dimensional.")
     size, shape = tf.shape(grid), tf.shape(query_points)
     grid_checks = [
         tf.debugging.assert_greater_equal(size[1], 2, "Grid height must be at least 2."),

@@ -25,6 +25,7 @@ def angles_to_projective_transforms(
 
     Raises:
         ValueError: If the angles do not have rank 0 or 1.
+        tf.errors.InvalidArgumentError: The same, if the rank is only known at run time.
 
     Example:
         >>> import math
@@ -32,9 +33,7 @@ def angles_to_projective_transforms(
         [[-1.  0.  4.  0. -1.  2.  0.  0.]]
     """
     with tf.name_scope(name or "angles_to_projective_transforms"):
-        angles = tf.cast(angles, tf.float32)
-        check(angles.shape.rank in (0, 1), "angles", Verbatim(f"shape {angles.shape}"), "have rank 0 or 1")
-        angles = tf.reshape(angles, [-1])
+        angles = tf.reshape(with_rank("angles", tf.cast(angles, tf.float32), (0, 1), "have rank 0 or 1"), [-1])
         bottom, right = tf.cast(image_height, tf.float32) - 1, tf.cast(image_width, tf.float32) - 1
         cosine, sine = tf.cos(angles), tf.sin(angles)
         x_offset = (right - (cosine * right - sine * bottom)) / 2
@@ -57,17 +56,14 @@ def translations_to_projective_transforms(translations: TensorLike, name: str | 
 
     Raises:
         ValueError: If the translations do not have shape `(2,)` or `(batch, 2)`.
+        tf.errors.InvalidArgumentError: The same, if the shape is only known at run time.
 
     Example:
         >>> print(translations_to_projective_transforms([2.0, 3.0]).numpy())
         [[ 1.  0. -2.  0.  1. -3.  0.  0.]]
     """
     with tf.name_scope(name or "translations_to_projective_transforms"):
-        translations = tf.cast(translations, tf.float32)
-        shape = translations.shape
-        valid = shape.rank in (1, 2) and shape[-1] in (2, None)
-        check(valid, "translations", Verbatim(f"shape {shape}"), "have shape (2,) or (batch, 2)")
-        translations = tf.reshape(translations, [-1, 2])
+        translations = _as_batch("translations", translations, (2,), "have shape (2,) or (batch, 2)")
         one, zero = tf.ones_like(translations[:, 0]), tf.zeros_like(translations[:, 0])
         return tf.stack([one, zero, -translations[:, 0], zero, one, -translations[:, 1], zero, zero], axis=1)
 
@@ -116,6 +112,7 @@ def flat_transforms_to_matrices(transforms: TensorLike, name: str | None = None)
 
     Raises:
         ValueError: If the transforms do not have shape `(8,)` or `(batch, 8)`.
+        tf.errors.InvalidArgumentError: The same, if the shape is only known at run time.
 
     Example:
         >>> print(flat_transforms_to_matrices([1.0, 0.0, -2.0, 0.0, 1.0, -3.0, 0.0, 0.0]).numpy()[0])
@@ -142,27 +139,30 @@ def matrices_to_flat_transforms(transform_matrices: TensorLike, name: str | None
 
     Raises:
         ValueError: If the matrices do not have shape `(3, 3)` or `(batch, 3, 3)`.
+        tf.errors.InvalidArgumentError: The same, if the shape is only known at run time.
 
     Example:
         >>> print(matrices_to_flat_transforms([[2.0, 0.0, 4.0], [0.0, 2.0, 6.0], [0.0, 0.0, 2.0]]).numpy())
         [[1. 0. 2. 0. 1. 3. 0. 0.]]
     """
     with tf.name_scope(name or "matrices_to_flat_transforms"):
-        matrices = _as_batch("transform_matrices", transform_matrices, (3, 3))
-        transforms = tf.reshape(matrices, [-1, 9])
+        expected = "have shape (3, 3) or (batch, 3, 3)"
+        transforms = tf.reshape(_as_batch("transform_matrices", transform_matrices, (3, 3), expected), [-1, 9])
         return transforms[:, :8] / transforms[:, 8:]
 
 
 def as_batch(transforms: TensorLike) -> tf.Tensor:
     """Return transforms of shape `(8,)` or `(batch, 8)` with shape `(batch, 8)`."""
-    return _as_batch("transforms", transforms, (8,))
+    return _as_batch("transforms", transforms, (8,), "have shape (8,) or (batch, 8)")
 
 
-def _as_batch(name: str, values: TensorLike, shape: tuple[int, ...]) -> tf.Tensor:
-    """Return values of a shape, or a batch of them, as a float32 batch."""
-    rank, batch_shape = len(shape), str((None, *shape)).replace("None", "batch")
-    values, expected = tf.cast(values, tf.float32), f"have shape {shape} or {batch_shape}"
-    check(values.shape[-rank:].is_compatible_with(shape), name, Verbatim(f"shape {values.shape}"), expected)
-    values = with_rank(name, values, (rank, rank + 1), expected)
-    batch = tf.reshape(values, tf.concat([[-1], tf.shape(values)[-rank:]], axis=0))
-    return tf.ensure_shape(batch, (None, *shape))
+def _as_batch(name: str, values: TensorLike, shape: tuple[int, ...], expected: str) -> tf.Tensor:
+    """Return values of a shape, or a batch of them, as a float32 batch. The rank may be unknown in a graph."""
+    rank = len(shape)
+    values = with_rank(name, tf.cast(values, tf.float32), (rank, rank + 1), expected)
+    size = values.shape[-rank:]
+    check(size.is_compatible_with(shape), name, Verbatim(f"shape {values.shape}"), expected)
+    known = size.is_fully_defined()
+    valid = None if known else tf.debugging.assert_equal(tf.shape(values)[-rank:], shape, f"{name} must {expected}")
+    with tf.control_dependencies([] if valid is None else [valid]):
+        return tf.reshape(values, [-1, *shape])

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats, of_rank
+from tensorsmith.image._support.checks import floats, ranked
 from tensorsmith.image._support.op_errors import InvalidShapeError, UnsupportedArgumentError
 
 
@@ -17,7 +17,8 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
     `interpolate_bilinear` for images that extend beyond their border, and `dense_image_warp` for flow fields.
 
     Args:
-        data: Images, a tensor of shape `(batch, height, width, channels)` of a floating-point dtype.
+        data: Images, a tensor of shape `(batch, height, width, channels)` of a floating-point dtype. The rank may be
+            unknown.
         warp: Positions (x, y), that is, columns and rows, a tensor of shape `(batch, ..., 2)` with the dtype of the
             images.
         name: Name scope of the operations.
@@ -29,7 +30,7 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
         ValueError: If the images do not have four axes or the positions do not have two coordinates (a
             `tf.errors.UnimplementedError`, too), if the positions have rank 1 or the batch sizes differ (a
             `tf.errors.InvalidArgumentError`, too), or if a dtype is not a floating-point dtype (a `TypeError`, too).
-        tf.errors.InvalidArgumentError: If batch sizes that are unknown when the graph is traced turn out to differ.
+        tf.errors.InvalidArgumentError: If a shape that is unknown when the graph is traced turns out to be invalid.
 
     Example:
         >>> import tensorflow as tf
@@ -40,7 +41,11 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
     with tf.name_scope(name or "resampler"):
         data, warp = floats("data", data), floats("warp", warp)
         _check_shapes(data.shape, warp.shape)
-        data = of_rank(data, 4, "data must have rank 4")
+        data = ranked(data, (4,), "data must have rank 4")
+        if warp.shape.rank is None:
+            valid = tf.debugging.assert_rank_at_least(warp, 2, "warp must have shape (batch, ..., 2)")
+            with tf.control_dependencies([valid]):
+                warp = tf.reshape(warp, tf.shape(warp))
         size, shape = tf.shape(data), tf.shape(warp)
         same = tf.debugging.assert_equal(size[0], shape[0], "Batch size of data and warp tensor must be equal")
         with tf.control_dependencies([same] if same is not None else []):

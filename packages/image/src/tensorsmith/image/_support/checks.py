@@ -23,18 +23,14 @@ def with_rank(name: str, tensor: tf.Tensor, ranks: tuple[int, ...], expected: st
         ValueError: If the rank is known and not one of `ranks`.
     """
     check(tensor.shape.rank in (*ranks, None), name, Verbatim(f"shape {tensor.shape}"), expected)
-    if tensor.shape.rank is not None:
-        return tensor
-    valid = tf.debugging.assert_rank_in(tensor, ranks, message=f"{name} must {expected}")
-    with tf.control_dependencies([valid]):
-        return tf.identity(tensor)
+    return ranked(tensor, ranks, f"{name} must {expected}")
 
 
-def of_rank(tensor: tf.Tensor, rank: int, message: str) -> tf.Tensor:
-    """Return a tensor whose rank is checked at run time if it is unknown, with the message of TensorFlow Addons."""
+def ranked(tensor: tf.Tensor, ranks: tuple[int, ...], message: str) -> tf.Tensor:
+    """Return a tensor whose rank is checked at run time if it is unknown in a graph."""
     if tensor.shape.rank is not None:
         return tensor
-    valid = tf.debugging.assert_rank_in(tensor, (rank,), message)
+    valid = tf.debugging.assert_rank_in(tensor, ranks, message=message)
     # Not an identity, which optimizers of graphs bypass: sizes would be read before the check.
     with tf.control_dependencies([valid]):
         return tf.reshape(tensor, tf.shape(tensor))

@@ -35,7 +35,7 @@ def check_padding(padding: str) -> None:
 def unless_empty(function: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """Return `function(batch)`, which has the shape of the batch and a given dtype.
 
-    Images without pixels or channels, which ops of TensorFlow refuse, are returned as they are.
+    Images without pixels or channels, which ops of TensorFlow refuse, are only cast.
     """
     if 0 in batch.shape:
         return tf.cast(batch, dtype)
@@ -61,14 +61,14 @@ def padded(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_val
 
 
 def _reflected(batch: tf.Tensor, axis: int, before: int, after: int, skipped: int) -> tf.Tensor:
-    """Return images with margins along one axis. Unlike in `tf.pad`, batches may be empty, and margins of any size."""
-    length = batch.shape[axis]
-    if length is not None and max(before, after) <= length - skipped:
-        left = range(before - 1 + skipped, skipped - 1, -1)
-        right = range(length - 1 - skipped, length - 1 - skipped - after, -1)
-        margins = [tf.gather(batch, tf.constant(list(each), tf.int32), axis=axis) for each in (left, right)]
-        return tf.concat([margins[0], batch, margins[1]], axis)
+    """Return images with margins along one axis. Unlike `tf.pad`, accept empty batches and margins of any size."""
+    if before == after == 0:
+        return batch
     length = tf.shape(batch)[axis]
     period = tf.maximum(2 * (length - skipped), 1)
-    position = tf.range(-before, length + after) % period
-    return tf.gather(batch, tf.minimum(position, period - 1 + skipped - position), axis=axis)
+
+    def margin(start: tf.Tensor | int, end: tf.Tensor | int) -> tf.Tensor:
+        position = tf.range(start, end) % period
+        return tf.gather(batch, tf.minimum(position, period - 1 + skipped - position), axis=axis)
+
+    return tf.concat([margin(-before, 0), batch, margin(length, length + after)], axis)
