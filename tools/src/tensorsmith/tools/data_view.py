@@ -67,7 +67,7 @@ def print_info(info: "DatasetInfo") -> None:
 def _described_labels(info: "DatasetInfo") -> str:
     if isinstance(info.label, Mapping):
         units = {name: f" in {column.unit}" if column.unit else "" for name, column in info.label.items()}
-        return ", ".join(f"{name}: {column.dtype} {column.shape}{units[name]}" for name, column in info.label.items())
+        return ", ".join(f"{name} {column.dtype} {column.shape}{units[name]}" for name, column in info.label.items())
     return info.label.unit if info.label else ""
 
 
@@ -92,6 +92,8 @@ def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
         height, width = data.features.shape[1:3]
         mean, deviation = data.features.mean(), data.features.std()
         print(f"images of {height}x{width} pixels in [0, 1], mean {mean:.4f}, standard deviation {deviation:.4f}")
+    if isinstance(info.label, Mapping):
+        print(f"labels: {_described_labels(info)}")
     _print_columns(info, data)
     if info.class_names:
         _print_classes(info, data)
@@ -146,15 +148,18 @@ def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
 
 
 def _print_classes(info: "DatasetInfo", data: "Dataset") -> None:
-    labels = data.labels["classes"] if isinstance(data.labels, dict) else data.labels
-    labels = labels[labels >= 0]
-    table = Table("label", "class", "examples", "fraction")
+    several = isinstance(data.labels, Mapping)  # kinds of labels, of which "classes" has a row for each example
+    labels = data.labels["classes"] if several else data.labels
+    labels = labels[labels >= 0] if several else labels
+    table = Table("label", "class", "items" if several else "examples", "fraction")
     for column in (0, 2, 3):
         table.columns[column].justify = "right"
     counts = Counter(labels.tolist())
     for label, name in enumerate(info.class_names):
         table.add_row(str(label), escape(name), f"{counts[label]:,}", f"{counts[label] / len(labels):.1%}")
     make_console().print(table)
+    if several:
+        return
     print(f"first labels: {', '.join(info.class_names[label] for label in labels[:LABELS])}")
 
 

@@ -72,7 +72,7 @@ class Builder:
 
 def _at(labels: Any, number: int) -> Any:
     """Returns the labels of one example."""
-    return {name: values[number] for name, values in labels.items()} if isinstance(labels, dict) else labels[number]
+    return {name: values[number] for name, values in labels.items()} if isinstance(labels, Mapping) else labels[number]
 
 
 def _features(description: DatasetInfo) -> Any:
@@ -96,6 +96,8 @@ def _label(description: DatasetInfo) -> dict[str, Any]:
 
 
 def _tensor(column: Column) -> Any:
+    if not column.shape:
+        return _scalar(column.dtype)
     return tfds.features.Tensor(shape=column.shape, dtype=np.dtype(column.dtype))
 
 

@@ -1,6 +1,7 @@
 """Loading of one split from a data set of this package or of TensorFlow Datasets, and of all splits."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,6 +96,6 @@ def load_splits(name: str, *, train_size: int | None = None) -> dict[str, tuple[
 
 def _first(values: Any, count: int | None) -> Any:
     """Returns the first elements of an array or of each array of a dictionary."""
-    if isinstance(values, dict):
+    if isinstance(values, Mapping):
         return {name: array[:count] for name, array in values.items()}
     return values[:count]

@@ -66,7 +66,7 @@ def composed_fashion(
 def compose(
     features: np.ndarray, labels: np.ndarray, count: int, size: int, most_items: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Returns composed images and their labels, as `composed_fashion`.
+    """Composes images from given items. See `composed_fashion` for the returned arrays.
 
     Args:
         features: Images of items, float32 `(examples, 28, 28)` in [0, 1].

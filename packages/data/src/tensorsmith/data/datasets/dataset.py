@@ -29,7 +29,7 @@ class Column:
     Attributes:
         dtype: Dtype of the values: "float32", "int32", "int64", "uint8" or "string".
         unit: Unit of the values in words; empty for dimensionless numbers and strings.
-        shape: Shape of the value of one example.
+        shape: Shape of a label. The columns of a table are scalars.
     """
 
     dtype: str = "float32"
@@ -51,7 +51,6 @@ class DatasetInfo:
         splits: Name of each split mapped to its number of examples, or of characters for text.
         read: Function that reads the features and labels of a split from the verified files, given by name.
         sources: Sources to fetch the files from, in order; empty if an installed package provides the data.
-        base: Name of the data set whose files `read` receives, if this one is generated from another one.
         kind: Type of the features.
         shape: Shape of an image.
         levels: Number of gray levels of an image before scaling to [0, 1]: 256 if the pixels were 0 to 255.
@@ -59,7 +58,9 @@ class DatasetInfo:
             otherwise a dictionary of arrays.
         label: Description of the labels, or a dictionary of descriptions if examples have labels of several kinds;
             `None` if there are none.
-        class_names: Names of the classes 0, 1, ...; empty if the labels are not classes.
+        class_names: Names of the classes 0, 1, ...; empty if the labels are not classes. In a dictionary, the classes
+            are the label "classes", where -1 means none.
+        base: Name of another data set whose files `read` receives, if this one is generated from them.
     """
 
     name: str
@@ -70,13 +71,13 @@ class DatasetInfo:
     splits: Mapping[str, int]
     read: Callable[[Mapping[str, Path], str], Content] = field(repr=False)
     sources: tuple[Host, ...] = field(default=(), repr=False)
-    base: str = ""
     kind: Kind = "text"
     shape: tuple[int, ...] = ()
     levels: int = 0
     columns: Mapping[str, Column] = field(default_factory=dict)
     label: Column | Mapping[str, Column] | None = None
     class_names: tuple[str, ...] = ()
+    base: str = ""
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -123,8 +124,8 @@ class Dataset:
 
         Returns:
             A dataset of (features, label) pairs, or of features if there are no labels. Features are a dictionary if
-            they are columns of several dtypes, and labels if there are several kinds. Text is a single element, a
-            scalar string.
+            they are columns of several dtypes. Labels are a dictionary if there are several kinds. Text is a single
+            element, a scalar string.
 
         Raises:
             ValueError: If `batch_size` is not a positive integer.

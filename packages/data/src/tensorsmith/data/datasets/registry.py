@@ -87,7 +87,8 @@ def fetch(name: str) -> Path:
         name: Name of the data set, one of `names()`, or the path of a `.py` file.
 
     Returns:
-        The folder of the data set in the cache. It may not exist for a data set without files, such as digits.
+        The folder in the cache that contains the files. For a data set that is generated from another one, such as
+        composed_fashion, it is the folder of that one. It may not exist for a data set without files, such as digits.
 
     Raises:
         ValueError: If the data set does not exist.

@@ -33,13 +33,12 @@ INFO = DatasetInfo(
         "to [0, 1]. Labels: a dictionary of boxes, float32 (examples, 4, 4), with x_min, y_min, x_max and y_max in "
         "pixels, where unused rows are 0; of classes, int32 (examples, 4), 0 to 9, where unused elements are -1; and "
         "of masks, uint8 (examples, 96, 96), 0 in the background and i + 1 in item i. "
-        "tensorsmith.data.composed_fashion generates other numbers and sizes."
+        "tensorsmith.data.composed_fashion generates more images of this kind, or images of another size."
     ),
     licence=fashion_mnist.INFO.licence,
     source=fashion_mnist.INFO.source,
     splits=SPLITS,
     read=read,
-    base="fashion_mnist",
     kind="images",
     shape=(SIZE, SIZE),
     levels=256,
@@ -49,4 +48,5 @@ INFO = DatasetInfo(
         "masks": Column("uint8", "", (SIZE, SIZE)),
     },
     class_names=fashion_mnist.INFO.class_names,
+    base="fashion_mnist",
 )
