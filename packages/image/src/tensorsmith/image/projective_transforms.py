@@ -147,8 +147,8 @@ def matrices_to_flat_transforms(transform_matrices: TensorLike, name: str | None
     """
     with tf.name_scope(name or "matrices_to_flat_transforms"):
         expected = "have shape (3, 3) or (batch, 3, 3)"
-        transforms = tf.reshape(_as_batch("transform_matrices", transform_matrices, (3, 3), expected), [-1, 9])
-        return transforms[:, :8] / transforms[:, 8:]
+        matrices = _as_batch("transform_matrices", transform_matrices, (3, 3), expected)
+        return tf.reshape(matrices / matrices[:, 2:, 2:], [-1, 9])[:, :8]
 
 
 def as_batch(transforms: TensorLike) -> tf.Tensor:
