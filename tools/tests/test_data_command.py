@@ -138,6 +138,18 @@ def test_preview_of_images(call):
     np.testing.assert_array_equal(corner[6::12, 6::12], np.round(digits.features[0] * 255))
 
 
+def test_labels_of_several_kinds(call):
+    labels = "boxes float32 (4, 4) in pixels, classes int32 (4,), masks uint8 (96, 96)"
+    out = call("info", "composed_fashion")[1]
+    assert labels in out
+    assert "dataset-fashion-mnist" in out
+    code, out, _ = call("preview", "composed_fashion", "--split", "validation")
+    assert code == 0
+    assert f"labels: {labels}" in out
+    classes = load("composed_fashion", "validation").labels["classes"]
+    assert line_of(out, "9 ")[1:3] == ["Ankle boot", str((classes == 9).sum())]
+
+
 def test_preview_without_out_writes_nothing(call, tmp_path):
     assert call("preview", "digits")[0] == 0
     assert list(tmp_path.iterdir()) == []

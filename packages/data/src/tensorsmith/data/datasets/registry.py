@@ -105,7 +105,7 @@ def fetch(name: str) -> Path:
 
 def with_files(description: DatasetInfo) -> DatasetInfo:
     """Returns the description of the data set whose files are read, which is another one for generated data sets."""
-    return info(description.base) if description.base else description
+    return with_files(info(description.base)) if description.base else description
 
 
 def _info_in(path: Path) -> DatasetInfo:
