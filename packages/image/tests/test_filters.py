@@ -6,6 +6,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from tensorsmith import image
+from tensorsmith.image._support.windows import padded
 from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
@@ -152,3 +153,14 @@ def test_bad_deviations():
         unknown(-1.0)
     with raises_argument_error("sigma", received="shape (3,)", expected="a number or a pair of numbers"):
         image.gaussian_filter2d(array, 3, [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("mode", ["REFLECT", "SYMMETRIC"])
+def test_margins_match_numpy(mode):
+    """Margins that are smaller than, as large as, and larger than the image."""
+    for length in range(1, 6):
+        image = np.arange(length, dtype="float32").reshape(1, length, 1, 1)
+        for size in range(1, 9):
+            margins = [(0, 0), ((size - 1) // 2, size // 2), (0, 0), (0, 0)]
+            found = padded(tf.constant(image), (size, 1), mode, 0)
+            np.testing.assert_array_equal(found, np.pad(image, margins, mode.lower()))

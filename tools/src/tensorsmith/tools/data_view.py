@@ -95,7 +95,7 @@ def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
     if isinstance(info.label, Mapping):
         print(f"labels: {_described_labels(info)}")
     _print_columns(info, data)
-    if info.class_names:
+    if info.class_names and (not isinstance(data.labels, Mapping) or "classes" in data.labels):
         _print_classes(info, data)
 
 
