@@ -19,8 +19,8 @@ def from_py_dataset(
 ) -> tuple[tf.data.Dataset, tuple[Any, ...]]:
     """Returns a dataset of the batches of a `PyDataset`, and its first batch.
 
-    The methods `on_epoch_begin` and `on_epoch_end` are called at the start and the end of each iteration. Batches are
-    read by as many threads as the attribute `workers` specifies.
+    The method `on_epoch_begin` is called before the first batch of each iteration is read, `on_epoch_end` when the
+    last one has been read. Batches are read by as many threads as the attribute `workers` specifies.
 
     Args:
         data: `PyDataset` whose batches are arrays or tuples of the form `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
@@ -40,8 +40,11 @@ def from_py_dataset(
         order: Iterable[int] = itertools.count() if count is None else range(count)
         if count is not None and seed is not None:
             order = np.random.default_rng([seed, next(epochs)]).permutation(count).tolist()
-        yield from _read(data, order)
-        data.on_epoch_end()
+        for position, batch in enumerate(_read(data, order), start=1):
+            if position == count:  # nothing may ask for more than the last batch, and `on_epoch_end` may change arrays
+                batch = keras.tree.map_structure(np.array, batch)
+                data.on_epoch_end()
+            yield batch
 
     signature = keras.tree.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), first)
     dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
