@@ -59,9 +59,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """Exclude the collected modules and tests from garbage collection."""
+    """Exclude the collected modules and tests from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 50, 100)  # graphs of TensorFlow have many objects, few of which are garbage
 
 
 def independent_columns(rows):
