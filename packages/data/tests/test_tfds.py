@@ -76,6 +76,12 @@ def test_labels_of_several_kinds(folder):
     )
     for name, values in expected.labels.items():
         np.testing.assert_array_equal([example["label"][name] for example in found], values)
+    loaded = load("tensorsmith_composed_fashion", "validation", source="tfds", folder=folder)
+    assert loaded.class_names == expected.class_names
+    np.testing.assert_array_equal(loaded.features[..., 0], expected.features)
+    for name, values in expected.labels.items():
+        np.testing.assert_array_equal(loaded.labels[name], values)
+        assert loaded.labels[name].dtype == values.dtype
 
 
 def test_numeric_columns_are_one_tensor(folder):

@@ -89,10 +89,18 @@ def _features(description: DatasetInfo) -> Any:
 
 def _label(description: DatasetInfo) -> dict[str, Any]:
     if isinstance(description.label, Mapping):
-        return {"label": {name: _tensor(column) for name, column in description.label.items()}}
+        labels = {name: _tensor(column) for name, column in description.label.items()}
+        if description.class_names:
+            (length,) = description.label["classes"].shape
+            labels["classes"] = tfds.features.Sequence(_classes(description), length=length)
+        return {"label": labels}
     if description.class_names:
-        return {"label": tfds.features.ClassLabel(names=description.class_names)}
+        return {"label": _classes(description)}
     return {"label": _scalar(description.label.dtype)} if description.label else {}
+
+
+def _classes(description: DatasetInfo) -> Any:
+    return tfds.features.ClassLabel(names=description.class_names)
 
 
 def _tensor(column: Column) -> Any:

@@ -60,7 +60,7 @@ def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset
         split=split,
         features=_converted(tfds, described, features),
         labels=_converted(tfds, label, labels),
-        class_names=tuple(label.names) if isinstance(label, tfds.features.ClassLabel) else (),
+        class_names=_class_names(tfds, label),
         feature_names=tuple(features) if isinstance(features, dict) else (),
         source=f"TFDS {builder.info.full_name}, {builder.info.homepage}",
         licence=(redistribution and redistribution.license) or "none stated by TFDS",
@@ -137,4 +137,13 @@ def _converted(tfds: ModuleType, described: Any, values: Any) -> Any:
         return np.array([value.decode() for value in values], object)
     if isinstance(described, tfds.features.Image) and values.dtype == np.uint8:
         return np.divide(values, 255, dtype=np.float32)
-    return values.astype(np.int32) if isinstance(described, tfds.features.ClassLabel) else values
+    return values.astype(np.int32) if _class_names(tfds, described) else values
+
+
+def _class_names(tfds: ModuleType, described: Any) -> tuple[str, ...]:
+    """Returns the names of the classes of a label, or of the label "classes" if there are labels of several kinds."""
+    if isinstance(described, tfds.features.FeaturesDict):
+        return _class_names(tfds, described["classes"]) if "classes" in described else ()
+    if isinstance(described, tfds.features.Sequence):
+        described = described.feature
+    return tuple(described.names) if isinstance(described, tfds.features.ClassLabel) else ()
