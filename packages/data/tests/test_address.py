@@ -64,9 +64,9 @@ def test_connect_timeout_value():
 
 def test_response_timeout(fetch, monkeypatch):
     monkeypatch.setattr(address, "CONNECT_SECONDS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        with pytest.raises(SourceError, match=r"no answer within 0.3 s"):
-            fetch(f"http://127.0.0.1:{mute.getsockname()[1]}/{{name}}")
+    mute = socket.create_server(("127.0.0.1", 0))
+    with mute, pytest.raises(SourceError, match=r"no answer within 0.3 s"):
+        fetch(f"http://127.0.0.1:{mute.getsockname()[1]}/{{name}}")
 
 
 def test_slow_response_headers(fetch, serve, monkeypatch):

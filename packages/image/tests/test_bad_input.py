@@ -124,6 +124,9 @@ def test_colors():
     np.testing.assert_array_equal(image.cutout(BATCH, np.int64(2), tf.constant([1, 1], tf.int64))[:, :2, :2], 0)
     with raises_argument_error("factor", received="shape (2,)", expected="a number"):
         image.sharpness(BATCH, [0.1, 0.2])
+    for wrong in ("a half", None):
+        with raises_argument_error("factor", received=repr(wrong), expected="a number"):
+            image.sharpness(BATCH, wrong)
     with raises_argument_error("image2", received="shape (4, 5)", expected="have the shape (2, 3) of image1"):
         image.blend(tf.ones((2, 3)), tf.ones((4, 5)), 0.5)
     with raises_argument_error("delta_hue", received="shape (2,)", expected="a number"):

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import integers, one_or_each
+from tensorsmith.image._support.checks import checked, integers, one_or_each
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
@@ -107,8 +107,7 @@ def _half(mask_size: TensorLike) -> tf.Tensor:
     known = tf.get_static_value(mask_size)
     check(known is None or bool((known >= 0).all()), "mask_size", known, "non-negative")
     even = tf.debugging.assert_equal(mask_size % 2, 0, "mask_size should be divisible by 2")
-    with tf.control_dependencies([even] if even is not None else []):
-        return tf.broadcast_to(mask_size // 2, [2])
+    return tf.broadcast_to(checked(mask_size, even) // 2, [2])
 
 
 def _between(positions: tf.Tensor, centers: tf.Tensor, half: tf.Tensor) -> tf.Tensor:

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats, ranked
+from tensorsmith.image._support.checks import checked, floats, ranked
 from tensorsmith.image._support.traced import traced, with_concrete_functions
 from tensorsmith.image.interpolate_bilinear import check_sizes, interpolate_bilinear
 
@@ -60,8 +60,7 @@ def _warped(image: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
     flow = ranked(flow, (4,), expected)
     size = tf.shape(image)
     valid = tf.debugging.assert_equal(tf.shape(flow), tf.concat([size[:3], [2]], axis=0), expected)
-    with tf.control_dependencies([valid] if valid is not None else []):
-        flow = tf.identity(flow)
+    flow = checked(flow, valid)
     rows, columns = tf.meshgrid(tf.range(size[1]), tf.range(size[2]), indexing="ij")
     positions = tf.cast(tf.stack([rows, columns], axis=2), flow.dtype) - flow
     warped = interpolate_bilinear(image, tf.reshape(positions, [size[0], size[1] * size[2], 2]))

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import checked
 from tensorsmith.image._support.separable import filtered
 from tensorsmith.image._support.windows import window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
@@ -59,8 +60,7 @@ def gaussian_filter2d(
         known = tf.get_static_value(deviations)
         check(known is None or bool((known >= 0).all()), "sigma", sigma, "non-negative")
         valid = tf.debugging.assert_non_negative(deviations, "sigma must be non-negative")
-        with tf.control_dependencies([valid] if valid is not None else []):
-            deviations = tf.broadcast_to(tf.cast(deviations, tf.float64), [2])
+        deviations = tf.broadcast_to(tf.cast(checked(deviations, valid), tf.float64), [2])
 
         def weights(size: int, axis: int) -> tf.Tensor:
             distances = tf.cast(tf.range(size) - (size - 1) // 2, tf.float64)

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import scalar
+from tensorsmith.image._support.checks import checked, scalar
 
 YIQ = ((0.299, 0.596, 0.211), (0.587, -0.274, -0.523), (0.114, -0.322, 0.312))  # from RGB, transposed
 RGB = ((1.0, 1.0, 1.0), (0.95617069, -0.2726886, -1.103744), (0.62143257, -0.64681324, 1.70062309))  # its inverse
@@ -67,10 +67,8 @@ def adjust_hsv_in_yiq(
 
 def _checked(image: tf.Tensor) -> tf.Tensor:
     """Return an image after a check of its shape at run time."""
-    with tf.control_dependencies([tf.debugging.assert_rank_at_least(image, 3, "input must be at least 3-D")]):
-        channels = tf.shape(image)[-1]
-    with tf.control_dependencies([tf.debugging.assert_equal(channels, 3, "input must have 3 channels")]):
-        return tf.identity(image)
+    image = checked(image, tf.debugging.assert_rank_at_least(image, 3, "input must be at least 3-D"))
+    return checked(image, tf.debugging.assert_equal(tf.shape(image)[-1], 3, "input must have 3 channels"))
 
 
 def random_hsv_in_yiq(

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import check
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats, one_or_each, ranked
+from tensorsmith.image._support.checks import checked, floats, one_or_each, ranked
 from tensorsmith.image._support.op_errors import InvalidShapeError
 from tensorsmith.image._support.traced import traced, with_concrete_functions
 
@@ -78,14 +78,10 @@ def _checked(grid: tf.Tensor, query_points: tf.Tensor) -> tuple[tf.Tensor, tf.Te
     grid = ranked(grid, (4,), "Grid must be 4D Tensor")
     query_points = ranked(query_points, (3,), "Query points must be 3 dimensional.")
     size, shape = tf.shape(grid), tf.shape(query_points)
-    grid_checks = [
+    grid = checked(
+        grid,
         tf.debugging.assert_greater_equal(size[1], 2, "Grid height must be at least 2."),
         tf.debugging.assert_greater_equal(size[2], 2, "Grid width must be at least 2."),
-    ]
-    point_checks = [tf.debugging.assert_equal(shape[2], 2, "Query points last dimension must be 2.")]
-    return _after(grid_checks, grid), _after(point_checks, query_points)
-
-
-def _after(checks: list[tf.Operation | None], tensor: tf.Tensor) -> tf.Tensor:
-    with tf.control_dependencies([each for each in checks if each is not None]):
-        return tf.identity(tensor)
+    )
+    two = tf.debugging.assert_equal(shape[2], 2, "Query points last dimension must be 2.")
+    return grid, checked(query_points, two)

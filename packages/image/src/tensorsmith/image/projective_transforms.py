@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import with_rank
+from tensorsmith.image._support.checks import after, with_rank
 
 
 def angles_to_projective_transforms(
@@ -164,5 +164,5 @@ def _as_batch(name: str, values: TensorLike, shape: tuple[int, ...], expected: s
     check(size.is_compatible_with(shape), name, Verbatim(f"shape {values.shape}"), expected)
     known = size.is_fully_defined()
     valid = None if known else tf.debugging.assert_equal(tf.shape(values)[-rank:], shape, f"{name} must {expected}")
-    with tf.control_dependencies([] if valid is None else [valid]):
+    with after(valid):
         return tf.reshape(values, [-1, *shape])

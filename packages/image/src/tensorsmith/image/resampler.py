@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import floats, ranked
+from tensorsmith.image._support.checks import after, checked, floats, ranked
 from tensorsmith.image._support.op_errors import InvalidShapeError, UnsupportedArgumentError
 
 
@@ -43,12 +43,10 @@ def resampler(data: TensorLike, warp: TensorLike, name: str | None = None) -> tf
         _check_shapes(data.shape, warp.shape)
         data = ranked(data, (4,), "data must have rank 4")
         if warp.shape.rank is None:
-            valid = tf.debugging.assert_rank_at_least(warp, 2, "warp must have shape (batch, ..., 2)")
-            with tf.control_dependencies([valid]):
-                warp = tf.reshape(warp, tf.shape(warp))
+            warp = checked(warp, tf.debugging.assert_rank_at_least(warp, 2, "warp must have shape (batch, ..., 2)"))
         size, shape = tf.shape(data), tf.shape(warp)
         same = tf.debugging.assert_equal(size[0], shape[0], "Batch size of data and warp tensor must be equal")
-        with tf.control_dependencies([same] if same is not None else []):
+        with after(same):
             positions = tf.reshape(warp, [size[0], tf.reduce_prod(shape[1:-1]), 2])
         values = ops.resample(data, positions)
         return tf.reshape(values, tf.concat([shape[:-1], size[3:]], axis=0))

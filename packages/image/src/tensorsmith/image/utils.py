@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import ranked
 
 RANKS = "2/3/4D tensor"  # the words of TensorFlow Addons, which programs look for in the message
 
@@ -43,9 +44,8 @@ def to_4D_image(image: TensorLike) -> tf.Tensor:  # noqa: N802
     image = tf.convert_to_tensor(image)
     rank = image.shape.rank
     if rank is None:
-        valid = tf.debugging.assert_rank_in(image, (2, 3, 4), message=f"`image` must be {RANKS}")
-        with tf.control_dependencies([valid]):
-            rank, shape = tf.rank(image), tf.shape(image)
+        image = ranked(image, (2, 3, 4), f"`image` must be {RANKS}")
+        rank, shape = tf.rank(image), tf.shape(image)
         first = tf.ones(tf.cast(rank <= 3, tf.int32), tf.int32)
         last = tf.ones(tf.cast(rank == 2, tf.int32), tf.int32)
         return tf.ensure_shape(tf.reshape(image, tf.concat([first, shape, last], axis=0)), (None,) * 4)

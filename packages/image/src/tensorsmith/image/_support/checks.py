@@ -1,5 +1,7 @@
 """Checks of images that several functions share."""
 
+from contextlib import AbstractContextManager
+
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
@@ -30,18 +32,28 @@ def ranked(tensor: tf.Tensor, ranks: tuple[int, ...], message: str) -> tf.Tensor
     """Return a tensor whose rank is checked at run time if it is unknown in a graph."""
     if tensor.shape.rank is not None:
         return tensor
-    valid = tf.debugging.assert_rank_in(tensor, ranks, message=message)
+    return checked(tensor, tf.debugging.assert_rank_in(tensor, ranks, message=message))
+
+
+def checked(tensor: tf.Tensor, *assertions: tf.Operation | None) -> tf.Tensor:
+    """Return a tensor that is computed after assertions. If it is only reshaped, use `after` instead."""
     # Not an identity, which optimizers of graphs bypass: sizes would be read before the check.
-    with tf.control_dependencies([valid]):
+    with after(*assertions):
         return tf.reshape(tensor, tf.shape(tensor))
+
+
+def after(*assertions: tf.Operation | None) -> AbstractContextManager[None]:
+    """Return a scope whose operations run after assertions, which are `None` in eager mode, where they have passed."""
+    return tf.control_dependencies([assertion for assertion in assertions if assertion is not None])
 
 
 def scalar(name: str, value: Scalar, dtype: tf.DType) -> tf.Tensor:
     """Return a number as a tensor of a given dtype, after a check of its rank.
 
     Raises:
-        ValueError: If the value is a tensor with axes.
+        ValueError: If the value is not a number, or a tensor with axes.
     """
+    check(not isinstance(value, str | type(None)), name, value, "a number")
     tensor = tf.cast(value, dtype)
     check(tensor.shape.rank in (0, None), name, Verbatim(f"shape {tensor.shape}"), "a number")
     return tensor
