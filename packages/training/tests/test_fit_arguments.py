@@ -88,13 +88,93 @@ def test_methods_of_py_dataset(workers):
     data = Batches(workers=workers)
     trainer = Trainer(model(), "sgd", "mse", jit=False)
     trainer.fit(data, epochs=2, seed=0, verbose=False)
-    first, second = data.calls[1:8], data.calls[8:]  # after the first batch, which is read for its shape
+    first, second = data.calls[2:9], data.calls[9:]  # after the first two batches, which are read for their shapes
     for epoch in (first, second):
         assert (epoch[0], sorted(epoch[1:-1]), epoch[-1]) == ("begin", [0, 1, 2, 3, 4], "end")
     assert first[1:-1] != second[1:-1]  # the batches are shuffled
     expected = trainer.evaluate(X, Y)["loss"]
     assert trainer.evaluate(Batches(workers=workers))["loss"] == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(trainer.predict(Batches(workers=workers)), trainer.predict(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_py_dataset_that_changes_at_the_end_of_an_epoch(workers):
+    class Growing(keras.utils.PyDataset):
+        def __init__(self):
+            super().__init__(workers=workers)
+            self.y = np.ones((40, 1), "float32")
+
+        def __len__(self):
+            return 10
+
+        def __getitem__(self, index):
+            return X[:4], self.y[4 * index : 4 * index + 4]
+
+        def on_epoch_end(self):
+            self.y *= 2
+
+    zeros = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    trainer = Trainer(zeros, keras.optimizers.SGD(0.0), "mse")
+    history = trainer.fit(Growing(), epochs=4, validation_data=Growing(), verbose=False).history
+    assert history["loss"] == history["val_loss"] == [1, 4, 16, 64]
+
+
+def test_py_dataset_with_sequences_of_several_lengths():
+    class Sequences(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            x = np.random.default_rng(index).normal(size=(4, (5, 7, 3)[index], 1)).astype("float32")
+            return x, x.sum(axis=1)
+
+    class Unweighted(Sequences):
+        def __getitem__(self, index):
+            return (*super().__getitem__(index), None)
+
+    def model():
+        keras.utils.set_random_seed(1)
+        layers = [keras.Input((None, 1)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)]
+        return keras.Sequential(layers)
+
+    expected = model()
+    expected.compile("sgd", "mse", jit_compile=False)
+    expected = expected.fit(Sequences(), epochs=2, shuffle=False, verbose=0)
+    trainer = Trainer(model(), "sgd", "mse")
+    found = trainer.fit(Unweighted(), epochs=2, shuffle=False, validation_data=Sequences(), verbose=False)
+    np.testing.assert_allclose(found.history["loss"], expected.history["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("items", "received"),
+    [
+        ([(X[:4], None, Y[:4])], "a PyDataset with a batch that contains None"),
+        ([([[1.0], [2.0]], Y[:2])], "a PyDataset with a batch that contains a number"),
+        ([(X[:4], Y[:4]), (X[:4],)], "a PyDataset whose first two batches differ in structure or rank"),
+    ],
+)
+def test_invalid_batches_of_py_dataset(items, received):
+    class Items(keras.utils.PyDataset):
+        def __len__(self):
+            return len(items)
+
+        def __getitem__(self, index):
+            return items[index]
+
+    with raises_argument_error("x", received=received):
+        ours(Items())
+
+
+def test_endless_py_dataset():
+    trainer = Trainer(model(), "sgd", "mse", jit=False)
+    with raises_argument_error("x", received="an infinite dataset", expected="finite without `steps_per_epoch`"):
+        trainer.evaluate(Batches(endless=True))
+    for name, call in {
+        "x": lambda: trainer.predict(Batches(endless=True)),
+        "validation_data": lambda: trainer.fit(X, Y, validation_data=Batches(endless=True), verbose=False),
+    }.items():
+        with raises_argument_error(name, received="an infinite dataset", expected="finite"):
+            call()
 
 
 def test_py_dataset_resumes(tmp_path):

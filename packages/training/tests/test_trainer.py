@@ -249,7 +249,7 @@ def test_infinite_dataset_requires_steps_per_epoch():
     x, y = toy()
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(32)
     trainer = plain_trainer()
-    with raises_argument_error("steps_per_epoch", received="None"):
+    with raises_argument_error("x", received="an infinite dataset", expected="finite without `steps_per_epoch`"):
         trainer.fit(dataset, verbose=False)
     trainer.fit(dataset, epochs=2, steps_per_epoch=7, verbose=False)
     assert int(trainer.model.optimizer.iterations) == 14

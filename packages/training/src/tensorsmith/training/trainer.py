@@ -15,9 +15,9 @@ from tensorsmith.core import Timeline, check
 from tensorsmith.core.types import Dataset, Logs, Loss, NestedArrays, Optimizer
 from tensorsmith.training.callbacks.protocol import as_list
 from tensorsmith.training.checkpoint.checkpoints import Checkpoints
-from tensorsmith.training.distribution import parameter_servers
 from tensorsmith.training.distribution.worker_group import WorkerGroup
 from tensorsmith.training.fit.options import FitData, FitOptions, start_run
+from tensorsmith.training.fit.prediction import predict
 from tensorsmith.training.fit.run import evaluate
 from tensorsmith.training.fit.scheduled import Schedules, check_schedules
 from tensorsmith.training.fit.sizer import ChunkSizer
@@ -232,11 +232,8 @@ class Trainer:
         return evaluate(self.model, source, WorkerGroup(self._strategy))
 
     def predict(self, x: NestedArrays | Dataset | PyDataset, *, batch_size: int = 32) -> Any:
-        """Returns the predictions for arrays or a dataset, as NumPy arrays."""
-        if isinstance(self._strategy, tf.distribute.ParameterServerStrategy):
-            return parameter_servers.predict(self.model, x, batch_size)
-        streams = isinstance(x, tf.data.Dataset | PyDataset)
-        return self.model.predict(x, batch_size=None if streams else batch_size, verbose=0)
+        """Returns the predictions for arrays or a finite dataset, as NumPy arrays."""
+        return predict(self.model, x, batch_size, self._strategy)
 
     @property
     def steps_as_keras(self) -> bool:

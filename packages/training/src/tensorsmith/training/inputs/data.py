@@ -62,10 +62,19 @@ def make_source(
     else:
         first = first_batch(model, x)
     if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise argument_error("steps_per_epoch", None, "an integer for an infinite dataset")
+        remedy = "pass `steps_per_epoch` to `fit`, or a dataset that ends"
+        raise argument_error("x", Verbatim("an infinite dataset"), "finite without `steps_per_epoch`", remedy)
     if not isinstance(x.element_spec, tuple):
         x = x.map(lambda features: (features,))
     return StreamSource(weigh_classes(x, class_weight) if class_weight is not None else x, first, steps_per_epoch)
+
+
+def check_ends(data: Dataset | keras.utils.PyDataset, name: str) -> None:
+    """Raises an error for an infinite dataset."""
+    is_tf = isinstance(data, tf.data.Dataset)
+    ends = data.cardinality() != tf.data.INFINITE_CARDINALITY if is_tf else data.num_batches is not None
+    remedy = "call `dataset.take(steps)`" if is_tf else "return the number of batches in `__len__`"
+    check(ends, name, Verbatim("an infinite dataset"), "finite", remedy)
 
 
 def make_validation_source(
@@ -79,9 +88,7 @@ def make_validation_source(
     if data is None:
         return None
     if isinstance(data, tf.data.Dataset | keras.utils.PyDataset):
-        is_tf = isinstance(data, tf.data.Dataset)
-        ends = data.cardinality() != tf.data.INFINITE_CARDINALITY if is_tf else data.num_batches is not None
-        check(ends, "validation_data", Verbatim("an infinite dataset"), "finite", "call `dataset.take(steps)`")
+        check_ends(data, "validation_data")
         return make_source(model, data)
     check(
         isinstance(data, tuple) and len(data) in (2, 3),

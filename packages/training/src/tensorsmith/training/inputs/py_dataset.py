@@ -20,7 +20,8 @@ def from_py_dataset(
     """Returns a dataset of the batches of a `PyDataset`, and its first batch.
 
     The method `on_epoch_begin` is called before the first batch of each iteration is read, `on_epoch_end` when the
-    last one has been read. Batches are read by as many threads as the attribute `workers` specifies.
+    last one has been read. Batches are read by as many threads as the attribute `workers` specifies. Sizes that differ
+    between the first two batches may differ between all of them, as in Keras.
 
     Args:
         data: `PyDataset` whose batches are arrays or tuples of the form `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
@@ -28,11 +29,12 @@ def from_py_dataset(
         endless: If `True`, the dataset starts again when all batches have been read.
 
     Raises:
-        ValueError: If there are no batches, or if they have another form.
+        ValueError: If there are no batches, or if they have another form, or if the first two differ in structure.
     """
     count = data.num_batches
     check(count is None or count > 0, "x", Verbatim("a PyDataset without batches"), "contain at least one batch")
     first = _as_batch(data[0])
+    second = _as_batch(data[1]) if count is None or count > 1 else first
     epochs = itertools.count()
 
     def epoch() -> Iterator[tuple[Any, ...]]:
@@ -41,12 +43,11 @@ def from_py_dataset(
         if count is not None and seed is not None:
             order = np.random.default_rng([seed, next(epochs)]).permutation(count).tolist()
         for position, batch in enumerate(_read(data, order), start=1):
-            if position == count:  # nothing may ask for more than the last batch, and `on_epoch_end` may change arrays
-                batch = keras.tree.map_structure(np.array, batch)
+            if position == count:  # nothing may ask for more than the last batch
                 data.on_epoch_end()
             yield batch
 
-    signature = keras.tree.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), first)
+    signature = _signature(first, second)
     dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
     if endless and count is not None:
         dataset = dataset.repeat()
@@ -77,5 +78,33 @@ def _as_batch(item: Any) -> tuple[Any, ...]:
     if not 1 <= len(parts) <= 3:
         received = Verbatim(f"a PyDataset whose batches have {len(parts)} parts")
         raise argument_error("x", received, "contain batches of the form (x,), (x, y) or (x, y, sample_weight)")
-    batch: tuple[Any, ...] = keras.tree.map_structure(as_array, parts)
+    while len(parts) > 1 and parts[-1] is None:
+        parts = parts[:-1]
+    batch: tuple[Any, ...] = keras.tree.map_structure(_copy, parts)
     return batch
+
+
+def _copy(values: Any) -> np.ndarray:
+    """Returns values as an array that does not change when `on_epoch_end` changes the data, in which it may be."""
+    array = None if values is None else np.array(as_array(values))
+    valid = array is not None and array.ndim > 0
+    received = Verbatim("a PyDataset with a batch that contains " + ("None" if array is None else "a number"))
+    remedy = "pass np.array(values) if the values are a list"
+    check(valid, "x", received, "contain arrays whose first axis is that of the examples", remedy)
+    assert array is not None
+    return array
+
+
+def _signature(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Returns the specification of batches, from two of them."""
+
+    def spec(array: np.ndarray, other: np.ndarray) -> tf.TensorSpec:
+        sizes = [size if size == another else None for size, another in zip(array.shape, other.shape, strict=True)]
+        return tf.TensorSpec((None, *sizes[1:]), array.dtype)
+
+    try:
+        signature: tuple[Any, ...] = keras.tree.map_structure(spec, first, second)
+    except ValueError as error:
+        received = Verbatim("a PyDataset whose first two batches differ in structure or rank")
+        raise argument_error("x", received, "contain batches of the same structure and rank") from error
+    return signature

@@ -1,0 +1,29 @@
+"""Predictions of a model for arrays or a dataset."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.core.types import Dataset, NestedArrays
+from tensorsmith.training.distribution import parameter_servers
+from tensorsmith.training.inputs.data import check_ends
+
+
+def predict(
+    model: keras.Model,
+    x: NestedArrays | Dataset | keras.utils.PyDataset,
+    batch_size: int,
+    strategy: tf.distribute.Strategy | None,
+) -> Any:
+    """Returns the predictions as NumPy arrays.
+
+    Raises:
+        ValueError: If the dataset is infinite.
+    """
+    streams = isinstance(x, tf.data.Dataset | keras.utils.PyDataset)
+    if streams:
+        check_ends(x, "x")
+    if isinstance(strategy, tf.distribute.ParameterServerStrategy):
+        return parameter_servers.predict(model, x, batch_size)
+    return model.predict(x, batch_size=None if streams else batch_size, verbose=0)
