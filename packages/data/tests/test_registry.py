@@ -38,6 +38,8 @@ def test_unknown_names():
 def test_unknown_split_and_folder():
     with raises_argument_error("split", received="'valid'", expected="one of train, validation, test"):
         load("digits", split="valid")
+    with raises_argument_error("split", received="['train']"):
+        load("digits", ["train"])
     with raises_argument_error("split", received="None"):
         load("digits", split=None)
     with raises_argument_error("folder", received="'/no/such/folder'", expected="an existing folder"):

@@ -66,7 +66,8 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
     """
     description = info(name)
     splits = description.splits
-    check(split in splits, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
+    known = isinstance(split, str) and split in splits
+    check(known, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
     features, labels = description.read(obtain(with_files(description), folder), split)
     return Dataset(
         name=description.name,
