@@ -334,6 +334,11 @@ def test_elements_of_datasets_with_labels():
         assert mapped.element_spec[0].shape == (6, 6, 3)
 
 
+def test_images_without_boxes():
+    augmented = augment.random_flip()(1, {"image": tf.zeros((3, 4, 1)), "boxes": [], "keypoints": []})
+    assert (augmented["boxes"].shape, augmented["keypoints"].shape) == ((0, 4), (0, 2))
+
+
 def test_boxes_outside_have_no_area():
     crop = augment.random_resized_crop(10, 10, scale=(0.01, 0.02))
     corner = [[0.0, 0.0, 1.0, 1.0], [99.0, 99.0, 100.0, 100.0], [0.0, 0.0, 0.0, 0.0]]

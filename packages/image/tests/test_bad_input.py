@@ -124,6 +124,8 @@ def test_colors():
     np.testing.assert_array_equal(image.cutout(BATCH, np.int64(2), tf.constant([1, 1], tf.int64))[:, :2, :2], 0)
     with raises_argument_error("factor", received="shape (2,)", expected="a number"):
         image.sharpness(BATCH, [0.1, 0.2])
+    with raises_argument_error("sigma", received="'a half'", expected="a number or a pair of numbers"):
+        image.gaussian_filter2d(BATCH, 3, "a half")
     for wrong in ("a half", None):
         with raises_argument_error("factor", received=repr(wrong), expected="a number"):
             image.sharpness(BATCH, wrong)

@@ -104,6 +104,7 @@ def test_grid_assigns_the_best_anchor_and_keeps_the_first_box():
     np.testing.assert_allclose(targets[2, 2, 5:10], [14 / 20, 7 / 20, np.log(14 / 15), np.log(28 / 30), 1], atol=1e-6)
     assert targets[0, 0, 10:].tolist() == [0, 1, 0]
     assert targets[..., 10:].sum() == 2
+    assert boxes.encode_grid(np.zeros((0, 2, 4)), np.zeros((0, 2)), ANCHORS, (10, 10), (2, 3), 3).shape[:3] == (0, 2, 3)
     empty = boxes.encode_grid(np.zeros((2, 0, 4)), np.zeros((2, 0)), ANCHORS, (10, 10), (2, 2), 3)
     np.testing.assert_array_equal(empty, np.zeros((2, 2, 2, 13)))
 
@@ -204,6 +205,11 @@ BOX = [[0.0, 0, 4, 4]]
         (lambda: boxes.encode_grid(BOX, [[1]], ANCHORS, (8, 8), (2, 2), 3), "boxes"),
         (lambda: boxes.encode_grid([BOX], [[1, 2]], ANCHORS, (8, 8), (2, 2), 3), "classes"),
         (lambda: boxes.encode_grid([BOX], [[1]], ANCHORS[0], (8, 8), (2, 2), 3), "anchors"),
+        (lambda: boxes.encode_grid([BOX], [[1]], [[0, 3]], (8, 8), (2, 2), 3), "anchors"),
+        (lambda: boxes.encode_grid([BOX], [[1]], [[np.nan, 3]], (8, 8), (2, 2), 3), "anchors"),
+        (lambda: boxes.encode_grid([BOX], [[1]], ANCHORS, 8, (2, 2), 3), "image_size"),
+        (lambda: boxes.decode_grid(np.zeros((1, 2, 2, 7)), [[8, 4]], (8, 8, 3)), "image_size"),
+        (lambda: boxes.decode_grid(np.zeros((1, 2, 2, 7)), [[8, 4]], (-8, 8)), "image_size"),
         (lambda: boxes.encode_grid([BOX], [[1]], ANCHORS, (8, 8), (2, 2), 0), "num_classes"),
         (lambda: boxes.decode_grid(np.zeros((1, 2, 2, 10)), ANCHORS, (8, 8)), "predictions"),
         (lambda: boxes.match_anchors(BOX, BOX, 0.3, 0.5), "negative"),

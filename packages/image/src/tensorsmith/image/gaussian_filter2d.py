@@ -57,6 +57,8 @@ def gaussian_filter2d(
         deviations = tf.convert_to_tensor(sigma)
         shape = deviations.shape
         check(shape.rank == 0 or shape == (2,), "sigma", Verbatim(f"shape {shape}"), "a number or a pair of numbers")
+        numeric = deviations.dtype.is_floating or deviations.dtype.is_integer
+        check(numeric, "sigma", sigma, "a number or a pair of numbers")
         known = tf.get_static_value(deviations)
         check(known is None or bool((known >= 0).all()), "sigma", sigma, "non-negative")
         valid = tf.debugging.assert_non_negative(deviations, "sigma must be non-negative")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import argument_error, check, is_integer
@@ -19,7 +20,7 @@ def window_shape(filter_shape: int | Sequence[int]) -> tuple[int, int]:
         TypeError: If `filter_shape` is `None`, as in TensorFlow Addons.
     """
     expected = "a positive integer or a pair of positive integers"
-    sizes = filter_shape if isinstance(filter_shape, Sequence) else [filter_shape] * 2
+    sizes = filter_shape if isinstance(filter_shape, Sequence | np.ndarray) else [filter_shape] * 2
     if filter_shape is None:
         raise ArgumentTypeError.like(argument_error("filter_shape", filter_shape, expected))
     valid = len(sizes) == 2 and all(is_integer(size) and size > 0 for size in sizes)

@@ -44,6 +44,8 @@ def anchor_sizes(sizes: TensorLike, count: int, seed: int = 0) -> np.ndarray:
     anchors = values[rng.integers(len(values), size=1)]
     while len(anchors) < count:
         distance = 1 - _ious(values, anchors).max(axis=1)
+        if distance.sum() <= 0:  # the other sizes differ by rounding errors only
+            distance = np.ones(len(values))
         anchors = np.concatenate([anchors, values[rng.choice(len(values), size=1, p=distance / distance.sum())]])
     nearest = None
     for _ in range(MOST_PASSES):

@@ -1,6 +1,7 @@
 """Targets and predictions of detectors on a grid of cells, in the format of `tensorsmith.losses.YOLOLoss`."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +41,7 @@ def encode_grid(
         object; then the one-hot class.
 
     Raises:
-        ValueError: If a shape or `num_classes` is invalid.
+        ValueError: If a shape, a size, an anchor or `num_classes` is invalid.
 
     Example:
         >>> from tensorsmith.image import boxes
@@ -55,9 +56,8 @@ def encode_grid(
     check(valid, "classes", Verbatim(f"shape {classes.shape}"), f"have shape {boxes.shape[:2]} to match the boxes")
     sizes = _anchors(anchors)
     check(is_integer(num_classes) and num_classes > 0, "num_classes", num_classes, "a positive integer")
-    for name, sides in (("image_size", image_size), ("grid_size", grid_size)):
-        valid = len(sides) == 2 and all(is_integer(side) and side > 0 for side in sides)
-        check(valid, name, sides, "two positive integers, for the height and the width")
+    _check_sides("image_size", image_size)
+    _check_sides("grid_size", grid_size)
     rows, columns = grid_size
     # Centers and sizes in units of cells.
     cell = tf.constant([image_size[1] / columns, image_size[0] / rows], tf.float32)
@@ -90,8 +90,11 @@ def encode_grid(
     place = tf.range(batch)[:, tf.newaxis] * rows * columns + row * columns + column
     targets = _first(values, place * count + anchor, used, batch * rows * columns * count)
     one_hot = _first(tf.one_hot(classes, num_classes), place, used, batch * rows * columns)
-    parts = [tf.reshape(part, [batch, rows, columns, -1]) for part in (targets, one_hot)]
-    return tf.ensure_shape(tf.concat(parts, axis=-1), [boxes.shape[0], rows, columns, 5 * count + num_classes])
+    targets = tf.reshape(targets, [batch, rows, columns, 5 * count])
+    one_hot = tf.reshape(one_hot, [batch, rows, columns, num_classes])
+    return tf.ensure_shape(
+        tf.concat([targets, one_hot], axis=-1), [boxes.shape[0], rows, columns, 5 * count + num_classes]
+    )
 
 
 class Detections(NamedTuple):
@@ -120,7 +123,7 @@ def decode_grid(predictions: TensorLike, anchors: TensorLike, image_size: tuple[
         A `Detections` tuple with `rows * columns * anchors` boxes for each image.
 
     Raises:
-        ValueError: If a shape is invalid.
+        ValueError: If a shape, a size or an anchor is invalid.
 
     Example:
         >>> import tensorflow as tf
@@ -129,6 +132,7 @@ def decode_grid(predictions: TensorLike, anchors: TensorLike, image_size: tuple[
         >>> print(detections.boxes.numpy()[0, 0], detections.scores.numpy()[0, 0])
         [ 4.  6. 12. 10.] [0.25 0.25]
     """
+    _check_sides("image_size", image_size)
     predictions, sizes = tf.cast(predictions, tf.float32), _anchors(anchors)
     shape, count = predictions.shape, len(sizes)
     valid = shape.rank == 4 and None not in shape[1:] and shape[3] > 5 * count
@@ -157,7 +161,16 @@ def _anchors(anchors: TensorLike) -> tf.Tensor:
         shape,
         "have shape (anchors, 2)",
     )
+    known = tf.get_static_value(sizes)
+    valid = known is None or bool(((known > 0) & np.isfinite(known)).all())
+    check(valid, "anchors", anchors, "positive and finite")
     return sizes
+
+
+def _check_sides(name: str, sides: Any) -> None:
+    valid = isinstance(sides, Sequence | np.ndarray) and len(sides) == 2
+    valid = valid and all(is_integer(side) and side > 0 for side in sides)
+    check(valid, name, sides, "two positive integers, for the height and the width")
 
 
 def _first(values: tf.Tensor, place: tf.Tensor, used: tf.Tensor, count: tf.Tensor) -> tf.Tensor:

@@ -85,6 +85,8 @@ def batched(example: Any) -> Images:
     for name, coordinates in (("boxes", 4), ("keypoints", 2)):
         if parts.get(name) is not None:
             values = tf.cast(parts[name], tf.float32)
+            if single and values.shape == (0,):  # an empty list
+                values = tf.reshape(values, [0, coordinates])
             valid = values.shape.is_compatible_with([*shape[:-3], None, coordinates])
             axes = f"({name}, {coordinates})" if single else f"(batch, {name}, {coordinates})"
             check(valid, name, Verbatim(f"shape {values.shape}"), f"have shape {axes} for this image")
