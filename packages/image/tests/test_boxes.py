@@ -60,6 +60,11 @@ def test_anchors_recover_clusters(rng):
     np.testing.assert_array_equal(anchors, boxes.anchor_sizes(sizes, 3, seed=2))
 
 
+def test_anchors_of_sizes_that_differ_by_rounding():
+    sizes = [[1, 2], [1, np.nextafter(2, 3)], [1, np.nextafter(2, 1)]]
+    np.testing.assert_array_equal(boxes.anchor_sizes(sizes, 3), [[1, 2]] * 3)
+
+
 def test_anchors_are_a_fixed_point_of_k_means(rng):
     sizes = rng.uniform(4, 80, (200, 2))
     anchors = boxes.anchor_sizes(sizes, 5)

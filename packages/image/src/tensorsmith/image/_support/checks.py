@@ -36,8 +36,9 @@ def ranked(tensor: tf.Tensor, ranks: tuple[int, ...], message: str) -> tf.Tensor
 
 
 def checked(tensor: tf.Tensor, *assertions: tf.Operation | None) -> tf.Tensor:
-    """Return a tensor that is computed after assertions. If it is only reshaped, use `after` instead."""
-    # Not an identity, which optimizers of graphs bypass: sizes would be read before the check.
+    """Return a tensor that is computed after assertions."""
+    # Not an identity, which optimizers of graphs bypass: sizes would be read before the check. They also merge this
+    # reshape with one that follows, which therefore needs `after` instead.
     with after(*assertions):
         return tf.reshape(tensor, tf.shape(tensor))
 

@@ -43,8 +43,8 @@ def anchor_sizes(sizes: TensorLike, count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     anchors = values[rng.integers(len(values), size=1)]
     while len(anchors) < count:
-        distance = 1 - _ious(values, anchors).max(axis=1)
-        if distance.sum() <= 0:  # the other sizes differ by rounding errors only
+        distance = np.maximum(1 - _ious(values, anchors).max(axis=1), 0)
+        if not distance.any():  # the other sizes differ by rounding errors only
             distance = np.ones(len(values))
         anchors = np.concatenate([anchors, values[rng.choice(len(values), size=1, p=distance / distance.sum())]])
     nearest = None

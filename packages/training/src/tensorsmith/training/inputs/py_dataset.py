@@ -85,7 +85,7 @@ def _as_batch(item: Any) -> tuple[Any, ...]:
 
 
 def _copy(values: Any) -> np.ndarray:
-    """Returns values as an array that does not change when `on_epoch_end` changes the data, in which it may be."""
+    """Returns a copy of values as an array, because `on_epoch_end` may change the values in place."""
     array = None if values is None else np.array(as_array(values))
     valid = array is not None and array.ndim > 0
     received = Verbatim("a PyDataset with a batch that contains " + ("None" if array is None else "a number"))
