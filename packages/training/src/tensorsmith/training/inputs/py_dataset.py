@@ -86,12 +86,10 @@ def _as_batch(item: Any) -> tuple[Any, ...]:
 
 def _copy(values: Any) -> np.ndarray:
     """Returns a copy of values as an array, because `on_epoch_end` may change the values in place."""
-    array = None if values is None else np.array(as_array(values))
-    valid = array is not None and array.ndim > 0
-    received = Verbatim("a PyDataset with a batch that contains " + ("None" if array is None else "a number"))
-    remedy = "pass np.array(values) if the values are a list"
-    check(valid, "x", received, "contain arrays whose first axis is that of the examples", remedy)
-    assert array is not None
+    array = np.array(as_array(values))
+    received = Verbatim(f"a PyDataset with a batch that contains {'None' if values is None else 'a number'}")
+    remedy = "" if values is None else "pass np.array(values) if the values are a list"
+    check(array.ndim > 0, "x", received, "contain arrays whose first axis is that of the examples", remedy)
     return array
 
 
