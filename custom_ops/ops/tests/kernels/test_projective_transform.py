@@ -226,3 +226,10 @@ def test_hostile_input(fails_cleanly, data):
         bilinear=data.draw(st.booleans()),
         fill_mode=data.draw(st.integers(0, 3) | st.integers(-(2**62), 2**62)),
     )
+
+
+def test_default_fill_has_no_sign():
+    """TensorFlow returns a cached scalar for equal numbers, and -0.0 equals 0.0."""
+    tf.constant(-0.0)
+    shifted = ops.projective_transform(tf.ones((1, 2, 2, 1)), [[1.0, 0, -1, 0, 1, 0, 0, 0]], (2, 2))
+    assert not np.signbit(shifted).any()

@@ -1,5 +1,6 @@
 """Op for projective transforms of images."""
 
+import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
@@ -61,7 +62,9 @@ def projective_transform(
     check(interpolation in INTERPOLATIONS, "interpolation", interpolation, f"one of {INTERPOLATIONS}")
     check(fill_mode in FILL_MODES, "fill_mode", fill_mode, f"one of {FILL_MODES}")
     images, transforms = tf.convert_to_tensor(images), tf.convert_to_tensor(transforms, tf.float32)
-    size, fill_value = tf.convert_to_tensor(output_shape, tf.int32), tf.cast(fill_value, tf.float32)
+    size = tf.convert_to_tensor(output_shape, tf.int32)
+    # An array, because TensorFlow may return a cached -0.0 for the number 0.0.
+    fill_value = tf.cast(fill_value if tf.is_tensor(fill_value) else np.asarray(fill_value, np.float32), tf.float32)
     names = tuple(dtype.name for dtype in DTYPES)
     check(images.dtype in DTYPES, "images", Verbatim(f"dtype {images.dtype.name}"), f"of a dtype in {names}")
     for name, tensor, rank, shape in (
