@@ -98,6 +98,33 @@ def test_input_masks(dropout, keys_seen, causal):
     np.testing.assert_array_equal(keras_mask(ours), QUERIES_SEEN)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("training", [False, True])
+def test_input_masks_with_dropout_in_graph(training, dtype):
+    def output(through):
+        layer, _ = multi_head(dropout=0.2, seed=1, dtype=dtype)
+        inputs = with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, KEYS_HIDDEN)
+        return through(lambda: layer(*inputs, training=training))().numpy().astype("float32")
+
+    tolerance = 1e-5 if dtype == "float32" else 0.05
+    eager, graph = (output(through) for through in (lambda function: function, tf.function))
+    np.testing.assert_allclose(graph, eager, rtol=tolerance, atol=tolerance)
+
+
+def test_model_of_padded_text_with_dropout():
+    """`fit`, `evaluate` and `predict` run in graphs."""
+    words = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(20, 8, mask_zero=True)(words)
+    x = layers.MultiHeadAttention(2, 4, dropout=0.1)(x, x)
+    model = keras.Model(words, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x)))
+    model.compile("adam", "mean_squared_error")
+    tokens = np.random.default_rng(0).integers(0, 3, (6, 5))
+    targets = np.arange(6.0)[:, np.newaxis]
+    history = model.fit(tokens, targets, epochs=30, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    np.testing.assert_allclose(model.predict(tokens, verbose=0), model(tokens), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("causal", [False, True])
 def test_attention_mask_without_keys(causal):
     layer, reference = multi_head()

@@ -147,5 +147,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         output = ops.attention(query, key, value, causal=causal, mask=mask, dropout=dropout, seed=seed)
         if mask is not None or query_mask is not None:
             hidden = hidden_queries(mask, query_mask, causal, tf.shape(query)[1])[..., tf.newaxis]
-            output = tf.where(hidden, 0 if self.dropout else tf.reduce_mean(value, axis=1, keepdims=True), output)
+            # In a graph, a Python 0 would become an integer tensor.
+            mean = tf.reduce_mean(value, axis=1, keepdims=True)
+            output = tf.where(hidden, tf.zeros((), output.dtype) if self.dropout else mean, output)
         return self.output_dense(output)
