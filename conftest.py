@@ -2,7 +2,6 @@
 
 import gc
 import importlib.util
-import itertools
 import random
 import signal
 from collections import defaultdict
@@ -10,6 +9,8 @@ from collections import defaultdict
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from tensorsmith.testing.covering import covering
 
 # Deterministic examples, so that a new failure is caused by a change. --hypothesis-profile=default searches randomly.
 settings.register_profile("repeatable", derandomize=True)
@@ -77,18 +78,6 @@ def independent_columns(rows):
             if n != number
         )
     ]
-
-
-def covering(columns, strength, count):
-    """Return indices of the `count` rows of a table that cover all combinations of values of `strength` columns."""
-    choices = list(itertools.combinations(range(len(columns)), min(strength, len(columns))))
-    parts = [{(choice, tuple(columns[c][row] for c in choice)) for choice in choices} for row in range(count)]
-    left, kept = set().union(*parts), set()
-    while left:
-        best = max(range(count), key=lambda row: len(parts[row] & left))
-        kept.add(best)
-        left -= parts[best]
-    return kept
 
 
 def follows(column, other):

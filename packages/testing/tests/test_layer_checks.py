@@ -93,6 +93,24 @@ class PythonState(keras.layers.Layer):
 
 
 @register
+class IntegerInGraph(SoundSum):
+    """Layer that fails in graphs if it has both an option and a mask."""
+
+    def __init__(self, zeros=False, **kwargs):
+        super().__init__(**kwargs)
+        self.zeros = zeros
+
+    def call(self, x, mask=None):
+        return x if mask is None else tf.where(~mask[..., tf.newaxis], 0 if self.zeros else ops.mean(x), x)
+
+
+@register
+class RaisesAlways(Sound):
+    def call(self, x):
+        raise ValueError("no input is valid")
+
+
+@register
 class UntrackedWeight(keras.layers.Layer):
     def build(self, shape):
         self.offset = np.random.default_rng().normal(size=shape[-1:]).astype("float32")
@@ -212,6 +230,8 @@ SHARED = row(HandsOutItsWeight, shared_outputs=[1])
         ("config_round_trip", row(lambda: ForgetsFactor(2.0), name="made"), "Return every argument", SOUND),
         ("eager_equals_function", row(PythonNoise), "SeedGenerator", NOISE),
         ("eager_equals_function", row(PythonState), "keep state in variables", SOUND),
+        ("combinations", row(IntegerInGraph), "SelectV2", SUM),
+        ("combinations", row(RaisesAlways), "all 2 combinations of arguments raise errors", SOUND),
         ("save_and_load", row(ForgetsFactor, kwargs={"factor": 2.0}), "Return every argument", SOUND),
         ("save_and_load", row(UntrackedWeight), "create every weight in", SOUND),
         ("save_and_load", row(SoundNoise, kwargs={"seed": None}, random=True), "differ at call", NOISE),

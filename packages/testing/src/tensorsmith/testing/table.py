@@ -6,6 +6,7 @@ from typing import Any
 
 from tensorsmith.testing.checks.arguments import bad_arguments, bad_shapes
 from tensorsmith.testing.checks.batching import batches_add_up
+from tensorsmith.testing.checks.combinations import combinations
 from tensorsmith.testing.checks.config import config_round_trip
 from tensorsmith.testing.checks.distribution import mirrored_strategy
 from tensorsmith.testing.checks.export import savedmodel_export
@@ -56,6 +57,7 @@ CHECKS = {
         Check(bad_shapes, (BatchRow,), lambda row: bool(row.bad_shapes)),
         Check(config_round_trip),
         Check(eager_equals_function),
+        Check(combinations, (BatchRow,), slow=lambda row: True),
         Check(save_and_load),
         Check(mixed_float16, slow=_is_random),
         Check(mixed_bfloat16, slow=_is_layer),

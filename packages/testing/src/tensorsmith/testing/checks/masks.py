@@ -9,24 +9,9 @@ import numpy as np
 from tensorsmith.core.types import Tensor
 from tensorsmith.testing.comparing import array
 from tensorsmith.testing.errors import expect
+from tensorsmith.testing.masking import Attach
 from tensorsmith.testing.rows import LayerRow
 from tensorsmith.testing.using import examples, ready
-
-
-class Attach(keras.layers.Layer):
-    """Layer that returns its first input and attaches the second input to it as a mask."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.supports_masking = True
-
-    def call(self, inputs: list[Any]) -> Any:
-        """Returns a copy of the first input."""
-        return keras.ops.copy(inputs[0])
-
-    def compute_mask(self, inputs: list[Any], previous_mask: Tensor) -> Any:
-        """Returns the second input, which is the mask of the output."""
-        return inputs[1]
 
 
 class Seen(keras.layers.Layer):
