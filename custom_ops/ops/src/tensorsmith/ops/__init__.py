@@ -16,6 +16,7 @@ from tensorsmith.ops.distance_transform import distance_transform
 from tensorsmith.ops.embedding_bag import embedding_bag
 from tensorsmith.ops.examples import parse_examples, read_examples
 from tensorsmith.ops.gather_tree import gather_tree
+from tensorsmith.ops.gelu import gelu
 from tensorsmith.ops.global_norm import global_norm
 from tensorsmith.ops.gru import gru
 from tensorsmith.ops.lamb import lamb_update
@@ -49,6 +50,7 @@ __all__ = [
     "distance_transform",
     "embedding_bag",
     "gather_tree",
+    "gelu",
     "global_norm",
     "gru",
     "lamb_update",
