@@ -16,7 +16,7 @@ demo: setup
 test: lint data
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
-test-slow: setup data .venv/beam .venv/parity/ready
+test-slow: setup data .venv/beam .venv/hub .venv/parity/ready
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
 	@$(BIN)/python tools/scores.py stale
 
@@ -88,7 +88,7 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench tabular
 	$(BIN)/tensorsmith bench overhead
 
-.venv/bench .venv/beam: .venv/%: requirements-%.lock $(READY)
+.venv/bench .venv/beam .venv/hub: .venv/%: requirements-%.lock $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements-$*.lock
 	touch $@
 
@@ -102,6 +102,8 @@ lock: setup
 	$(RESOLVE) --constraint requirements.all | grep -v '^-e ' > requirements.new
 	mv requirements.new requirements.lock
 	$(COMPILE) --group pyproject.toml:beam --constraint requirements.all --output-file requirements-beam.lock
+	$(COMPILE) --overrides tools/overrides.txt --group pyproject.toml:hub --constraint requirements.lock \
+	  --constraint requirements-beam.lock --output-file requirements-hub.lock
 	$(COMPILE) --group pyproject.toml:bench --constraint requirements.lock --output-file requirements-bench.lock
 	rm requirements.all
 

@@ -61,6 +61,7 @@ BRANCHES = {
     layers.Attention: lambda x: layers.Attention()([x, x]),
     layers.CorrelationCost: correlated,
     layers.CRF: tagged,
+    layers.Dense: lambda x: layers.Dense(3, "gelu")(x),
     layers.DepthwiseMaxPool: pooled,
     layers.EmbeddingBag: bagged,
     layers.GRU: recurrent(layers.GRU),

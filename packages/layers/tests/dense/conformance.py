@@ -1,6 +1,6 @@
 import keras
 
-from tensorsmith.layers import DenseTranspose, Maxout, NoisyDense, PolynomialCrossing
+from tensorsmith.layers import Dense, DenseTranspose, EinsumDense, Maxout, NoisyDense, PolynomialCrossing
 from tensorsmith.testing import Data, LayerRow
 
 
@@ -13,6 +13,26 @@ def tied(features=6, units=5, dense=None, **options):
 
 
 ROWS = [
+    LayerRow(
+        Dense,
+        kwargs={"units": 3, "activation": "gelu", "kernel_regularizer": "l2", "bias_initializer": "uniform"},
+        inputs=Data((6, 4)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[({"units": 0}, "a positive integer"), ({"units": 2.5}, "a positive integer")],
+    ),
+    LayerRow(
+        EinsumDense,
+        kwargs={
+            "equation": "abc,cde->abde",
+            "output_shape": (None, 2, 3),
+            "bias_axes": "de",
+            "activation": "tanh",
+            "kernel_regularizer": "l2",
+        },
+        inputs=Data((6, 4)),
+        time_axis=1,
+    ),
     LayerRow(
         Maxout,
         kwargs={"num_units": 3, "axis": 1},

@@ -6,6 +6,7 @@ private attributes of Keras.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tensorsmith.core.types import Tensor, TensorLike, Variable
@@ -120,6 +121,33 @@ def overrides_compute_attention(layer: "keras.layers.MultiHeadAttention") -> boo
     import keras
 
     return type(layer)._compute_attention is not keras.layers.MultiHeadAttention._compute_attention
+
+
+def replace_compute_attention(layer: "keras.layers.MultiHeadAttention", method: Callable[..., Any] | None) -> None:
+    """Replace the method with which a subclass of `keras.layers.MultiHeadAttention` computes attention.
+
+    The documentation of Keras describes the method as the one to override, and subclasses call it. The replacement is
+    an attribute of the layer, so that its class, and with it the saved model, remains the same. Checked with Keras
+    3.12.0, 3.13.2 and 3.15.1.
+
+    Args:
+        layer: Layer to change.
+        method: Function of the layer and of the arguments of the method. If `None`, the method of the class is
+            restored.
+    """
+    vars(layer).pop("_compute_attention", None)
+    if method is not None:
+        vars(layer)["_compute_attention"] = partial(method, layer)
+
+
+def replaces_compute_attention(layer: "keras.layers.MultiHeadAttention") -> bool:
+    """Return `True` if `replace_compute_attention` has replaced the method. See there for the versions of Keras."""
+    return "_compute_attention" in vars(layer)
+
+
+def original_compute_attention(layer: "keras.layers.MultiHeadAttention") -> Callable[..., Any]:
+    """Return the method of the class that `replace_compute_attention` has replaced. See there for the versions."""
+    return partial(type(layer)._compute_attention, layer)
 
 
 def attention_dropout(layer: "keras.layers.MultiHeadAttention") -> "keras.layers.Dropout":

@@ -36,7 +36,9 @@ from tensorsmith.layers.convolution.sparsely_connected_conv_2d import SparselyCo
 from tensorsmith.layers.convolution.spatial_pyramid_pooling_2d import SpatialPyramidPooling2D
 from tensorsmith.layers.convolution.squeeze_excitation import SqueezeExcitation
 from tensorsmith.layers.convolution.wavenet_block import WaveNetBlock
+from tensorsmith.layers.dense.dense import Dense
 from tensorsmith.layers.dense.dense_transpose import DenseTranspose
+from tensorsmith.layers.dense.einsum_dense import EinsumDense
 from tensorsmith.layers.dense.maxout import Maxout
 from tensorsmith.layers.dense.noisy_dense import NoisyDense
 from tensorsmith.layers.dense.polynomial_crossing import PolynomialCrossing
@@ -95,9 +97,11 @@ __all__ = [
     "BottleneckUnit",
     "ContractivePenalty",
     "CorrelationCost",
+    "Dense",
     "DenseTranspose",
     "DepthwiseMaxPool",
     "ESNCell",
+    "EinsumDense",
     "EmbeddingBag",
     "EqualizedLearningRate",
     "FakeQuantization",

@@ -2,6 +2,7 @@
 
 import keras
 
+from tensorsmith import ops
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.layers._support.floating import floating
@@ -30,4 +31,4 @@ def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
         >>> print(gelu([-1.0, 0.0, 1.0]).numpy().round(4), gelu([1.0], approximate=False).numpy().round(4))
         [-0.1588  0.      0.8412] [0.8413]
     """
-    return keras.ops.gelu(floating(keras.ops.convert_to_tensor(x)), approximate)
+    return ops.gelu(floating(keras.ops.convert_to_tensor(x)), approximate=approximate)

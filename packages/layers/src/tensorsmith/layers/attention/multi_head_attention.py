@@ -6,11 +6,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
-from tensorsmith.core.keras_internals import attention_dropout, overrides_compute_attention
+from tensorsmith.core.keras_internals import overrides_compute_attention
 from tensorsmith.core.types import Tensor
-from tensorsmith.layers._support.attention_masks import hidden_queries, joined_masks, same_batch_size
+from tensorsmith.layers._support.attention_masks import joined_masks, same_batch_size
+from tensorsmith.layers._support.dense_product import project
+from tensorsmith.layers._support.kernel_attention import attend
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 
@@ -140,14 +141,18 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         # Copies without the masks that Keras attaches to tensors: the projections would warn about them.
         query, value, key = (tf.identity(one) for one in (query, value, value if key is None else key))
         # The projections have shape (batch, steps or keys, heads, width).
-        query, key, value = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        causal, mask = bool(use_causal_mask), joined_masks([value_mask, key_mask], attention_mask)
-        dropout = self.dropout if training else 0.0
-        seed = attention_dropout(self).seed_generator.next() if dropout else None
-        output = ops.attention(query, key, value, causal=causal, mask=mask, dropout=dropout, seed=seed)
-        if mask is not None or query_mask is not None:
-            hidden = hidden_queries(mask, query_mask, causal, tf.shape(query)[1])[..., tf.newaxis]
-            # In a graph, a Python 0 would become an integer tensor.
-            mean = tf.reduce_mean(value, axis=1, keepdims=True)
-            output = tf.where(hidden, tf.zeros((), output.dtype) if self.dropout else mean, output)
-        return self.output_dense(output)
+        query, key, value = (
+            project(dense, inputs)
+            for dense, inputs in ((self.query_dense, query), (self.key_dense, key), (self.value_dense, value))
+        )
+        output = attend(
+            self,
+            query,
+            key,
+            value,
+            mask=joined_masks([value_mask, key_mask], attention_mask),
+            query_mask=query_mask,
+            causal=bool(use_causal_mask),
+            training=training,
+        )
+        return project(self.output_dense, output)

@@ -1,7 +1,7 @@
 """Acceleration of Keras models: their layers are exchanged for equivalent layers with compiled kernels."""
 
 import weakref
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,10 +9,20 @@ import keras
 
 from tensorsmith import ops
 from tensorsmith.core import ArgumentError, check
+from tensorsmith.core.keras_internals import (
+    overrides_compute_attention,
+    replace_compute_attention,
+    replaces_compute_attention,
+)
+from tensorsmith.layers._support.dense_product import contracted_axes
+from tensorsmith.layers._support.gelu_activation import gelu_variant
 from tensorsmith.layers._support.inner_layers import inner_layers
+from tensorsmith.layers._support.kernel_attention import compute_attention
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 from tensorsmith.layers.attention.attention import Attention
 from tensorsmith.layers.attention.multi_head_attention import MultiHeadAttention
+from tensorsmith.layers.dense.dense import Dense
+from tensorsmith.layers.dense.einsum_dense import EinsumDense
 from tensorsmith.layers.normalization.layer_normalization import LayerNormalization
 from tensorsmith.layers.normalization.rms_normalization import RMSNormalization
 from tensorsmith.layers.recurrent.gru import GRU
@@ -21,6 +31,8 @@ from tensorsmith.layers.recurrent.simple_rnn import SimpleRNN
 
 ACCELERATED: dict[type[Any], type[Any]] = {
     keras.layers.Attention: Attention,
+    keras.layers.Dense: Dense,
+    keras.layers.EinsumDense: EinsumDense,
     keras.layers.GRU: GRU,
     keras.layers.LSTM: LSTM,
     keras.layers.LayerNormalization: LayerNormalization,
@@ -29,6 +41,7 @@ ACCELERATED: dict[type[Any], type[Any]] = {
     keras.layers.SimpleRNN: SimpleRNN,
 }
 ORIGINAL = {ours: theirs for theirs, ours in ACCELERATED.items()}
+MOST_NAMES = 5  # of layers of one class in the report
 DEFAULT_ACTIVATIONS = (keras.activations.tanh, keras.activations.sigmoid)
 
 # Models for which `accelerate` turned XLA off, with the optimizers that they were compiled with.
@@ -42,11 +55,16 @@ class ObstacleError(Exception):
 def accelerate(model: keras.Model) -> keras.Model:
     """Replaces the layers of a Keras model that have faster equivalents in tensorsmith, and returns the model.
 
-    `LSTM`, `GRU`, `SimpleRNN`, `LayerNormalization`, `RMSNormalization`, `MultiHeadAttention` and `Attention` of Keras
-    become those of `tensorsmith.layers`, with the same outputs. The model is changed in place: each layer changes its
-    class and keeps its weights, name and connections. Therefore, shared layers, nested models, subclassed models and
-    layers inside other layers, such as `keras.layers.Bidirectional`, are supported, and a compiled model remains
-    compiled, including the state of its optimizer. XLA, which cannot use the kernels, is turned off for the model.
+    `LSTM`, `GRU`, `SimpleRNN`, `LayerNormalization`, `RMSNormalization`, `MultiHeadAttention`, `Attention`,
+    `EinsumDense` and `Dense` with GELU become those of `tensorsmith.layers`, with the same outputs. Subclasses of
+    `MultiHeadAttention`, such as those of KerasHub, keep their class and use the kernel, unless they compute attention
+    differently. The model is changed in place: each layer changes its class and keeps its weights, name and
+    connections. Therefore, shared layers, nested models, subclassed models and layers inside other layers, such as
+    `keras.layers.Bidirectional`, are supported, and a compiled model remains compiled, including the state of its
+    optimizer. XLA, which cannot use the kernels, is turned off for the model.
+
+    A model that is saved and loaded consists of the same layers, except for those inside custom layers: these are
+    created by the code of the custom layer, so call `accelerate` again after loading.
 
     The function prints which layers were replaced, and for the others of these kinds the reason why they were not.
 
@@ -111,7 +129,11 @@ def decelerate(model: keras.Model) -> keras.Model:
 
 
 def _has_kernels(model: keras.Model) -> bool:
-    return any(isinstance(layer, KernelLayer) for layer in inner_layers(model))
+    return any(isinstance(layer, KernelLayer) or _has_kernel_method(layer) for layer in inner_layers(model))
+
+
+def _has_kernel_method(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.layers.MultiHeadAttention) and replaces_compute_attention(layer)
 
 
 def _exchange(model: keras.Model, classes: Mapping[type[Any], type[Any]]) -> None:
@@ -121,23 +143,59 @@ def _exchange(model: keras.Model, classes: Mapping[type[Any], type[Any]]) -> Non
     replaced = defaultdict(list)
     left = []
     for layer in inner_layers(model):
-        kind = next((kind for kind in classes if isinstance(layer, kind)), None)
-        if kind is None or type(layer) in classes.values():
-            continue
         try:
-            _become(layer, classes[kind], kind)
+            kind = _change(layer, classes)
         except ObstacleError as error:
             left.append(f"{layer.name} ({type(layer).__name__}) was not replaced: {error}.")
         else:
-            replaced[kind.__name__].append(layer.name)
+            if kind is not None:
+                replaced[kind].append(layer.name)
     # The traced functions call the previous classes.
     for one in (model, *inner_layers(model)):
         if isinstance(one, keras.Model):
             one.train_function = one.test_function = one.predict_function = None
-    parts = [f"{len(names)} {kind} ({', '.join(names)})" for kind, names in sorted(replaced.items())]
+    parts = [f"{len(names)} {kind} ({_some(names)})" for kind, names in sorted(replaced.items())]
     print(f"Replaced {', '.join(parts)}." if parts else f"{model.name!r} has no layers that could be replaced.")
-    for line in left:
-        print(line)
+    for line, count in Counter(left).items():
+        print(line if count == 1 else f"{line[:-1]} ({count} layers).")
+
+
+def _some(names: list[str]) -> str:
+    """Returns a list of the distinct names, which blocks of a model repeat, shortened if it is long."""
+    distinct = list(dict.fromkeys(names))
+    return ", ".join(distinct if len(distinct) <= MOST_NAMES else [*distinct[:MOST_NAMES], "..."])
+
+
+def _change(layer: Any, classes: Mapping[type[Any], type[Any]]) -> str | None:
+    """Exchanges the class of a layer or its method, and returns the name of its class, or `None` if it is unchanged."""
+    if _has_kernel_method(layer):
+        if classes is not ORIGINAL:
+            return None
+        replace_compute_attention(layer, None)
+        layer.supports_jit = True
+        return type(layer).__name__
+    kind = next((kind for kind in classes if isinstance(layer, kind)), None)
+    if kind is None or type(layer) in classes.values() or not _gains(layer):
+        return None
+    if kind is keras.layers.MultiHeadAttention and type(layer) is not kind and not overrides_compute_attention(layer):
+        # Subclasses such as those of KerasHub, which add caches, keep their class.
+        _check_kernel(layer)
+        replace_compute_attention(layer, compute_attention)
+        layer.supports_jit = False
+        return type(layer).__name__
+    _become(layer, classes[kind], kind)
+    return kind.__name__
+
+
+def _gains(layer: Any) -> bool:
+    """Returns `False` for dense layers that Keras computes as fast. They are common and therefore not reported."""
+    if isinstance(layer, keras.layers.Dense):
+        faster = gelu_variant(layer.activation) is not None
+    elif isinstance(layer, keras.layers.EinsumDense):
+        faster = layer.built and contracted_axes(layer) is not None
+    else:
+        return True
+    return type(layer) in (*ACCELERATED, *ORIGINAL) and layer.quantization_mode is None and faster
 
 
 def _become(layer: Any, kind: type[Any], before: type[Any]) -> None:
