@@ -1,6 +1,6 @@
 import keras
 
-from tensorsmith.data.preprocessing import Bucketizer, FeatureModel, Imputer, Vocabulary
+from tensorsmith.data.preprocessing import Bucketizer, CalendarPart, FeatureModel, Imputer, Vocabulary
 from tensorsmith.testing import Data, LayerRow
 
 TOKENS = [7, 2, 5, -1]
@@ -38,6 +38,18 @@ ROWS = [
             ({"boundaries": None, "bins": None}, "numbers"),
             ({"bins": 1}, "an integer >= 2"),
             ({"output": "count"}, "'int' or 'one_hot'"),
+        ],
+    ),
+    LayerRow(
+        CalendarPart,
+        kwargs={"part": "month", "unit": "seconds", "output": "one_hot"},
+        inputs=Data((6,), "int64", -(10**9), 10**9),
+        time_axis=1,
+        bad=[
+            ({"output": "count"}, "'int' or 'one_hot'"),
+            ({"part": "week"}, "'month' or 'day' or 'weekday' or 'hour'"),
+            ({"unit": "hours"}, "'days' or 'seconds'"),
+            ({"part": "hour", "unit": "days"}, "'seconds' for the hour"),
         ],
     ),
     LayerRow(

@@ -60,6 +60,23 @@ def ids(paths):
     return [int(x) for batch in dataset.map(lambda x: tf.io.parse_example(x, feature)) for x in batch["id"]]
 
 
+def test_shuffle(source, tmp_path):
+    """Tests the arguments of the options `--shuffle` and `--seed`."""
+    numbers = itertools.count()
+
+    def order(**options):
+        return ids(convert(source, tmp_path / f"{next(numbers)}", name="n", **options).splits["train"].paths)
+
+    assert order() == order(shuffle=False) == list(range(1000))
+    assert order(shuffle=True) == order(shuffle=True, seed=0) == order(seed=0)
+    assert order(shuffle=True, seed=3) == order(seed=3) != order(shuffle=True)
+    assert sorted(order(seed=4)) == list(range(1000))
+    with raises_argument_error("seed", expected="None if `shuffle` is False"):
+        order(shuffle=False, seed=5)
+    with raises_argument_error("shuffle", expected="True, False or None"):
+        order(shuffle=7)
+
+
 def same(one, other):
     names = sorted(path.name for path in one.iterdir())
     assert names == sorted(path.name for path in other.iterdir())

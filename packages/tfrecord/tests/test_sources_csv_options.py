@@ -157,16 +157,16 @@ def comments(path, **options):
 def test_one_value_that_is_no_number(tmp_path):
     path = tmp_path / "people.csv"
     lines = [f"{number / 4},{number}" for number in range(20_000)]
-    lines[7_061] = '"1,234.50",7061'
+    lines[7_061] = '"1,234.50 kr",7061'
     path.write_text("income,id\n" + "\n".join(lines))
     (_, report), dtypes = comments(path)
     assert report == (
-        f"income: numeric except 1 of 20,000 rows ({path}, line 7,063: '1,234.50'), therefore a string; "
+        f"income: numeric except 1 of 20,000 rows ({path}, line 7,063: '1,234.50 kr'), therefore a string; "
         "--numeric-threshold 0.999 makes it float32, and convert then rejects such rows"
     )
     assert dtypes == {"income": "string", "id": "int64"}
     (_, report), dtypes = comments(path, numeric_threshold=0.999)
-    assert report.endswith("line 7,063: '1,234.50'); convert rejects such rows")
+    assert report.endswith("line 7,063: '1,234.50 kr'); convert rejects such rows")
     assert dtypes == {"income": "float32", "id": "int64"}
     source = open_source(path, numeric_threshold=0.999)
     done = convert(source, tmp_path / "out", name="n", rejects=tmp_path / "rejects")
@@ -224,7 +224,6 @@ def test_options_are_suggested(tmp_path, monkeypatch, content, options, report):
         ["01234", "10000"],
         ["1", "true"],
         ["A1"] * 20 + ["7"] * 10,
-        ['"1,234"', '"5,678"'],
         ["18446744073709551616", "1"],
     ],
 )

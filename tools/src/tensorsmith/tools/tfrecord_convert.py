@@ -73,7 +73,8 @@ def execute(arguments: argparse.Namespace) -> int:
             shard_size=parse_size(arguments.shard_size),
             compression=arguments.compression,
             split=parse_split(arguments.split) if arguments.split else None,
-            seed=(arguments.seed or 0) if arguments.shuffle else None,
+            shuffle=arguments.shuffle,
+            seed=arguments.seed,
             workers=arguments.workers,
             resume=arguments.resume,
             rejects=arguments.rejects,
@@ -87,6 +88,8 @@ def execute(arguments: argparse.Namespace) -> int:
     where = f" ({arguments.rejects})" if done.rejects else ""
     if source.skipped:
         print(source.describe_skipped())
+    for line in source.comments():
+        print(line)
     print(f"Read {done.rows:,} rows: {done.records:,} written, {done.rejects:,} rejected{where}.")
     if not done.for_tfds:
         print(f"TensorFlow Datasets cannot open these files. Not supported: {NOT_BY_TFDS}.")

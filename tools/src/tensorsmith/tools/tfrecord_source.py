@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tensorsmith.tfrecord.sources.table import TableSource
 
-OPTIONS = ("encoding", "table", "query", "resize", "delimiter", "decimal", "comment", "row_names", "numeric_threshold")
+OPTIONS = (
+    *("encoding", "table", "query", "resize", "channels"),
+    *("delimiter", "decimal", "thousands", "comment", "row_names", "numeric_threshold"),
+)
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +23,12 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", help="table to read, if an SQLite file has several")
     parser.add_argument("--query", metavar="SELECT", help="SQLite query to read instead of a table")
     parser.add_argument("--resize", metavar="H,W", type=sizes, help="height and width to which images are resized")
+    parser.add_argument(
+        "--channels",
+        metavar="N",
+        type=int,
+        help="channels to which images are decoded: 1, 3 or 4; by default those of the images, or 3 if they differ",
+    )
     csv = parser.add_argument_group("CSV files", "These options are stored in the schema, except --numeric-threshold.")
     csv.add_argument(
         "--missing",
@@ -31,6 +40,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
     csv.add_argument("--delimiter", metavar="CHAR", help="character between cells; by default it is detected")
     csv.add_argument("--decimal", metavar="CHAR", help="decimal point, '.' or ','; default '.'")
+    csv.add_argument("--thousands", metavar="CHAR", help="separator between groups of three digits; default none")
     csv.add_argument("--no-header", action="store_true", help="the first line is a row; columns are column_1, ...")
     csv.add_argument("--names", metavar="NAME,...", help="column names of files without a header")
     csv.add_argument("--comment", metavar="CHAR", help="skip lines that begin with this character")

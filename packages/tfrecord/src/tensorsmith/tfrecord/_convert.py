@@ -23,7 +23,9 @@ from tensorsmith.tfrecord.shards.compression import COMPRESSIONS
 from tensorsmith.tfrecord.shards.layout import shard_lengths
 from tensorsmith.tfrecord.shards.paths import check_target
 from tensorsmith.tfrecord.shards.reorder import Split, reorder
+from tensorsmith.tfrecord.sources.image_files import with_image_options
 from tensorsmith.tfrecord.sources.source import Source
+from tensorsmith.tfrecord.sources.table import TableSource
 
 WORK = ".convert"  # subfolder of the target that holds intermediate files during a conversion
 MANIFEST, LOCK = "arguments.json", "lock"  # in `WORK`: the arguments of the conversion, and its lock file
@@ -63,6 +65,7 @@ def convert(
     shard_size: int = 256_000_000,
     compression: str = "none",
     split: Mapping[str, float] | None = None,
+    shuffle: bool | None = None,
     seed: int | None = None,
     workers: int = 1,
     resume: bool = False,
@@ -83,14 +86,17 @@ def convert(
         folder: Output folder. It is created if it does not exist.
         name: Name of the data set.
         schema: Schema of the examples. If `None`, it is inferred from the data source. CSV files are read with the
-            options in the schema, unless `open_source` was called with other options.
+            options in the schema, unless `open_source` was called with other options. The options `resize` and
+            `channels` of images take precedence over the shape in the schema.
         required: Names of features, such as the label, that are not optional, whatever the schema says: rows that lack
             one of them are rejected.
         shards: Number of shards in each split.
         shard_size: Approximate size of a shard in bytes, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
         split: Mapping from split names to fractions of the rows. Defaults to a single split `train`.
-        seed: Random seed for shuffling. If `None`, the order of the data source is preserved.
+        shuffle: If `True`, all rows are shuffled. If `False`, their order is preserved. If `None`, they are shuffled
+            if a seed is passed.
+        seed: Random seed for shuffling. Defaults to 0 if `shuffle` is `True`.
         workers: Number of threads, used if `engine` is `None`.
         resume: If `True`, resume an interrupted conversion of the same data source. A completed conversion is left
             unchanged.
@@ -109,6 +115,9 @@ def convert(
         OSError: If the source cannot be read or the disk cannot be written. `resume` continues from the rows that were
             written so far.
     """
+    check(shuffle in (True, False, None), "shuffle", shuffle, "True, False or None")
+    check(shuffle is not False or seed is None, "seed", seed, "None if `shuffle` is False")
+    seed = 0 if shuffle and seed is None else seed
     shaping: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
     _check(name, workers, rejects, source, **shaping)
     folder, split = Path(folder), split or {"train": 1.0}
@@ -122,6 +131,8 @@ def convert(
     work, engine = folder / WORK, engine or Threads(workers)
     with _alone(folder, work):
         schema = (schema or source.infer()).require(required)
+        if isinstance(source, TableSource):  # the options of other sources may have other meanings
+            schema = with_image_options(schema, source.options)
         arguments: dict[str, Any] = {
             "schema": schema.to_yaml(),
             "name": name,

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from tensorsmith.tfrecord._support.dates import TIME, unit_of
 from tensorsmith.tfrecord.encode.rejections import brief
 from tensorsmith.tfrecord.schema import INDICES, STRINGS, VALUES, Feature, Schema
 from tensorsmith.tfrecord.sources import Batch, open_source
@@ -36,8 +37,11 @@ def infer(path: Paths, **options: Any) -> Schema:
         >>> import pathlib, tempfile
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "numbers.jsonl"
         >>> _ = file.write_text('{"x": [1, 2], "y": 0.5}')
-        >>> infer(file).features["x"]
-        Feature(dtype='int64', shape=(2,), encoding='', sequence=False, optional=False, labels=(), default=None)
+        >>> print(infer(file).to_yaml())
+        features:
+          x: {dtype: int64, shape: [2]}
+          y: {dtype: float32}
+        <BLANKLINE>
     """
     return open_source(path, **options).infer()
 
@@ -72,19 +76,25 @@ def review(
         lines.append(f"read with {', '.join(options)}")
     if "row_names" in schema.csv:
         lines.append("each row has one field more than the header: the first field is read as row_names")
+    lines += source.comments()
     for name, count in found.missing.items():
         lines.append(f"{_name(name)}: missing in {_count(count, 'row')}{_consequence(schema.features[name])}")
     for name, rest in found.not_numbers.items():
         lines.append(f"{_name(name)}: {_not_numbers(rest, schema.features[name], schema.csv.get('missing', []))}")
+    lines += [f"{_name(name)}: {_dates(formats)}" for name, formats in found.dates.items()]
+    for name, (no, yes) in found.booleans.items():
+        lines.append(
+            f"{_name(name)}: {yes!r} and {no!r} in any case, read as bool; {{dtype: string}} keeps the strings"
+        )
     lines += [f"{_name(name)}: {problem}; convert rejects such rows" for name, problem in found.problems.items()]
     for name, texts in found.vocabularies.items():
-        if name in found.not_numbers:
+        if name in found.not_numbers or name in found.dates:
             continue
         labels = json.dumps(texts, ensure_ascii=False)
         lines.append(
             f"{_name(name)}: {_count(len(texts), 'distinct string')}; as classes {{dtype: int64, labels: {labels}}}"
         )
-    wide = [_name(name) for name, feature in schema.features.items() if feature.dtype == "float64"]
+    wide = [_name(name) for name, one in schema.features.items() if one.dtype == "float64" and not one.format]
     if wide:
         lines.append(f"float64 is stored as bytes; float32 is smaller if 7 digits suffice: {', '.join(wide)}")
     features = schema.features
@@ -123,15 +133,33 @@ def _not_numbers(rest: NotNumbers, feature: Feature, missing: Sequence[str]) -> 
     first = f"{rest.file}, line {rest.line:,}: {brief(rest.text)}"
     if feature.dtype != "string":
         return f"{text} ({first}); convert rejects such rows"
-    if rest.decimal_comma:
-        return f"numbers with a decimal comma ({first}), therefore a string; --decimal=, reads it as numeric"
-    if not rest.markers:
+    if not rest.markers and not rest.style:
         more = f"--numeric-threshold {rest.threshold:g} makes it {rest.dtype}, and convert then rejects such rows"
         return f"{text} ({first}), therefore a string; {more}"
     markers = [*missing, *("pandas" if marker in PANDAS_MISSING else marker for marker in rest.markers)]
-    option = shlex.quote(",".join(dict.fromkeys(markers)))
-    more = f"--missing={option} reads such cells as missing values, and the column as {rest.dtype}"
-    return f"{text} with {' and '.join(map(repr, rest.markers))} ({first}), therefore a string; {more}"
+    option = f"--missing={shlex.quote(','.join(dict.fromkeys(markers)))}"
+    shown = " and ".join(map(repr, rest.markers))
+    if not rest.style:
+        more = f"{option} reads such cells as missing values, and the column as {rest.dtype}"
+        return f"{text} with {shown} ({first}), therefore a string; {more}"
+    decimal, thousands = rest.style.decimal, rest.style.thousands
+    parts = [(decimal != ".", "a decimal comma", f"--decimal={decimal}")]
+    parts += [(thousands != "", f"the thousands separator {thousands!r}", f"--thousands={shlex.quote(thousands)}")]
+    parts += [(bool(rest.markers), shown, option)]
+    names = " and ".join(name for used, name, _ in parts if used)
+    options = " ".join(flag for used, _, flag in parts if used)
+    return f"numbers with {names} ({first}), therefore a string; {options} reads it as numeric"
+
+
+def _dates(formats: Sequence[str]) -> str:
+    """Returns a description of how a column of dates is stored, or why it remains a string."""
+    if len(formats) > 1:
+        either = " or ".join(f"{{dtype: int64, format: '{format}'}}" for format in formats)
+        return f"dates in which the day or the month may come first, therefore a string; write {either}"
+    if formats[0] == TIME:
+        return "times, stored as seconds since midnight"
+    unit = unit_of(formats[0])
+    return f"dates{' and times' if unit == 'seconds' else ''}, stored as {unit} since 1970-01-01"
 
 
 def _count(count: int, what: str) -> str:

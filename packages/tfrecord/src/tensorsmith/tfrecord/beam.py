@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorsmith.core import Advance, Verbatim, argument_error, replace_file
 from tensorsmith.records.record import FOOTER, HEADER
+from tensorsmith.tfrecord._support.manifest import fingerprints
 from tensorsmith.tfrecord.conversion.chunks import EXAMPLES, Chunk, RejectedError, grouped, write_chunk
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import Index
@@ -118,8 +119,8 @@ def _runs(source: TableSource) -> list[tuple[int, int]]:
     if not source.by_file:
         return [(0, len(source.files))]
     ends, size = [], 0
-    for number, path in enumerate(source.files, 1):
-        size += path.stat().st_size
+    for number, (_, length, _) in enumerate(fingerprints(source.files), 1):
+        size += length
         if size >= RUN or number == len(source.files):
             ends.append(number)
             size = 0

@@ -5,7 +5,9 @@ from tensorsmith.core import load_tensorflow
 load_tensorflow()  # configures TensorFlow's logging before any other import of it
 
 from tensorsmith.data.preprocessing.bucketizer import Bucketizer
+from tensorsmith.data.preprocessing.calendar_part import CalendarPart
 from tensorsmith.data.preprocessing.choices import Bucketize, Cross, Hash, Lookup, Passthrough, Standardize, Text
+from tensorsmith.data.preprocessing.date_choices import Calendar, DaysSince
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.data.preprocessing.feature_spec import FeatureSpec
 from tensorsmith.data.preprocessing.impute import Impute
@@ -17,7 +19,10 @@ from tensorsmith.data.preprocessing.vocabulary import Vocabulary
 __all__ = [
     "Bucketize",
     "Bucketizer",
+    "Calendar",
+    "CalendarPart",
     "Cross",
+    "DaysSince",
     "FeatureModel",
     "FeatureSpec",
     "Hash",

@@ -55,7 +55,7 @@ class Passthrough(FeatureChoice):
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
         """Returns a layer that casts to float32."""
-        return [_cast()]
+        return [cast_to_float32()]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Standardize(FeatureChoice):
         # Set as weights, since Keras converts a `mean` argument to float32.
         layer.set_weights([statistics.mean, statistics.variance, np.int64(0)])
         layer.finalize_state()
-        return [layer, _cast()]
+        return [layer, cast_to_float32()]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Text(FeatureChoice):
             idf_weights=weights,
         )
         # For inputs with a column axis, Keras infers another output shape than it computes.
-        return [keras.layers.Reshape(()), vectorization, _cast()]
+        return [keras.layers.Reshape(()), vectorization, cast_to_float32()]
 
 
 @dataclass(frozen=True)
@@ -303,7 +303,8 @@ class _WordCounts(TokenCounts):
         super().update(split_words(documents[:, 0]).to_list())
 
 
-def _cast() -> keras.Layer:
+def cast_to_float32() -> keras.Layer:
+    """Returns a layer that casts numbers to float32."""
     return keras.layers.Rescaling(1.0, dtype="float32")
 
 

@@ -1,7 +1,9 @@
 """Preprocessing models built from the features of a schema, adapted in one pass over the data."""
 
 import copy
+import json
 import logging
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sized
 from functools import cached_property
 from typing import Any
@@ -15,9 +17,11 @@ from tensorsmith.data.preprocessing.choices import Categorical, Cross, FeatureCh
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.data.preprocessing.impute import FillStatistics, Impute
 from tensorsmith.data.preprocessing.imputer import Imputer
+from tensorsmith.data.preprocessing.statistics import TokenCounts
 from tensorsmith.tfrecord import Feature, Schema
 from tensorsmith.tfrecord.schema import FLOATS, NAN, STRINGS
 
+FEW_STRINGS, MOST_STRINGS = 100, 1000  # distinct strings; between these numbers, it depends on how often they repeat
 logger = logging.getLogger(__name__)
 
 
@@ -29,8 +33,9 @@ class FeatureSpec:
     for serving, with identical results. `encoder` takes its output, converts class indices to one-hot vectors and
     embeddings, and returns one tensor. Features without an explicit choice are preprocessed by their type:
 
-    - numbers, one or a list of them: `Standardize()`; bool: `Passthrough()`;
-    - integers with `labels`: `Lookup` of their classes; strings: `Lookup()` of those in the data.
+    - numbers, one or a list of them, and dates and times: `Standardize()`; bool: `Passthrough()`;
+    - integers with `labels`: `Lookup` of their classes; strings: `Lookup()` of those in the data. If there are very
+      many distinct strings, as in identifiers, `adapt` warns.
 
     Args:
         schema: Schema of the examples. Features that are used must have a fixed size. They must occur in all examples,
@@ -93,6 +98,7 @@ class FeatureSpec:
             if choice is None
         ]
         made = {name: choice for name, choice in usual.items() if choice} | chosen
+        self._usual, self._excluded = set(usual), left_out
         order = [name for name in schema.features if name in made]
         self._choices: dict[str, FeatureChoice] = {name: made[name] for name in dict.fromkeys([*order, *made])}
         self._sources = {
@@ -240,10 +246,31 @@ class FeatureSpec:
         check(examples > 0, "dataset", dataset, "contain at least one example")
         logger.info("adapted to %d examples", examples)
         layers = self._made(gathered, fills)
+        self._warn_of_many_strings(gathered)
         for name in ("preprocessing", "encoder"):
             self.__dict__.pop(name, None)
         self._layers = layers
         self._gathered, self._fills = gathered, fills
+
+    def _warn_of_many_strings(self, gathered: Mapping[str, Any]) -> None:
+        """Warns about features that are one-hot encoded by default although they have very many distinct strings."""
+        found = {
+            name: (len(statistics.counts), statistics.documents)
+            for name, statistics in gathered.items()
+            if name in self._usual and isinstance(statistics, TokenCounts)
+        }
+        found = {name: (count, total) for name, (count, total) in found.items() if _are_many(count, total)}
+        if not found:
+            return
+        shown = [f"{name} ({count:,} distinct strings in {total:,} examples)" for name, (count, total) in found.items()]
+        hashed = ", ".join(f'"{name}": Hash(100)' for name in found)
+        message = (
+            f"{' and '.join(shown)} will be one-hot encoded in {sum(count for count, _ in found.values()):,} columns. "
+            f"To omit identifiers, pass exclude={json.dumps([*self._excluded, *found])}. To encode strings in fewer "
+            f"columns, pass choices={{{hashed}}}, or Text() for strings of several words. If the strings are dates or "
+            "numbers, see the comments of `tensorsmith tfrecord infer`. To keep all columns, pass Lookup()."
+        )
+        warnings.warn(message, stacklevel=3)
 
     def _dtype(self, name: str) -> Any:
         """Returns the NumPy dtype of the values of a feature that are not missing."""
@@ -369,9 +396,14 @@ class FeatureSpec:
         return FeatureModel(inputs, joined)
 
 
+def _are_many(distinct: int, total: int) -> bool:
+    """Returns `True` if strings are too many for one-hot vectors, or if most examples have their own string."""
+    return distinct > MOST_STRINGS or (distinct > FEW_STRINGS and distinct > total / 2)
+
+
 def _as_read(feature: Feature) -> Feature:
     """Returns a required feature of the dtype with which `examples` reads it."""
-    return Feature(feature.tensor_dtype, feature.shape, feature.encoding)
+    return Feature(feature.tensor_dtype, feature.shape, feature.encoding, format=feature.format)
 
 
 def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:

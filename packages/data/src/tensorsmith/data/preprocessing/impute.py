@@ -76,7 +76,7 @@ class Impute:
         if feature.dtype in (*STRINGS, *FLOATS, "float64"):
             return dataclasses.replace(feature, optional=False, default=None)
         if self.strategy not in EXACT:
-            return Feature("float64", feature.shape)
+            return Feature("float64", feature.shape, format=feature.format)
         dtype = "int64" if feature.dtype == "bool" else feature.dtype
         return dataclasses.replace(feature, dtype=dtype, optional=False, default=None)
 

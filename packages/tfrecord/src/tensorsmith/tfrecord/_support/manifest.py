@@ -46,6 +46,10 @@ class Manifest:
 
 
 def fingerprints(files: Iterable[str | os.PathLike[str]]) -> list[list[Any]]:
-    """Returns the absolute path, size and modification time of each file, which are used to detect changes."""
-    states = [(Path(path).absolute(), Path(path).stat()) for path in files]
+    """Returns the absolute path, size and modification time of each file, which are used to detect changes.
+
+    A symbolic link without a target is described by itself, because its row is a reject of the conversion.
+    """
+    paths = [Path(path).absolute() for path in files]
+    states = [(path, path.stat() if path.exists() else path.lstat()) for path in paths]
     return [[str(path), state.st_size, state.st_mtime_ns] for path, state in states]

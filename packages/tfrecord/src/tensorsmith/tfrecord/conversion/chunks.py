@@ -27,7 +27,9 @@ class RejectedError(OSError):
     """
 
     def __init__(self, rejects: list[Reject]):
-        remedy = "Change the schema, or collect such rows with --rejects FILE."
+        # The schema does not matter for a row that could not be read, which has no column.
+        cause = "the rows or the schema" if any(reject.column for reject in rejects) else "or remove the rows or files"
+        remedy = f"Correct {cause}, or skip such rows and list them in a file with --rejects FILE."
         super().__init__("\n".join([*map(str, rejects[:EXAMPLES]), remedy]))
         self.rejects = rejects
 

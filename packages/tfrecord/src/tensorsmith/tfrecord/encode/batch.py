@@ -1,5 +1,7 @@
 """Encoding of a batch of rows as columns, according to a schema."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pyarrow as pa
 
@@ -37,7 +39,7 @@ def encode_batch(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[
     rejects = list(batch.rejects)
     while True:  # repeated, as an error in one row may hide errors in others
         rejections = Rejections()
-        prepared = _take_apart(rows, schema, rejections)
+        prepared = _take_apart(rows, schema, rejections, batch.verified)
         if not rejections.rows:
             for name, size in schema.sparse.items():
                 check_sparse(name, size, prepared[name + INDICES], prepared[name + VALUES], rejections)
@@ -52,8 +54,10 @@ def encode_batch(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[
     return columns, sorted(rejects, key=lambda reject: reject.row)
 
 
-def _take_apart(rows: pa.RecordBatch, schema: Schema, rejections: Rejections) -> dict[str, Values]:
+def _take_apart(
+    rows: pa.RecordBatch, schema: Schema, rejections: Rejections, verified: Collection[str]
+) -> dict[str, Values]:
     return {
-        name: take_apart(name, feature, rows.column(rows.schema.get_field_index(name)), rejections)
+        name: take_apart(name, feature, rows.column(rows.schema.get_field_index(name)), rejections, name in verified)
         for name, feature in schema.features.items()
     }

@@ -1,12 +1,17 @@
 """Conversion of values to the dtype of their feature."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tensorsmith.tfrecord._support.arrow_numbers import complex_from_arrow, is_complex
+from tensorsmith.tfrecord._support.dates import numbers_of_dates, parse_dates
 from tensorsmith.tfrecord.encode.rejections import RejectValue, brief
 from tensorsmith.tfrecord.schema import COMPLEX, FLOATS, INTEGERS, STRINGS, Feature
+from tensorsmith.tfrecord.sources.numbers import WORDS
 
 TYPES = {  # Arrow types; dtypes without one, and floats that Arrow rounds less accurately, are cast from float64
     "string": pa.large_string(),
@@ -36,6 +41,10 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
         if _reject_uncastable(leaves, pa.large_string(), dtype, reject):
             return nothing
         leaves = pc.utf8_trim_whitespace(leaves.cast(pa.large_string()))
+        if feature.format:
+            return _dates(leaves, feature, reject)
+        if dtype == "bool":
+            leaves = _without_words(leaves)
     # Class names are looked up in the labels.
     if feature.labels and written:
         found = pc.index_in(leaves, pa.array(feature.labels, pa.large_string()))
@@ -67,6 +76,34 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
     return numbers
 
 
+def _dates(leaves: pa.Array, feature: Feature, reject: RejectValue) -> np.ndarray:
+    """Converts an Arrow array of strings to the numbers that represent dates and times."""
+
+    def parse(part: pa.Array) -> np.ndarray:
+        return parse_dates(part, feature.format)
+
+    try:
+        microseconds = parse(leaves)
+    except pa.ArrowInvalid:
+        microseconds = np.zeros(len(leaves), "int64")
+        for leaf in _uncastable(leaves, parse):
+            reject(leaf, f"expected the format {feature.format}, got {brief(leaves[leaf].as_py())}")
+    numbers = numbers_of_dates(microseconds, feature.format)
+    if feature.dtype == "int64":
+        for leaf in np.flatnonzero(numbers % 1).tolist():
+            reject(leaf, f"expected no fractions of seconds for int64, got {brief(leaves[leaf].as_py())}")
+    return numbers.astype(feature.dtype)
+
+
+def _without_words(leaves: pa.Array) -> pa.Array:
+    """Returns strings in which "yes" and "no", and "y" and "n", are replaced by "true" and "false"."""
+    lower = pc.utf8_lower(leaves)
+    for number, word in enumerate(WORDS[0]):
+        same = pc.is_in(lower, pa.array([pair[number] for pair in WORDS], leaves.type))
+        leaves = pc.if_else(same, pa.scalar(word, leaves.type), leaves)
+    return leaves
+
+
 def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
     """Converts an Arrow array to real numbers. Returns `None` if the dtype cannot represent all values."""
     exact = pa.types.is_integer(leaves.type) and dtype in ("float32", "complex64")  # Arrow refuses inexact casts here
@@ -94,23 +131,23 @@ def _complex_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.nd
 
 def _reject_uncastable(leaves: pa.Array, target: pa.DataType, dtype: str, reject: RejectValue) -> bool:
     """Rejects values that cannot be converted to an Arrow type. Returns `True` if there are any."""
-    bad = _uncastable(leaves, target)
+    bad = _uncastable(leaves, lambda part: part.cast(target))
     for leaf in bad:
         reject(leaf, f"expected {dtype}, got {brief(leaves[leaf].as_py())}")
     return bool(bad)
 
 
-def _uncastable(array: pa.Array, target: pa.DataType) -> list[int]:
-    """Returns the indices of values that cannot be converted to an Arrow type, determined by bisection."""
+def _uncastable(array: pa.Array, cast: Callable[[pa.Array], Any]) -> list[int]:
+    """Returns the indices of values that cannot be converted by a function, determined by bisection."""
     try:
-        array.cast(target)
+        cast(array)
         return []
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        if len(array) == 1:
-            return [0]
+        if len(array) < 2:
+            return list(range(len(array)))
     middle = len(array) // 2
-    later = [middle + position for position in _uncastable(array.slice(middle), target)]
-    return _uncastable(array.slice(0, middle), target) + later
+    later = [middle + position for position in _uncastable(array.slice(middle), cast)]
+    return _uncastable(array.slice(0, middle), cast) + later
 
 
 def is_text(kind: pa.DataType) -> bool:

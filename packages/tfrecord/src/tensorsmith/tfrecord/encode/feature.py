@@ -33,7 +33,7 @@ class Values:
     present: np.ndarray | None
 
 
-def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejections) -> Values:
+def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejections, verified: bool = False) -> Values:
     """Extracts the individual values from a column, after checking dtypes, shapes and missing values.
 
     Args:
@@ -41,6 +41,7 @@ def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejecti
         feature: Feature in the schema that describes the column.
         array: Arrow column that contains the feature values of all rows.
         rejections: Collection to which rows that do not conform to the feature are added.
+        verified: If `True`, the source has verified that image files are not damaged.
 
     Returns:
         The `Values` of the column.
@@ -68,7 +69,7 @@ def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejecti
             )
     leaves = cast_values(leaves, feature, "bytes" if is_file else feature.dtype, reject)
     if is_file:
-        check_files(leaves, feature, reject)
+        check_files(leaves, feature, reject, verified)
     steps = None
     if feature.sequence:
         steps, levels = levels[0], levels[1:] or [np.arange(len(leaves) + 1)]

@@ -6,20 +6,28 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from tensorsmith.tfrecord._support.image_damage import JPEG, PNG
 from tensorsmith.tfrecord.encode.rejections import RejectValue, brief, shape_text
 from tensorsmith.tfrecord.encode.unfold import offsets_of
-from tensorsmith.tfrecord.schema import IMAGES, Feature
-from tensorsmith.tfrecord.sources.image_files import dtype_of
+from tensorsmith.tfrecord.schema import Feature
+from tensorsmith.tfrecord.sources.image_files import parse_image
 
 
-def check_files(files: pa.Array, feature: Feature, reject: RejectValue) -> None:
-    """Rejects files and raw bytes whose format or size differs from the specification of the feature."""
+def check_files(files: pa.Array, feature: Feature, reject: RejectValue, verified: bool) -> None:
+    """Rejects files and raw bytes that are damaged, or whose format or size differs from those of the feature.
+
+    Args:
+        files: Arrow array of the contents of the files.
+        feature: Feature that the files represent.
+        reject: Function that is called with the index of each invalid file and a description of the problem.
+        verified: If `True`, images are known to be undamaged, and only their headers are read.
+    """
     for leaf, file in enumerate(files.to_pylist()):
-        if file is not None and (problem := _file_problem(file, feature)):
+        if file is not None and (problem := _file_problem(file, feature, verified)):
             reject(leaf, problem)
 
 
-def _file_problem(file: bytes, feature: Feature) -> str:
+def _file_problem(file: bytes, feature: Feature, verified: bool) -> str:
     """Returns a description of the problem with the content of a file, or an empty string if the content is valid."""
     if feature.encoding == "wav":
         return "" if file[:4] == b"RIFF" and file[8:12] == b"WAVE" else f"expected a WAV file, got {brief(file)}"
@@ -29,17 +37,20 @@ def _file_problem(file: bytes, feature: Feature) -> str:
         one = feature.shape.count(None) <= 1
         expected = f"an array of shape {shape_text(feature.shape)}"
         return "" if fits and one else f"expected {expected}, got {len(file)} bytes"
-    try:
-        with Image.open(io.BytesIO(file)) as image:
-            kind, (width, height) = (image.format or "").lower(), image.size
-    except (OSError, SyntaxError, ValueError):
+    if not file.startswith((PNG, JPEG)):
         return f"expected a {_format(feature)} file, got {brief(file)}"
+    try:
+        image = parse_image(file, verify=not verified)
+    except ValueError as error:
+        return str(error)
+    (height, width, _), channels = image.shape, feature.shape[2]
+    kind = f"a {image.encoding.upper()} file"
     sizes = zip((height, width), feature.shape[:2], strict=True)
-    wrong = kind != feature.encoding and not (feature.encoding == "image" and kind in IMAGES)
-    if wrong or any(wanted not in (None, size) for size, wanted in sizes):
-        received = f"a {kind.upper()} file of {height} x {width}"
-        return f"expected {_format(feature)} of shape {shape_text(feature.shape)}, got {received}"
-    shallow = feature.dtype == "uint16" and dtype_of(file) != "uint16"
+    if feature.encoding not in (image.encoding, "image") or any(wanted not in (None, size) for size, wanted in sizes):
+        return f"expected {_format(feature)} of shape {shape_text(feature.shape)}, got {kind} of {height} x {width}"
+    if channels is not None and not image.decodes_to(channels):
+        return f"expected an image that TensorFlow can decode to {channels} channels, got {kind} of mode {image.mode}"
+    shallow = feature.dtype == "uint16" and image.dtype != "uint16"
     return "expected a file of uint16, got uint8" if shallow else ""
 
 

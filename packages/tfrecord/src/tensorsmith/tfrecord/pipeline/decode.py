@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,9 +88,27 @@ def check_resize(resize: tuple[int, int], features: Any) -> None:
         ValueError: If the sizes are invalid, or if the features are not a schema with images of the same channels.
     """
     check_size(resize)
-    images = features.features.values() if isinstance(features, Schema) else ()
+    images = features.features if isinstance(features, Schema) else {}
     expected = "a schema with an image feature that is not optional and has a fixed number of channels"
-    check(any(map(_is_resizable, images)), "features", Verbatim("no such feature"), expected, "omit `resize`")
+    remedy = next(map(channels_remedy, without_channels(images)), "omit `resize`")
+    check(any(map(_is_resizable, images.values())), "features", Verbatim("no such feature"), expected, remedy)
+
+
+def without_channels(features: Mapping[str, Feature]) -> list[str]:
+    """Returns the names of required image features without a fixed number of channels, which cannot be decoded."""
+    return [
+        name
+        for name, feature in features.items()
+        if feature.encoding in IMAGES and not feature.optional and feature.shape[2] is None
+    ]
+
+
+def channels_remedy(name: str) -> str:
+    """Returns what to write in the schema so that images without a fixed number of channels are decoded."""
+    return (
+        f"write 3 (or 1 or 4) as the last size of {name} in schema.yaml, such as `shape: [null, null, 3]`, and decode "
+        "images of several sizes with `resize=(height, width)`"
+    )
 
 
 def decode(parsed: dict[str, Any], schema: Schema, resize: tuple[int, int] | None = None) -> dict[str, Any]:

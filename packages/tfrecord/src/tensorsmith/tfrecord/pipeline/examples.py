@@ -1,13 +1,21 @@
 """`tf.data` pipelines of indexed records, in order or with a full shuffle."""
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow
-from tensorsmith.tfrecord.pipeline.decode import check_resize, decode, stored_features, without_missing
+from tensorsmith.tfrecord.pipeline.decode import (
+    channels_remedy,
+    check_resize,
+    decode,
+    stored_features,
+    without_channels,
+    without_missing,
+)
 from tensorsmith.tfrecord.schema import COMPLEX, Schema
 from tensorsmith.tfrecord.shards.index import Index
 
@@ -45,7 +53,8 @@ def examples(
             by the number of dropped examples, and the cardinality is unknown. To get an error instead, pass
             `schema.require(names)`; to reject such rows in a conversion, pass `required` to `convert`.
         resize: Height and width to which images are resized, bilinearly and with antialiasing. It requires a schema.
-            Without it, images of several sizes are not decoded, because a batch has a single shape.
+            Without it, images of several sizes are not decoded, because a batch has a single shape. Images with
+            another number of channels than the schema are converted: gray is repeated, and alpha is dropped.
 
     Returns:
         A `tf.data.Dataset` of dictionaries, as returned by `tf.io.parse_example` or, with a schema, by `decode`. Its
@@ -72,6 +81,10 @@ def examples(
         _check_droppable(features, drop_missing, drop_remainder)
     if resize is not None:
         check_resize(resize, features)
+    for name in without_channels(features.features) if isinstance(features, Schema) else ():
+        remedy = channels_remedy(name)
+        message = f"{name} has no fixed number of channels and is returned as encoded bytes. To decode it, {remedy}."
+        warnings.warn(message, stacklevel=2)
     stored = stored_features(features) if isinstance(features, Schema) else features
     index = files if isinstance(files, Index) else Index.of(files)
     count = len(index)

@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 
 from tensorsmith.core import ArgumentError, Verbatim, check, did_you_mean, replace_file
+from tensorsmith.tfrecord._support.dates import check_format, unit_of
 
 INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 FLOATS = ("float16", "bfloat16", "float32")
@@ -45,6 +46,10 @@ class Feature:
         default: Value that `examples` returns if an example lacks the optional feature, so that the tensor is dense: a
             string, a number, or "nan" for numbers. Integers with the default "nan" are read as floats; see
             `tensor_dtype`.
+        format: Format of dates and times that are written as strings: "date", "datetime" or "time" for ISO 8601, or a
+            format of `datetime.strptime` with a date, such as "%d.%m.%Y". Dates are stored as days since 1970-01-01,
+            and dates with times as seconds since then, in UTC unless the strings have an offset. Times of day are
+            stored as seconds since midnight. Fractions of seconds require the dtype float64.
 
     Raises:
         ValueError: If the attributes are invalid or incompatible.
@@ -63,6 +68,7 @@ class Feature:
     optional: bool = False
     labels: tuple[str, ...] = ()
     default: str | float | None = None
+    format: str = ""
 
     def __post_init__(self) -> None:
         check(self.dtype in DTYPES, "dtype", self.dtype, " or ".join(DTYPES), did_you_mean(str(self.dtype), DTYPES))
@@ -73,6 +79,9 @@ class Feature:
         if self.encoding in IMAGES:
             sound = len(self.shape) == 3 and (self.dtype == "uint8" or (self.dtype, self.encoding) == ("uint16", "png"))
             check(sound, "shape", self.shape, "(height, width, channels) with dtype uint8, or uint16 for PNG")
+            known = (None, 1, 3) if self.encoding == "jpeg" else (None, 1, 3, 4)  # those of TensorFlow's decoder
+            expected = f"have {' or '.join(map(str, known[1:]))} channels, or null, for {self.encoding} files"
+            check(self.shape[2] in known, "shape", self.shape, expected)
         check(not self.encoding or numbers, "encoding", self.encoding, f"omitted for dtype {self.dtype}")
         remedy = "use null for at most one size"
         check(
@@ -88,6 +97,10 @@ class Feature:
         check(texts and len(set(self.labels)) == len(self.labels), "labels", self.labels, "distinct strings")
         for name in ("sequence", "optional"):
             check(isinstance(getattr(self, name), bool), name, getattr(self, name), "true or false")
+        if self.format:
+            check_format(self.format)
+            number = self.dtype in ("int64", "float64") and not (self.encoding or self.labels)
+            check(number, "format", self.format, "omitted unless the dtype is int64 or float64, without labels")
         if self.default is not None:
             self._check_default()
 
@@ -117,6 +130,11 @@ class Feature:
         if self.default != NAN or self.dtype in (*FLOATS, "float64", *STRINGS):
             return self.dtype
         return "float32" if np.dtype(self.dtype).itemsize <= 2 else "float64"
+
+    @property
+    def time_unit(self) -> str:
+        """Unit of the numbers that represent dates or times: "days" or "seconds"; empty without a `format`."""
+        return unit_of(self.format) if self.format else ""
 
     @property
     def kind(self) -> str:

@@ -1,4 +1,4 @@
-"""Interpretation of bytes features as strings or numbers, as specified in `schema.yaml`."""
+"""Interpretation of bytes features as strings, numbers or images, as specified in `schema.yaml`."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorsmith.core import ArgumentError, Verbatim, check
 from tensorsmith.records import Column
-from tensorsmith.tfrecord.schema import VALUE, Schema
+from tensorsmith.tfrecord.schema import IMAGES, VALUE, Feature, Schema
 
 SCHEMA = "schema.yaml"
 
@@ -39,15 +39,9 @@ def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored
         included.
     """
     folders = {Path(path).parent for path in files}
-    path = next(iter(folders)) / SCHEMA if len(folders) == 1 else Path(SCHEMA)
-    if len(folders) != 1 or not path.exists():
-        return {}
-    try:
-        schema = Schema.load(path)
-    except ArgumentError:  # a file of the same name from another program
-        return {}
+    features = _features_beside(next(iter(folders))) if len(folders) == 1 else {}
     found = {}
-    for name, feature in schema.features.items():
+    for name, feature in features.items():
         if feature.dtype == "string":
             found[name] = Stored("string")
         elif (
@@ -55,6 +49,20 @@ def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored
         ):
             found[name + VALUE if feature.is_shaped else name] = Stored(feature.dtype, feature.shape == ())
     return found
+
+
+def image_features(file: str | os.PathLike[str]) -> list[str]:
+    """Returns the names of the image features, according to the `schema.yaml` next to a TFRecord file."""
+    return [name for name, feature in _features_beside(Path(file).parent).items() if feature.encoding in IMAGES]
+
+
+def _features_beside(folder: Path) -> Mapping[str, Feature]:
+    """Returns the features in the `schema.yaml` of a folder. The result is empty if there is no schema."""
+    path = folder / SCHEMA
+    try:
+        return Schema.load(path).features if path.exists() else {}
+    except ArgumentError:  # a file of the same name from another program
+        return {}
 
 
 def numbers_of(name: str, column: Column, stored: Mapping[str, Stored]) -> tuple[np.ndarray, np.ndarray] | None:

@@ -56,7 +56,7 @@ def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[st
         ValueError: If `target` is one of `sources`.
     """
     target = Path(target)
-    same = target.exists() and any(target.samefile(path) for path in sources)
+    same = target.exists() and any(Path(path).exists() and target.samefile(path) for path in sources)
     check(
         not same,
         name,

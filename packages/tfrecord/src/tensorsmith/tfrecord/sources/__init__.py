@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import check
-from tensorsmith.tfrecord._support.image_size import check_size
 from tensorsmith.tfrecord.sources.files import Paths, UnreadableError, find_source_files
+from tensorsmith.tfrecord.sources.image_files import check_image_options
 from tensorsmith.tfrecord.sources.kinds import kind_of
 from tensorsmith.tfrecord.sources.source import Batch, Reject, Source
 from tensorsmith.tfrecord.sources.table import TableSource
@@ -32,12 +32,12 @@ CLASSES = {
 CLASSED = ("images", "wav")  # kinds whose folder names are classes
 MEDIA = (*CLASSED, "voc")  # kinds whose folders contain a row per file
 ROOTED = (*CLASSED, "coco")  # kinds that need the path of the folder itself
-CSV_OPTIONS = ("encoding", "delimiter", "decimal", "missing", "header", "names", "comment", "row_names")
+CSV_OPTIONS = ("encoding", "delimiter", "decimal", "thousands", "missing", "header", "names", "comment", "row_names")
 OPTIONS = {
     "csv": (*CSV_OPTIONS, "numeric_threshold"),
     "text": ("encoding",),
     "sqlite": ("table", "query"),
-    **dict.fromkeys(("images", "voc", "coco"), ("resize",)),
+    **dict.fromkeys(("images", "voc", "coco"), ("resize", "channels")),
 }
 
 
@@ -52,13 +52,14 @@ def open_source(path: Paths, **options: Any) -> TableSource:
             files are concatenated; files in a folder or matching a pattern are sorted. Several folders of images or
             audio files represent classes.
         options: Options for the file format: `encoding` for CSV and text files; `table` or `query` for SQLite
-            databases; `resize`, a pair of height and width, for images; and for CSV files `missing` (a list of strings
-            that stand for missing values, in which "pandas" stands for the strings that `pandas.read_csv` reads as
-            NaN), `delimiter`, `decimal` ("." or ","), `header` (`False` if the first line is a row), `names` (column
-            names, if there is no header), `comment` (the character with which lines begin that are skipped),
-            `row_names` (`True` if the first field of each row is a row name without a name in the header; detected by
-            default) and `numeric_threshold` (fraction of the strings in a column that must be numbers, for which a
-            numeric dtype is inferred).
+            databases; `resize`, a pair of height and width, and `channels` (1, 3 or 4) for images; and for CSV files
+            `missing` (a list of strings that stand for missing values, in which "pandas" stands for the strings that
+            `pandas.read_csv` reads as NaN), `delimiter`, `decimal` ("." or ","), `thousands` (the separator between
+            groups of three digits), `header` (`False` if the first line is a row), `names` (column names, if there is
+            no header), `comment` (the character with which lines begin that are skipped), `row_names` (`True` if the
+            first field of each row is a row name without a name in the header; detected by default) and
+            `numeric_threshold` (fraction of the strings in a column that must be numbers, for which a numeric dtype is
+            inferred).
 
     Returns:
         The source, which `convert` and `review` accept.
@@ -85,8 +86,7 @@ def open_source(path: Paths, **options: Any) -> TableSource:
         check(
             name in known, name, value, f"omitted for a source of kind {kind} (options: {', '.join(known) or 'none'})"
         )
-    if "resize" in options:
-        check_size(options["resize"])
+    check_image_options(options)
     root = _root([path] if isinstance(path, str | os.PathLike) else path, kind)
     module, _, name = CLASSES[kind].partition(".")
     source = getattr(import_module(f"{__name__}.{module}"), name)

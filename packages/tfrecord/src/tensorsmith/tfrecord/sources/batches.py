@@ -1,6 +1,6 @@
 """Batching of rows that are read individually, such as image files and audio files."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,13 @@ ROWS = 256  # maximum number of rows in a batch
 
 
 def in_batches(
-    rows: Iterator[tuple[dict[str, Any] | Reject, tuple[str, int]]], file: str, types: Any, first: int = 1
+    rows: Iterator[tuple[dict[str, Any] | Reject, tuple[str, int]]],
+    file: str,
+    types: Any,
+    first: int = 1,
+    verified: Collection[str] = (),
 ) -> Iterator[Batch]:
-    """Groups rows and rejected rows into batches. Rows are numbered from `first`."""
+    """Groups rows and rejected rows into batches. Rows are numbered from `first`; see `Batch` for `verified`."""
     values: list[dict[str, Any]] = []
     numbers: list[int] = []
     positions: list[tuple[str, int]] = []
@@ -23,7 +27,8 @@ def in_batches(
     size = 0
 
     def batch() -> Batch:
-        return Batch(pa.RecordBatch.from_pylist(values, types), file, np.array(numbers, "int64"), rejects, positions)
+        table = pa.RecordBatch.from_pylist(values, types)
+        return Batch(table, file, np.array(numbers, "int64"), rejects, positions, verified=verified)
 
     for number, (row, position) in enumerate(rows, first):
         if isinstance(row, Reject):

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from tensorsmith.tfrecord.schema import Feature
+from tensorsmith.tfrecord.schema import Feature, Schema
 from tensorsmith.tfrecord.sources.batches import in_batches
-from tensorsmith.tfrecord.sources.image_files import ImageShapes, read_image, resize_image
+from tensorsmith.tfrecord.sources.image_files import ImageShapes, channels_of, read_image, resize_image
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 from tensorsmith.tfrecord.sources.table import TableSource
 
@@ -77,11 +77,14 @@ class AnnotatedImages(TableSource):
         flag: Name of the flag, as in TFDS.
         names: Class names, by index.
         resize: Height and width to which all images are resized, or `None`. Boxes are relative to the image size.
+        channels: Number of channels to which the images are decoded, or `None` to determine it from the images.
     """
 
     flag: str
     names: list[str]
     resize: Sequence[int] | None = None
+    channels: int | None = None
+    _shapes = ImageShapes()  # of no images, until rows have been read
 
     @abstractmethod
     def annotated(self) -> Iterator[Annotated | Reject]:
@@ -89,10 +92,18 @@ class AnnotatedImages(TableSource):
 
     def rows(self) -> Iterator[Batch]:
         """Yields all rows of the data source in batches."""
-        self._shapes = ImageShapes()
+        return self._rows(self.channels)
+
+    def rows_for(self, schema: Schema) -> Iterator[Batch]:
+        """Yields all rows in batches. Comments are then on the number of channels in the schema."""
+        return self._rows(channels_of(schema))
+
+    def _rows(self, channels: int | None) -> Iterator[Batch]:
+        self._shapes = ImageShapes(channels)
         numbers = {name: number for number, name in enumerate(self.names)}
         rows = ((self._row(found, numbers), _place(found)) for found in self.annotated())
-        yield from in_batches(rows, str(self.files[0]), pa.schema([*TYPES, (self.flag, pa.list_(pa.bool_()))]))
+        types = pa.schema([*TYPES, (self.flag, pa.list_(pa.bool_()))])
+        yield from in_batches(rows, str(self.files[0]), types, verified=("image",))
 
     def known(self) -> Mapping[str, Feature]:
         """Returns all features of the data source."""
@@ -104,13 +115,17 @@ class AnnotatedImages(TableSource):
             self.flag: Feature("bool", (None,)),
         }
 
+    def comments(self) -> list[str]:
+        """Returns sentences on the channels and the orientation of the images."""
+        return self._shapes.comments("image", can_turn=False)
+
     def _row(self, found: Annotated | Reject, numbers: Mapping[str, int]) -> dict[str, Any] | Reject:
         if isinstance(found, Reject):
             return found
+        if not found.image.exists():
+            return Reject(str(found.annotation), found.row, "image", f"image {found.image} does not exist")
         try:
             image = read_image(found.image)
-        except FileNotFoundError:
-            return Reject(str(found.annotation), found.row, "image", f"image {found.image} does not exist")
         except ValueError as error:
             return Reject(str(found.image), 1, "", str(error))
         height, width, _ = image.shape
@@ -122,7 +137,8 @@ class AnnotatedImages(TableSource):
         except ValueError as error:
             return Reject(str(found.annotation), found.row, "bbox", str(error))
         try:
-            image = resize_image(image, self.resize)
+            # Not turned: the boxes refer to the pixels as they are stored, as in torchvision.
+            image = resize_image(image, self.resize, turn=False)
         except ValueError as error:
             return Reject(str(found.image), 1, "", str(error))
         self._shapes.add(image)

@@ -22,12 +22,19 @@ class Coco(AnnotatedImages):
         root: Folder that contains the images, possibly in subfolders. If `None`, the folder of the annotation file is
             used, or its parent if that folder is named `annotations`.
         resize: Height and width to which all images are resized, or `None`.
+        channels: Number of channels to which the images are decoded, or `None` to determine it from the images.
     """
 
     flag = "is_crowd"
 
-    def __init__(self, files: list[Path], root: Path | None = None, resize: Sequence[int] | None = None) -> None:
-        self.files, path, self.resize = files[:1], files[0], resize
+    def __init__(
+        self,
+        files: list[Path],
+        root: Path | None = None,
+        resize: Sequence[int] | None = None,
+        channels: int | None = None,
+    ) -> None:
+        self.files, path, self.resize, self.channels = files[:1], files[0], resize, channels
         try:
             content = json.loads(path.read_bytes())
             names = {entry["id"]: str(entry["name"]) for entry in content["categories"]}

@@ -19,8 +19,9 @@ from pyarrow import csv as arrow_csv
 from tensorsmith.core import check
 from tensorsmith.tfrecord.schema import STRINGS, Schema
 from tensorsmith.tfrecord.sources.csv_header import Header, read_header, wrong_encoding
-from tensorsmith.tfrecord.sources.csv_options import ROW_NAMES, CsvOptions, with_point, without_markers
+from tensorsmith.tfrecord.sources.csv_options import ROW_NAMES, CsvOptions, without_markers
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
+from tensorsmith.tfrecord.sources.number_styles import plain_numbers
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 from tensorsmith.tfrecord.sources.table import TableSource
 
@@ -51,7 +52,7 @@ class CsvFiles(TableSource):
         check(sound, "numeric_threshold", numeric_threshold, "a number in (0, 1]")
         self.files, self.numeric_threshold = files, numeric_threshold
         self._given, self._csv = options, CsvOptions.of(options)
-        self.decimal = self._csv.decimal
+        self.number_style = self._csv.style
         self._with_row_names: dict[Path, bool] = {}  # files that were read, and whether they have row names
 
     def rows(self) -> Iterator[Batch]:
@@ -61,11 +62,11 @@ class CsvFiles(TableSource):
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
         """Yields all rows in batches. The files are read with the options in the schema, and numbers have a point."""
         csv = CsvOptions.of({**schema.csv, **self._given})
-        texts = [name for name, feature in schema.features.items() if feature.dtype in STRINGS]
+        texts = [name for name, feature in schema.features.items() if feature.dtype in STRINGS or feature.format]
         for batch in self._rows(csv):
             names = batch.rows.schema.names
             columns = [
-                column if name in texts else with_point(column, csv.decimal)
+                column if name in texts else plain_numbers(column, csv.style)
                 for name, column in zip(names, batch.rows.columns, strict=True)
             ]
             yield dataclasses.replace(batch, rows=pa.RecordBatch.from_arrays(columns, names))

@@ -1,7 +1,6 @@
 """Options with which CSV files are read, and the cells that stand for missing values and decimal numbers."""
 
 import codecs
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tensorsmith.core import argument_error, check, did_you_mean
+from tensorsmith.tfrecord.sources.number_styles import NumberStyle
 
 # The strings that `pandas.read_csv` reads as NaN by default (pandas 1.5 to 3.0: "None" was added in 2.0).
 PANDAS_MISSING = (
@@ -27,6 +27,7 @@ class CsvOptions:
         encoding: Character encoding, as a Python codec name.
         delimiter: Character between cells. If `None`, it is detected in the first line.
         decimal: Decimal point of numbers.
+        thousands: Separator between groups of three digits in numbers. If empty, there is none.
         missing: Strings that stand for missing values, besides an empty cell. The entry "pandas" stands for the strings
             of `PANDAS_MISSING`.
         header: If `True`, the first line contains the column names.
@@ -39,6 +40,7 @@ class CsvOptions:
     encoding: str = "utf-8"
     delimiter: str | None = None
     decimal: str = "."
+    thousands: str = ""
     missing: Sequence[str] = ()
     header: bool = True
     names: Sequence[str] = ()
@@ -63,6 +65,10 @@ class CsvOptions:
             check(sound, name, value, "a single ASCII character except a quote")
         check(made.decimal in (".", ","), "decimal", made.decimal, '"." or ","')
         check(made.decimal != made.delimiter, "decimal", made.decimal, "different from the delimiter")
+        thousands = made.thousands
+        sound = thousands == "" or (isinstance(thousands, str) and len(thousands) == 1 and not thousands.isalnum())
+        check(sound and thousands not in ('"', "+", "-"), "thousands", thousands, "a single character, such as ','")
+        check(thousands != made.decimal, "thousands", thousands, "different from the decimal point")
         for name in ("missing", "names"):
             value = getattr(made, name)
             listed = isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
@@ -78,6 +84,11 @@ class CsvOptions:
     def has_header(self) -> bool:
         """`True` if the first line contains column names."""
         return self.header and not self.names
+
+    @property
+    def style(self) -> NumberStyle:
+        """Decimal point and thousands separator of numbers."""
+        return NumberStyle(self.decimal, self.thousands)
 
     @property
     def markers(self) -> list[str]:
@@ -99,25 +110,6 @@ def without_markers(rows: Any, markers: list[str]) -> Any:
         for column in rows.columns
     ]
     return pa.RecordBatch.from_arrays(columns, rows.schema.names)
-
-
-def with_point(texts: Any, decimal: str) -> Any:
-    """Returns strings in which numbers have a decimal point in place of another decimal mark.
-
-    Numbers with a point are changed to have that mark, so that they are not read as numbers: in a file with the decimal
-    mark ",", "1.234" is not a decimal number.
-
-    Example:
-        >>> with_point(pa.array(["1,5", "1.234", "a,b", "7"]), ",").to_pylist()
-        ['1.5', '1,234', 'a,b', '7']
-    """
-    if decimal == ".":
-        return texts
-    for mark, other in ((decimal, "#"), (".", decimal), ("#", ".")):
-        number = rf"^\s*[+-]?[0-9]*{re.escape(mark)}[0-9]*([eE][+-]?[0-9]+)?\s*$"
-        matches = pc.match_substring_regex(texts, number)
-        texts = pc.if_else(matches, pc.replace_substring(texts, mark, other), texts)
-    return texts
 
 
 def check_encoding(encoding: str) -> str:

@@ -36,14 +36,19 @@ def find_source_files(paths: Paths) -> list[Path]:
         if path.is_dir():
             inside = (Path(folder) / name for folder, _, names in os.walk(path) for name in names if name not in LEFT)
             files = sorted(file for file in inside if not any(part[0] in "._" for part in file.relative_to(path).parts))
-        elif path.exists():
+        elif os.path.lexists(path):  # also a link without a target, which is reported when it is read
             files = [path]
         else:
-            files = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())  # noqa: PTH207
+            files = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if not Path(name).is_dir())  # noqa: PTH207
         if not files:
             raise FileNotFoundError(f"{path}: no such file" if not path.is_dir() else f"{path}: the folder is empty")
         found.update(dict.fromkeys(files))
     return list(found)
+
+
+def is_special(path: Path) -> bool:
+    """Returns `True` if a path is a named pipe, a socket or a device, whose reading may never end."""
+    return path.exists() and not path.is_file()
 
 
 def open_plain(path: Path) -> BinaryIO:

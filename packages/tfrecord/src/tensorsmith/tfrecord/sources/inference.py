@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from tensorsmith.tfrecord._support.arrow_numbers import COMPLEX_TYPES, is_complex
 from tensorsmith.tfrecord.schema import COMPLEX, NAN, STRINGS, Feature, Schema
-from tensorsmith.tfrecord.sources.csv_options import with_point
+from tensorsmith.tfrecord.sources.date_columns import DateColumn
 from tensorsmith.tfrecord.sources.mixed_numbers import MixedNumbers, NotNumbers
-from tensorsmith.tfrecord.sources.numbers import Numbers
+from tensorsmith.tfrecord.sources.number_styles import PLAIN, NumberStyle
+from tensorsmith.tfrecord.sources.numbers import WORDS, Numbers
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 
 MOST_TEXTS = 100  # maximum size of a vocabulary
@@ -32,6 +33,9 @@ class Found:
         missing: Names of features that some rows lack, mapped to the number of these rows.
         problems: Names of features with values that no schema supports, mapped to a description.
         not_numbers: Names of columns of strings that are numeric except for some rows, mapped to these rows.
+        dates: Names of columns of dates or times mapped to the format, or to two formats if the day or the month may
+            come first. Such a column remains a string.
+        booleans: Names of columns of dtype bool mapped to the strings for false and true, except "false" and "true".
         vocabularies: Sorted distinct strings of features that have 2 to 100 of them in more than ten times as many
             rows.
     """
@@ -44,6 +48,8 @@ class Found:
     vocabularies: Mapping[str, list[str]] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     not_numbers: Mapping[str, NotNumbers] = field(default_factory=dict)
+    dates: Mapping[str, list[str]] = field(default_factory=dict)
+    booleans: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class Survey:
@@ -53,14 +59,14 @@ class Survey:
         untyped: If `True`, a column of strings is inferred to be numeric if all of its strings represent numbers.
         written: If `True`, floats were parsed from decimal text. The inferred dtype is then float32 if it is
             sufficiently precise for all values.
-        decimal: Decimal point of numbers, if `untyped` is `True`.
+        style: Decimal point and thousands separator of numbers, if `untyped` is `True`.
         threshold: Fraction of the strings in a column that must be numbers, if `untyped` is `True`.
     """
 
     def __init__(
-        self, untyped: bool = False, written: bool = False, decimal: str = ".", threshold: float = 1.0
+        self, untyped: bool = False, written: bool = False, style: NumberStyle = PLAIN, threshold: float = 1.0
     ) -> None:
-        self._untyped, self._written, self._decimal, self._threshold = untyped, written, decimal, threshold
+        self._untyped, self._written, self._style, self._threshold = untyped, written, style, threshold
         self._columns: dict[str, _Column] = {}
         self._rows = self._refused = 0
         self._rejects: list[Reject] = []
@@ -69,7 +75,7 @@ class Survey:
         """Updates the inference with a batch of rows."""
         for name, array in zip(batch.rows.schema.names, batch.rows.columns, strict=True):
             if name not in self._columns:
-                self._columns[name] = _Column(self._untyped, self._written, self._decimal)
+                self._columns[name] = _Column(self._untyped, self._written, self._style)
             self._columns[name].add(array, batch)
         self._rows += batch.rows.num_rows
         self._refused += len(batch.rejects)
@@ -97,8 +103,14 @@ class Survey:
         }
         problems = {name: column.problem for name, column in self._columns.items() if column.problem}
         not_numbers = {name: found for name, column in self._columns.items() if (found := column.mixed.not_numbers)}
+        dates = {name: column.dates.formats for name, column in self._columns.items() if column.dates.formats}
+        booleans = {
+            name: words
+            for name, column in self._columns.items()
+            if (words := column.mixed.words) and features[name].dtype == "bool" and words != WORDS[0]
+        }
         counts = (self._rows, self._refused, self._rejects)
-        return Found(Schema(features), *counts, missing, vocabularies, problems, not_numbers)
+        return Found(Schema(features), *counts, missing, vocabularies, problems, not_numbers, dates, booleans)
 
 
 def _with_default(feature: Feature) -> Feature:
@@ -111,9 +123,9 @@ def _with_default(feature: Feature) -> Feature:
 class _Column:
     """Properties of a column for schema inference, collected from the batches processed so far."""
 
-    def __init__(self, untyped: bool, written: bool, decimal: str) -> None:
-        self._untyped, self._written, self._decimal = untyped, written, decimal
-        self.mixed = MixedNumbers()
+    def __init__(self, untyped: bool, written: bool, style: NumberStyle) -> None:
+        self._untyped, self._written = untyped, written
+        self.mixed, self.dates = MixedNumbers(style), DateColumn()
         self._dtype, self._numbers = "", Numbers()
         self._sizes: list[int | None] = []
         self._rank: int | None = None
@@ -157,15 +169,26 @@ class _Column:
             row = int(np.flatnonzero(np.asarray(array.is_valid()))[index])
             return batch.file, int(batch.lines[row])
 
-        self.mixed.add(with_point(values, self._decimal), position)
+        self.mixed.add(values, position)
+        self.dates.add(values)
 
     def feature(self, optional: bool, threshold: float) -> Feature:
         if self._untyped:
-            return Feature(self.mixed.dtype(threshold) if self.present else "string", optional=optional)
+            dtype = self.mixed.dtype(threshold) if self.present else "string"
+            return Feature(dtype, optional=optional) if dtype != "string" else self._text(optional)
         dtype = self._numbers.dtype if self._dtype == "number" else self._dtype or "string"
         if not self._of_one_rank:
             return Feature("string", optional=optional)
+        if dtype == "string" and not self._sizes:
+            return self._text(optional)
         return Feature(dtype, tuple(self._sizes), optional=optional)
+
+    def _text(self, optional: bool) -> Feature:
+        """Returns the feature of a column of single strings, which may be dates."""
+        if len(self.dates.formats) != 1:
+            return Feature("string", optional=optional)
+        dtype = "float64" if self.dates.has_fractions else "int64"
+        return Feature(dtype, optional=optional, format=self.dates.formats[0])
 
     def _saw_sizes(self, depth: int, sizes: list[int]) -> None:
         if not sizes:
@@ -185,6 +208,7 @@ class _Column:
         kind = values.type
         if pa.types.is_string(kind):
             self._saw_texts(values)
+            self.dates.add(values)
         if self._written and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             self._numbers.add(values.cast(pa.string()))
             self._dtype = _common(self._dtype, "number")

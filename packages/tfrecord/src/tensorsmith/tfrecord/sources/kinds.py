@@ -11,7 +11,7 @@ import numpy as np
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.records import scan
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX
-from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, open_plain
+from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, is_special, open_plain
 
 KINDS = {
     "csv": "CSV (.csv, .tsv)",
@@ -75,16 +75,26 @@ def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
             return kind, by_kind[kind]
     if len(by_kind) == 1 and kinds - {"voc"}:
         return next(iter(kinds)), files
-    found = [f"{len(paths)} {kind}" if kind else paths[0].name for kind, paths in by_kind.items()]
+    found = [f"{len(paths)} {kind}" if kind else _described(paths[0]) for kind, paths in by_kind.items()]
     remedy = "pass the files that belong together, such as `FOLDER/*.csv`" if len(files) > 1 else ""
     expected = f"a set of files in one of these formats: {'; '.join(KINDS.values())}"
     raise argument_error("source", Verbatim(" and ".join(found)), expected, remedy)
 
 
+def _described(path: Path) -> str:
+    """Returns the name of a file of unknown kind, and whether it is not a regular file."""
+    return f"{path.name} (a named pipe, socket or device)" if is_special(path) else path.name
+
+
 def _kind(path: Path) -> str:
     """Returns the format of a file, or an empty string if it is unknown."""
-    with path.open("rb") as file:
-        head = file.read(16)
+    if is_special(path):
+        return ""
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:  # such as a link without a target, which the source reports
+        head = b""
     if path.suffix == INDEX_SUFFIX:
         return ""
     for beginning, kind in BEGINNINGS.items():
@@ -98,7 +108,7 @@ def _kind(path: Path) -> str:
     for ending in reversed(endings):
         known = ENDINGS.get(re.sub(r"-\d.*$", "", ending))  # strips the shard number of .tfrecord-00000-of-00010
         if known:
-            return "coco" if ending == ".json" and _is_coco(path) else known
+            return "coco" if ending == ".json" and head and _is_coco(path) else known
     return "idx" if IDX_NAME.search(path.name) and _begins_as_idx(path) else ""
 
 

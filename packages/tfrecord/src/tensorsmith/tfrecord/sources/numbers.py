@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+WORDS = (("false", "true"), ("no", "yes"), ("n", "y"))  # pairs of strings that are read as bool, in any case
 PADDED = r"^[+-]?0[0-9xX]"  # numbers with leading zeros, such as postal codes, and hexadecimal numbers
 INTEGER = r"^[+-]?[0-9]+$"
 
@@ -13,9 +14,9 @@ INTEGER = r"^[+-]?[0-9]+$"
 class Numbers:
     """Inference of the narrowest dtype that represents all strings in a column, batch by batch.
 
-    The dtype is bool for `true` and `false`; int64, or else uint64, for integers; float32 if it reproduces each number
-    to the last digit written, otherwise float64; and string for everything else, including numbers that none of these
-    dtypes can represent.
+    The dtype is bool for `true` and `false`, for `yes` and `no`, and for `y` and `n` if both strings occur; int64, or
+    else uint64, for integers; float32 if it reproduces each number to the last digit written, otherwise float64; and
+    string for everything else, including numbers that none of these dtypes can represent.
 
     Example:
         >>> numbers = Numbers()
@@ -32,11 +33,19 @@ class Numbers:
 
     def __init__(self) -> None:
         self._possible = ["bool", "int64", "uint64", "float32", "float64", "string"]
+        self._words: set[str] = set()  # strings that represent a bool, in lower case
 
     @property
     def dtype(self) -> str:
         """Narrowest dtype that represents all strings that have been added."""
-        return self._possible[0]
+        # A column of only "no" or "N" may be a country or a code.
+        is_single = self._possible[0] == "bool" and len(self._words) == 1 and not self._words <= {*WORDS[0]}
+        return "string" if is_single else self._possible[0]
+
+    @property
+    def words(self) -> tuple[str, str] | None:
+        """Strings for false and true of a column of dtype bool, otherwise `None`."""
+        return next((pair for pair in WORDS if self._words <= {*pair}), None) if self.dtype == "bool" else None
 
     def add(self, texts: Any) -> None:
         """Updates the inference with a batch of strings.
@@ -44,10 +53,15 @@ class Numbers:
         Args:
             texts: Arrow array of strings without nulls.
         """
-        if len(texts) == 0 or self.dtype == "string":
+        if len(texts) == 0 or self._possible[0] == "string":
             return
         if "bool" in self._possible:
-            self._keep("bool", pc.all(pc.is_in(pc.utf8_lower(texts), pa.array(["true", "false"]))).as_py())
+            known = pa.array([word for pair in WORDS for word in pair], texts.type)
+            lower = pc.utf8_lower(texts)
+            is_words = pc.all(pc.is_in(lower, known)).as_py()
+            words = self._words | set(pc.unique(lower).to_pylist() if is_words else ())
+            self._keep("bool", is_words and any(words <= {*pair} for pair in WORDS))
+            self._words = words
         if pc.any(pc.match_substring_regex(texts, PADDED)).as_py():
             self._possible = [name for name in self._possible if name in ("bool", "string")]
         for name in ("int64", "uint64"):
@@ -68,10 +82,10 @@ class Numbers:
         Returns:
             `True` if the inference was updated.
         """
-        before = list(self._possible)
+        before = list(self._possible), self._words
         self.add(texts)
-        if self.dtype == "string":
-            self._possible = before
+        if self._possible[0] == "string":
+            self._possible, self._words = before
             return False
         return True
 

@@ -1,6 +1,6 @@
 """Interface of data sources, which provide rows in Arrow format."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,6 +43,7 @@ class Batch:
         rejects: Rows in the range of this batch that the source could not read.
         positions: File and row number of each row if the rows belong to several files, otherwise empty.
         lines: In text files, the line in which each row begins, starting from 1, int64 `(rows,)`; otherwise `None`.
+        verified: Names of columns of image files that the source has decoded, so that they are not verified again.
     """
 
     rows: Any
@@ -51,6 +52,7 @@ class Batch:
     rejects: list[Reject] = field(default_factory=list)
     positions: Sequence[tuple[str, int]] = ()
     lines: Any = None
+    verified: Collection[str] = ()
 
     def reject(self, row: int, column: str, problem: str) -> Reject:
         """Returns a `Reject` of a row of this batch, given the index of the row."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 from tensorsmith.core import argument_error, did_you_mean
 from tensorsmith.tfrecord.schema import Feature, Schema
 from tensorsmith.tfrecord.sources.inference import Found, Survey
+from tensorsmith.tfrecord.sources.number_styles import PLAIN
 from tensorsmith.tfrecord.sources.source import Batch
 
 MOST_SKIPPED = 3  # skipped files that are shown
@@ -28,7 +29,7 @@ class TableSource(ABC):
         options: Further options, set by `open_source`.
         skipped: Files among images or audio files that are of another kind and are not read, set by `open_source`.
         untyped: If `True`, all values are strings.
-        decimal: Decimal point of numbers, if `untyped` is `True`.
+        number_style: Decimal point and thousands separator of numbers, if `untyped` is `True`.
         numeric_threshold: Fraction of the strings in a column that must be numbers for a numeric dtype, if `untyped` is
             `True`.
         written: If `True`, numbers originate from decimal text.
@@ -40,7 +41,7 @@ class TableSource(ABC):
     options: Mapping[str, Any] = MappingProxyType({})
     skipped: Sequence[Path] = ()
     untyped = False
-    decimal = "."
+    number_style = PLAIN
     numeric_threshold = 1.0
     written = False
     by_file = False
@@ -76,7 +77,7 @@ class TableSource(ABC):
         Returns:
             The schema, with the rejects, missing values and vocabularies that were found.
         """
-        survey = Survey(self.untyped, self.written, self.decimal, self.numeric_threshold)
+        survey = Survey(self.untyped, self.written, self.number_style, self.numeric_threshold)
         for batch in self.rows():
             survey.add(batch)
             watch(batch)
@@ -86,6 +87,10 @@ class TableSource(ABC):
     def csv_options(self) -> Mapping[str, Any]:
         """Returns the options to store in the schema of a CSV file. All rows must have been read."""
         return {}
+
+    def comments(self) -> list[str]:
+        """Returns sentences for the review of the rows, all of which must have been read."""
+        return []
 
     def known(self) -> Mapping[str, Feature]:
         """Returns the features that the data source determines without inference. All rows must have been read."""

@@ -18,12 +18,13 @@ class Voc(AnnotatedImages):
     Args:
         files: Paths of the image and annotation files.
         resize: Height and width to which all images are resized, or `None`.
+        channels: Number of channels to which the images are decoded, or `None` to determine it from the images.
     """
 
     flag = "is_difficult"
 
-    def __init__(self, files: list[Path], resize: Sequence[int] | None = None) -> None:
-        self.files, self.resize = files, resize
+    def __init__(self, files: list[Path], resize: Sequence[int] | None = None, channels: int | None = None) -> None:
+        self.files, self.resize, self.channels = files, resize, channels
         self._annotations = [path for path in files if path.suffix.lower() == ".xml"]
         images = [path for path in files if path.suffix.lower() != ".xml"]
         self._images = {path.name: path for path in images}

@@ -52,6 +52,8 @@ class WavFiles(TableSource):
             label = {"label": self._classes.number_of(path)} if self._classes.names else {}
             data = path.read_bytes()
             rate, channels = _head(data)
+        except OSError as error:
+            return Reject(str(path), 1, "", f"the file cannot be read: {error.strerror}")
         except ValueError as error:
             return Reject(str(path), 1, "", str(error))
         self._channels.add(channels)
