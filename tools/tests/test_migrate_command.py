@@ -1,5 +1,6 @@
 """Tests of `tensorsmith migrate`: output, exit codes and imports."""
 
+import os
 import subprocess
 import sys
 
@@ -47,6 +48,38 @@ def test_exit_codes(command, tmp_path):
     assert absent.returncode == 2
     (line,) = absent.stderr.splitlines()
     assert "paths must" in line
+
+
+def test_unreadable_files(command, tmp_path):
+    """They are reported with readable reasons, and the other files are migrated."""
+    (tmp_path / "alpha.py").write_text("import tensorflow_addons as tfa\n\nprint 'a'\n")
+    (tmp_path / "beta.py").symlink_to("nowhere.py")
+    os.mkfifo(tmp_path / "gamma.py")
+    (tmp_path / "main.py").write_text(SCRIPT)
+    written = command("migrate", ".", "--write", cwd=tmp_path)
+    assert written.returncode == 1
+    assert written.stderr.splitlines() == [
+        "alpha.py:3: not valid Python 3: Missing parentheses in call to 'print'. Did you mean print(...)?",
+        "beta.py: symbolic link to a file that does not exist",
+        "gamma.py: not a file",
+        "main.py: complete: 1 rewritten, 0 unchanged with a comment, 0 uses that Keras 3 rejects",
+        "4 files (1 complete, 3 unreadable): 1 rewritten, 0 unchanged with a comment, 0 uses that Keras 3 rejects",
+    ]
+    assert (tmp_path / "main.py").read_text() == AFTER
+
+
+def test_modules_that_import_from_each_other(command, tmp_path):
+    (tmp_path / "chatbot.py").write_text(SCRIPT)
+    (tmp_path / "reply.py").write_text("from chatbot import *\n\nother = tfa.layers.Maxout(3)\n")
+    assert command("migrate", ".", "--write", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "chatbot.py").read_text() == AFTER
+    assert (tmp_path / "reply.py").read_text() == (
+        "from chatbot import *\nimport tensorsmith.layers\n\nother = tensorsmith.layers.Maxout(3)\n"
+    )
+    alone = tmp_path / "alone.py"
+    alone.write_text("from elsewhere import tfa\n\nother = tfa.layers.Maxout(3)\n")
+    status = "incomplete: 0 rewritten, 1 unchanged with a comment, 0 uses that Keras 3 rejects\n"
+    assert command("migrate", "alone.py", cwd=tmp_path).stderr == f"alone.py: {status}"
 
 
 def test_imports_are_lazy(tmp_path):

@@ -13,6 +13,8 @@ import traceback
 from pathlib import Path
 
 folder, *modules = sys.argv[1:]
+sys.path.insert(0, folder)  # scripts may import each other
+sys.dont_write_bytecode = True
 for module in modules:
     importlib.import_module(module)
 

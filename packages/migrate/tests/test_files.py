@@ -1,5 +1,6 @@
 """Tests of the migration of files and folders."""
 
+import os
 import subprocess
 
 import pytest
@@ -61,6 +62,35 @@ def test_unreadable_file_does_not_stop_migration(project):
     assert first.path == project / "alpha.py"
     assert isinstance(first.result, UnreadableError)
     assert str(first.result).startswith(":2: ")
+    assert "tensorsmith.layers" in (project / "main.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "message"),
+    [
+        ("pipe", os.mkfifo, ": not a file"),
+        ("link", lambda path: path.symlink_to("nowhere"), ": symbolic link to a file that does not exist"),
+        ("nested", lambda path: path.write_text("import tensorflow_addons\nx = " + "(" * 3000 + ")" * 3000), ":2: "),
+        ("sum", lambda path: path.write_text("import tensorflow_addons\nx = 1" + " + 1" * 6000), ": too deeply nested"),
+        ("chain", lambda path: path.write_text("import tensorflow_addons\nx = a" + ".b" * 6000), ": too deeply nested"),
+        (
+            "coding",
+            lambda path: path.write_text("# coding: rot13\nimport tensorflow_addons\n"),
+            ": not valid Python 3: ",
+        ),
+        ("null", lambda path: path.write_bytes(b"import tensorflow_addons\0\n"), ": not valid Python 3: "),
+    ],
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_files_that_cannot_be_read(name, make, message, listed, project):
+    """The other files are migrated, whether the file is in a folder or given by name."""
+    bad = project / f"{name}.py"
+    make(bad)
+    paths = [bad, project / "main.py"] if listed else [project]
+    results = {file.path: file for file in migrate_files(paths, write=True)}
+    assert str(results[bad].result).startswith(message)
+    assert results[bad].diff == b""
+    assert results[project / "main.py"].result.rewritten == 1
     assert "tensorsmith.layers" in (project / "main.py").read_text()
 
 

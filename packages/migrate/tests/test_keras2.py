@@ -260,6 +260,9 @@ def test_rules(before, after):
         ("keras.callbacks.ModelCheckpoint('best.hdf5')", "end with .keras or .h5"),
         ("keras.callbacks.ModelCheckpoint('w-{epoch}.h5', save_weights_only=True)", "end with .weights.h5"),
         ("keras.callbacks.ModelCheckpoint('w.h5'.format(3), 'loss', 0, True, True)", "end with .weights.h5"),
+        ("keras.callbacks.ModelCheckpoint(os.path.dirname(p), save_weights_only=True)", "is not visible here"),
+        ("keras.callbacks.ModelCheckpoint(filepath=f'{folder}/{name}')", "end with .keras or .h5, and is not visible"),
+        ("model.save_weights(path)", "end with .weights.h5, and is not visible here"),
         ("keras.layers.Dense(3, name='block/dense')", "slash"),
         ("keras.backend.set_value(a)", "value is not given"),
     ],
@@ -271,8 +274,26 @@ def test_rejected_arguments(code, reason):
 
 
 @pytest.mark.parametrize(
+    ("code", "accepted"),
+    [
+        ("path = 'a.weights.h5'\n", True),
+        ("path = 'a.weights.h5' if small else 'b.weights.h5'\n", True),
+        ("if small:\n    path = 'a.weights.h5'\nelse:\n    path = f'{x}.weights.h5'\n", True),
+        ("if small:\n    path = 'a.weights.h5'\nelse:\n    path = 'a.ckpt'\n", False),
+        ("path = os.path.dirname('training/cp-{epoch:04d}.weights.h5')\n", False),
+        ("path = sys.argv[1] + '.weights.h5'\n", True),
+        ("path = sys.argv[1]\n", False),
+    ],
+)
+def test_file_names_in_variables(code, accepted):
+    line = "x = keras.callbacks.ModelCheckpoint(filepath=path, save_weights_only=True)"
+    assert migrated(code + line)[2].complete is accepted
+
+
+@pytest.mark.parametrize(
     ("arguments", "ending"),
     [
+        ("False, os.path.join(folder, name), save_weights_only=True", ".weights.h5"),
         ("False, filepath='cp-{epoch}.ckpt'", ".keras or .h5"),
         ("False, 'cp.hdf5'", ".keras or .h5"),
         ("True, 'cp.h5', save_weights_only=True", ".weights.h5"),
@@ -389,6 +410,16 @@ def test_methods_of_other_objects(code):
 def test_methods_of_objects_of_keras():
     moved = migrate_script(f"{HEAD}c = tf.keras.Sequential()\nc.compile(a, b, c)\nc.fit(x, workers=3)\n".encode())
     assert moved.script.decode().endswith("c.compile(a, b, metrics=c)\nc.fit(x)\n")
+
+
+@pytest.mark.parametrize("root", ["tensorflow.keras", "keras"])
+@pytest.mark.parametrize("name", ["KerasClassifier", "KerasRegressor as R"])
+def test_import_from_missing_package(root, name):
+    line = f"from {root}.wrappers.scikit_learn import {name}"
+    after, comment, result = migrated(line)
+    assert (after, result.rejected) == (line, 1)
+    assert "use the package scikeras, or SKLearnClassifier and SKLearnRegressor of keras.wrappers" in comment
+    assert {"SKLearnClassifier", "SKLearnRegressor"} <= {*dir(keras.wrappers)}
 
 
 def test_missing_import():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -32,6 +33,7 @@ RUN = [
     "updates",
     "warp",
 ]  # scripts that do not need Addons after the migration
+NEEDED = {"learning_rate": 0.1, "lambda_": 2.0, "optimizer": "sgd", "weight_decay": 0.1}  # arguments without a default
 SUBPACKAGES = sorted({name.partition(".")[0] for name in MOVES if "." in name})
 
 # Collects all data from Addons in one process: public names with their arguments, and the results of the old scripts.
@@ -181,6 +183,37 @@ def test_unchanged_code_has_reason(call, reason):
 
 
 @pytest.mark.parametrize(
+    "name", [name for name, move in MOVES.items() if isinstance(move, Successor) and "optimizers." in move.name]
+)
+def test_functions_as_hyperparameters(name):
+    """A comment is given for those arguments for which the successor refuses a function."""
+    move = MOVES[name]
+    module, _, last = move.name.rpartition(".")
+    component = getattr(importlib.import_module(module), last)
+    if not move.check:
+        assert last in ("DecoupledWeightDecayExtension", "MultiOptimizer", "extend_with_decoupled_weight_decay")
+        return
+    parameters = inspect.signature(component).parameters
+    given = {
+        each: value
+        for each, value in NEEDED.items()
+        if each in parameters and parameters[each].default is inspect.Parameter.empty
+    }
+    for argument in move.arguments:
+        new = move.renamed.get(argument, argument)
+        if new in ("optimizer", "name", *move.dropped) or isinstance(parameters[new].default, bool | str):
+            continue
+        moved = migrate_script(f"import tensorflow_addons as tfa\n\ntfa.{name}({argument}=lambda: 0.5)\n".encode())
+        try:
+            component(**{**given, new: lambda: 0.5}).apply([keras.ops.ones(2)], [keras.Variable([1.0, 2.0])])
+        except (TypeError, ValueError):
+            assert "must not be a function" in moved.script.decode(), new
+            assert moved.left == 1
+        else:
+            assert moved.complete, new
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         ("losses.PinballLoss(reduction='auto')", 'losses.PinballLoss(reduction="sum_over_batch_size")'),
@@ -208,6 +241,18 @@ def test_subclass_with_changed_argument_order():
         "class Mine(COCOB):",
         "    pass",
     ]
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["type(o) != {}", "isinstance(o, {})", "isinstance(o, (tf.Module, {}))", "issubclass(o, {})", "o in ({}, None)"],
+)
+def test_compared_classes_have_no_comments(use):
+    name = "tfa.optimizers.MultiOptimizer"
+    moved = migrate_script(f"import tensorflow_addons as tfa\n\ny = {use.format(name)}\n".encode()).script.decode()
+    assert moved.endswith(f"\n\ny = {use.format('tensorsmith.optimizers.MultiOptimizer')}\n")
+    called = migrate_script(f"import tensorflow_addons as tfa\n\ny = f({name})\n".encode()).script.decode()
+    assert "arguments after" in called
 
 
 @pytest.mark.parametrize("how", ["importlib.import_module", "import_module", "__import__"])
@@ -336,11 +381,16 @@ def test_line_endings_and_encoding():
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        (b"import tensorflow_addons\n\nprint 3\n", ":3: parser error"),
-        (b"# tensorflow_addons\n'\xff'\n", "encoding declaration"),
+        (b"import tensorflow_addons\n\nprint 3\n", "^:3: not valid Python 3: Missing parentheses in call to 'print'"),
+        (b"import tensorflow_addons\ntry:\n    pass\nexcept A, e:\n    pass\n", "^:4: not valid Python 3: multiple ex"),
+        (b"# tensorflow_addons\n'\xff'\n", "can't decode"),
         (b"# tensorflow_addons\n\n\n'\xff'\n", "can't decode"),
-        (b"import tensorflow_addons\nx = 1" + b" + 1" * 3000, "too deeply nested"),
+        (b"import tensorflow_addons\nx = 1" + b" + 1" * 6000, "^: too deeply nested"),
+        (b"import tensorflow_addons\nx = a" + b".b" * 1500, "^: too deeply nested"),
+        (b"import tensorflow_addons\nx = " + b"(" * 3000 + b"1" + b")" * 3000, "^:2: .*too many nested parentheses"),
+        (b"import tensorflow_addons\nx = '\0'\n", "null bytes"),
         (b"# coding: nowhere\n# tensorflow_addons\n", "unknown encoding: nowhere"),
+        (b"# coding: rot13\n# tensorflow_addons\n", "'rot13' is not a text encoding"),
     ],
 )
 def test_invalid_python(script, message):

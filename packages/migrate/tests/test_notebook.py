@@ -113,7 +113,10 @@ def test_format_of_file_is_preserved(indent, ascii_only, end):
     [
         ("{", "not a notebook: JSONDecodeError"),
         ("{}", "not a notebook: KeyError"),
-        (json.dumps(notebook("x = 1", "import tensorflow_addons\nprint 3")), "cell 2: parser error"),
+        (
+            json.dumps(notebook("x = 1", "import tensorflow_addons\nprint 3")),
+            "^: cell 2:2: not valid Python 3: Missing",
+        ),
     ],
 )
 def test_unreadable_notebook(contents, message):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from stepping import losses, model_with
 
 from tensorsmith import optimizers
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -196,3 +197,48 @@ class Product(keras.layers.Layer):
 
     def call(self, inputs):
         return keras.ops.sum(inputs * self.factor, axis=(1, 2))
+
+
+RATES = [
+    *((name, rate) for name in ("AdaBelief", "AdamW", "AddonsAdamW", "LAMB") for rate in ("beta_1", "beta_2")),
+    *((name, rate) for name in ("Lamb", "LazyAdam", "NovoGrad", "RectifiedAdam") for rate in ("beta_1", "beta_2")),
+    ("SGDW", "momentum"),
+    ("Yogi", "beta1"),
+    ("Yogi", "beta2"),
+]
+every_rate = pytest.mark.parametrize(("name", "rate"), RATES)
+
+
+def with_rate(name, rate, value):
+    needed = {"weight_decay": 0.1} if name in ("AddonsAdamW", "SGDW") else {}
+    return getattr(optimizers, name)(**{rate: value}, **needed)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@every_rate
+def test_remedy_for_functions(name, rate, dtype):
+    """The error for a function recommends a variable, which is read in each step, also after it was traced."""
+    with raises_argument_error(rate, received="<lambda>", remedy="pass a `keras.Variable`"):
+        with_rate(name, rate, lambda: 0.5)
+    trajectories = []
+    for values in ([0.5] * STEPS, VALUES):
+        variable = keras.Variable(0.5, trainable=False, dtype="float64" if dtype == "float64" else "float32")
+        change = lambda number, variable=variable, values=values: variable.assign(values[number])  # noqa: E731
+        trajectories.append(trajectory(with_rate(name, rate, variable), tf.function, before=change, dtype=dtype))
+    expected = trajectory(with_rate(name, rate, 0.5), tf.function, dtype=dtype)
+    tolerance = 2e-3 if dtype == "float16" else 1e-5
+    np.testing.assert_allclose(trajectories[0], expected, rtol=tolerance, atol=tolerance)
+    assert np.abs(np.subtract(trajectories[1], expected)[-1].astype("float64")).max() > 1e-4
+
+
+@every_rate
+def test_saving_variables_as_rates(name, rate, tmp_path):
+    """A loaded model has a variable with the last value."""
+    model = model_with(with_rate(name, rate, keras.Variable(0.5, trainable=False)))
+    losses(model, epochs=1)
+    getattr(model.optimizer, rate).assign(0.75)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert float(getattr(loaded.optimizer, rate)) == 0.75
+    assert isinstance(getattr(loaded.optimizer, rate), keras.Variable)
+    np.testing.assert_allclose(losses(loaded, epochs=1), losses(model, epochs=1), rtol=1e-5)

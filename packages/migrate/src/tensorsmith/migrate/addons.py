@@ -34,6 +34,7 @@ def _optimizer(name: str, arguments: str, successor: str = "") -> dict[str, Succ
             in_place=len(names),
             renamed=renamed,
             refused=OPTIMIZER,
+            check=keras2_rules.no_functions,
         )
     }
 
@@ -46,7 +47,13 @@ def _wrapper(name: str, arguments: str) -> dict[str, Successor]:
     names = tuple(arguments.split())
     refused = {**OPTIMIZER, **dict.fromkeys(("lr", "learning_rate", "clipnorm", "clipvalue"), INNER)}
     return {
-        f"optimizers.{name}": Successor(f"tensorsmith.optimizers.{name}", names, in_place=len(names), refused=refused)
+        f"optimizers.{name}": Successor(
+            f"tensorsmith.optimizers.{name}",
+            names,
+            in_place=len(names),
+            refused=refused,
+            check=keras2_rules.no_functions,
+        )
     }
 
 
@@ -159,6 +166,7 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
         in_place=8,
         renamed={"lr": "learning_rate", "weight_decay_rate": "weight_decay"},
         refused=OPTIMIZER,
+        check=keras2_rules.no_functions,
     ),
     **_wrapper("Lookahead", "optimizer sync_period slow_step_size name"),
     **_wrapper("MovingAverage", "optimizer average_decay num_updates start_step dynamic_decay name"),
@@ -182,6 +190,7 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
         in_place=1,
         dropped=("use_locking",),
         refused=OPTIMIZER,
+        check=keras2_rules.no_functions,
     ),
     **_optimizer("ConditionalGradient", "learning_rate lambda_ epsilon ord name"),
     **_optimizer("LazyAdam", "learning_rate beta_1 beta_2 epsilon amsgrad name"),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tensorsmith.core import argument_error, replace_file
-from tensorsmith.migrate.notebook import migrate_notebook
-from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_script
+from tensorsmith.migrate.modules import Importer, Modules
+from tensorsmith.migrate.notebook import rewrite_notebook
+from tensorsmith.migrate.parsing import UnreadableError
+from tensorsmith.migrate.rewrite import Migrated, rewrite
 
 NOTEBOOK = ".ipynb"
 
@@ -20,7 +22,7 @@ class MigratedFile:
     Attributes:
         path: Path of the script.
         before: Source before the migration.
-        result: Migrated script, or the error raised if the script could not be parsed.
+        result: Migrated script, or the error raised if the script could not be read or parsed.
     """
 
     path: Path
@@ -45,6 +47,9 @@ class MigratedFile:
 def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) -> Iterator[MigratedFile]:
     r"""Migrate the scripts and notebooks at the given file and folder paths.
 
+    If a script takes a name such as `tfa` from another of the modules, for example with `from module import *`, the
+    script gets an import of its own, because the import in the module may be removed.
+
     Args:
         paths: Paths of files, or of folders whose `.py` and `.ipynb` files are migrated. Hidden folders and virtual
             environments are skipped.
@@ -55,7 +60,7 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
 
     Raises:
         ValueError: If a path does not exist.
-        OSError: If a file cannot be read or written.
+        OSError: If a file cannot be written.
 
     Example:
         >>> import pathlib, tempfile
@@ -68,34 +73,49 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
         <BLANKLINE>
         layer = tensorsmith.layers.Maxout(3)
     """
-    for path in paths:
-        for script in _scripts(Path(path)):
-            before = script.read_bytes()
-            result: Migrated | UnreadableError
-            try:
-                migrated = (migrate_notebook if script.suffix == NOTEBOOK else migrate_script)(before)
-            except UnreadableError as error:
-                result = error
-            else:
-                result = migrated
-                if write and migrated.script != before:
-                    _replace(script, migrated.script)
-            yield MigratedFile(script, before, result)
+    scripts = [script for path in paths for script in _scripts(Path(path))]
+    modules = Modules(scripts)
+    for script in scripts:
+        before = b""
+        try:
+            before = _read(script)
+            importer = Importer(modules, script.resolve())
+            result = (rewrite_notebook if script.suffix == NOTEBOOK else rewrite)(before, importer)
+        except UnreadableError as error:
+            yield MigratedFile(script, before, error)
+            continue
+        if write and result.script != before:
+            _replace(script, result.script)
+        yield MigratedFile(script, before, result)
 
 
 def _scripts(path: Path) -> Iterator[Path]:
     """Yield the path if it is a file, otherwise the paths of all scripts and notebooks in the folder."""
-    if path.is_file():
+    if not path.is_dir():
+        if not (path.exists() or path.is_symlink()):
+            raise argument_error("paths", str(path), "contain only existing files or folders")
         yield path
         return
-    if not path.is_dir():
-        raise argument_error("paths", str(path), "contain only existing files or folders")
     for folder, folders, files in os.walk(path):
         here = Path(folder)
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()
         )
         yield from (here / name for name in sorted(files) if name.endswith((".py", NOTEBOOK)))
+
+
+def _read(path: Path) -> bytes:
+    """Return the contents of a script.
+
+    Raises:
+        UnreadableError: If the script cannot be read.
+    """
+    if not path.is_file():  # reading a named pipe would not return
+        raise UnreadableError(": not a file" if path.exists() else ": symbolic link to a file that does not exist")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(f": {error.strerror}") from error
 
 
 def _replace(path: Path, script: bytes) -> None:

@@ -1,7 +1,7 @@
 """Insertion of imports that replace imports of TensorFlow Addons."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import libcst as cst
@@ -22,6 +22,16 @@ def insert_imports(module: cst.Module, body: Sequence[Any], plan: Plan) -> list[
     if statements and position and not _is_import(module.body[position - 1]):
         statements[0] = statements[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
     return [*body[:position], *statements, *body[position:]]
+
+
+def without_names(original: Any, updated: Any, unused: Container[tuple[cst.CSTNode, str]]) -> Any:
+    """Return a statement without the imported names that are unused, or `None` if it imports no others."""
+    if not isinstance(updated, cst.Import | cst.ImportFrom) or isinstance(updated.names, cst.ImportStar):
+        return updated
+    kept = [each for each in updated.names if (original, each.evaluated_alias or each.evaluated_name) not in unused]
+    if not kept:
+        return None
+    return updated.with_changes(names=[*kept[:-1], kept[-1].with_changes(comma=updated.names[-1].comma)])
 
 
 def _lines(plan: Plan) -> list[str]:

@@ -159,7 +159,9 @@ NAMES: Rows = {
     **_gone("utils", "GeneratorEnqueuer OrderedEnqueuer SequenceEnqueuer TimedThread", PY_DATASET),
     **_gone("utils", "SidecarEvaluator StepsPerExecutionTuner experimental to_ordinal warmstart_embedding_matrix"),
     "utils.multi_gpu_model": Missing(f"{NONE}: build the model under tf.distribute.MirroredStrategy().scope()"),
-    "wrappers.scikit_learn": Missing(f"{NONE}: see keras.wrappers"),
+    "wrappers.scikit_learn": Missing(
+        f"{NONE}: use the package scikeras, or SKLearnClassifier and SKLearnRegressor of keras.wrappers"
+    ),
     # `tf.keras` lacks the package saving, and the long names of some functions.
     **_moved(
         "tf.keras.saving",
@@ -217,7 +219,12 @@ SERIALIZABLE = (
 )
 EXPORT = dict.fromkeys(("signatures", "options"), "call model.export")
 FILE: dict[str, Any] = {"check": rules.model_file, "rule": rules.file_format, "refused": EXPORT}
-OPTIMIZER: dict[str, Any] = {"renamed": {"lr": "learning_rate"}, "dropped": ("jit_compile",), "rule": rules.no_decay}
+OPTIMIZER: dict[str, Any] = {
+    "renamed": {"lr": "learning_rate"},
+    "dropped": ("jit_compile",),
+    "rule": rules.no_decay,
+    "check": rules.no_functions,
+}
 OMIT = "leave it out"
 SERIALIZED = {"use_legacy_format": "Keras 3 has one format"}
 

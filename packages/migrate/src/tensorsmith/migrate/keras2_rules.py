@@ -1,10 +1,12 @@
 """Conversion rules and checks for arguments of Keras 2.
 
 A rule receives the arguments of a call as a dict of (new) names to source code, and returns the arguments to write. A
-check receives them as well, with file names resolved where they are known, and raises an error if Keras 3 rejects them.
+check receives them as well, with file names and functions resolved where they are known, and raises an error if Keras 3
+rejects them.
 """
 
 import ast
+import re
 
 from tensorsmith.migrate.entry import Given, RefusedError
 
@@ -12,6 +14,10 @@ REDUCTIONS = {"AUTO": "sum_over_batch_size", "SUM_OVER_BATCH_SIZE": "sum_over_ba
 MODEL_FILES = (".keras", ".h5", ".hdf5")
 CHECKPOINT_FILES = (".keras", ".h5")  # Keras 3 accepts .hdf5 only in model.save and load_model
 WEIGHTS_FILES = (".weights.h5",)
+
+FUNCTION = re.compile(r"lambda\b|def |(functools\.)?partial\(")
+RATE = re.compile(r"momentum|beta_?[12]")
+EVALUATED = ("learning_rate", "weight_decay", "lambda_", "optimizer")  # arguments of optimizers that may be functions
 
 
 def reduction(given: Given) -> Given:
@@ -35,6 +41,15 @@ def no_decay(given: Given) -> Given:
             "learning_rate=keras.optimizers.schedules.InverseTimeDecay(learning_rate, 1, decay)"
         )
     return _without(given, "decay")
+
+
+def no_functions(given: Given) -> None:
+    """Check that hyperparameters are not functions, except those that are evaluated in each step."""
+    for name, source in given.items():
+        # Arguments by position whose names are unknown have numbers as keys. The first one is the learning rate.
+        if name.isidentifier() and name not in EVALUATED and FUNCTION.match(source):
+            advice = ", or a keras.Variable that a callback assigns" if RATE.fullmatch(name) else ""
+            raise RefusedError(f"{name} must not be a function: pass a number{advice}")
 
 
 def reset_metrics(given: Given) -> Given:
@@ -71,7 +86,7 @@ def checkpoint_file(given: Given) -> None:
     if weights is True:
         weights_file(given)
     elif weights is False:
-        _expect(given, CHECKPOINT_FILES)
+        _expect(given, CHECKPOINT_FILES, is_visible=True)
 
 
 def model_file(given: Given) -> None:
@@ -89,7 +104,7 @@ def model_file_to_load(given: Given) -> None:
 
 def weights_file(given: Given) -> None:
     """Check the file name of weights that are saved."""
-    _expect(given, WEIGHTS_FILES)
+    _expect(given, WEIGHTS_FILES, is_visible=True)
 
 
 def weights_file_to_load(given: Given) -> None:
@@ -97,10 +112,13 @@ def weights_file_to_load(given: Given) -> None:
     _expect(given, (*WEIGHTS_FILES, *MODEL_FILES), "; a TensorFlow checkpoint is loaded by tf.train.Checkpoint")
 
 
-def _expect(given: Given, endings: tuple[str, ...], more: str = "") -> None:
-    path = literal(given.get("filepath", ""))
+def _expect(given: Given, endings: tuple[str, ...], more: str = "", is_visible: bool = False) -> None:
+    """Check the end of a file name. With `is_visible`, it has to be visible, because Keras 2 required no such end."""
+    path, ends = literal(given.get("filepath", "")), " or ".join(endings)
     if isinstance(path, str) and not path.endswith(endings):
-        raise RefusedError(f"the file name has to end with {' or '.join(endings)}{more}")
+        raise RefusedError(f"the file name has to end with {ends}{more}")
+    if not isinstance(path, str) and "filepath" in given and is_visible:
+        raise RefusedError(f"the file name has to end with {ends}, and is not visible here{more}")
 
 
 def _without(given: Given, *names: str) -> Given:

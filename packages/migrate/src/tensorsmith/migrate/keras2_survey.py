@@ -8,13 +8,15 @@ import libcst as cst
 from libcst.metadata import Assignment, GlobalScope, ImportAssignment, MetadataWrapper
 
 from tensorsmith.migrate import keras2_rules as rules
+from tensorsmith.migrate.addons import PACKAGE
 from tensorsmith.migrate.calls import moved_call, named, source
 from tensorsmith.migrate.entry import UNMOVED, Missing, RefusedError, Successor
-from tensorsmith.migrate.file_names import FileNames
+from tensorsmith.migrate.input_shapes import INTEGER, TUPLE, kind_of_shape
 from tensorsmith.migrate.keras2 import ANY_LAYER, KERAS2, KINDS, NONE
 from tensorsmith.migrate.keras_classes import LAYER_NAME, KerasClasses, relative
 from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.surveyor import dotted, origin
+from tensorsmith.migrate.visible_values import VisibleValues
 
 VARIABLE = Successor(
     "Variable",
@@ -31,6 +33,7 @@ OLD_MODULES = re.compile(  # private modules of Keras 2 that scripts import from
     r"\.[a-z]\w*(?:\.(?:[a-z]\w*\.)*(?P<name>\w+))?$"
 )
 OLD_OPTIMIZERS = re.compile(r"optimizers\.[a-z]\w*_v[12]\b")
+INPUTS = ("Input", "layers.Input", "layers.InputLayer")
 FLAGS = ("training", "is_training", "True", "False")
 
 
@@ -42,7 +45,7 @@ def survey_keras2(wrapper: MetadataWrapper, plan: Plan) -> None:
 class _Keras2Survey(KerasClasses):
     def __init__(self, wrapper: MetadataWrapper, plan: Plan):
         super().__init__(wrapper, plan)
-        self._files = FileNames(wrapper.module)
+        self._visible = VisibleValues(wrapper.module)
         functions = [node for node in self._parents if isinstance(node, cst.FunctionDef)]
         self._old_resets = [
             node for node in functions if node.name.value == "reset_states" and self._is_in_metric(node)
@@ -64,6 +67,7 @@ class _Keras2Survey(KerasClasses):
                 self._decide_variables(node)
                 self._decide_training(node)
                 self._decide_variable(node)
+                self._decide_state(node)
             elif isinstance(node, cst.ImportFrom):
                 self._decide_import(node)
         for function in (node for node in self._parents if isinstance(node, cst.FunctionDef)):
@@ -75,7 +79,9 @@ class _Keras2Survey(KerasClasses):
     def _decide(self, assignment: ImportAssignment) -> None:
         """Plan the changes to the uses of an imported name, and to the import if its module is gone."""
         statement, (root, name) = assignment.node, relative(origin(assignment))
-        row = _row(root, name) if isinstance(statement, cst.ImportFrom) else None
+        row = None
+        if isinstance(statement, cst.ImportFrom):
+            row = _row(root, name) or _gone_package(root, name)
         if isinstance(row, Missing):
             self._reject(statement, f"keras.{name}", row.reason)
             return
@@ -133,6 +139,8 @@ class _Keras2Survey(KerasClasses):
             return False
         if call is not None and name.startswith("layers."):
             self._check_layer_name(call, label)
+        if call is not None and row.name in INPUTS:
+            self._decide_input_shape(call, label)
         if row.name in ("", name) or imported:
             return False
         return self._rename(node, label, row.name, bound)
@@ -163,7 +171,7 @@ class _Keras2Survey(KerasClasses):
     def _rewrite_call(self, call: cst.Call, label: str, row: Successor) -> bool:
         """Plan the new arguments of a call, or a comment if Keras 3 rejects them."""
         try:
-            self._files.check(call, row)
+            self._visible.check(call, row)
             moved = moved_call(call, row)
         except RefusedError as refusal:
             self._reject(call, label, str(refusal))
@@ -175,8 +183,28 @@ class _Keras2Survey(KerasClasses):
 
     def _check_layer_name(self, call: cst.Call, label: str) -> None:
         for arg in call.args:
-            if arg.keyword and arg.keyword.value == "name" and "/" in self._files.resolved(arg.value):
+            if arg.keyword and arg.keyword.value == "name" and "/" in self._visible.resolved(arg.value):
                 self._reject(call, label, "the name of a layer must not contain a slash")
+
+    def _decide_input_shape(self, call: cst.Call, label: str) -> None:
+        """Plan to write the integer shape of an input as a tuple, or a comment if it may be an integer."""
+        for position, arg in enumerate(call.args):
+            if arg.star or (arg.keyword.value not in ("shape", "input_shape") if arg.keyword else position > 0):
+                continue
+            kind = kind_of_shape(arg.value, self._values_of)
+            if kind == INTEGER:
+                bare = arg.value.with_changes(lpar=[], rpar=[])
+                self.plan.expressions[arg.value] = f"({source(bare)},)"
+                self.plan.rewritten.add(arg.value)
+            elif kind != TUPLE:
+                self._reject(call, label, "the shape has to be a tuple: write (n,) instead of an integer n")
+
+    def _values_of(self, name: cst.Name) -> list[Any]:
+        """Return the values that are assigned to a name, `None` for unknown ones."""
+        nodes = [each.node if isinstance(each, Assignment) else None for each in self._scope(name)[name.value]]
+        targets = [self._parents.get(node) if node is not None else None for node in nodes]
+        assigns = [self._parents[target] if isinstance(target, cst.AssignTarget) else None for target in targets]
+        return [assign.value if isinstance(assign, cst.Assign) else None for assign in assigns]
 
     def _decide_member(self, node: cst.Attribute) -> None:
         """Plan the change to a member of a model, layer, metric or optimizer."""
@@ -289,6 +317,20 @@ class _Keras2Survey(KerasClasses):
         if is_member and is_trainable and self._rewrite_call(call, "tf.Variable", VARIABLE):
             self._rename(call.func, "tf.Variable", "Variable", "tensorflow")
 
+    def _decide_state(self, call: cst.Call) -> None:
+        """Plan to unpack the new state of an ESN cell, which is a list, and was a tensor in Addons."""
+        kinds = self._classes(call.func)
+        if not any(isinstance(kind, str) and re.fullmatch(rf"{PACKAGE}\.rnn\.(\w+\.)?ESNCell", kind) for kind in kinds):
+            return
+        parent = self._parents[call]
+        target = parent.targets[0].target if isinstance(parent, cst.Assign) and len(parent.targets) == 1 else None
+        pair = target.elements if isinstance(target, cst.Tuple) else ()
+        if len(pair) == 2 and isinstance(pair[1].value, cst.Name | cst.Attribute):
+            self.plan.expressions[pair[1].value] = f"[{source(pair[1].value)}]"
+            self.plan.rewritten.add(pair[1].value)
+        else:
+            self._reject(call, "rnn.ESNCell", "the new state is a list, and was a tensor in Addons: read state[0]")
+
     def _is_method(self, function: cst.FunctionDef) -> bool:
         return isinstance(self._parents.get(self._parents[function]), cst.ClassDef)
 
@@ -353,6 +395,13 @@ def _row(root: str, name: str) -> Successor | Missing | None:
     if row is None and re.fullmatch(r"layers\.[A-Z]\w*", name):
         return dataclasses.replace(ANY_LAYER, name=name)
     return row
+
+
+def _gone_package(root: str, name: str) -> Missing | None:
+    """Return the entry of the package of a name if Keras 3 does not have the package."""
+    packages = [name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)]
+    rows = [_row(root, package) for package in packages]
+    return next((row for row in rows if isinstance(row, Missing)), None)
 
 
 def _is_gone(root: str, name: str) -> bool:

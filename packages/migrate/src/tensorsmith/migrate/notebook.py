@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import libcst as cst
-
 from tensorsmith.migrate.addons import PACKAGE
-from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_script
+from tensorsmith.migrate.modules import Importer
+from tensorsmith.migrate.parsing import UnreadableError, parse
+from tensorsmith.migrate.rewrite import Migrated, rewrite
 
 CELL = "_tensorsmith_cell_{}_"  # statement between the code of two cells
 BETWEEN = re.compile(r"(?:^|\n)_tensorsmith_cell_\d+_(?:\n|$)")
@@ -43,6 +43,19 @@ def migrate_notebook(notebook: bytes) -> Migrated:
         >>> json.loads(moved.script)["cells"][0]["source"]
         ['import tensorsmith.layers\n', 'tensorsmith.layers.Maxout(3)']
     """
+    return rewrite_notebook(notebook, Importer())
+
+
+def rewrite_notebook(notebook: bytes, importer: Importer) -> Migrated:
+    """Migrate a notebook of a project.
+
+    Args:
+        notebook: Contents of the notebook file.
+        importer: Notebook as an importer of modules of the project.
+
+    Raises:
+        UnreadableError: If the notebook or one of its cells cannot be parsed.
+    """
     try:
         contents = json.loads(notebook)
         cells = [cell for cell in contents["cells"] if cell["cell_type"] == "code"]
@@ -54,7 +67,7 @@ def migrate_notebook(notebook: bytes) -> Migrated:
     scripts = [_python(source, number, magics, ours) for number, source in enumerate(sources, 1)]
     markers = [f"\n{CELL.format(number)}\n" for number in range(1, len(scripts))]
     whole = "".join(itertools.chain(*itertools.zip_longest(scripts, markers, fillvalue=""))) + "\n"
-    moved = migrate_script(whole.encode())
+    moved = rewrite(whole.encode(), importer)
     if moved.script == whole.encode():
         return Migrated(notebook, moved.rewritten, moved.left, moved.rejected)
     after = BETWEEN.split(moved.script.decode().removesuffix("\n"))
@@ -91,16 +104,16 @@ def _python(source: str, number: int, magics: list[str], ours: set[str]) -> str:
         return cell_magic + code
     script = MAGIC.sub(lambda found: found[1] + placeholder(found[2]), code)
     try:
-        cst.parse_module(script)
-    except cst.ParserSyntaxError as error:
-        raise UnreadableError(f": cell {number}: {error.message.splitlines()[0]}") from error
+        parse(script.encode())
+    except UnreadableError as error:
+        raise UnreadableError(f": cell {number}{error}") from error
     return cell_magic + script
 
 
 def _is_python(code: str) -> bool:
     try:
-        cst.parse_module(code)
-    except cst.ParserSyntaxError:
+        parse(code.encode())
+    except UnreadableError:
         return False
     return True
 

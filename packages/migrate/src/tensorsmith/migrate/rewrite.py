@@ -3,7 +3,7 @@
 import itertools
 import re
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +12,21 @@ from libcst.metadata import MetadataWrapper
 
 from tensorsmith.migrate.addons import PACKAGE
 from tensorsmith.migrate.calls import TIGHT, moved_call
-from tensorsmith.migrate.imports import insert_imports
+from tensorsmith.migrate.direct_imports import with_direct_imports
+from tensorsmith.migrate.imports import insert_imports, without_names
 from tensorsmith.migrate.keras2_survey import survey_keras2
 from tensorsmith.migrate.keras_tensors import survey_tensors
+from tensorsmith.migrate.modules import Importer
+from tensorsmith.migrate.parsing import UnreadableError, parse
 from tensorsmith.migrate.plan import Plan
-from tensorsmith.migrate.survey import survey
+from tensorsmith.migrate.survey import ALIAS, survey
 from tensorsmith.migrate.variable_names import survey_variable_names
 
 MARK = "# tensorsmith migrate:"
+USES_ADDONS = re.compile(rf"{PACKAGE}|Addons>|{MARK}".encode())
+MAY_USE_ADDONS = re.compile(rf"\bimport\b.*\b{ALIAS}\b|\b{ALIAS}\s*\.".encode())  # imported by another module
 BRIDGE = "`import tensorsmith.addons` before `import tensorflow_addons` runs the old code"
 GONE = cst.Pass()  # placeholder for a removed statement, as libcst drops lines without statements
-
-
-class UnreadableError(Exception):
-    """Error raised if a script cannot be parsed. The message starts with the line number, as in `:3:`, if known."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,27 @@ def migrate_script(script: bytes) -> Migrated:
         y = tensorsmith.layers.Maxout(3)(x)
         <BLANKLINE>
     """
-    if not any(mark.encode() in script for mark in (PACKAGE, "Addons>", MARK)):
+    return rewrite(script, Importer())
+
+
+def rewrite(script: bytes, importer: Importer) -> Migrated:
+    """Migrate a script of a project.
+
+    Args:
+        script: Source code of the script.
+        importer: Script as an importer of other modules of the project.
+
+    Raises:
+        UnreadableError: If the script cannot be parsed.
+    """
+    if not (USES_ADDONS.search(script) or MAY_USE_ADDONS.search(script) or importer.takes_addons(script)):
         return Migrated(script)
     try:
-        wrapper = MetadataWrapper(cst.parse_module(script))
+        module = with_direct_imports(parse(script), importer)
+        wrapper = MetadataWrapper(module)
         plan = survey(wrapper)
+        if not (plan.left or USES_ADDONS.search(module.bytes)):
+            return Migrated(script)
         survey_keras2(wrapper, plan)
         survey_tensors(wrapper, plan)
         survey_variable_names(wrapper, plan)
@@ -87,10 +104,6 @@ def migrate_script(script: bytes) -> Migrated:
             for comments, name, reason in plan.bridged:
                 comments[name] = {f"{text}; {BRIDGE}" if text == reason else text for text in comments[name]}
         moved = wrapper.module.visit(_Rewriter(wrapper.module, plan))
-    except cst.ParserSyntaxError as error:
-        raise UnreadableError(f":{error.raw_line}: {error.message.splitlines()[0]}") from error
-    except (UnicodeDecodeError, SyntaxError) as error:
-        raise UnreadableError(f": {error}") from error
     except RecursionError as error:
         raise UnreadableError(": too deeply nested") from error
     return Migrated(moved.bytes, len(plan.rewritten), len(plan.left), len(plan.rejected))
@@ -124,7 +137,8 @@ class _Rewriter(cst.CSTTransformer):
         if original_node in plan.comments:
             node = node.with_changes(leading_lines=self._with_comments(original_node, node.leading_lines))
         if original_node in plan.imports:
-            node = _without(original_node, node, plan.unused)
+            kept = without_names(original_node, node, plan.unused)
+            node = cst.RemoveFromParent() if kept is None else kept
         if isinstance(node, cst.SimpleStatementLine) and not node.body:
             node = node.with_changes(body=[GONE])
         if isinstance(node, cst.Module):
@@ -151,14 +165,6 @@ def _renamed(node: Any, name: str) -> Any:
     for part in inner:
         node = node.with_changes(value=cst.Attribute(node.value, cst.Name(part)))
     return node.with_changes(attr=cst.Name(last))
-
-
-def _without(original: Any, updated: Any, unused: Container[tuple[cst.CSTNode, str]]) -> Any:
-    """Return the import statement without unused names."""
-    kept = [each for each in updated.names if (original, each.evaluated_alias or each.evaluated_name) not in unused]
-    if not kept:
-        return cst.RemoveFromParent()
-    return updated.with_changes(names=[*kept[:-1], kept[-1].with_changes(comma=updated.names[-1].comma)])
 
 
 def _text(line: cst.EmptyLine) -> str:

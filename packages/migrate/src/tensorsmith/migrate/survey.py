@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import Access, GlobalScope, ImportAssignment, MetadataWrapper
+from libcst.metadata import Access, GlobalScope, ImportAssignment, MetadataWrapper, Scope
 
 from tensorsmith.migrate.addons import MOVES, PACKAGE
 from tensorsmith.migrate.calls import moved_call
 from tensorsmith.migrate.entry import Missing, RefusedError, Successor
-from tensorsmith.migrate.file_names import FileNames
 from tensorsmith.migrate.plan import Plan
-from tensorsmith.migrate.surveyor import Surveyor, dotted, origin
+from tensorsmith.migrate.surveyor import Surveyor, dotted, exported, origin
+from tensorsmith.migrate.visible_values import VisibleValues
 
 REGISTERED = re.compile(r"""['"]Addons>(\w+)['"]""")  # registered names in saved models
 UNKNOWN = "no component of Addons 0.23"
+MEANINGS = "this name has more than one meaning"
+ALIAS = "tfa"  # the name that scripts give to the package
 BY_LAST_NAME = {name.rpartition(".")[2]: name for name in MOVES}
 
 
@@ -38,9 +40,14 @@ class _Use:
 class _Survey(Surveyor):
     def __init__(self, wrapper: MetadataWrapper):
         super().__init__(wrapper, Plan())
-        self._files = FileNames(wrapper.module)
+        self._visible = VisibleValues(wrapper.module)
+        self._exported = exported(wrapper.module)
         for assignment in self._imports_of(PACKAGE):
             self._decide(assignment)
+        elsewhere = [each for each in self._imports() if origin(each).rpartition(".")[2] in (ALIAS, PACKAGE)]
+        unknown = [access for access in self._unknown() if dotted(access.node) in (ALIAS, PACKAGE)]
+        for access in (*unknown, *(access for each in elsewhere for access in each.references)):
+            self._decide_unknown(access)
         for node in self._parents:
             if isinstance(node, cst.ImportFrom) and isinstance(node.names, cst.ImportStar) and _module(node) == PACKAGE:
                 self._leave(node, PACKAGE, "the names that * imports are unknown: import each name")
@@ -58,7 +65,9 @@ class _Survey(Surveyor):
         complete = len(uses) == len(found)
         name, move = _find(origin(assignment))
         component = _component(assignment, used=bool(found))
-        if not found and move is not None and not move.plain:
+        if not found and len(self._meanings(assignment.scope, assignment.name)) > 1:
+            self._leave(statement, PACKAGE, MEANINGS)
+        elif not found and move is not None and not move.plain:
             self._leave(statement, name, _reason(move))
         elif complete and component is not None:
             self.plan.components.add(component)
@@ -68,6 +77,10 @@ class _Survey(Surveyor):
                 self._rewrite(use)
         else:
             complete &= sum(self._rewrite_in_full(use) for use in uses) == len(uses)
+            if complete and assignment.name in self._exported:
+                text = f"`__all__` contains {assignment.name}: remove it there, unless other files import it from here"
+                self._leave(statement, PACKAGE, text)
+                return
             self.plan.unused |= {(statement, assignment.name)} if complete else set()
             self.plan.rewritten |= {statement} if complete and not uses else set()
 
@@ -78,15 +91,13 @@ class _Survey(Surveyor):
             self._leave(access.node, PACKAGE, "a name inside of a string")
             return None
         first = dotted(chain[0])
-        meanings = {each.name for each in access.scope.get_qualified_names_for(first)}
-        if len(meanings) > 1 and self._only_without_addons(access.scope[first]):
-            meanings.discard(first)
+        meanings = self._meanings(access.scope, first)
         ours = min(meanings, key=lambda each: (each.split(".")[0] != PACKAGE, each))
         full = ours + dotted(chain[-1]).removeprefix(first)
         found = ((node, *_find(full.rsplit(".", depth)[0])) for depth, node in enumerate(reversed(chain)))
         node, name, move = next((each for each in found if each[-1] is not None), (chain[-1], full, None))
         if len(meanings) > 1:
-            self._leave(node, name, "this name has more than one meaning")
+            self._leave(node, name, MEANINGS)
         elif move is not None:
             return self._movable(node, name, move)
         else:
@@ -94,6 +105,27 @@ class _Survey(Surveyor):
             known = any(each.startswith(package) for each in MOVES)
             self._leave(node, name, "used as a whole" if known else UNKNOWN)
         return None
+
+    def _decide_unknown(self, access: Access) -> None:
+        """Plan a comment above a component of Addons if the name of the package comes from another file."""
+        chain = self._chain(access.node) or []
+        first = dotted(chain[0]) if chain else ""
+        if PACKAGE in {each.split(".")[0] for each in self._meanings(access.scope, first)}:
+            return
+        for node in chain[:0:-1]:
+            name, move = _find(PACKAGE + dotted(node).removeprefix(first))
+            if move is not None:
+                self._leave(
+                    node, name, f"`{first}` is imported elsewhere: import it here, or migrate both files together"
+                )
+                return
+
+    def _meanings(self, scope: Scope, name: str) -> set[str]:
+        """Return the qualified names of a name, except that of an assignment of `None` after a failed import."""
+        meanings = {each.name for each in scope.get_qualified_names_for(name)}
+        if len(meanings) > 1 and self._only_without_addons(scope[name]):
+            meanings.discard(name)
+        return meanings
 
     def _only_without_addons(self, assignments: Iterable[Any]) -> bool:
         """Return `True` if all assignments to a name, except imports, set it to `None` after a failed import."""
@@ -115,7 +147,7 @@ class _Survey(Surveyor):
         call = parent if isinstance(parent, cst.Call) and parent.func is node else None
         try:
             if isinstance(move, Successor) and isinstance(call, cst.Call):
-                self._files.check(call, move)
+                self._visible.check(call, move)
                 moved_call(call, move)
             elif isinstance(move, Missing) or not move.plain:
                 raise RefusedError(_reason(move))
@@ -161,10 +193,21 @@ class _Survey(Surveyor):
         if use.call is not None:
             self.plan.calls[use.call] = use.successor
         self.plan.rewritten.add(use.node)
+        if self._is_compared(use.node):
+            return
         self._comment(use.node, use.name, use.successor.note)
         moving = use.successor.arguments[use.successor.in_place - 1 :]
         if use.call is None and len(moving) > 1:
             self._comment(use.node, use.name, f"arguments after {moving[0]} stand elsewhere now: give them by name")
+
+    def _is_compared(self, node: cst.CSTNode) -> bool:
+        """Return `True` if a class is only compared, or in `isinstance`, so that differences of it do not matter."""
+        parent = self._parents[node]
+        while isinstance(parent, cst.Element | cst.Tuple | cst.Arg):
+            node, parent = parent, self._parents[parent]
+        if isinstance(parent, cst.Call) and parent.func is not node:
+            return isinstance(parent.func, cst.Name) and parent.func.value in ("isinstance", "issubclass")
+        return isinstance(parent, cst.Comparison | cst.ComparisonTarget | cst.Annotation)
 
     def _leave(self, node: cst.CSTNode, name: str, reason: str) -> None:
         """Add a comment to the plan that explains why a name is not rewritten."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import ImportAssignment, MetadataWrapper, ParentNodeProvider, Scope, ScopeProvider
+import libcst.matchers as m
+from libcst.metadata import Access, ImportAssignment, MetadataWrapper, ParentNodeProvider, Scope, ScopeProvider
 
 from tensorsmith.migrate.plan import Plan
 
@@ -24,10 +25,22 @@ class Surveyor:
 
     def _imports_of(self, *packages: str) -> Iterator[ImportAssignment]:
         """Yield the imports that bind names from the given packages."""
-        for scope in {scope for scope in self._scopes.values() if scope is not None}:
-            for assignment in scope.assignments:
-                if isinstance(assignment, ImportAssignment) and origin(assignment).split(".")[0] in packages:
-                    yield assignment
+        yield from (each for each in self._imports() if origin(each).split(".")[0] in packages)
+
+    def _imports(self) -> Iterator[ImportAssignment]:
+        """Yield the imports that bind names."""
+        for scope in self._all_scopes():
+            yield from (each for each in scope.assignments if isinstance(each, ImportAssignment))
+
+    def _unknown(self) -> Iterator[Access]:
+        """Yield the references to names that the script does not define, except builtins."""
+        for scope in self._all_scopes():
+            for access in scope.accesses:
+                if isinstance(access.node, cst.Name) and not access.referents and not scope[access.node.value]:
+                    yield access
+
+    def _all_scopes(self) -> set[Scope]:
+        return {scope for scope in self._scopes.values() if scope is not None}
 
     def _comment(self, node: cst.CSTNode, name: str, text: str) -> dict[str, set[str]]:
         """Add a comment above the statement that contains a node, and return the comments of this statement."""
@@ -63,3 +76,13 @@ def origin(assignment: ImportAssignment) -> str:
 def dotted(node: Any) -> str:
     """Return a dotted name such as `a.b.c` as a string."""
     return f"{dotted(node.value)}.{node.attr.value}" if isinstance(node, cst.Attribute) else node.value
+
+
+def exported(module: cst.Module) -> set[str]:
+    """Return the names in `__all__`."""
+    found = set()
+    for node in m.findall(module, m.Assign() | m.AnnAssign() | m.AugAssign()):
+        targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]  # type: ignore[attr-defined]
+        if any(isinstance(target, cst.Name) and target.value == "__all__" for target in targets):
+            found |= {str(each.evaluated_value) for each in m.findall(node, m.SimpleString())}  # type: ignore[attr-defined]
+    return found

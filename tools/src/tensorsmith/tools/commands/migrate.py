@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints the changes as a unified diff, or writes them. The exit code is 1 if a file cannot be parsed."""
+    """Prints the changes as a unified diff, or writes them. The exit code is 1 if a file cannot be read."""
     from tensorsmith.migrate import UnreadableError, migrate_files
 
     results, unreadable = [], 0

@@ -8,9 +8,10 @@ import tensorflow as tf
 from tensorsmith.core.keras_internals import first_moments, second_moments
 from tensorsmith.ops.moments import MomentsUpdate
 from tensorsmith.optimizers._support.fused import FusedUpdate, assign
+from tensorsmith.optimizers._support.live import LiveRates
 
 
-class FusedMoments(FusedUpdate):
+class FusedMoments(LiveRates, FusedUpdate):
     """Mixin for AdamW and Lamb, whose state consists of first and second moments.
 
     List it before the Keras class among the bases. A subclass sets `op`, a static method.

@@ -1,9 +1,10 @@
-"""Momentum given as a variable or a schedule, which is evaluated in each step."""
+"""Decay rates given as variables, and momentum given as a variable or a schedule, which are read in each step."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
+import tensorflow as tf
 
 from tensorsmith.core.keras_internals import iterations_variable
 from tensorsmith.core.types import Hyperparameter
@@ -13,6 +14,42 @@ from tensorsmith.optimizers._support import settings
 def is_live(setting: Hyperparameter) -> bool:
     """Return `True` if a hyperparameter is a variable or a schedule instead of a constant."""
     return isinstance(setting, keras.Variable | keras.optimizers.schedules.LearningRateSchedule)
+
+
+def to_config(setting: Hyperparameter) -> Any:
+    """Return a hyperparameter in serialized form. A variable is stored as its current value, marked as a variable."""
+    return {"variable": float(setting)} if isinstance(setting, keras.Variable) else settings.to_config(setting)
+
+
+def from_config(held: Any, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the hyperparameter that is stored in a config. A variable is created with the given name."""
+    if isinstance(held, dict) and "variable" in held:
+        return keras.Variable(held["variable"], trainable=False, name=name)
+    return settings.from_config(held, custom_objects)
+
+
+def as_double(rate: Hyperparameter) -> Any:
+    """Return a decay rate for a computation in `float64`. A Python number is returned unchanged, as it is precise."""
+    return tf.cast(rate, tf.float64) if tf.is_tensor(rate) else rate
+
+
+class LiveRates(keras.optimizers.Optimizer):
+    """Mixin for optimizers whose decay rates may be variables, which are read in each step.
+
+    List it before the optimizer among the bases.
+    """
+
+    live_rates: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2")  # names of the arguments
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the config of the optimizer."""
+        return {**super().get_config(), **{name: to_config(getattr(self, name)) for name in self.live_rates}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Create an optimizer from its config."""
+        rates = {name: from_config(config[name], name, custom_objects) for name in cls.live_rates if name in config}
+        return super().from_config({**config, **rates}, custom_objects)
 
 
 class LiveMomentum(keras.optimizers.Optimizer):
@@ -47,18 +84,13 @@ class LiveMomentum(keras.optimizers.Optimizer):
         super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config of the optimizer. A variable is stored as its current value and marked as a variable."""
+        """Return the config of the optimizer."""
         setting = getattr(self, "_momentum_schedule", getattr(self, self.live))
-        held = {"variable": float(setting)} if isinstance(setting, keras.Variable) else settings.to_config(setting)
-        return {**super().get_config(), self.live: held}
+        return {**super().get_config(), self.live: to_config(setting)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Create an optimizer from its config."""
-        setting = config.get(cls.live)
-        if isinstance(setting, dict) and "variable" in setting:
-            setting = keras.Variable(setting["variable"], trainable=False, name=cls.live)
-        elif setting is not None:
-            setting = settings.from_config(setting, custom_objects)
-        given = {} if setting is None else {cls.live: setting}
+        held = config.get(cls.live)
+        given = {} if held is None else {cls.live: from_config(held, cls.live, custom_objects)}
         return super().from_config({**config, **given}, custom_objects)

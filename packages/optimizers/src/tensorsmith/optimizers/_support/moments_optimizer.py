@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tensorsmith.core import KeepsArguments, SharedDocstrings
-from tensorsmith.core.types import LearningRate
+from tensorsmith.core.types import LearningRate, Scalar
 from tensorsmith.optimizers._support.arguments import check_amounts, check_rates
+from tensorsmith.optimizers._support.live import LiveRates
 from tensorsmith.optimizers._support.row_optimizer import RowOptimizer
 
 MOMENTS = """\
 learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-beta_1: Exponential decay rate of the first moments.
-beta_2: Exponential decay rate of the second moments.
+beta_1: Float or `keras.Variable`, the exponential decay rate of the first moments.
+beta_2: Float or `keras.Variable`, the exponential decay rate of the second moments.
 epsilon: Small float added to the denominator for numerical stability."""
 KERAS = """\
 name: Name of the optimizer.
@@ -19,7 +20,7 @@ name: Name of the optimizer.
     `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor` and `gradient_accumulation_steps`."""
 
 
-class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
+class MomentsOptimizer(SharedDocstrings, LiveRates, KeepsArguments, RowOptimizer):
     """Base class for optimizers that track the first and second moments of the gradients."""
 
     decays_itself = True
@@ -29,8 +30,8 @@ class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
     def __init__(
         self,
         learning_rate: LearningRate,
-        beta_1: float,
-        beta_2: float,
+        beta_1: Scalar,
+        beta_2: Scalar,
         epsilon: float,
         amsgrad: bool = False,
         **kwargs: Any,

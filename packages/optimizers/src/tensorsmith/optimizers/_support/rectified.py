@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorsmith.core import check
 from tensorsmith.core.types import LearningRate
 from tensorsmith.optimizers._support.arguments import check_amounts, check_counts, check_fractions
+from tensorsmith.optimizers._support.live import as_double
 from tensorsmith.optimizers._support.moments_optimizer import MomentsOptimizer
 from tensorsmith.optimizers._support.row_optimizer import Step
 
@@ -92,9 +93,10 @@ class RectifiedMoments(MomentsOptimizer):
         The length is a small difference of large numbers, of which `float32` would retain only two digits.
         """
         t = tf.cast(t, tf.float64)
-        power = self.beta_2**t
+        beta_2 = as_double(self.beta_2)
+        power = beta_2**t
         # Limit of the length for many steps, n_max in the formula.
-        longest = 2 / (1 - self.beta_2) - 1
+        longest = 2 / (1 - beta_2) - 1
         length = longest - 2 * t * power / (1 - power)
         square = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
         # The square may be negative for lengths below 4, for which the factor is not used.

@@ -66,7 +66,7 @@ class Step:
         """Assign new values to all rows of a state variable."""
         write(slots[self.position], None, value)
 
-    def fade(self, slots: Slots, share: float, gain: tf.Tensor) -> tf.Tensor:
+    def fade(self, slots: Slots, share: Scalar, gain: tf.Tensor) -> tf.Tensor:
         """Decay all rows of a state variable, add `gain` to the updated rows, and return the updated rows."""
         if self.indices is not None:
             slot = native(slots[self.position])

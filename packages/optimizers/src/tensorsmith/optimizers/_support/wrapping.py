@@ -6,8 +6,8 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from tensorsmith.core import argument_error, check
-from tensorsmith.core.keras_internals import built_variables, variable_index
+from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core.keras_internals import built_variables, uses_weight_decay, variable_index, variable_key
 from tensorsmith.core.types import LearningRate, Optimizer, Variable
 from tensorsmith.optimizers._support.rows import precise, read, write
 from tensorsmith.optimizers._support.slots import SlotKeeper
@@ -20,6 +20,10 @@ class Wrapper(SlotKeeper):
     schedules and `keras.optimizers.LossScaleOptimizer`, which wraps both. All other settings, such as clipping and
     gradient accumulation, belong to the wrapped optimizer. The wrapper counts the updates in `updates`: with gradient
     accumulation, an update takes several steps.
+
+    If the wrapped optimizer has been built for the variables of another model, the wrapper replaces it by a copy with
+    the same config and separate state, because an optimizer of Keras 3 belongs to one model. In scripts for Keras 2,
+    several models can share an optimizer.
 
     The wrapper contains no operations that require communication between replicas, so they may be conditional.
 
@@ -52,6 +56,8 @@ class Wrapper(SlotKeeper):
         if self.built:
             return
         variables = list(variables)
+        if _belongs_to_others(self.inner_optimizer, variables):
+            self.inner_optimizer = _copied(self.inner_optimizer, variables)
         if not self.inner_optimizer.built:
             self.inner_optimizer.build(variables)
         super().build(variables)
@@ -182,6 +188,30 @@ class Keeper(Wrapper):
 def do_if(condition: tf.Tensor, action: Callable[[], None]) -> None:
     """Call a function if a condition, which may be a tensor, is true."""
     keras.ops.cond(condition, action, lambda: None)
+
+
+def _belongs_to_others(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any]) -> bool:
+    """Return `True` if an optimizer has been built, but for none of the given variables."""
+    known = {variable_key(optimizer, variable) for variable in built_variables(optimizer)}  # none before `build`
+    return bool(known) and not any(variable_key(optimizer, variable) in known for variable in variables)
+
+
+def _copied(optimizer: keras.optimizers.Optimizer, variables: Sequence[Any]) -> keras.optimizers.Optimizer:
+    """Return a copy of an optimizer, with the same config and the same exclusions from weight decay."""
+    with tf.init_scope():  # `apply` may be called for the first time in a function that is being traced
+        try:
+            copy = type(optimizer).from_config(optimizer.get_config())
+        except (TypeError, ValueError) as error:
+            received = Verbatim(f"{optimizer.name}, which cannot be copied from its config: {error}")
+            expected = "not be built for another model"
+            raise argument_error("optimizer", received, expected, "create an optimizer for each model") from error
+    inner = optimizer
+    while isinstance(inner, Wrapper):
+        inner = inner.inner_optimizer
+    excluded = [variable for variable in variables if not uses_weight_decay(inner, variable)]
+    if excluded:
+        copy.exclude_from_weight_decay(excluded)
+    return copy
 
 
 def _checked(optimizer: Optimizer) -> keras.optimizers.Optimizer:

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export, init_arguments
-from tensorsmith.core.types import Hyperparameter, LearningRate
+from tensorsmith.core.types import Hyperparameter, LearningRate, Scalar
 from tensorsmith.optimizers._support.rectified import RectifiedMoments
 
 
@@ -54,8 +54,8 @@ class AdaBelief(RectifiedMoments):
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_1: Scalar = 0.9,
+        beta_2: Scalar = 0.999,
         epsilon: float = 1e-14,
         weight_decay: Hyperparameter = 0.0,
         amsgrad: bool = False,

@@ -5,13 +5,14 @@ from typing import Any
 import keras
 
 from tensorsmith.core import export
-from tensorsmith.core.types import Hyperparameter, LearningRate
+from tensorsmith.core.types import Hyperparameter, LearningRate, Scalar
 from tensorsmith.optimizers._support.arguments import check_rates
+from tensorsmith.optimizers._support.live import LiveRates
 from tensorsmith.optimizers.addons.decoupled_weight_decay import DecoupledWeightDecayExtension
 
 
 @export
-class AddonsAdamW(DecoupledWeightDecayExtension, keras.optimizers.Adam):
+class AddonsAdamW(LiveRates, DecoupledWeightDecayExtension, keras.optimizers.Adam):
     """AdamW optimizer of TensorFlow Addons, whose weight decay is independent of the learning rate.
 
     `AdamW`, like the optimizer of Keras, multiplies `weight_decay` by the learning rate, and decays all rows of a
@@ -32,8 +33,8 @@ class AddonsAdamW(DecoupledWeightDecayExtension, keras.optimizers.Adam):
         weight_decay: Fraction of the weights that is subtracted in each step: a float, a schedule, or a callable
             without arguments.
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        beta_1: Float in [0, 1), the decay rate of the first moment.
-        beta_2: Float in [0, 1), the decay rate of the second moment.
+        beta_1: Float in [0, 1) or `keras.Variable`, the decay rate of the first moment.
+        beta_2: Float in [0, 1) or `keras.Variable`, the decay rate of the second moment.
         epsilon: Small float added for numerical stability.
         amsgrad: If `True`, divide by the largest second moment so far.
         name: Name of the optimizer.
@@ -58,8 +59,8 @@ class AddonsAdamW(DecoupledWeightDecayExtension, keras.optimizers.Adam):
         self,
         weight_decay: Hyperparameter,
         learning_rate: LearningRate = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_1: Scalar = 0.9,
+        beta_2: Scalar = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
         name: str = "AdamW",

@@ -61,8 +61,8 @@ class LAMB(MomentsOptimizer):
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_1: Scalar = 0.9,
+        beta_2: Scalar = 0.999,
         epsilon: float = 1e-6,
         weight_decay: Hyperparameter = 0.0,
         exclude_from_weight_decay: Sequence[str] | None = None,

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
-from tensorsmith.core.types import LearningRate
+from tensorsmith.core.types import LearningRate, Scalar
 from tensorsmith.optimizers._support.moments_optimizer import MomentsOptimizer
 from tensorsmith.optimizers._support.row_optimizer import Step
 
@@ -52,8 +52,8 @@ class LazyAdam(MomentsOptimizer):
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_1: Scalar = 0.9,
+        beta_2: Scalar = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
         name: str = "LazyAdam",

@@ -6,8 +6,9 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import check, export
-from tensorsmith.core.types import LearningRate
+from tensorsmith.core.types import LearningRate, Scalar
 from tensorsmith.optimizers._support.arguments import check_amounts, check_rates
+from tensorsmith.optimizers._support.live import LiveRates, is_live
 from tensorsmith.optimizers._support.proximal import shrunk
 from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
 
@@ -15,7 +16,7 @@ DIRECTIONS = {"sign": tf.sign, "tanh": lambda x: tf.tanh(10 * x)}
 
 
 @export
-class Yogi(RowOptimizer):
+class Yogi(LiveRates, RowOptimizer):
     """Yogi optimizer, an Adam variant that limits the increase of the effective learning rate.
 
     If gradients are small for a long time and then large again, the second moments of Adam decay quickly between. Those
@@ -35,8 +36,10 @@ class Yogi(RowOptimizer):
 
     Args:
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        beta1: Exponential decay rate of the first moments. If it is 0, no first moments are used.
-        beta2: Decay rate of the second moments. With larger values, the second moments change more slowly.
+        beta1: Float or `keras.Variable`, the exponential decay rate of the first moments. If it is 0, no first moments
+            are used.
+        beta2: Float or `keras.Variable`, the decay rate of the second moments. With larger values, the second moments
+            change more slowly.
         epsilon: Small float added to the denominator for numerical stability.
         l1_regularization_strength: Strength l1 of the L1 regularization penalty.
         l2_regularization_strength: Strength l2 of the L2 regularization penalty.
@@ -58,11 +61,13 @@ class Yogi(RowOptimizer):
         [0.9002 2.0998]
     """
 
+    live_rates = ("beta1", "beta2")
+
     def __init__(
         self,
         learning_rate: LearningRate = 0.01,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
+        beta1: Scalar = 0.9,
+        beta2: Scalar = 0.999,
         epsilon: float = 1e-3,
         l1_regularization_strength: float = 0.0,
         l2_regularization_strength: float = 0.0,
@@ -96,13 +101,13 @@ class Yogi(RowOptimizer):
             return
         super().build(variables)
         (self._velocities,) = self.add_slots(variables, "velocity", initial=self.initial_accumulator_value)
-        if self.beta1:
+        if self._has_momentums():
             (self._momentums,) = self.add_slots(variables, "momentum")
 
     def updated(self, step: Step) -> tf.Tensor:
         """Return the weights after the gradient step and the proximal step."""
         g, t = step.gradient, step.number
-        m = step.fade(self._momentums, self.beta1, (1 - self.beta1) * g) if self.beta1 else g
+        m = step.fade(self._momentums, self.beta1, (1 - self.beta1) * g) if self._has_momentums() else g
         v = step.kept(self._velocities)
         # Additive update of the second moments: the change is limited to a squared gradient.
         direction = DIRECTIONS[self.activation](g * g - v)
@@ -115,8 +120,6 @@ class Yogi(RowOptimizer):
     def get_config(self) -> dict[str, Any]:
         """Return the config of the optimizer."""
         own = {
-            "beta1": self.beta1,
-            "beta2": self.beta2,
             "epsilon": self.epsilon,
             "l1_regularization_strength": self.l1_regularization_strength,
             "l2_regularization_strength": self.l2_regularization_strength,
@@ -124,3 +127,6 @@ class Yogi(RowOptimizer):
             "activation": self.activation,
         }
         return {**super().get_config(), **own}
+
+    def _has_momentums(self) -> bool:
+        return is_live(self.beta1) or self.beta1 != 0

@@ -38,7 +38,7 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
             schedule is evaluated in each step, also by the compiled op, and is tracked as a variable of the optimizer.
             The optimizers of Keras accept only numbers, which remain constant after a step is traced. The bias
             correction 1 - beta_1^t uses the current value, as in PyTorch.
-        beta_2: Exponential decay rate of the second moments.
+        beta_2: Float or `keras.Variable`, the exponential decay rate of the second moments.
         epsilon: Small float added to the denominator for numerical stability.
         amsgrad: If `True`, use the AMSGrad variant, which uses the running maximum of the second moments in the
             denominator. This variant is computed by the implementation of Keras instead of the compiled op.

@@ -31,8 +31,8 @@ class Lamb(FusedMoments, keras.optimizers.Lamb):
 
     Args:
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        beta_1: Exponential decay rate of the first moments.
-        beta_2: Exponential decay rate of the second moments.
+        beta_1: Float or `keras.Variable`, the exponential decay rate of the first moments.
+        beta_2: Float or `keras.Variable`, the exponential decay rate of the second moments.
         epsilon: Small float added to the denominator for numerical stability.
         weight_decay: Float or `None`, the weight decay coefficient. In each step,
             `learning_rate * weight_decay * weight` is subtracted from each weight.

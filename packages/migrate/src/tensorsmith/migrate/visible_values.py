@@ -1,0 +1,53 @@
+"""Values that a script passes as arguments, as far as they are visible in its source."""
+
+from collections import defaultdict
+from typing import Any
+
+import libcst as cst
+import libcst.matchers as m
+
+from tensorsmith.migrate.calls import named, source
+from tensorsmith.migrate.entry import Successor
+from tensorsmith.migrate.file_names import FileNames
+
+FUNCTION = m.Lambda() | m.Call(m.Name("partial") | m.Attribute(attr=m.Name("partial")))
+
+
+class VisibleValues:
+    """Assignments and functions of a module, from which arguments of calls are resolved.
+
+    Args:
+        module: Syntax tree of the module.
+    """
+
+    def __init__(self, module: cst.Module):
+        self._values: dict[str, list[cst.BaseExpression]] = defaultdict(list)
+        for node in m.findall(module, m.Assign(targets=[m.AssignTarget(m.Name())])):
+            self._values[node.targets[0].target.value].append(node.value)  # type: ignore[attr-defined]
+        self._file_names = FileNames(self._values)
+        others = {node.name.value for node in m.findall(module, m.Param(m.Name()))} | self._values.keys()  # type: ignore[attr-defined]
+        functions = {node.name.value for node in module.body if isinstance(node, cst.FunctionDef)}
+        self._functions = functions - others  # names that stand for nothing else in the module
+
+    def resolved(self, node: Any) -> str:
+        """Return the source of an argument, as far as it is visible.
+
+        A file name is returned as a string literal without an unknown beginning, and a function as its definition.
+        """
+        end = self._file_names.end(node)
+        if end is not None:
+            return repr(end)
+        if isinstance(node, cst.Name) and node.value in self._functions:
+            return f"def {node.value}"
+        values = self._values.get(node.value, []) if isinstance(node, cst.Name) else []
+        is_function = len(values) == 1 and m.matches(values[0], FUNCTION)
+        return source(values[0] if is_function else node)
+
+    def check(self, call: cst.Call, successor: Successor) -> None:
+        """Check the arguments of a call, as far as they are visible.
+
+        Raises:
+            RefusedError: If Keras 3 does not accept an argument.
+        """
+        if successor.check:
+            successor.check({name: self.resolved(arg.value) for name, arg in named(call, successor).items()})
