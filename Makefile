@@ -1,20 +1,24 @@
 # make demo trains the main recipe, make test runs the tests; both create the environment first.
-PYTHON ?= python3
+# An existing .venv is kept. Without one, PYTHON creates it, by default python3.
+PYTHON ?=
 BIN := .venv/bin
-VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VERSION := $(shell $(or $(PYTHON),$(wildcard $(BIN)/python),python3) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
 PROJECTS := $(wildcard custom_ops/*/pyproject.toml packages/*/pyproject.toml) tools/pyproject.toml benchmarks/pyproject.toml
+FIRST_HALF := custom_ops packages/layers packages/losses packages/metrics packages/optimizers
 KERNELS := custom_ops/build_library.py $(wildcard custom_ops/*/src/*/*.cc custom_ops/*/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
-.PHONY: demo test test-slow test-sanitize test-compat test-oldest parity setup data lint bench scores dist lock clean
+.PHONY: demo test test-slow test-sanitize test-compat test-oldest test-newest parity setup data lint bench scores dist lock clean
 
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
 
-# Tests of a file share traced models and trained references, so a single process runs all tests of a file.
+# Tests of a file share traced models and trained references, so a single process runs all tests of a file. TensorFlow
+# keeps the memory of functions that were compiled, so the tests are divided among two runs of pytest.
 test: lint data
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(FIRST_HALF)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(addprefix --ignore=,$(FIRST_HALF))
 
 test-slow: setup data .venv/beam .venv/hub .venv/parity/ready
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
@@ -38,6 +42,10 @@ test-compat: setup
 	for pair in "2.18.1 3.12.0" "2.20.0 3.13.2" "2.21.0 3.15.1"; do sh tools/compat.sh $$pair || exit 1; done
 	-sh tools/compat.sh 2.22.0rc0 3.15.1
 
+# Fast tests that depend on the Python version, with the newest one.
+test-newest: setup data
+	sh tools/newest_python.sh
+
 # The oldest supported pair: kernels, and components in float32.
 test-oldest: setup
 	sh tools/compat.sh 2.18.1 3.12.0 conformance
@@ -56,7 +64,7 @@ parity: setup .venv/parity/ready
 setup: $(READY) $(LIBRARY)
 
 $(READY): requirements.lock tools/setup.sh pyproject.toml $(PROJECTS)
-	@PYTHON=$(PYTHON) sh tools/setup.sh
+	@PYTHON="$(PYTHON)" sh tools/setup.sh
 	@touch $@
 
 # Rebuild the library if its sources have changed since the installation.

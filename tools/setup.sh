@@ -1,9 +1,10 @@
 #!/bin/sh
 # Creates .venv with uv, the locked dependencies and the packages of this repository. Requires no root access.
-# PYTHON selects another interpreter (default python3).
+# An existing .venv is kept, with all packages that were installed in it. Without one, PYTHON creates it (by default
+# python3).
 set -eu
 cd "$(dirname "$0")/.."
-PYTHON=${PYTHON:-python3}
+PYTHON=${PYTHON:-}
 
 fail() { echo "setup: $1" >&2; exit 1; }
 
@@ -21,16 +22,25 @@ step() {
   wait $!
 }
 
+if [ -L .venv/bin/python ] && [ ! -x .venv/bin/python ]; then
+  fail "the Python that .venv uses was removed. Run: make clean setup"
+fi
+if [ -z "$PYTHON" ]; then
+  if [ -x .venv/bin/python ]; then PYTHON=.venv/bin/python; else PYTHON=python3; fi
+fi
 command -v "$PYTHON" >/dev/null || fail "$PYTHON not found. Install Python 3.11 to 3.13 (Debian: apt install python3 python3-venv)."
 "$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
   || fail "$PYTHON is not Python 3.11 to 3.13, as required by TensorFlow. Run: make PYTHON=python3.13 ..."
 "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || fail "$PYTHON has no venv module. Run: apt install python3-venv"
 command -v c++ >/dev/null || echo "setup: no C++ compiler found; reference implementations replace the compiled ops. Run: apt install g++" >&2
 
-# Recreate an environment that is incomplete or belongs to another Python version.
-version='import sys; print(sys.version_info[:2])'
-[ -x .venv/bin/python ] && [ "$(.venv/bin/python -c "import pip; $version" 2>/dev/null)" = "$("$PYTHON" -c "$version")" ] \
-  || { rm -rf .venv; step "creating .venv" "$PYTHON" -m venv .venv; }
+version='import sys; print("%d.%d" % sys.version_info[:2])'
+if [ -x .venv/bin/python ]; then
+  existing=$(.venv/bin/python -c "$version") wanted=$("$PYTHON" -c "$version")
+  [ "$existing" = "$wanted" ] || fail ".venv has Python $existing, but $PYTHON is Python $wanted. Omit PYTHON to keep .venv, or run \`make clean\` to remove it."
+fi
+# An interrupted creation is completed: venv does not remove existing files.
+[ -x .venv/bin/python ] && .venv/bin/python -c "import pip" 2>/dev/null || step "creating .venv" "$PYTHON" -m venv .venv
 
 if [ ! -x .venv/bin/uv ]; then
   awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' requirements.lock > .venv/uv.lock
@@ -38,9 +48,10 @@ if [ ! -x .venv/bin/uv ]; then
     || fail "uv could not be installed. Check the network and the package index, then run again."
 fi
 export VIRTUAL_ENV="$PWD/.venv"
-# Bytecode is compiled now, because where PYTHONDONTWRITEBYTECODE is set, each process would compile TensorFlow again.
+# `uv pip sync` would remove packages that the user installed. Bytecode is compiled now, because where
+# PYTHONDONTWRITEBYTECODE is set, each process would compile TensorFlow again.
 step "installing the locked dependencies" \
-  .venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock \
+  .venv/bin/uv pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements.lock \
   || fail "the locked dependencies could not be installed. Check the network and the free disk space (3 GB), then run again."
 # Compiled first, because uv hides the progress of builds. The build below reuses the object files and reports failures.
 if command -v c++ >/dev/null; then
