@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import os
 import random
 import signal
 from collections import defaultdict
@@ -16,6 +17,9 @@ from tensorsmith.testing.covering import covering
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
+# A function that AutoGraph cannot convert raises an error, instead of running in Python with a warning.
+os.environ["AUTOGRAPH_STRICT_CONVERSION"] = "1"
+
 # Apache Beam is not part of the group dev. `make test-slow` installs it.
 if importlib.util.find_spec("apache_beam") is None:
     collect_ignore = ["packages/tfrecord/src/tensorsmith/tfrecord/beam.py"]
@@ -27,6 +31,12 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def without_source(monkeypatch):
+    """Allow functions whose source AutoGraph cannot find: code in README files, and several lambdas in one line."""
+    monkeypatch.delenv("AUTOGRAPH_STRICT_CONVERSION")
 
 
 @pytest.hookimpl(tryfirst=True)

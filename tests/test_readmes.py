@@ -28,6 +28,7 @@ public_names = runpy.run_path(str(ROOT / "tools/public_names.py"))
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
+@pytest.mark.usefixtures("without_source")
 @pytest.mark.parametrize("path", READMES, ids=lambda path: path.parent.name)
 def test_python_runs(path, tmp_path, monkeypatch):
     """Blocks with prompts run as doctests and others as programs. The blocks of a file have a common namespace."""

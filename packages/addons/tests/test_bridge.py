@@ -116,4 +116,4 @@ def test_import_order():
 def test_unsupported_python_version():
     result = run("-c", "import tensorsmith.addons")
     assert result.returncode == 1
-    assert "there is none for Python 3.12 and later" in result.stderr
+    assert "has no release for Python 3.12 or later" in result.stderr

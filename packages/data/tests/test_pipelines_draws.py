@@ -158,6 +158,7 @@ def test_mixing_preserves_batch_size_and_dtype():
 BATCHES = tf.data.Dataset.from_tensors((tf.ones((2, 4, 4, 1)), tf.eye(2)))
 
 
+@pytest.mark.usefixtures("without_source")
 @pytest.mark.parametrize(
     ("make", "name"),
     [

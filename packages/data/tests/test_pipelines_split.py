@@ -70,6 +70,7 @@ def test_fractions_of_zero_and_one():
         assert len(list(numbers.apply(split))) == count
 
 
+@pytest.mark.usefixtures("without_source")
 @pytest.mark.parametrize(
     ("part", "fractions", "key", "name"),
     [

@@ -122,6 +122,7 @@ def test_random_hue_is_the_same_for_all_images():
     np.testing.assert_allclose(image.random_hsv_in_yiq(batch), batch, atol=1e-3)
 
 
+@pytest.mark.usefixtures("without_source")
 @pytest.mark.parametrize("shape", [(6, 8), (6, 8, 3), (2, 6, 8, 3)])
 def test_unknown_rank(shape):
     array = RNG.integers(0, 256, shape).astype("uint8")

@@ -262,6 +262,7 @@ def autograph(monkeypatch):
     logger.setLevel(level)
 
 
+@pytest.mark.usefixtures("without_source")
 def test_no_autograph_warnings(autograph):
     stream = tf.data.Dataset.from_tensor_slices((X, (Y[:, 0] > 0).astype("int32"))).batch(10)
     trainer = Trainer(dense(2, "softmax"), keras.optimizers.SGD(RATE), "sparse_categorical_crossentropy", jit=False)

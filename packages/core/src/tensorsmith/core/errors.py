@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Self
 
 # Words that follow "must" without "be" at the start of the description of an expected value.
@@ -94,5 +95,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         >>> did_you_mean("zebra", ["epochs", "seed"])
         ''
     """
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    near = _closest(word, tuple(known))
     return f"Did you mean {near[0]}?" if near else ""
+
+
+# AutoGraph does not convert cached functions. It warns that it cannot convert difflib.
+@lru_cache
+def _closest(word: str, known: tuple[str, ...]) -> list[str]:
+    return difflib.get_close_matches(word, known, n=1, cutoff=0.5)

@@ -50,6 +50,7 @@ class Wrapper(SlotKeeper):
 
     def after(self, variables: Sequence[Any]) -> None:
         """Perform the actions after an update of the model variables."""
+        pass  # AutoGraph cannot convert a function that consists of a docstring
 
     def build(self, variables: Sequence[Any]) -> None:
         """Build the inner optimizer and the wrapper."""
