@@ -115,6 +115,13 @@ def test_fetch_shows_file_locations(call):
     ]
 
 
+def test_fetch_verifies_common_files_once(call):
+    code, out, _ = call("fetch", "composed_fashion", "fashion_mnist")
+    assert code == 0
+    assert out.splitlines()[0] == "composed_fashion: generated from fashion_mnist"
+    assert out.splitlines()[1].startswith("fashion_mnist: 4 files")
+
+
 def test_fetch_continues_after_failure(call, no_data):
     code, out, err = call("fetch", "adult", "digits")
     assert (code, out) == (1, "digits: no download needed\n")

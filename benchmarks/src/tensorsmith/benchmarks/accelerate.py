@@ -1,13 +1,16 @@
 """Benchmark `tensorsmith bench accelerate`: Keras models before and after `tensorsmith.layers.accelerate`.
 
 A measurement is one call of `predict` or one epoch of `fit` of Keras, per batch. The providers are the accelerated
-model, and the unchanged model with the defaults of `compile` (`keras`) and with XLA (`keras_xla`).
+model, and the unchanged model with the defaults of `compile` (`keras`) and with XLA (`keras_xla`). The models of
+KerasHub have 4 layers of 256 units and no dropout. They are measured if `make .venv/hub` has installed it.
 """
 
 import contextlib
+import importlib.util
 import io
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from tensorsmith.core import load_tensorflow
 from tensorsmith.core.types import Logs
 
 BATCH, BATCHES = 32, 50
+SMALL_BATCH, FEW_BATCHES = 16, 5  # of the models of KerasHub
 PROVIDERS = ("tensorsmith", "keras", "keras_xla")
 
 
@@ -54,7 +58,43 @@ def _transformer() -> tuple[Any, np.ndarray]:
     return keras.Model(words, outputs), np.random.default_rng(0).integers(0, 5000, (BATCH * BATCHES, 128))
 
 
-MODELS: dict[str, Callable[[], tuple[Any, np.ndarray]]] = {"lstm": _lstm, "gru": _gru, "transformer": _transformer}
+def _backbone(kind: str, steps: int, **sizes: Any) -> tuple[Any, Any]:
+    """Return a backbone of KerasHub for texts with one output, and texts of half to all of the steps."""
+    import keras
+    import keras_hub
+
+    common = {"vocabulary_size": 5000, "num_layers": 4, "num_heads": 4, "hidden_dim": 256, "intermediate_dim": 1024}
+    backbone = getattr(keras_hub.models, kind)(**common, max_sequence_length=steps, dropout=0.0)
+    rng, count = np.random.default_rng(0), SMALL_BATCH * FEW_BATCHES
+    padding = np.arange(steps) < rng.integers(steps // 2, steps + 1, (count, 1))
+    x = {"token_ids": rng.integers(0, 5000, (count, steps)), "padding_mask": padding.astype("int32")}
+    if kind == "BertBackbone":
+        x["segment_ids"] = np.zeros((count, steps), "int32")
+        features = backbone.output["pooled_output"]
+    else:
+        features = keras.layers.GlobalAveragePooling1D()(backbone.output)
+    return keras.Model(backbone.inputs, keras.layers.Dense(1)(features)), x
+
+
+def _vit() -> tuple[Any, np.ndarray]:
+    """Return a Vision Transformer of KerasHub with one output, and images of 128 x 128 pixels, which are 65 steps."""
+    import keras
+    import keras_hub
+
+    sizes = {"num_layers": 4, "num_heads": 4, "hidden_dim": 256, "mlp_dim": 1024, "patch_size": 16}
+    backbone = keras_hub.models.ViTBackbone(image_shape=(128, 128, 3), **sizes)
+    x = np.random.default_rng(0).normal(size=(SMALL_BATCH * FEW_BATCHES, 128, 128, 3)).astype("float32")
+    return keras.Model(backbone.inputs, keras.layers.Dense(1)(backbone.output[:, 0])), x
+
+
+MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {"lstm": _lstm, "gru": _gru, "transformer": _transformer}
+HUB: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "bert": partial(_backbone, "BertBackbone", 128),
+    "bert384": partial(_backbone, "BertBackbone", 384),
+    "gpt2": partial(_backbone, "GPT2Backbone", 128),
+    "vit": _vit,
+}
+TARGETS = {"bert_fit": 1.8, "gpt2_fit": 1.4, "vit_fit": 1.4, **{f"{name}_predict": 1.4 for name in HUB}}
 
 
 class _Runs:
@@ -70,8 +110,9 @@ class _Runs:
         from tensorsmith.layers import accelerate
 
         name, self._method = case.split("_")
-        self._model, self._x = MODELS[name]()
-        self._y = np.random.default_rng(1).normal(size=(len(self._x), 1)).astype("float32")
+        self._model, self._x = (MODELS | HUB)[name]()
+        self._batch, self._batches = (SMALL_BATCH, FEW_BATCHES) if name in HUB else (BATCH, BATCHES)
+        self._y = np.random.default_rng(1).normal(size=(self._batch * self._batches, 1)).astype("float32")
         self._model.compile("adam", "mse", jit_compile=True if provider == "keras_xla" else "auto")
         if provider == "tensorsmith":
             with contextlib.redirect_stdout(io.StringIO()):
@@ -97,18 +138,22 @@ class _Runs:
         """Run all batches, and return the time per batch in milliseconds."""
         start = time.perf_counter()
         self._run()
-        return (time.perf_counter() - start) / BATCHES * 1000
+        return (time.perf_counter() - start) / self._batches * 1000
 
     def _run(self, **options: Any) -> None:
         data = (self._x, self._y) if self._method == "fit" else (self._x,)
-        getattr(self._model, self._method)(*data, batch_size=BATCH, verbose=0, **options)
+        getattr(self._model, self._method)(*data, batch_size=self._batch, verbose=0, **options)
+
+
+def _is_installed(case: str) -> bool:
+    return case.split("_")[0] in MODELS or importlib.util.find_spec("keras_hub") is not None
 
 
 BENCHMARK = Benchmark(
-    cases=[f"{name}_{method}" for name in MODELS for method in ("predict", "fit")],
-    providers=lambda case: dict.fromkeys(PROVIDERS, True),
+    cases=[f"{name}_{method}" for name in (*MODELS, *HUB) for method in ("predict", "fit")],
+    providers=lambda case: dict.fromkeys(PROVIDERS, _is_installed(case)),
     prepare=_Runs,
     unit=lambda case: "ms/batch",
     lower_is_better=True,
-    targets=lambda case: {},
+    targets=lambda case: {"keras": TARGETS[case]} if case in TARGETS else {},
 )

@@ -56,9 +56,13 @@ def _fetch(arguments: argparse.Namespace) -> int:
     remedy = " ".join(f"For {name}: {did_you_mean(name, names()) or 'There is no similar name.'}" for name in unknown)
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
     failed = 0
-    for name in names() if arguments.all else arguments.names:
+    chosen = names() if arguments.all else arguments.names
+    for name in chosen:
         description = info(name)
         origin = with_files(description)
+        if origin is not description and origin.name in chosen:  # otherwise, its files would be verified twice
+            print(f"{description.name}: generated from {origin.name}", flush=True)
+            continue
         try:
             folder = fetch(name)
         except DataNotFoundError as error:
