@@ -27,6 +27,7 @@ from resumable import (
     unbroken,
 )
 
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Checkpoints, Trainer
 
 
@@ -206,6 +207,26 @@ def test_callbacks_are_matched_by_class(tmp_path, caplog):
     reused().fit(*data(), callbacks=[keras.callbacks.TerminateOnNaN(), stop], resume=True, **fit)
     assert stop.stopped_epoch == 5
     assert "Toggle, which is not part of this run" in caplog.text
+
+
+def test_extension_of_a_stopped_run(tmp_path):
+    """With `extend`, a run that a callback stopped ends like one that was not stopped."""
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 0
+
+    fit = dict(epochs=3, seed=11)
+    expected = fit_to_end(reused(), *data(), **fit)
+    stopped = fit_to_end(reused(), *data(), callbacks=[Stop()], checkpoints=tmp_path, **fit)
+    assert stopped.epoch == [0]
+    again = fit_to_end(reused(), *data(), checkpoints=tmp_path, resume=True, **fit)
+    assert again.epoch == [0]
+    extended = fit_to_end(reused(), *data(), checkpoints=tmp_path, resume=True, extend=True, **fit)
+    assert extended.epoch == [0, 1, 2]
+    assert_same(extended, expected)
+    with raises_argument_error("extend", received="True", expected="False unless `resume` is True"):
+        reused().fit(*data(), extend=True, verbose=False)
 
 
 def test_stop_within_epoch_then_kill(tmp_path, monkeypatch):

@@ -2,14 +2,16 @@
 
 import io
 import logging
+import re
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from rich.console import Console
 
 from tensorsmith.testing import raises_argument_error
-from tensorsmith.training import Trainer
+from tensorsmith.training import ProgressBar, Trainer
 
 X = np.random.default_rng(0).normal(size=(70, 3)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)
@@ -213,6 +215,24 @@ def test_scores_are_printed_without_terminal(monkeypatch, capsys, caplog):
     assert "loss " in second
 
 
+@pytest.mark.parametrize("width", [80, 60, 200])
+def test_lines_of_epochs_fit_in_the_terminal(width, monkeypatch):
+    """Validation scores are in parentheses, and a constant learning rate is printed once, if there is space for it."""
+    file = io.StringIO()
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    bar = ProgressBar(Console(file=file, force_terminal=True, width=width, color_system=None))
+    model = keras.Sequential([keras.Input(X.shape[1:]), keras.layers.Dense(1)])
+    trainer = Trainer(model, "sgd", "mse", metrics=["mean_squared_error"], jit=False)
+    trainer.fit(X, Y, epochs=2, validation_data=(X, Y), callbacks=[bar], verbose=False)
+    printed = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", file.getvalue()).replace("\r", "\n")
+    lines = [line.rstrip() for line in printed.splitlines() if line.startswith("epoch ") and " loss " in line]
+    first, second = (next(line for line in lines if line.startswith(f"epoch {n}/2") and "(val" in line) for n in (1, 2))
+    assert max(len(first), len(second)) <= width
+    assert re.match(r"epoch 1/2  loss [\d.]+ \(val [\d.]+\)  mean_squared_error ", first)
+    assert ("learning_rate 0.01  " in first, "learning_rate" in second) == (width == 200, False)
+    assert first.endswith("…" if width == 60 else ("s", ")"))
+
+
 @pytest.mark.parametrize(
     ("name", "data", "arguments"),
     [
@@ -259,3 +279,39 @@ def test_missing_inputs_of_a_model_that_replaces_them(stream):
     data = (tf.data.Dataset.from_tensor_slices((infinite, Y)).batch(14),) if stream else (infinite, Y)
     with raises_argument_error("x", received="row 12, column 1"):
         trainer.fit(*data, verbose=False)
+
+
+class BrokenFileError(Exception):
+    """Error of a user's data set."""
+
+
+class Files(keras.utils.PyDataset):
+    """Batches of which the third cannot be read, once `broken` is set."""
+
+    broken = False
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        if self.broken and index == 2:
+            raise BrokenFileError("image_17.png is empty")
+        return X[:4], Y[:4]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("method", ["fit", "validate", "evaluate", "predict"])
+def test_exceptions_of_py_dataset(method, workers):
+    data = Files(workers=workers)
+    data.broken = True
+    trainer = Trainer(model(), "sgd", "mse")
+    calls = {
+        "fit": lambda: trainer.fit(data, verbose=False),
+        "validate": lambda: trainer.fit(X, Y, validation_data=data, verbose=False),
+        "evaluate": lambda: trainer.evaluate(data),
+        "predict": lambda: trainer.predict(data),
+    }
+    with pytest.raises(BrokenFileError, match="image_17.png is empty"):
+        calls[method]()
+    data.broken = False
+    calls[method]()

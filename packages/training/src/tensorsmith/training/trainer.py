@@ -24,6 +24,7 @@ from tensorsmith.training.fit.sizer import ChunkSizer
 from tensorsmith.training.fit.training import train
 from tensorsmith.training.gradients.defer import with_compiled_gradients
 from tensorsmith.training.inputs.data import make_source
+from tensorsmith.training.inputs.py_dataset import original_errors
 from tensorsmith.training.loop.build import compile_model
 from tensorsmith.training.loop.jit import Jit, jit_under
 from tensorsmith.training.loop.step_compiler import StepCompiler
@@ -147,6 +148,7 @@ class Trainer:
         steps_per_epoch: int | None = None,
         checkpoints: Checkpoints | os.PathLike[str] | str | None = None,
         resume: bool = False,
+        extend: bool = False,
         verbose: bool = True,
     ) -> keras.callbacks.History:
         """Trains the model.
@@ -176,6 +178,8 @@ class Trainer:
                 callbacks.
             resume: If `True`, resume from the latest checkpoint. If there is no checkpoint, training starts from the
                 beginning. Losses and weights equal those of an uninterrupted run.
+            extend: If `True`, a resumed run that a callback stopped continues up to `epochs`. Otherwise, it is not
+                trained any further.
             verbose: If `True`, print the scores of each epoch and, on a terminal, display a progress bar.
 
         Returns:
@@ -190,7 +194,17 @@ class Trainer:
         data = FitData(x, y, sample_weight, class_weight, validation_data, validation_split)
         hooks = as_list(callbacks)
         options = FitOptions(
-            epochs, initial_epoch, batch_size, steps_per_epoch, shuffle, seed, hooks, checkpoints, resume, verbose
+            epochs,
+            initial_epoch,
+            batch_size,
+            steps_per_epoch,
+            shuffle,
+            seed,
+            hooks,
+            checkpoints,
+            resume,
+            extend,
+            verbose,
         )
         worker_group = WorkerGroup(self._strategy)
         start = start_run(options, worker_group)
@@ -203,7 +217,8 @@ class Trainer:
         seconds_to_compile = time.perf_counter() - started
 
         sizer = ChunkSizer(self.steps_per_loop)
-        history = train(self._steps, source, validation, start, timeline, worker_group, sizer)
+        with original_errors(x, validation_data):
+            history = train(self._steps, source, validation, start, timeline, worker_group, sizer)
         self.first_step_seconds = seconds_to_compile + sizer.first_seconds
         self.steps_per_second = sizer.steps_per_second
         return history
@@ -229,11 +244,13 @@ class Trainer:
         """
         source = make_source(self._steps.checked_model, x, y, sample_weight=sample_weight, batch_size=batch_size)
         self._steps.prepare_evaluation(source)
-        return evaluate(self.model, source, WorkerGroup(self._strategy))
+        with original_errors(x):
+            return evaluate(self.model, source, WorkerGroup(self._strategy))
 
     def predict(self, x: NestedArrays | Dataset | PyDataset, *, batch_size: int = 32) -> Any:
         """Returns the predictions for arrays or a finite dataset, as NumPy arrays."""
-        return predict(self.model, x, batch_size, self._strategy)
+        with original_errors(x):
+            return predict(self.model, x, batch_size, self._strategy)
 
     @property
     def steps_as_keras(self) -> bool:

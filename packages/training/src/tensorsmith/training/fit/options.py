@@ -36,6 +36,7 @@ class FitOptions:
     callbacks: list[keras.callbacks.Callback]
     checkpoints: Checkpoints | os.PathLike[str] | str | None
     resume: bool
+    extend: bool
     verbose: bool
 
     def __post_init__(self) -> None:
@@ -47,6 +48,7 @@ class FitOptions:
         check(whole, "steps_per_epoch", self.steps_per_epoch, "an integer or None")
         fits = not self.resume or self.checkpoints is not None
         check(fits, "resume", self.resume, "False unless `checkpoints` is set", "pass `checkpoints`")
+        check(self.resume or not self.extend, "extend", self.extend, "False unless `resume` is True")
 
     @property
     def checkpoint_settings(self) -> Checkpoints | None:
@@ -141,7 +143,7 @@ def start_run(options: FitOptions, worker_group: WorkerGroup) -> Start:
         seed = there["seed"]
         least = at["epoch"] + int(at["begun"])
         check(epochs >= least, "epochs", epochs, f">= {least}, the epoch of the checkpoint to resume")
-        if there["stopped"] and epochs > at["epoch"]:
+        if there["stopped"] and epochs > at["epoch"] and not options.extend:
             log.info("a callback stopped the run to resume after epoch %d", at["epoch"])
             epochs = at["epoch"]
     elif checkpoints is not None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training.distribution import parameter_servers
 from tensorsmith.training.inputs.data import check_ends
+from tensorsmith.training.inputs.py_dataset import from_py_dataset
 
 
 def predict(
@@ -26,4 +27,6 @@ def predict(
         check_ends(x, "x")
     if isinstance(strategy, tf.distribute.ParameterServerStrategy):
         return parameter_servers.predict(model, x, batch_size)
+    if isinstance(x, keras.utils.PyDataset):
+        x, _ = from_py_dataset(x)
     return model.predict(x, batch_size=None if streams else batch_size, verbose=0)

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -11,14 +12,18 @@ from rich.console import Console
 from tensorsmith.core import Progress, ProgressTask
 from tensorsmith.core.types import Logs
 
+PREFIX, RATE = "val_", "learning_rate"  # of the names of validation scores and of learning rates
+
 log = logging.getLogger("tensorsmith.training")
 
 
 class ProgressBar(keras.callbacks.Callback):
     """Displays the progress, speed and remaining time of training, and prints the scores after each epoch.
 
-    If standard error is not a terminal, there is no bar, and the scores are logged to the logger `tensorsmith.training`
-    if its level is `INFO`. Otherwise, if standard output is not a terminal, the scores are printed there.
+    On a terminal, validation scores are in parentheses. Learning rates that have not changed, or for which the terminal
+    is too narrow, are left out, but are part of the history. If standard error is not a terminal, there is no bar, and
+    the scores are logged to the logger `tensorsmith.training` if its level is `INFO`. Otherwise, if standard output is
+    not a terminal, the scores are printed there.
 
     Args:
         console: Rich console on which the progress bar is displayed. Defaults to a console that writes to standard
@@ -28,7 +33,9 @@ class ProgressBar(keras.callbacks.Callback):
     def __init__(self, console: Console | None = None) -> None:
         super().__init__()
         self._progress = Progress("tensorsmith.training", console)
+        self._console = console
         self._steps = 0
+        self._rates: dict[str, float] = {}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Creates the progress bar."""
@@ -58,15 +65,29 @@ class ProgressBar(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Prints the scores of the epoch."""
         values = [(name, np.asarray(value)) for name, value in (logs or {}).items()]
-        scalars = [(name, value) for name, value in values if value.shape == () and value.dtype.kind == "f"]
-        scores = "  ".join(f"{name} {value:.4g}" for name, value in scalars)
-        seconds = time.perf_counter() - self._epoch_start
-        line = f"{self._epoch}  {scores}  {seconds:.1f} s"
+        scalars = {name: float(value) for name, value in values if value.shape == () and value.dtype.kind == "f"}
+        scores = "  ".join(f"{name} {value:.4g}" for name, value in scalars.items())
+        seconds = f"{time.perf_counter() - self._epoch_start:.1f} s"
+        line = f"{self._epoch}  {scores}  {seconds}"
         logs_lines = not self._progress.draws and log.isEnabledFor(logging.INFO)
         if self._progress.draws or logs_lines:
-            self._progress.print(line)
+            self._progress.print(self._narrow_line(scalars, seconds) if self._progress.draws else line)
         if not (logs_lines or sys.stdout.isatty()):
             print(line, flush=True)
+
+    def _narrow_line(self, scalars: Mapping[str, float], seconds: str) -> str:
+        """Returns a line of scores that is not wider than the terminal."""
+        before, self._rates = self._rates, {name: scalars[name] for name in scalars if name.startswith(RATE)}
+        validation = {name.removeprefix(PREFIX): scalars[name] for name in scalars if name.startswith(PREFIX)}
+        parts = [self._epoch]
+        for name in dict.fromkeys(name.removeprefix(PREFIX) for name in scalars if name not in self._rates):
+            value = f" {scalars[name]:.4g}" if name in scalars else ""
+            parts.append(f"{name}{value}" + (f" (val {validation[name]:.4g})" if name in validation else ""))
+        rates = [f"{name} {rate:.4g}" for name, rate in self._rates.items() if before.get(name) != rate]
+        width = (self._console or Console(stderr=True)).width
+        lines = ("  ".join(each) for each in ([*parts, *rates, seconds], [*parts, seconds], parts))
+        line = next((each for each in lines if len(each) <= width), "  ".join(parts))
+        return line if len(line) <= width else f"{line[: width - 1]}…"
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Removes the progress bar."""

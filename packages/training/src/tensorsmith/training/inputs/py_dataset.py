@@ -1,7 +1,9 @@
 """Conversion of a `keras.utils.PyDataset` to a `tf.data.Dataset`."""
 
 import collections
+import contextlib
 import itertools
+import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -12,6 +14,22 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.training.inputs.checked import as_array
+
+# Exceptions raised by the methods of a `PyDataset`. TensorFlow only passes on their text.
+_errors: weakref.WeakKeyDictionary[keras.utils.PyDataset, Exception] = weakref.WeakKeyDictionary()
+
+
+@contextlib.contextmanager
+def original_errors(*data: Any) -> Iterator[None]:
+    """Context manager that raises the exception of a `PyDataset` itself, instead of the error of TensorFlow."""
+    try:
+        yield
+    except tf.errors.OpError:
+        for one in data:
+            error = _errors.pop(one, None) if isinstance(one, keras.utils.PyDataset) else None
+            if error is not None:
+                raise error from None
+        raise
 
 
 def from_py_dataset(
@@ -47,8 +65,15 @@ def from_py_dataset(
                 data.on_epoch_end()
             yield batch
 
+    def epoch_with_errors() -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from epoch()
+        except Exception as error:
+            _errors[data] = error
+            raise
+
     signature = _signature(first, second)
-    dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+    dataset = tf.data.Dataset.from_generator(epoch_with_errors, output_signature=signature)
     if endless and count is not None:
         dataset = dataset.repeat()
     cardinality = tf.data.INFINITE_CARDINALITY if endless or count is None else count
