@@ -1,6 +1,5 @@
 """Search reports: a plot of the scores, and event files for the HParams tab of TensorBoard."""
 
-import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,9 +26,11 @@ def plot_scores(search: Search, results: Results, path: Path) -> None:
         path: Path of the PNG file to write.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(3.6 * len(search.space), 3.4), layout="constrained")
+    layout = ConstrainedLayoutEngine(wspace=0.12)  # by default, tick labels of neighboring panels collide
+    figure = Figure(figsize=(3.6 * len(search.space), 3.4), layout=layout)
     panels = figure.subplots(1, len(search.space), squeeze=False, sharey=True)[0]
     for panel, (name, known) in zip(panels, search.space.items(), strict=True):
         points = [(result.drawn[name], result.score) for result in results.values() if name in result.drawn]
@@ -39,13 +40,15 @@ def plot_scores(search: Search, results: Results, path: Path) -> None:
             panel.scatter(positions[:1], [points[0][1]], marker="*", s=160, label="best")
             panel.legend()
         if isinstance(known, Choice):
-            labels = [str(option) for option in known.options]
+            labels = [str(_listed(option)) for option in known.options]  # as in configuration files: [32], not (32,)
             long = sum(map(len, labels)) > LETTERS
             slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if long else {}
             panel.set_xticks(range(len(labels)), labels, **slanted)
         elif isinstance(known, Float | Int) and known.log:
             panel.set_xscale("log")
-            ticks = [known.low, math.sqrt(known.low * known.high), known.high]
+            powers = [10.0**exponent for exponent in range(-20, 20)]
+            between = [power for power in powers if 1.5 * known.low < power < known.high / 1.5]
+            ticks = [known.low, *between[:: -(-len(between) // 2) or 1], known.high]
             panel.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
             panel.set_xticks([], minor=True)
         elif isinstance(known, Int):
