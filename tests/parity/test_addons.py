@@ -69,8 +69,9 @@ def test_activations(addons, name, options, rows, columns, scale, seed):
     expect_same(differentiated(ours, [x]), addons("activation", [x], name=name, **options), 1e-5)
 
 
+# TensorFlow rounds the square root of 2 to float32, also in float64.
 @pytest.mark.parametrize("approximate", [True, False])
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("float64", 1e-12)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("float64", 1e-7)])
 def test_gelu_of_other_dtypes(addons, dtype, tolerance, approximate):
     x = np.random.default_rng(0).normal(size=(4, 5)).astype(dtype)
     ours = differentiated(lambda x: [layers.activations.gelu(x, approximate)], [x])

@@ -27,10 +27,11 @@ def test_scalar(agree):
     agree(ops.gelu, np.array(0.7))
 
 
-def test_formula():
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-14)])
+def test_formula(dtype, tolerance):
     x = np.linspace(-9, 9, 10_001)
     exact = x * (1 + erf(x / np.sqrt(2))) / 2
-    np.testing.assert_allclose(ops.gelu(x.astype("float32")), exact, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(ops.gelu(x.astype(dtype)), exact, rtol=tolerance, atol=tolerance)
 
 
 @APPROXIMATE
