@@ -215,6 +215,30 @@ def test_folder_of_images_of_several_sizes(user):
     assert [Image.open(io.BytesIO(image)).size for image in images] == [(16, 16)] * 4
 
 
+def test_photos_and_a_table_without_code(user):
+    """A recipe is trained on the files of the user, and its predictions have the names of the classes."""
+    generator = np.random.default_rng(0)
+    for name, level in (("day", 200), ("night", 30)):
+        for number in range(10):
+            path = user.folder / "photos" / name / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = generator.normal(level, 10, (*generator.integers(20, 60, 2), 3)).clip(0, 255).astype("uint8")
+            Image.fromarray(pixels).save(path)
+    flags = ("--data", "photos", "--save-best", "val_loss")
+    said = user("tensorsmith", "run", "mlp/digits", *flags, "--out", "photos-run")
+    assert "photos-run/best.keras" in said
+    said = user("tensorsmith", "evaluate", "photos-run", "--model", "best")
+    assert re.search(r"night .* 1\.0000 .* 2 ", said)
+    assert (user.folder / said.splitlines()[-1]).exists()
+    user("tensorsmith", "predict", "photos-run", "--input", "photos", "--out", "photos-predicted.csv")
+    with (user.folder / "photos-predicted.csv").open() as file:
+        assert all(f"/{row['predicted']}/" in row["file"] for row in csv.DictReader(file))
+    rows = "".join(f"{number % 17},{number % 5},{number % 17 - number % 5}\n" for number in range(300))
+    (user.folder / "differences.csv").write_text(f"first,second,difference\n{rows}")
+    user("tensorsmith", "run", "mlp/california", "--data", "differences.csv", "--epochs", "20", "--out", "table-run")
+    assert "table-run/test_residuals.png" in user("tensorsmith", "evaluate", "table-run")
+
+
 def test_new_recipe_and_search(user):
     user("tensorsmith", "new", "recipe", "mlp/mine")
     user("tensorsmith", "run", "mlp/mine.py", "--smoke", "--out", "mine")

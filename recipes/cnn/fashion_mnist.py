@@ -30,9 +30,10 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(
         3e-4, 1e-2, default=2e-3
     )  # initial learning rate of Adam, with cosine decay to 0
+    data: str = "fashion_mnist"  # data set of images, or path of a folder with a subfolder for each class
     epochs: PositiveInt = 12  # passes over the training set
     batch_size: PositiveInt = 64  # examples per step
-    train_size: PositiveInt = 55_000  # number of training examples
+    train_size: PositiveInt | None = None  # number of training examples; null for all of them
     jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and dropout
 
@@ -41,17 +42,18 @@ SMOKE = {"epochs": 1, "train_size": 1280, "filters": (8, 8)}
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Loads images of shape (n, 28, 28, 1) in [0, 1] and labels from 0 to 9."""
+    """Loads images of shape (n, 28, 28, 1) in [0, 1] and labels, which are 0 to 9 by default."""
     from tensorsmith.data import load_splits
 
-    splits = load_splits("fashion_mnist", train_size=config.train_size)
-    return {split: (images[..., None], labels) for split, (images, labels) in splits.items()}
+    return load_splits(config.data, train_size=config.train_size, image_shape=(28, 28, 1))
 
 
 def build_model(config: Config) -> "keras.Model":
     """Builds convolutional blocks that halve the image size, followed by two dense layers."""
     import keras
     from keras import layers
+
+    from tensorsmith.data import info
 
     model = keras.Sequential([keras.Input((28, 28, 1))])
     for filters in config.filters:
@@ -63,7 +65,7 @@ def build_model(config: Config) -> "keras.Model":
     model.add(layers.Dropout(config.dropout))
     model.add(layers.Dense(config.units, "relu", kernel_initializer="he_normal"))
     model.add(layers.Dropout(config.dropout))
-    model.add(layers.Dense(10, "softmax"))
+    model.add(layers.Dense(len(info(config.data).class_names), "softmax"))
     return model
 
 

@@ -3,7 +3,7 @@
 Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target in 100,000 dollars
 Command: tensorsmith run custom/reconstructing_regressor
 Score: test mean_squared_error 0.266
-Seconds: 35 on 2 cores
+Seconds: 29 on 2 cores
 Seed: 0
 
 Comparison: tensorsmith compare custom/reconstructing_regressor --seeds 3 --parallel 2

@@ -26,6 +26,7 @@ class Config:
 
     units: tuple[PositiveInt, ...] = tune.choice([(100, 50), (100,), (30,)])  # units of each hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(0.01, 0.3, default=0.1)  # learning rate of SGD with momentum 0.9
+    data: str = "digits"  # data set of images, or path of a folder with a subfolder for each class
     epochs: PositiveInt = 40  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
     jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
@@ -36,18 +37,22 @@ SMOKE = {"epochs": 2}
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Loads images of shape (n, 8, 8) in [0, 1] and labels from 0 to 9."""
+    """Loads images of shape (n, 8, 8) in [0, 1] and labels, which are 0 to 9 by default."""
     from tensorsmith.data import load_splits
 
-    return load_splits("digits")
+    return load_splits(config.data, image_shape=(8, 8))
 
 
 def build_model(config: Config) -> "keras.Model":
     """Builds hidden layers on the flattened images, followed by a softmax layer."""
     import keras
+    from keras import layers
 
-    hidden = [keras.layers.Dense(units, "relu", kernel_initializer="he_normal") for units in config.units]
-    return keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
+    from tensorsmith.data import info
+
+    classes = len(info(config.data).class_names)
+    hidden = [layers.Dense(units, "relu", kernel_initializer="he_normal") for units in config.units]
+    return keras.Sequential([keras.Input((8, 8)), layers.Flatten(), *hidden, layers.Dense(classes, "softmax")])
 
 
 def build_trainer(config: Config) -> "Trainer":

@@ -38,9 +38,10 @@ class Config:
     units: tuple[PositiveInt, ...] = tune.choice([(300, 100), (300,), (100, 100)])  # units of each hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(0.01, 0.3, default=0.1)  # initial learning rate of SGD
     schedule: Literal["cosine", "constant"] = "cosine"  # learning rate schedule: cosine decay to 0, or constant
+    data: str = "fashion_mnist"  # data set of images, or path of a folder with a subfolder for each class
     epochs: PositiveInt = 30  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    train_size: PositiveInt = 55_000  # number of training examples
+    train_size: PositiveInt | None = None  # number of training examples; null for all of them
     jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
@@ -56,18 +57,22 @@ VARIANTS = {
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels, which are 0 to 9 by default."""
     from tensorsmith.data import load_splits
 
-    return load_splits("fashion_mnist", train_size=config.train_size)
+    return load_splits(config.data, train_size=config.train_size, image_shape=(28, 28))
 
 
 def build_model(config: Config) -> "keras.Model":
     """Builds a classifier with two hidden layers. It has 266,610 parameters by default."""
     import keras
+    from keras import layers
 
-    hidden = [keras.layers.Dense(units, "relu") for units in config.units]
-    return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
+    from tensorsmith.data import info
+
+    classes = len(info(config.data).class_names)
+    hidden = [layers.Dense(units, "relu") for units in config.units]
+    return keras.Sequential([keras.Input((28, 28)), layers.Flatten(), *hidden, layers.Dense(classes, "softmax")])
 
 
 def build_trainer(config: Config) -> "Trainer":

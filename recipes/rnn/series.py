@@ -7,8 +7,7 @@ Seconds: 35 on 2 cores
 Seed: 0
 
 The network is trained to forecast the next value at each step, which converges faster than training on the last step
-alone; the score is the error of the last step. Load `model.keras` with `compile=False`, because its metric is defined
-in this file.
+alone; the score is the error of the last step.
 """
 
 from dataclasses import dataclass

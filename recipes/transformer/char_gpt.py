@@ -3,7 +3,7 @@
 Data: 42 works of Shakespeare, 5.06 million characters, 90 / 5 / 5 (CC-BY-2.5)
 Command: tensorsmith run transformer/char_gpt
 Score: validation bits_per_character 2.16
-Seconds: 510 on 2 cores
+Seconds: 511 on 2 cores
 Seed: 0
 
 `samples.txt` in the run folder contains text sampled at three temperatures. The Transformer uses pre-layer

@@ -76,7 +76,7 @@ def test_validate_reports_all_errors(tensorsmith, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epochs: 3", "recipe must be the name of a recipe, got None"),
+        ("epochs: 3", "bad.yaml, which names none. Pass it with `tensorsmith validate"),
         ("recipe: mlp/digit", "Did you mean mlp/digits?"),
         (
             "recipe: mlp/digits\ncallbacks: [keras.callbacks.Nope]",

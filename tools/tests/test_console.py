@@ -1,4 +1,4 @@
-"""Tests that tables have one line per entry in a terminal of 80 columns, and that nothing is truncated in a pipe."""
+"""Tests of lists in a terminal of 80 columns, and that nothing is truncated in a pipe."""
 
 import os
 import pty
@@ -12,7 +12,7 @@ from tensorsmith.data import info, names
 from tensorsmith.recipes import all_recipes
 
 
-def in_terminal(*arguments):
+def in_terminal(*arguments, cwd=None):
     """Runs the command in a pseudo-terminal of 80 columns and returns its lines without escape sequences."""
     parent, child = pty.openpty()
     process = subprocess.Popen(
@@ -20,6 +20,7 @@ def in_terminal(*arguments):
         stdin=child,
         stdout=child,
         stderr=child,
+        cwd=cwd,
         env={**os.environ, "COLUMNS": "80", "TERM": "xterm"},
     )
     os.close(child)
@@ -37,16 +38,35 @@ def in_terminal(*arguments):
     return re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", text.decode()).splitlines()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "entries"),
-    [(["recipes"], [recipe.name for recipe in all_recipes()]), (["data", "list"], names())],
-)
-def test_one_line_per_entry(arguments, entries):
-    lines = in_terminal(*arguments)
+def test_one_line_per_data_set():
+    lines = in_terminal("data", "list")
     assert max(map(len, lines)) <= 80
-    assert len(lines) == len(entries) + 4  # a heading, and a line above, below and at the end
-    for name in entries:
+    assert len(lines) == len(names()) + 4  # a heading, and a line above, below and at the end
+    for name in names():
         assert sum(f" {name} " in line for line in lines) == 1
+
+
+def test_two_lines_per_recipe():
+    """In 80 columns, the first line has the score with its metric, and the second one most of the description."""
+    lines = in_terminal("recipes")
+    assert max(map(len, lines)) <= 80
+    assert len(lines) == 2 * len(all_recipes())
+    for recipe, first, second in zip(all_recipes(), lines[::2], lines[1::2], strict=True):
+        assert re.fullmatch(rf"{recipe.name} +{re.escape(recipe.line('Score'))} +[\d.]+ s", first)
+        assert second.strip().rstrip("…") in recipe.shows
+        assert len(second.strip()) >= min(len(recipe.shows), 75)
+
+
+@pytest.mark.slow  # trains in another process
+def test_lines_of_a_run_in_80_columns(command, tmp_path):
+    """No line is broken, and a log line during training does not begin within the progress bar."""
+    flags = ("--jit", "false", "--out", "run")
+    command("run", "mlp/digits", "--epochs", "2", *flags, cwd=tmp_path)
+    lines = in_terminal("run", "mlp/digits", "--epochs", "3", *flags, "--resume", cwd=tmp_path)
+    lines = [part.rstrip() for line in lines for part in line.split("\r")]
+    assert [line for line in lines if "Resuming" in line] == ["Resuming run at epoch 3 of 3."]
+    (line,) = (line for line in lines if re.fullmatch(r"epoch 3/3  accuracy .* s", line))
+    assert len(line) <= 80
 
 
 def test_full_text_in_a_pipe(command):

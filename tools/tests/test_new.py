@@ -36,6 +36,17 @@ def test_recipe(command, tmp_path):
     assert "Command: tensorsmith run mlp/mine.py" in shown.stdout
 
 
+@pytest.mark.slow  # four runs in another process
+def test_comparison_of_new_recipe(command, tmp_path):
+    command("new", "recipe", "mlp/mine", cwd=tmp_path)
+    with (tmp_path / "mlp/mine.py").open("a") as file:
+        file.write('\nVARIANTS = {"small": {}, "large": {"units": (128,)}}\n')
+    result = command("compare", "mlp/mine.py", "--seeds", "2", "--smoke", "--out", "compared", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "| test accuracy |" in (tmp_path / "compared/comparison.md").read_text()
+    assert (tmp_path / "compared/comparison.png").exists()
+
+
 def test_dataset(command, tmp_path):
     command("new", "dataset", "wine", cwd=tmp_path)
     run_tests(tmp_path / "tests/test_wine.py")

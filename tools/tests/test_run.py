@@ -26,6 +26,7 @@ def test_run_folder(finished_run):
         "history.csv",
         "metrics.json",
         "model.keras",
+        "names.json",
         "tensorboard",
     }
     metrics = json.loads((path / "metrics.json").read_text())
@@ -116,7 +117,7 @@ def test_resumed_run_matches_uninterrupted_run(command, tmp_path):
 def test_invalid_training_data(command, tmp_path):
     assert command("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
-    splits = 'load_splits("digits")'
+    splits = "load_splits(config.data, image_shape=(8, 8))"
     spoilt = text.replace(splits, f"{{name: (x, y + 1) for name, (x, y) in {splits}.items()}}")
     assert spoilt != text
     (tmp_path / "mine.py").write_text(spoilt)
@@ -129,7 +130,7 @@ def test_invalid_training_data(command, tmp_path):
 def test_failed_start_leaves_no_folder(command, tmp_path):
     assert command("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
-    (tmp_path / "mine.py").write_text(text.replace('load_splits("digits"', 'load_splits("digit"'))
+    (tmp_path / "mine.py").write_text(text.replace("load_splits(config.data", 'load_splits("digit"'))
     result = command("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
     assert result.returncode == 1
     assert "Did you mean digits?" in result.stderr
@@ -178,12 +179,17 @@ def test_evaluate_predict_and_export(finished_run, command, tmp_path):
     evaluated = command("evaluate", path)
     assert evaluated.returncode == 0, evaluated.stderr
     assert f"{metrics['test']['accuracy']:.4f}" in evaluated.stdout
+    assert "test, by class" in evaluated.stdout
+    assert evaluated.stdout.splitlines()[-1] == str(path / "test_confusion_matrix.png")
+    (path / "test_confusion_matrix.png").unlink()  # other tests use the folder
     np.save(tmp_path / "x.npy", np.zeros((2, 8, 8), "float32"))
     predicted = command("predict", path, "--input", tmp_path / "x.npy")
     header, first, second = predicted.stdout.splitlines()
-    assert header.startswith("prediction_0,prediction_1,")
+    assert header == "0,1,2,3,4,5,6,7,8,9,predicted"
     assert first == second
-    assert sum(map(float, first.split(","))) == pytest.approx(1.0)
+    *probabilities, digit = first.split(",")
+    assert sum(map(float, probabilities)) == pytest.approx(1.0)
+    assert digit == str(np.argmax(list(map(float, probabilities))))
     assert command("predict", path, "--input", tmp_path / "x.npy", "--out", tmp_path / "p.npy").returncode == 0
     assert np.load(tmp_path / "p.npy").shape == (2, 10)
     exported = command("export", path, tmp_path / "exported", "--tflite")
@@ -196,8 +202,8 @@ def test_evaluate_predict_and_export(finished_run, command, tmp_path):
     ("old", "new", "line", "message"),
     [
         (
-            "import keras\n\n    hidden",
-            "import no_such_module\n\n    hidden",
+            "import keras\n    from keras",
+            "import no_such_module\n    from keras",
             "import no_such_module",
             "No module named",
         ),
@@ -217,3 +223,32 @@ def test_error_in_a_recipe_shows_file_and_line(command, tmp_path, old, new, line
     assert f"tensorsmith: {path}, line {number}: " in result.stderr
     assert message in result.stderr
     assert "launch.py" not in result.stderr
+
+
+PLAIN = """
+from pathlib import Path
+
+Path("trained").write_text("")
+"""
+
+
+@pytest.mark.parametrize("words", [("run",), ("run", "--help"), ("tune",), ("compare",), ("show",), ("copy", "new.py")])
+def test_script_that_is_not_a_recipe_is_not_executed(command, tmp_path, words):
+    (tmp_path / "plain.py").write_text(PLAIN)
+    subcommand, *rest = words
+    result = command(subcommand, "plain.py", *rest, cwd=tmp_path)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("tensorsmith: recipe must be a recipe, which defines Config and either train, or build_data")
+    assert "got plain.py, which does not define Config and build_data and build_trainer. Run other scripts" in line
+    assert not (tmp_path / "trained").exists()
+
+
+def test_recipe_with_imported_settings(command, tmp_path, monkeypatch):
+    """A `Config` that another file defines has no comments, but is shown like others."""
+    monkeypatch.syspath_prepend(tmp_path)
+    command("copy", "mlp/digits", "base_of_mine.py", cwd=tmp_path)
+    (tmp_path / "mine.py").write_text("from base_of_mine import *\n")
+    shown = command("show", "mine.py", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "\nepochs: 40\n" in shown.stdout

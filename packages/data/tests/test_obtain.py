@@ -1,4 +1,5 @@
 import errno
+import logging
 import os
 import subprocess
 import sys
@@ -67,6 +68,20 @@ def test_error_lists_all_sources(cache, make_info, tmp_path):
     assert f"5. folder {downloads / 'letters'}: no such folder" in message
     assert f"For manual installation, put letters.txt into {cache / 'letters'}" in message
     assert len(caught.value.tried) == 5
+
+
+def test_failed_sources_are_reported(cache, make_info, caplog):
+    """One line for each source that is given up in favor of the next one. The last one is part of the error."""
+    with caplog.at_level(logging.INFO, "tensorsmith.data"):
+        obtain(make_info(GOOD, SourceError("host is mute"), b"other", GOOD))
+    reasons = [record.message for record in caplog.records if "failed" in record.message]
+    assert reasons[0] == "letters: fake place failed, trying the next source: host is mute"
+    assert reasons[1].startswith("letters: fake place failed, trying the next source: letters.txt is truncated")
+    assert len(reasons) == 2
+    caplog.clear()
+    with pytest.raises(DataNotFoundError):
+        obtain(make_info(b"missing", SourceError("host is mute")))
+    assert not [record for record in caplog.records if "failed" in record.message]
 
 
 def test_user_folder_is_last_source(cache, make_info, tmp_path):

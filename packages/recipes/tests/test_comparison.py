@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from tensorsmith.recipes import CompareRequest, Comparison, VariantResult, compare, comparison_table
+from tensorsmith.recipes import CompareRequest, Comparison, VariantResult, compare, comparison_table, find_recipe
 from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.testing import raises_argument_error
 
@@ -104,6 +104,48 @@ def test_figure_marks_failures_and_outliers(tmp_path, monkeypatch):
     }
 
 
+@pytest.mark.parametrize("count", [2, 5, 9])
+def test_bars_are_inside_the_frame(tmp_path, monkeypatch, count):
+    """The bars of the first and last variant, which are markers of a fixed height, are not cut."""
+    figures = []
+    save = "matplotlib.figure.Figure.savefig"
+    monkeypatch.setattr(save, lambda figure, path, **_: (figures.append(figure), figure.draw_without_rendering()))
+    variants = [VariantResult(f"variant {number}", {}, {0: 0.8, 1: 0.8 + number / 100}) for number in range(count)]
+    plot_comparison(Comparison("question", "test", "accuracy", "max", variants), tmp_path / "figure.png")
+    (panel,) = figures[0].axes
+    frame = panel.get_window_extent()
+    bars = [line for line in panel.lines if line.get_marker() == "|"]
+    assert len(bars) == count
+    for bar in bars:
+        center = panel.transData.transform((0, bar.get_ydata()[0]))[1]
+        half = bar.get_markersize() / 72 * figures[0].dpi / 2
+        assert frame.y0 < center - half < center + half < frame.y1
+
+
+@pytest.mark.parametrize("line", ["test accuracy, not measured yet", "test accuracy 0.97", "test accuracy"])
+def test_score_line(tmp_path, line):
+    (tmp_path / "mine.py").write_text(RECIPE.replace("test accuracy 0.5", line))
+    assert find_recipe(str(tmp_path / "mine.py")).objective == ("test", "accuracy")
+
+
+def test_score_line_without_a_metric(tmp_path):
+    (tmp_path / "mine.py").write_text(RECIPE.replace("test accuracy 0.5", "accuracy"))
+    with raises_argument_error("Score", received="'accuracy'", remedy="correct the `Score:` line"):
+        compare(CompareRequest(str(tmp_path / "mine.py")))
+
+
+@pytest.mark.slow  # imports TensorFlow in another process
+@pytest.mark.parametrize("grid", [True, False])
+def test_unknown_metric_is_reported_before_the_first_run(tmp_path, grid):
+    recipe = RECIPE.replace("test accuracy 0.5", "test auc 0.5")
+    (tmp_path / "mine.py").write_text(recipe if grid else recipe.replace("GRID = ", "OTHER = "))
+    name = "test auc"
+    with raises_argument_error("Score", received=name, expected="test accuracy, test loss"):
+        compare(CompareRequest(str(tmp_path / "mine.py"), out=tmp_path / "out"))
+    assert len((tmp_path / "starts").read_text().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_invalid_requests(tmp_path, recipe):
     with raises_argument_error("NAME", received="mlp/digits", remedy="define VARIANTS in the recipe"):
         compare(CompareRequest("mlp/digits"))
@@ -149,9 +191,10 @@ def test_comparison_with_failing_variant(tmp_path, recipe):
     )
     assert (folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
     starts = (tmp_path / "starts").read_text().splitlines()
+    starts.remove("0.0 1.0 0")  # the run that checks the names of the scores
     assert len(starts) == len(set(starts)) == 9 + 2  # nine runs for tuning, and the second seed of two variants
     compare(CompareRequest(str(recipe), out=folder, resume=True))
-    assert len((tmp_path / "starts").read_text().splitlines()) == 11 + 3  # only the failed runs are repeated
+    assert len((tmp_path / "starts").read_text().splitlines()) == 12 + 3  # only the failed runs are repeated
 
 
 @pytest.mark.slow  # starts and interrupts several processes

@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -79,11 +81,15 @@ def test_extended_run_matches_longer_run(recipe, tmp_path, caplog):
         assert (tmp_path / "run" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
-def test_extension_that_changes_the_schedule(recipe, tmp_path):
+def test_extension_that_changes_the_schedule(recipe, tmp_path, caplog):
     launch(RunRequest(recipe, ["--cosine", "true"], out=tmp_path / "run"))
     before = {name: (tmp_path / "run" / name).read_text() for name in ("config.yaml", "metrics.json", "history.csv")}
-    with pytest.raises(RunFailedError, match=r"rate of CosineDecay after epoch 1 is 0\.0481 instead of 0\.0427"):
+    with (
+        caplog.at_level(logging.INFO, "tensorsmith.recipes"),
+        pytest.raises(RunFailedError, match=r"rate of CosineDecay after epoch 1 is 0\.0481 instead of 0\.0427"),
+    ):
         launch(RunRequest(recipe, ["--epochs", "8"], out=tmp_path / "run", resume=True))
+    assert "Resuming" not in caplog.text
     assert before == {name: (tmp_path / "run" / name).read_text() for name in before}
 
 
@@ -116,11 +122,32 @@ def test_extension_with_other_schedules(tmp_path, schedule):
 
 
 def test_extension_after_early_stopping(recipe, tmp_path):
-    launch(RunRequest(recipe, ["--epochs", "60"], out=tmp_path / "run", settings={"early_stopping": 2}))
-    before = {name: (tmp_path / "run" / name).read_text() for name in ("config.yaml", "metrics.json")}
-    with pytest.raises(RunFailedError, match=r"because a callback stopped the run after epoch \d+, got 90"):
-        launch(RunRequest(recipe, ["--epochs", "90"], out=tmp_path / "run", resume=True))
-    assert before == {name: (tmp_path / "run" / name).read_text() for name in before}
+    """The extended run continues at the last epoch, for at least as many epochs as the patience."""
+    settings = {"early_stopping": 2, "save_best": "val_loss"}
+    first = launch(RunRequest(recipe, ["--epochs", "60"], out=tmp_path / "run", settings=settings))
+    losses = history(tmp_path / "run")
+    best = losses.index(min(losses)) + 1
+    assert first.metrics["stopped"] == (
+        f"Early stopping ended the run after epoch {best + 2} of 60: val_loss has not improved since epoch {best}. "
+        f"The weights of epoch {best} were restored."
+    )
+    assert launch(RunRequest(recipe, out=tmp_path / "run", resume=True)).metrics is None
+    with raises_argument_error("--epochs", expected=f">= {best + 2} for the finished run"):
+        launch(RunRequest(recipe, ["--epochs", str(best)], out=tmp_path / "run", resume=True))
+    extended = launch(RunRequest(recipe, ["--epochs", str(best + 3)], out=tmp_path / "run", resume=True))
+    assert history(tmp_path / "run")[: best + 2] == losses
+    assert len(history(tmp_path / "run")) == best + 3
+    assert f"epochs: {best + 3} " in (tmp_path / "run/config.yaml").read_text()
+    assert extended.metrics["stopped"] == f"The weights of epoch {best} were restored."
+    launch(RunRequest(recipe, ["--epochs", "60"], out=tmp_path / "run", resume=True))
+    assert len(history(tmp_path / "run")) >= best + 5  # the patience counts again from the extension on
+
+
+def test_stop_by_another_callback(recipe, tmp_path):
+    settings = {"callbacks": [{"class_path": "tensorsmith.training.TimeStopping", "init_args": {"seconds": 1e-9}}]}
+    stopped = launch(RunRequest(recipe, out=tmp_path / "run", settings=settings)).metrics["stopped"]
+    assert stopped == "A callback stopped the run after epoch 1 of 4."
+    assert launch(RunRequest(recipe, out=tmp_path / "whole")).metrics["stopped"] is None
 
 
 def test_resume_with_fewer_epochs_than_completed(recipe, tmp_path):
@@ -252,3 +279,29 @@ def test_lost_epochs_are_reported(recipe, tmp_path, caplog):
     with caplog.at_level(logging.INFO, "tensorsmith.recipes"):
         launch(RunRequest(recipe, out=tmp_path / "run", resume=True))
     assert "at epoch 3 of 4. Epochs completed after the last checkpoint, which are repeated: 2." in caplog.text
+
+
+LOAD_WITHOUT_TENSORSMITH = """
+import sys
+
+sys.modules["tensorsmith"] = None  # any import of tensorsmith fails
+import keras
+import numpy as np
+
+print(keras.saving.load_model(sys.argv[1]).predict(np.zeros((1, 20)), verbose=0).shape)
+"""
+
+
+@pytest.mark.slow  # imports Keras in another process
+def test_model_of_keras_layers_without_tensorsmith(tmp_path):
+    """The saved models do not contain the optimizer, whose class Keras could not load."""
+    path = tmp_path / "ours.py"
+    text = REGRESSION.replace("keras.optimizers.SGD", "SGD").replace(
+        "import Trainer\n", "import Trainer\n    from tensorsmith.optimizers import SGD\n"
+    )
+    path.write_text(text)
+    launch(RunRequest(str(path), out=tmp_path / "run", settings={"save_best": "val_loss"}))
+    for name in ("model.keras", "best.keras"):
+        command = [sys.executable, "-c", LOAD_WITHOUT_TENSORSMITH, tmp_path / "run" / name]
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert result.stdout == "(1, 1)\n", result.stderr

@@ -1,5 +1,7 @@
 """Tests of evaluation, predictions and export of the model in a run folder."""
 
+import csv
+
 import keras
 import numpy as np
 import pyarrow as pa
@@ -8,7 +10,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from tensorsmith.recipes import RunRequest, TrainedRun, launch
+from tensorsmith.recipes import Predictions, RunRequest, TrainedRun, launch
 from tensorsmith.recipes.prediction_files import to_csv, write_predictions
 from tensorsmith.testing import raises_argument_error
 
@@ -107,6 +109,42 @@ def test_predictions_for_numbers(trained, tmp_path):
         np.testing.assert_allclose(trained[0].predict(tmp_path / name), expected, rtol=1e-5)
 
 
+@pytest.mark.slow  # exports two models
+def test_best_model(trained, tmp_path):
+    with raises_argument_error("run", received="without best.keras", remedy="train with `--save-best METRIC`"):
+        TrainedRun(trained[0].folder.path, "best")
+    with raises_argument_error("model", received="'last'", expected="final or best"):
+        TrainedRun(trained[0].folder.path, "last")
+    (tmp_path / "recipe.py").write_text(RECIPE.replace('"sgd"', "keras.optimizers.SGD(-0.01)"))  # becomes worse
+    settings = {"save_best": "val_loss"}
+    launch(RunRequest(str(tmp_path / "recipe.py"), out=tmp_path / "run", settings=settings))
+    losses = history_of(tmp_path / "run", "val_loss")
+    assert losses[0] < losses[1]
+    for model, loss in (("best", losses[0]), ("final", losses[1])):
+        run = TrainedRun(tmp_path / "run", model)
+        assert run.evaluate()["validation"]["loss"] == pytest.approx(loss, rel=1e-5)
+        run.export(tmp_path / model)
+        exported = tf.saved_model.load(tmp_path / model)
+        expected = run.load_model().predict(np.ones((1, 3)), verbose=0)
+        np.testing.assert_allclose(exported.serve(np.ones((1, 3), "float32")), expected, rtol=1e-5)
+
+
+def history_of(folder, name):
+    with (folder / "history.csv").open() as file:
+        return [float(row[name]) for row in csv.DictReader(file)]
+
+
+def test_residuals(trained):
+    evaluation = trained[0].evaluate_in_detail()
+    splits = trained[0].file.recipe.build_data(trained[0].config)
+    assert evaluation.split == "test"
+    assert len(evaluation.report.targets) == len(splits["test"][1])
+    assert np.mean(np.abs(evaluation.report.errors)) == pytest.approx(evaluation.scores["test"]["mae"], rel=1e-5)
+    path = trained[0].plot_report(evaluation)
+    assert path == trained[0].folder.path / "test_residuals.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
 def test_predictions_for_named_columns(named, tmp_path):
     columns = {"id": [1, 2, 3], "city": ["Oslo", "Rome", "Bonn"], "age": [0.5, 1.5, -2.0]}
     inputs = {"age": tf.constant(columns["age"])[:, None], "city": tf.constant(columns["city"])[:, None]}
@@ -121,18 +159,33 @@ def test_predictions_for_named_columns(named, tmp_path):
 
 
 def test_files_of_predictions(tmp_path):
-    several = {"main": np.array([[1.5], [2.5]]), "aux": np.array([[1, 2], [3, 4]])}
+    several = Predictions({"main": np.array([[1.5], [2.5]]), "aux": np.array([[1, 2], [3, 4]])})
     assert to_csv(several) == "main,aux_0,aux_1\n1.5,1,2\n2.5,3,4\n"
     for name in ("a.csv", "a.npz"):
         write_predictions(several, tmp_path / name)
     assert np.genfromtxt(tmp_path / "a.csv", delimiter=",", names=True)["aux_1"].tolist() == [2, 4]
     assert np.load(tmp_path / "a.npz")["aux"].tolist() == [[1, 2], [3, 4]]
-    write_predictions(np.zeros((2, 3, 4)), tmp_path / "b.npy")
+    images = Predictions(np.zeros((2, 3, 4)))
+    write_predictions(images, tmp_path / "b.npy")
     assert np.load(tmp_path / "b.npy").shape == (2, 3, 4)
-    for predictions, name in ((several, "c.npy"), (several, "c.txt"), (np.zeros((2, 3, 4)), "c.csv")):
+    for predictions, name in ((several, "c.npy"), (several, "c.txt"), (images, "c.csv")):
         with pytest.raises(ValueError, match=r"must be"):
             write_predictions(predictions, tmp_path / name)
         assert not list(tmp_path.glob("*c.*"))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "classes", "text"),
+    [
+        ([[0.75, 0.25], [0.5, 0.5]], ("cat", "dog"), "cat,dog,predicted\n0.75,0.25,cat\n0.5,0.5,cat\n"),
+        ([[0.75], [0.25]], ("no", "yes"), "yes,predicted\n0.75,yes\n0.25,no\n"),
+        ([[0.75], [0.25]], ("a", "b", "c"), "prediction\n0.75\n0.25\n"),
+    ],
+)
+def test_predictions_by_class(outputs, classes, text):
+    assert to_csv(Predictions(np.array(outputs), classes)) == text
+    with_files = to_csv(Predictions(np.array(outputs), classes, ("1.png", "2.png"))).splitlines()
+    assert [line.partition(",")[0] for line in with_files] == ["file", "1.png", "2.png"]
 
 
 def test_export(trained, tmp_path):

@@ -1,9 +1,23 @@
-"""Console of the command, and table cells that stay on one line."""
+"""Console and log of the command, and table cells that stay on one line."""
+
+import logging
+import sys
 
 from rich.console import Console
 from rich.text import Text
 
 WIDE = 10_000  # characters per line where nothing may be wrapped or truncated
+
+
+class StderrHandler(logging.Handler):
+    """Log handler that writes to the current `sys.stderr`, so that lines appear above a progress bar.
+
+    A progress bar replaces `sys.stderr` while it is displayed, but `logging.StreamHandler` keeps the original one.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints a record."""
+        print(self.format(record), file=sys.stderr, flush=True)
 
 
 def make_console() -> Console:

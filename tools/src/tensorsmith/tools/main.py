@@ -28,6 +28,7 @@ from tensorsmith.tools.commands import (
     tune,
     validate,
 )
+from tensorsmith.tools.console import StderrHandler
 from tensorsmith.tools.parsing import Parser
 from tensorsmith.tools.recipe_errors import location, short_traceback
 
@@ -72,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Command-line arguments. Defaults to the arguments of the current process.
 
     Returns:
-        0: success. 1: failure (no network, full disk, invalid training data). 2: usage error. 130: interrupted.
+        0: success. 1: failure (no network, full disk, invalid training data). 2: usage error. 130: interrupted by
+            Ctrl-C. 143: terminated by SIGTERM.
     """
     parser = Parser(prog="tensorsmith", description="Recipes, data sets and tools for TensorFlow and Keras 3.")
     parser.add_argument("--version", action="version", version=f"tensorsmith {__version__}")
@@ -85,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not takes_fields and not getattr(arguments, "runner", None):
         arguments.parser.reject(rest)
     arguments.fields = rest
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", handlers=[StderrHandler()])
     logging.getLogger("tensorsmith").setLevel(logging.INFO)
     try:
         if takes_fields and arguments.name is not None:

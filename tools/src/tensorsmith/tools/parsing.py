@@ -55,5 +55,15 @@ class Parser(argparse.ArgumentParser):
                     self.error(f"unrecognized argument: {name}. {guess}")
 
 
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds the choice between the models in a run folder to the parser."""
+    parser.add_argument(
+        "--model",
+        choices=("final", "best"),
+        default="final",
+        help="model.keras (final, the default), or best.keras of a run with --save-best",
+    )
+
+
 def _name(word: str) -> str:
     return word.partition("=")[0]

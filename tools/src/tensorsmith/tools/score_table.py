@@ -1,5 +1,6 @@
 """Table of scores that is printed at the end of a run."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ def print_scores(metrics: Mapping[str, Any], folder: Path, console: Console) -> 
     console.print(score_table(metrics["recipe"], splits))
     rate = f", {metrics['steps_per_second']:,.0f} steps/s" if metrics["steps_per_second"] else ""
     console.print(f"{metrics['seconds']:.1f} s{rate}, seed {metrics['seed']}", highlight=False)
-    for path in (folder / "curves.png", folder / "model.keras"):
+    if metrics.get("stopped"):
+        again = shlex.join(["tensorsmith", "run", metrics["recipe"], "--out", str(folder), "--resume"])
+        console.print(metrics["stopped"], highlight=False, markup=False)
+        console.print(f"To continue the run: {again} --epochs N", highlight=False, markup=False, soft_wrap=True)
+    for path in (folder / "curves.png", folder / "model.keras", folder / "best.keras"):
         if path.exists():
             console.print(f"{path}", highlight=False, soft_wrap=True)
 

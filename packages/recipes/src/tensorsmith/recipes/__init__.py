@@ -4,7 +4,9 @@ from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.comparison import CompareRequest, compare
 from tensorsmith.recipes.comparison_results import Comparison, VariantResult, comparison_table
 from tensorsmith.recipes.configuration import from_flags, read_yaml, recipe_in, resolve, to_yaml
+from tensorsmith.recipes.evaluation import ClassReport, Evaluation, Residuals
 from tensorsmith.recipes.launch import RunFailedError, RunInterruptedError, RunRequest, RunResult, launch
+from tensorsmith.recipes.prediction_files import Predictions
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.script import run_script
 from tensorsmith.recipes.settings import SETTINGS, RunSettings, resolve_run
@@ -13,9 +15,13 @@ from tensorsmith.recipes.workers import run_workers
 
 __all__ = [
     "SETTINGS",
+    "ClassReport",
     "CompareRequest",
     "Comparison",
+    "Evaluation",
+    "Predictions",
     "RecipeFile",
+    "Residuals",
     "RunFailedError",
     "RunFolder",
     "RunInterruptedError",

@@ -3,12 +3,21 @@
 import ast
 import functools
 import importlib.util
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorsmith.core import ProcedureRecipe, SupervisedRecipe, argument_error, did_you_mean, recipe_of
+from tensorsmith.core import (
+    ProcedureRecipe,
+    SupervisedRecipe,
+    Verbatim,
+    argument_error,
+    check,
+    did_you_mean,
+    recipe_of,
+)
 
 
 @dataclass(frozen=True)
@@ -52,17 +61,48 @@ class RecipeFile:
         lines = (line.partition(":") for line in self.header.splitlines())
         return next((text.strip() for name, _, text in lines if name.strip() == key), "")
 
+    @property
+    def objective(self) -> tuple[str, str]:
+        """Split and metric of the header line `Score: SPLIT METRIC ...`, such as `("test", "accuracy")`.
+
+        Raises:
+            ValueError: If the line does not have this form.
+        """
+        found = re.match(r"(\w+) +([^\s,;]+)", self.line("Score"))
+        remedy = f"correct the `Score:` line in the header of {self.path}"
+        check(found is not None, "Score", self.line("Score"), "have the form SPLIT METRIC NUMBER", remedy)
+        assert found
+        return found[1], found[2]
+
     @functools.cached_property
     def comments(self) -> Mapping[str, str]:
         """Mapping from the field names of `Config` to the comments on the lines that declare the fields."""
         lines = self.path.read_text().splitlines()
-        (config,) = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
-        fields = [node for node in config.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+        classes = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
+        body = next((node.body for node in classes), [])  # empty if another file defines the class
+        fields = [node for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
         return {
             field.target.id: lines[(field.end_lineno or 0) - 1][field.end_col_offset :].strip(" #")
             for field in fields
             if isinstance(field.target, ast.Name)
         }
+
+    def check_definitions(self) -> None:
+        """Raise an error if the file does not define a recipe. The file is not executed.
+
+        Raises:
+            ValueError: If a required definition is missing.
+            SyntaxError: If the file is not valid Python.
+        """
+        defined = set(_defined_names(self._tree.body))
+        required = ("Config", "train") if "train" in defined else ("Config", "build_data", "build_trainer")
+        missing = " and ".join(name for name in required if name not in defined)
+        # The names that `from module import *` defines are known when the file is executed.
+        if missing and "*" not in defined:
+            received = Verbatim(f"{self.name}, which does not define {missing}")
+            expected = "a recipe, which defines Config and either train, or build_data and build_trainer"
+            remedy = f"run other scripts with `python {self.name}`, or see `tensorsmith new recipe --help`"
+            raise argument_error("recipe", received, expected, remedy)
 
     @functools.cached_property
     def recipe(self) -> SupervisedRecipe | ProcedureRecipe:
@@ -75,6 +115,21 @@ class RecipeFile:
         sys.modules[name] = module
         spec.loader.exec_module(module)
         return recipe_of(module)
+
+
+def _defined_names(nodes: Sequence[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements define at the top level of a module, also within `if`, `try` and `with`."""
+    for node in nodes:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
+        else:
+            blocks = (getattr(node, field, []) for field in ("body", "orelse", "finalbody", "handlers"))
+            yield from (name for block in blocks for name in _defined_names(block))
 
 
 def recipes_folder() -> Path:
@@ -93,14 +148,18 @@ def find_recipe(name: str) -> RecipeFile:
     """Return the recipe with the given name or file path.
 
     Raises:
-        ValueError: If it does not exist. The message suggests the closest name.
+        ValueError: If it does not exist, or if the file does not define a recipe. The message suggests the closest
+            name.
+        SyntaxError: If the file is not valid Python.
     """
     if name.endswith(".py"):
         path = Path(name).resolve()
         if not path.is_file():
             raise argument_error("recipe", name, "an existing file")
         known = next((recipe for recipe in all_recipes() if recipe.path == path), None)
-        return known or RecipeFile(name, path)
+        file = known or RecipeFile(name, path)
+        file.check_definitions()
+        return file
     recipes = {recipe.name: recipe for recipe in all_recipes()}
     if name not in recipes:
         guess = did_you_mean(name, recipes) or "run `tensorsmith recipes` to list the recipes"

@@ -5,13 +5,23 @@ import dataclasses
 import itertools
 import json
 import math
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tensorsmith.core import Progress, Verbatim, argument_error, best_direction, check, replace_file
+from tensorsmith.core import (
+    Progress,
+    Verbatim,
+    argument_error,
+    best_direction,
+    check,
+    did_you_mean,
+    replace_file,
+)
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.recipes.comparison_results import Comparison, VariantResult, comparison_table, to_markdown
@@ -129,8 +139,10 @@ class Trial:
         """Return a message if the run has failed or has no finite score, or `None`."""
         if self.score(split, metric) is not None:
             return None
-        if self.metrics is not None:
-            return f"the run has no finite {split} {metric}"
+        if (metrics := self.metrics) is not None:
+            if metric in metrics.get(split, {}):
+                return f"the score {split} {metric} of the run is not finite"
+            return f"the run has no score {split} {metric}; its scores are {', '.join(_score_names(metrics))}"
         lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
         return lines[-1][:300] if lines else "the run was not started or has no output"
 
@@ -162,7 +174,14 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
     remedy = "define VARIANTS in the recipe, a mapping from names to changed fields"
     check(bool(file.recipe.variants), "NAME", file.name, "a recipe with variants", remedy)
     split, metric, direction = _objective(file)
-    plan = (_stored_plan(file, request) if request.resume else None) or _new_plan(file, request)
+    plan = _stored_plan(file, request) if request.resume else None
+    if plan is None:
+        plan = _new_plan(file, request)
+        try:
+            _check_score_names(plan, {split, "validation"} if plan.settings() != [{}] else {split}, metric)
+        except BaseException:
+            shutil.rmtree(plan.folder, ignore_errors=True)  # so that the same command can be repeated
+            raise
     try:
         with Progress("tensorsmith.recipes") as progress:
             chosen = _tune(plan, metric, direction, request.parallel, progress)
@@ -177,15 +196,40 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
     return plan.folder, comparison
 
 
+def _score_names(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the names of the scores in the content of `metrics.json`, such as "test accuracy"."""
+    splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
+    return [f"{split} {name}" for split, values in splits.items() for name in values]
+
+
 def _objective(file: RecipeFile) -> tuple[str, str, str]:
     """Return the split and the metric of the `Score` line in the header of a recipe, and its direction."""
-    words = file.line("Score").split()
-    remedy = f"correct the `Score:` line in the header of {file.path}"
-    check(len(words) >= 2, "Score", " ".join(words), "have the form SPLIT METRIC NUMBER", remedy)
-    direction = best_direction(words[1])
+    split, metric = file.objective
+    direction = best_direction(metric)
     expected = "the name of a metric with a known direction, such as accuracy or loss"
-    check(bool(direction), "Score", words[1], expected)
-    return words[0], words[1], direction
+    check(bool(direction), "Score", metric, expected)
+    return split, metric, direction
+
+
+def _check_score_names(plan: Plan, splits: Iterable[str], metric: str) -> None:
+    """Train the first variant in its smallest form, and raise an error if its scores do not include a metric.
+
+    A misspelled name would otherwise be noticed only after all runs. If this run fails, the comparison reports why.
+    """
+    recipe = plan.file.recipe
+    if not plan.tunes:  # the runs of `--smoke` are as short
+        return
+    small = {**plan.fields, **recipe.smoke}
+    if hasattr(recipe.config_class, "epochs"):
+        small["epochs"] = 1
+    with Progress("tensorsmith.recipes") as progress, tempfile.TemporaryDirectory() as scratch:
+        progress.start("checking the names of the scores in a short run")
+        trial = dataclasses.replace(plan, fields=small, folder=Path(scratch)).trial(next(iter(recipe.variants)), {}, 0)
+        for _ in run_in_pool({trial.log: trial.command()}, 1):
+            known = _score_names(trial.metrics or {})
+    for name in (f"{split} {metric}" for split in sorted(splits)):
+        remedy = did_you_mean(name, known) or f"correct the `Score:` line in the header of {plan.file.path}"
+        check(not known or name in known, "Score", name, f"one of the scores {', '.join(known)}", remedy)
 
 
 def _new_plan(file: RecipeFile, request: CompareRequest) -> Plan:

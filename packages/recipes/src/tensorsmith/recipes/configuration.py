@@ -9,7 +9,8 @@ import jsonargparse
 import yaml
 
 from tensorsmith.core import ArgumentError, argument_error, did_you_mean
-from tensorsmith.recipes.catalog import RecipeFile, find_recipe
+from tensorsmith.data import names
+from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list
 
 RUN_SETTINGS = ("checkpoint_every", "checkpoint_keep", "early_stopping", "save_best", "precision", "callbacks")
@@ -73,6 +74,9 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
             expected = f"omitted ({recipe.name} has no such field)"
             if name in RUN_SETTINGS:
                 expected, guess = "omitted (it is a setting of `tensorsmith run` only)", ""
+            if name == "data":
+                readers = [each.name for each in all_recipes() if "path" in each.comments.get("data", "")]
+                guess = f"choose a recipe that reads your own data: {', '.join(readers)}"
             mistakes.append(str(argument_error(name, value, expected, guess)))
             continue
         kind = types[name]
@@ -86,9 +90,17 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
             mistakes.append(str(argument_error(name, value, describe(kind), closest_choice(kind, value))))
         else:
             resolved[name] = _plain(parsed[name])
+            if name == "data":
+                resolved[name] = _absolute(resolved[name])
     if mistakes:
         raise ArgumentError("\n".join(mistakes))
     return recipe.recipe.config_class(**resolved)
+
+
+def _absolute(data: Any) -> Any:
+    """Return the absolute path of a folder or file, so that a run can be evaluated and resumed in another folder."""
+    is_path = isinstance(data, str) and data not in names() and Path(data).exists()
+    return str(Path(data).absolute()) if is_path else data
 
 
 def _plain(value: Any) -> Any:
@@ -134,7 +146,8 @@ def to_yaml(recipe: RecipeFile, config: Any) -> str:
     """Return a resolved configuration as YAML for `run --config`, with a comment on each field."""
     lines = [f"recipe: {recipe.path if recipe.name.endswith('.py') else recipe.name}"]
     for name, value in dataclasses.asdict(config).items():
-        lines.append(f"{name}: {to_flow_yaml(value)}  # {recipe.comments[name]}")
+        comment = recipe.comments.get(name, "")  # fields of a base class in another file have none
+        lines.append(f"{name}: {to_flow_yaml(value)}" + (f"  # {comment}" if comment else ""))
     return "\n".join(lines) + "\n"
 
 

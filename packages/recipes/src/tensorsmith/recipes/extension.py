@@ -1,5 +1,6 @@
 """Extension of a finished run by further epochs."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,18 +11,13 @@ if TYPE_CHECKING:
     import keras
 
 
-def check_not_stopped(last: int, epochs: int) -> None:
-    """Raise an error if a finished run cannot be extended, because a callback stopped it.
+def restart_patience(callbacks: "Iterable[keras.callbacks.Callback]") -> None:
+    """Reset the patience of early stopping, which would otherwise stop an extended run after one epoch."""
+    import keras
 
-    Args:
-        last: Number of epochs after which the run stopped.
-        epochs: New number of epochs.
-
-    Raises:
-        ValueError: If the run stopped early.
-    """
-    expected = f"omitted, because a callback stopped the run after epoch {last}"
-    check(last >= epochs, "--epochs", epochs, expected, "start a new run without early stopping")
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.EarlyStopping):
+            callback.wait = callback.stopped_epoch = 0
 
 
 def check_schedule(model: "keras.Model", completed: int, epochs: int, steps: int | None) -> None:

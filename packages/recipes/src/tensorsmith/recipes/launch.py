@@ -62,7 +62,7 @@ class RunRequest:
         smoke: If `True`, use the tiny configuration of the recipe.
         out: Path of the run folder. Defaults to `runs/<recipe>/<timestamp>`.
         resume: If `True`, resume the run in `out`, or the most recent run of the recipe. A finished run is extended if
-            `epochs` is larger than before.
+            the flag `--epochs` is larger than the number of epochs that it has trained.
         find_lr: If `True`, only run the learning-rate range test.
         profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard.
         workers: Number of processes on this machine that train together.
@@ -134,7 +134,7 @@ def launch(request: RunRequest) -> RunResult:
         log.info("There is no run to resume; a new run starts.")
     config, settings = _configuration(request, file, given, folder, cluster)
     if folder is not None and folder.finished:
-        extends = "epochs" in given and config.epochs > read_yaml(folder.path / "config.yaml")["epochs"]
+        extends = "epochs" in given and config.epochs > _trained_epochs(file, folder)
         if not extends:
             return RunResult(folder)
     divides = request.workers is None or request.parameter_servers > 0 or config.batch_size % request.workers == 0
@@ -259,9 +259,16 @@ def _refuse_other_settings(file: RecipeFile, folder: RunFolder, given: Mapping[s
         "config.yaml with --config",
     )
     if folder.finished and "epochs" in given:
-        before, epochs = kept["epochs"], asked["epochs"]
+        before, epochs = _trained_epochs(file, folder), asked["epochs"]
         remedy = f"pass --epochs N with N > {before} to extend the run"
         check(epochs >= before, "--epochs", epochs, f">= {before} for the finished run {folder.path}", remedy)
+
+
+def _trained_epochs(file: RecipeFile, folder: RunFolder) -> int:
+    """Return the number of epochs of a finished run, which is smaller than that in `config.yaml` if it was stopped."""
+    epochs: int = read_yaml(folder.path / "config.yaml")["epochs"]
+    # A training procedure may end early because it has converged.
+    return min(epochs, folder.completed_epochs()) if isinstance(file.recipe, SupervisedRecipe) else epochs
 
 
 def _flat(config: Any, settings: RunSettings) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, replace_file
-from tensorsmith.core.types import NestedArrays
+from tensorsmith.core.types import Dataset, NestedArrays
+from tensorsmith.recipes.media_inputs import is_media, read_media
 
 if TYPE_CHECKING:
     import keras
@@ -19,30 +21,60 @@ NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 EXAMPLES = ("x", "y", "sample_weight")
 
 
-def read_inputs(path: Path, model: "keras.Model") -> NestedArrays:
-    """Return the inputs of a model that a file contains.
+@dataclass(frozen=True)
+class Predictions:
+    """Outputs of a model for the examples in a file or folder.
 
-    A `.npy` file contains the array of the only input, and a `.npz` file contains an array for each input, or one array
-    `x`. From a CSV, TSV or Parquet file, the columns that are named like the inputs are read. If the model has only one
-    input, and it is not a column, all columns must be numbers, which become the features of this input.
+    Attributes:
+        outputs: Outputs of the model.
+        classes: Names of the classes, or an empty tuple if they are unknown.
+        files: Names of the image files, one for each example, or an empty tuple for other inputs.
+    """
+
+    outputs: NestedArrays
+    classes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+def read_inputs(
+    path: Path, model: "keras.Model", columns: Sequence[str] = ()
+) -> tuple[NestedArrays | Dataset, tuple[str, ...]]:
+    """Return the inputs of a model that a file or folder contains, and the names of the files if they are images.
+
+    See `read_media` for images and TFRecord files. A `.npy` file contains the array of the only input, and a `.npz`
+    file contains an array for each input, or one array `x`. From a CSV, TSV or Parquet file, the columns that are named
+    like the inputs are read. If the model has only one input, and it is not a column, the given columns or, if the
+    table lacks one of them, all columns become the features of this input, and must be numbers.
+
+    Args:
+        path: Path of the file or folder.
+        model: Model that processes the inputs.
+        columns: Names of the columns of the data with which the model was trained.
 
     Raises:
         ValueError: If the file cannot be read, or does not contain the inputs.
     """
+    return read_media(path, model, columns) if is_media(path) else (_read_arrays(path, model, columns), ())
+
+
+def _read_arrays(path: Path, model: "keras.Model", columns: Sequence[str]) -> NestedArrays:
+    """Return the inputs in a NumPy file or a table."""
     names = _input_names(model)
     if path.suffix == ".npy":
         return _checked(_load(path), model)
-    columns = _load(path) if path.suffix == ".npz" else _read_table(path)
-    if len(names) > 1 or set(names) & set(columns):
-        return _named(path, columns, model)
+    table = _load(path) if path.suffix == ".npz" else _read_table(path)
+    if len(names) > 1 or set(names) & set(table):
+        return _named(path, table, model)
     if path.suffix == ".npz":
-        received = Verbatim(f"{path} with the arrays {', '.join(columns)}")
-        check("x" in columns, "input", received, "a file with the array x")
-        return _checked(columns["x"], model)
-    strings = [name for name, values in columns.items() if values.dtype.kind not in "biuf"]
+        received = Verbatim(f"{path} with the arrays {', '.join(table)}")
+        check("x" in table, "input", received, "a file with the array x")
+        return _checked(table["x"], model)
+    if columns and set(columns) <= set(table):  # the table may have other columns, such as the labels
+        table = {name: table[name] for name in columns}
+    strings = [name for name, values in table.items() if values.dtype.kind not in "biuf"]
     received = Verbatim(f"{path} with the column {' and '.join(strings)}")
     check(not strings, "input", received, "a table of numbers, because the model has a single input")
-    return _checked(np.stack([values.astype("float32") for values in columns.values()], axis=1), model)
+    return _checked(np.stack([values.astype("float32") for values in table.values()], axis=1), model)
 
 
 def read_examples(path: Path) -> dict[str, np.ndarray]:
@@ -72,13 +104,13 @@ def check_target(path: Path) -> None:
         raise FileNotFoundError(f"{path}: no such folder")
 
 
-def write_predictions(predictions: NestedArrays, path: Path) -> None:
-    """Write predictions to a `.npy`, `.npz` or `.csv` file.
+def write_predictions(predictions: Predictions, path: Path) -> None:
+    """Write predictions to a `.npy`, `.npz` or `.csv` file. Only the latter contains the names of classes and files.
 
     Raises:
         ValueError: If the suffix is another one, or if the format does not support the shapes.
     """
-    named = _flatten(predictions)
+    named = _flatten(predictions.outputs)
     check_target(path)
     with replace_file(path) as draft:
         if path.suffix == ".npz":
@@ -90,20 +122,30 @@ def write_predictions(predictions: NestedArrays, path: Path) -> None:
             draft.write_text(to_csv(predictions))
 
 
-def to_csv(predictions: NestedArrays) -> str:
+def to_csv(predictions: Predictions) -> str:
     """Return predictions as CSV, with a row for each example.
+
+    If the classes are known, the columns are the outputs by class, and the name of the predicted class.
 
     Raises:
         ValueError: If an output has more than one axis besides that of the examples.
     """
-    columns: dict[str, np.ndarray] = {}
-    for name, values in _flatten(predictions).items():
+    columns: dict[str, Any] = {"file": predictions.files} if predictions.files else {}
+    outputs, classes = _flatten(predictions.outputs), predictions.classes
+    for name, values in outputs.items():
         received = Verbatim(f"shape {values.shape}")
         check(
             values.ndim <= 2, name, received, "an array of at most 2 axes in order to write CSV", "pass --out FILE.npz"
         )
         parts = values.reshape(len(values), -1).T
-        columns |= {f"{name}_{i}" if len(parts) > 1 else name: part for i, part in enumerate(parts)}
+        by_class = len(parts) == len(classes) or (len(parts), len(classes)) == (1, 2)
+        if by_class and len(outputs) == 1:
+            # A model with a single output returns the probability of the second of two classes.
+            chosen = parts.argmax(axis=0) if len(parts) > 1 else (parts[0] > 0.5).astype(int)
+            columns |= dict(zip(classes[-len(parts) :], parts, strict=True))
+            columns["predicted"] = [classes[index] for index in chosen]
+        else:
+            columns |= {f"{name}_{i}" if len(parts) > 1 else name: part for i, part in enumerate(parts)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -173,7 +215,8 @@ def _read_table(path: Path) -> dict[str, np.ndarray]:
     from pyarrow import parquet
 
     kind = path.name.removesuffix(".gz").rpartition(".")[2]
-    check(kind in ("csv", "tsv", "parquet"), "input", str(path), "a .npy, .npz, .csv, .tsv or .parquet file")
+    expected = "an image, a folder, a TFRecord file, or a .npy, .npz, .csv, .tsv or .parquet file"
+    check(kind in ("csv", "tsv", "parquet"), "input", str(path), expected)
     try:
         if kind == "parquet":
             table = parquet.read_table(path)

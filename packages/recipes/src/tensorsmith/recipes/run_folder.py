@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tensorsmith.core import argument_error, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
@@ -24,7 +24,8 @@ class RunFolder:
     """Output folder of a training run.
 
     It contains `config.yaml`, `metrics.json`, `history.csv`, `curves.png`, `model.keras`, and the folders `checkpoints`
-    and `tensorboard`, and `best.keras` if the best model is saved.
+    and `tensorboard`. It also contains `best.keras` if the best model is saved, and `names.json` if the classes or
+    columns of the data have names.
     """
 
     path: Path
@@ -67,10 +68,28 @@ class RunFolder:
         """Write the scores and the metadata of the run."""
         self._write("metrics.json", json.dumps(metrics, indent=2) + "\n")
 
+    def names(self, kind: Literal["classes", "columns"]) -> tuple[str, ...]:
+        """Return the names of the classes or columns of the data, or an empty tuple if there are none."""
+        path = self.path / "names.json"
+        return tuple(json.loads(path.read_text())[kind]) if path.exists() else ()
+
+    def write_names(self, classes: Sequence[str], columns: Sequence[str]) -> None:
+        """Write the names of the classes and columns of the data."""
+        names = {"classes": list(classes), "columns": list(columns)}
+        self._write("names.json", json.dumps(names, ensure_ascii=False, indent=2) + "\n")
+
     def write_model(self, model: "keras.Model", name: str = "model.keras") -> None:
-        """Save a model, by default the trained model of the run."""
-        with replace_file(self.path / name) as draft:
-            model.save(draft)
+        """Save a model, by default the trained model of the run, without its optimizer, loss and metrics.
+
+        A model of Keras layers can then be loaded where the package of its optimizer is not installed.
+        """
+        optimizer, compiled = getattr(model, "optimizer", None), model.compiled
+        model.optimizer, model.compiled = None, False
+        try:
+            with replace_file(self.path / name) as draft:
+                model.save(draft)
+        finally:
+            model.optimizer, model.compiled = optimizer, compiled
 
     def _write(self, name: str, text: str) -> None:
         with replace_file(self.path / name) as draft:

@@ -6,7 +6,7 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ from tensorsmith.core import Cluster, Scores, SupervisedRecipe, load_tensorflow
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.curves import plot_curves
-from tensorsmith.recipes.extension import check_not_stopped, check_schedule
+from tensorsmith.recipes.extension import check_schedule, restart_patience
 from tensorsmith.recipes.procedure import ProcedureRun
 from tensorsmith.recipes.run_folder import RunFolder, versions
 from tensorsmith.recipes.settings import RunSettings
+from tensorsmith.recipes.stopping import describe_stop
 
 if TYPE_CHECKING:
     import keras
@@ -95,7 +96,7 @@ def find_rate(recipe: SupervisedRecipe, config: Any, path: Path) -> "LRSweep":
     keras.utils.set_random_seed(config.seed)
     data = recipe.build_data(config)
     trainer = recipe.build_trainer(config)
-    sweep = LRFinder()(trainer, **_as_arguments(data["train"]), batch_size=config.batch_size, verbose=True)
+    sweep = LRFinder()(trainer, **as_arguments(data["train"]), batch_size=config.batch_size, verbose=True)
     sweep.plot(path)
     return sweep
 
@@ -118,27 +119,28 @@ def _fit(
     from tensorsmith.training import Profile
 
     strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
-    checkpoints = settings.checkpoints(folder)
+    checkpoints, extends = settings.checkpoints(folder), resume and folder.finished
     if cluster and not cluster.chief:
         scratch = tempfile.TemporaryDirectory()  # removed when this function returns
         folder = RunFolder(Path(scratch.name))
     data, trainer = build(recipe, config, strategy)
+    callbacks = [
+        *recipe.callbacks(config, folder.path),
+        *settings.make_callbacks(folder, "validation" in data),
+        keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
+        *([Profile(folder.path / "tensorboard")] if profile else []),
+    ]
     try:
         history = trainer.fit(
-            **_as_arguments(data["train"]),
+            **as_arguments(data["train"]),
             epochs=config.epochs,
             batch_size=config.batch_size,
             validation_data=data.get("validation"),
-            callbacks=[
-                *recipe.callbacks(config, folder.path),
-                *settings.make_callbacks(folder, "validation" in data),
-                keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
-                *([Profile(folder.path / "tensorboard")] if profile else []),
-                _writer(file, config, settings, folder, trainer, resume),
-            ],
+            callbacks=[*callbacks, _writer(file, config, settings, folder, trainer, resume, callbacks)],
             seed=config.seed,
             checkpoints=checkpoints,
             resume=resume,
+            extend=extends,
         )
     except (KeyboardInterrupt, SystemExit):
         if (so_far := getattr(trainer.model, "history", None)) is not None:
@@ -148,8 +150,13 @@ def _fit(
     folder.write_history(history.history)
     plot_curves(history.history, folder.path / "curves.png")
     folder.write_model(recipe.model_to_save(trainer))
+    names = [getattr(data, f"{kind}_names", ()) for kind in ("class", "feature")]  # of `load_splits`
+    if any(names):
+        folder.write_names(*names)
+    completed = max(map(len, history.history.values()), default=0)
     return {
         **scores,
+        "stopped": describe_stop(callbacks, completed, config.epochs) or None,
         "steps_per_second": _rounded(trainer.steps_per_second, 1),
         "first_step_seconds": _rounded(trainer.first_step_seconds, 2),
         "parameters": trainer.model.count_params() if trainer.model.built else None,
@@ -175,7 +182,7 @@ def scores_of(
         whole: If `False`, only the scores of the report are returned, because a part of the model is not trained.
     """
     scores: Scores = {
-        split: trainer.evaluate(**_as_arguments(data[split]), batch_size=config.batch_size)
+        split: trainer.evaluate(**as_arguments(data[split]), batch_size=config.batch_size)
         for split in ("validation", "test")
         if split in data and whole
     }
@@ -189,7 +196,8 @@ def _rounded(value: float, digits: int) -> float | None:
     return None if math.isnan(value) else round(value, digits)
 
 
-def _as_arguments(split: NestedArrays | Dataset) -> Mapping[str, Any]:
+def as_arguments(split: NestedArrays | Dataset) -> Mapping[str, Any]:
+    """Return the data of a split as the arguments `x`, `y` and `sample_weight` of a trainer."""
     import keras
 
     return dict(zip(("x", "y", "sample_weight"), keras.utils.unpack_x_y_sample_weight(split), strict=True))
@@ -228,7 +236,13 @@ def precision(policy: str | None) -> Iterator[None]:
 
 
 def _writer(
-    file: RecipeFile, config: Any, settings: RunSettings, folder: RunFolder, trainer: "Trainer", resume: bool
+    file: RecipeFile,
+    config: Any,
+    settings: RunSettings,
+    folder: RunFolder,
+    trainer: "Trainer",
+    resume: bool,
+    callbacks: "Sequence[keras.callbacks.Callback]",
 ) -> "keras.callbacks.Callback":
     import keras
 
@@ -236,17 +250,17 @@ def _writer(
         """Callback that updates the run folder during training."""
 
         def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-            if folder.finished:
-                check_not_stopped(self.params["epochs"], config.epochs)
-            if resume and any(folder.checkpoints.glob("epoch-*")):
-                log.info(_resumed(folder, self.params))
             if not folder.finished:
+                if resume and any(folder.checkpoints.glob("epoch-*")):
+                    log.info(_resumed(folder, self.params))
                 self._write_config()
 
         def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
             if folder.finished:
                 check_schedule(self.model, epoch, config.epochs, self.params["steps"])
+                restart_patience(callbacks)
                 self._write_config()
+                log.info(_resumed(folder, self.params))  # after the check, which may refuse the extension
                 folder.reopen()
             if epoch:
                 folder.write_history(self.model.history.history)

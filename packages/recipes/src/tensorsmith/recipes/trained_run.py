@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tensorsmith.core import (
     ArgumentError,
@@ -17,7 +17,9 @@ from tensorsmith.core import (
 from tensorsmith.core.types import NestedArrays
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import read_yaml, recipe_in
-from tensorsmith.recipes.prediction_files import read_examples, read_inputs
+from tensorsmith.recipes.evaluation import ClassReport, Evaluation, assess
+from tensorsmith.recipes.evaluation_figure import plot_report
+from tensorsmith.recipes.prediction_files import Predictions, read_examples, read_inputs
 from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.recipes.running import build, precision, scores_of
 from tensorsmith.recipes.settings import resolve_run
@@ -31,6 +33,8 @@ class TrainedRun:
 
     Args:
         path: Path of the run folder.
+        model: "final" for the model at the end of the run, `model.keras`, or "best" for that of the epoch with the best
+            value of the metric of `--save-best`, `best.keras`.
 
     Attributes:
         folder: Run folder.
@@ -38,10 +42,12 @@ class TrainedRun:
         config: Configuration of the run.
 
     Raises:
-        ValueError: If the folder does not contain a trained model.
+        ValueError: If the folder does not contain the trained model.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, model: Literal["final", "best"] = "final") -> None:
+        check(model in ("final", "best"), "model", model, "final or best")
+        self._is_best = model == "best"
         self.folder = RunFolder(path)
         expected = "a run folder, which contains config.yaml"
         check((path / "config.yaml").is_file(), "run", str(path), expected, "pass the folder that `run` has printed")
@@ -51,6 +57,11 @@ class TrainedRun:
         trained = (path / "model.keras").is_file()
         remedy = f"finish the run with `tensorsmith run {self.file.name} --out {path} --resume`"
         check(trained, "run", Verbatim(f"{path} without model.keras"), "the folder of a run with a saved model", remedy)
+        saves_best = not self._is_best or (path / "best.keras").is_file()
+        remedy = "train with `--save-best METRIC`"
+        check(
+            saves_best, "run", Verbatim(f"{path} without best.keras"), "the folder of a run with a best model", remedy
+        )
 
     def load_model(self) -> "keras.Model":
         """Return the model of the run."""
@@ -58,7 +69,8 @@ class TrainedRun:
         register()
         import keras
 
-        recipe, path = self.file.recipe, self.folder.path / "model.keras"  # the file may define layers of the model
+        recipe = self.file.recipe  # imports the file, which may define layers of the model
+        path = self.folder.path / ("best.keras" if self._is_best else "model.keras")
         try:
             model: keras.Model = keras.saving.load_model(path, compile=False)
         except TypeError:  # a class that the functions of the recipe define, because they import Keras
@@ -78,6 +90,19 @@ class TrainedRun:
         Raises:
             ValueError: If the recipe has its own training procedure, or if the file cannot be used for evaluation.
         """
+        return self.evaluate_in_detail(data).scores
+
+    def evaluate_in_detail(self, data: Path | None = None) -> Evaluation:
+        """Return the scores of the model, and a report by class or the residuals of a regression.
+
+        The report is on the test data of the recipe or, if there are none, on its validation data.
+
+        Args:
+            data: File as for `evaluate`.
+
+        Raises:
+            ValueError: If the recipe has its own training procedure, or if the file cannot be used for evaluation.
+        """
         recipe = self.file.recipe
         if not isinstance(recipe, SupervisedRecipe):
             raise argument_error("run", self.file.name, "a run of a recipe that defines build_trainer")
@@ -85,29 +110,63 @@ class TrainedRun:
         saved = self.load_model()
         with precision(self._settings.precision):
             splits, trainer = build(recipe, self.config)
-            model = recipe.model_to_save(trainer)
+            model = trainer.model if self._is_best else recipe.model_to_save(trainer)
             if not model.built:
                 model.build_from_config(saved.get_build_config())
             model.set_weights(saved.get_weights())
             whole = model is trainer.model
             if examples is not None:
                 check(whole, "data", str(data), "None, because the recipe does not save the whole model")
-                return {"data": trainer.evaluate(**examples, batch_size=self.config.batch_size)}
-            with tempfile.TemporaryDirectory() as scratch:  # for the figures of the report
-                return scores_of(recipe, self.config, trainer, splits, Path(scratch), whole)
+                scores: Scores = {"data": trainer.evaluate(**examples, batch_size=self.config.batch_size)}
+                split, splits = "data", {"data": (examples["x"], examples["y"])}
+            else:
+                with tempfile.TemporaryDirectory() as scratch:  # for the figures of the report
+                    scores = scores_of(recipe, self.config, trainer, splits, Path(scratch), whole)
+                split = next((name for name in ("test", "validation") if name in splits), "")
+            usual = whole and bool(split) and trainer.evaluates_as_keras
+            report = assess(trainer, splits[split], self.folder.names("classes")) if usual else None
+        return Evaluation(scores, split, report)
+
+    def plot_report(self, evaluation: Evaluation) -> Path | None:
+        """Plot the confusion matrix or the residuals of an evaluation in the run folder.
+
+        Returns:
+            The path of the figure, or `None` if the evaluation has no report.
+        """
+        if evaluation.report is None:
+            return None
+        kind = "confusion_matrix" if isinstance(evaluation.report, ClassReport) else "residuals"
+        suffix = "_of_best" if self._is_best else ""
+        path = self.folder.path / f"{evaluation.split}_{kind}{suffix}.png"
+        title = f"{self.file.run_name}, {evaluation.split}{', best model' if self._is_best else ''}"
+        plot_report(evaluation.report, title, path)
+        return path
 
     def predict(self, inputs: Path) -> NestedArrays:
-        """Return the predictions of the model for the examples in a file.
+        """Return the predictions of the model for the examples in a file or folder.
 
         Args:
-            inputs: `.npy`, `.npz`, CSV, TSV or Parquet file.
+            inputs: `.npy`, `.npz`, CSV, TSV or Parquet file; image or folder of images, which are converted to the
+                shape of the input of the model, with values in [0, 1]; or TFRecord file, or folder of such files, with
+                the `schema.yaml` that `tensorsmith tfrecord convert` writes.
+
+        Raises:
+            ValueError: If the file does not contain the inputs of the model.
+        """
+        return self.predict_in_detail(inputs).outputs
+
+    def predict_in_detail(self, inputs: Path) -> Predictions:
+        """Return the predictions of the model, with the names of the classes and of the image files.
+
+        Args:
+            inputs: File or folder as for `predict`.
 
         Raises:
             ValueError: If the file does not contain the inputs of the model.
         """
         model = self.load_model()
-        predictions: NestedArrays = model.predict(read_inputs(inputs, model), verbose=0)
-        return predictions
+        examples, files = read_inputs(inputs, model, self.folder.names("columns"))
+        return Predictions(model.predict(examples, verbose=0), self.folder.names("classes"), files)
 
     def export(self, target: Path, tflite: bool = False) -> None:
         """Write the model as a SavedModel that does not require tensorsmith, and optionally as a TFLite file.

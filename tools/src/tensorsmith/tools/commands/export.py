@@ -4,18 +4,20 @@ import argparse
 from pathlib import Path
 
 from tensorsmith.recipes import TrainedRun
+from tensorsmith.tools.parsing import add_model_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser."""
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder")
+    add_model_argument(parser)
     parser.add_argument("folder", metavar="DIR", type=Path, help="new folder of the SavedModel")
     parser.add_argument("--tflite", action="store_true", help="also write DIR/model.tflite")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Writes the exported model."""
-    TrainedRun(arguments.run).export(arguments.folder, arguments.tflite)
+    TrainedRun(arguments.run, arguments.model).export(arguments.folder, arguments.tflite)
     print(f"Wrote {arguments.folder}, which TensorFlow loads without tensorsmith.")
     if arguments.tflite:
         print(f"Wrote {arguments.folder / 'model.tflite'}.")

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.recipes import read_yaml, recipe_in, resolve_run
 
 
@@ -17,6 +18,9 @@ def execute(arguments: argparse.Namespace) -> int:
     values = read_yaml(arguments.file)
     if arguments.recipe is not None:
         values = {"recipe": arguments.recipe, **values}
+    if "recipe" not in values:
+        remedy = f"pass it with `tensorsmith validate {arguments.file} --recipe NAME`, or add a line `recipe: NAME`"
+        raise argument_error("recipe", Verbatim(f"{arguments.file}, which names none"), "the name of a recipe", remedy)
     recipe = recipe_in(values)
     _, settings = resolve_run(recipe, values)
     settings.check_callbacks()

@@ -136,6 +136,8 @@ def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], li
                 return _fetch(info.name, source, cache, progress), [], ""
             except SourceError as error:
                 failures.append((source.location, str(error)))
+                if source is not info.sources[-1]:  # otherwise, all reasons are part of the error
+                    progress.print(f"{info.name}: {source.location} failed, trying the next source: {error}")
             except OSError as error:
                 unwritable = f"cannot write to {cache}: {error.strerror or error}"
                 return {}, [*failures, (source.location, unwritable)], unwritable

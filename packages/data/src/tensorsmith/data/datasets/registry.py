@@ -1,14 +1,20 @@
 """Registry of data sets by name. Each module in `sets` defines one data set."""
 
 import importlib
+import os
 import pkgutil
 import runpy
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from tensorsmith.core import Verbatim, argument_error, check, did_you_mean
 from tensorsmith.data.datasets import sets
 from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
+from tensorsmith.data.datasets.image_files import check_image_shape
 from tensorsmith.data.datasets.obtain import cache_folder, obtain
+from tensorsmith.data.datasets.own_files import is_own, own_info
 
 
 def names() -> tuple[str, ...]:
@@ -21,15 +27,20 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(sets.__path__)))
 
 
-def info(name: str) -> DatasetInfo:
+def info(
+    name: str | os.PathLike[str], *, image_shape: Sequence[int] | None = None, target: str | None = None
+) -> DatasetInfo:
     """Returns the description of a data set without fetching the data.
 
     Args:
-        name: Name of the data set, one of `names()`, or the path of a `.py` file that defines its description as
-            `INFO`.
+        name: Name of the data set, one of `names()`; the path of a `.py` file that defines its description as `INFO`;
+            the path of a folder with a subfolder of images for each class; or the path of a CSV, TSV or Parquet file.
+        image_shape: Shape `(height, width)` or `(height, width, channels)` of the images to load. Images in a folder
+            are converted to it.
+        target: Column with the labels, for a CSV, TSV or Parquet file. Defaults to the last one.
 
     Raises:
-        ValueError: If the data set does not exist.
+        ValueError: If the data set does not exist, or does not have this shape or column.
 
     Example:
         >>> info("fashion_mnist").splits
@@ -37,24 +48,44 @@ def info(name: str) -> DatasetInfo:
         >>> info("fashion_mnist").licence
         'MIT'
     """
-    if isinstance(name, str) and name.endswith(".py"):
-        return _info_in(Path(name))
+    name = os.fspath(name) if isinstance(name, os.PathLike) else name
+    check_image_shape(image_shape)
     known = names()
-    if name not in known:
+    if isinstance(name, str) and name not in known and is_own(name):
+        return own_info(name, image_shape, target)
+    check(target is None, "target", target, f"None for the data set {name}, which is not a table in a file")
+    if isinstance(name, str) and name.endswith(".py"):
+        description = _info_in(Path(name))
+    elif name in known:
+        description = importlib.import_module(f"{sets.__name__}.{name}").INFO
+    else:
         remedy = did_you_mean(name, known) if isinstance(name, str) else ""
-        raise argument_error("name", name, f"one of {', '.join(known)}", remedy)
-    description: DatasetInfo = importlib.import_module(f"{sets.__name__}.{name}").INFO
+        raise argument_error("name", name, f"one of {', '.join(known)}, or an existing folder or table", remedy)
+    if image_shape is not None:
+        size = tuple(size for size in image_shape if size != 1)
+        remedy = "pass a data set with such images, or a folder of images, which are resized"
+        fits = description.kind == "images" and tuple(size for size in description.shape if size != 1) == size
+        received = Verbatim(f"{name}, a data set of {description.kind} of shape {description.shape}")
+        check(fits, "data", received, f"a data set of images of shape {tuple(image_shape)}", remedy)
     return description
 
 
-def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
-    """Loads one split of a data set of this package.
+def load_split(
+    name: str | os.PathLike[str],
+    split: str,
+    folder: Path | None = None,
+    image_shape: Sequence[int] | None = None,
+    target: str | None = None,
+) -> Dataset:
+    """Loads one split of a data set of this package, or of the files of a user.
 
     Args:
-        name: Name of the data set, one of `names()`, or the path of a `.py` file.
+        name: Name or path of the data set, as for `info`.
         split: Name of the split, one of `info(name).splits`.
         folder: Folder that contains the files of the data set. It is searched if the files cannot be obtained in
             another way.
+        image_shape: Shape of the images, as for `info`.
+        target: Column with the labels, as for `info`.
 
     Raises:
         ValueError: If the data set or split does not exist.
@@ -64,11 +95,13 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
         >>> load_split("digits", "test").labels[:5]
         array([5, 2, 8, 1, 7], dtype=int32)
     """
-    description = info(name)
+    description = info(name, image_shape=image_shape, target=target)
     splits = description.splits
     known = isinstance(split, str) and split in splits
     check(known, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
     features, labels = description.read(obtain(with_files(description), folder), split)
+    if image_shape is not None and isinstance(features, np.ndarray):
+        features = features.reshape(len(features), *image_shape)  # only axes of length 1 may differ
     return Dataset(
         name=description.name,
         split=split,

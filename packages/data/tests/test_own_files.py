@@ -1,0 +1,176 @@
+"""Tests of data sets in the files of a user: folders of images by class, and tables."""
+
+import logging
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from tensorsmith.data import info, load, load_splits
+from tensorsmith.testing import raises_argument_error
+
+
+def write_images(folder, count=10, size=(20, 30), mode="RGB"):
+    """Writes uniform images of several formats, and returns their gray levels."""
+    folder.mkdir(parents=True)
+    levels = [20 * number for number in range(count)]
+    for number, level in enumerate(levels):
+        image = Image.new("L", size, level).convert(mode)
+        image.save(folder / f"{number}.{'jpg' if number % 2 and mode != 'RGBA' else 'png'}")
+    return levels
+
+
+@pytest.fixture
+def photos(tmp_path):
+    write_images(tmp_path / "photos/rose")
+    write_images(tmp_path / "photos/aster", mode="L", size=(7, 9))
+    return tmp_path / "photos"
+
+
+def test_folder_of_images(photos):
+    about = info(str(photos))
+    assert about.class_names == ("aster", "rose")
+    assert about.splits == {"train": 14, "validation": 2, "test": 4}
+    splits = load_splits(photos, image_shape=(8, 8))
+    assert splits.class_names == ("aster", "rose")
+    images, labels = (np.concatenate(parts) for parts in zip(*splits.values(), strict=True))
+    assert (images.shape, images.dtype, labels.dtype) == ((20, 8, 8), "float32", "int32")
+    for label in (0, 1):  # each image is in one split, and the classes are split in the same way
+        levels = np.sort(images[labels == label].mean(axis=(1, 2)))
+        np.testing.assert_allclose(levels, np.arange(10) * 20 / 255, atol=1 / 255)
+        assert [np.sum(part == label) for _, part in splits.values()] == [7, 1, 2]
+    again = load(photos, "test", image_shape=(8, 8, 3))
+    np.testing.assert_allclose(again.features.mean(axis=3), splits["test"][0], atol=1e-6)
+    assert again.class_names == ("aster", "rose")
+
+
+def test_folders_of_splits(tmp_path):
+    for split in ("train", "test"):
+        for name in ("a", "b"):
+            write_images(tmp_path / split / name, mode="L")
+    splits = load_splits(tmp_path)
+    assert {split: images.shape for split, (images, _) in splits.items()} == {
+        "train": (18, 30, 20),
+        "validation": (2, 30, 20),
+        "test": (20, 30, 20),
+    }
+    write_images(tmp_path / "test/c")
+    with raises_argument_error("data", received="the class c in test", expected="only classes of the folder train"):
+        info(tmp_path)
+
+
+def test_exif_orientation(tmp_path):
+    """An image is turned as viewers show it."""
+    for name in ("a", "b"):
+        write_images(tmp_path / name, count=3)
+    pixels = Image.fromarray(np.array([[0, 255]], "uint8")).resize((8, 8), Image.Resampling.NEAREST)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the row of the file that is at the top is the right column
+    for path in (tmp_path / "a").iterdir():
+        pixels.save(path.with_suffix(".png"), exif=exif)
+    (images, labels) = load_splits(tmp_path, image_shape=(8, 8))["train"]
+    np.testing.assert_array_equal(images[labels == 0][0][:, 0], [0, 0, 0, 0, 1, 1, 1, 1])
+
+
+def test_files_that_are_not_images(photos, caplog):
+    (photos / "rose/notes.txt").write_text("no image")
+    (photos / ".hidden").mkdir()
+    with caplog.at_level(logging.INFO, "tensorsmith.data"):
+        load_splits(photos, image_shape=(4, 4))
+    (record,) = caplog.records
+    assert record.message.endswith("skipped 1 file (no images of a class), such as notes.txt")
+
+
+def test_invalid_folders(tmp_path, photos):
+    with raises_argument_error("data", received="images of 2 shapes", remedy="pass image_shape"):
+        load(photos)
+    with raises_argument_error("image_shape", received="(8, 8, 2)", expected="1, 3 or 4 channels"):
+        load(photos, image_shape=(8, 8, 2))
+    write_images(tmp_path / "flat")
+    with raises_argument_error("data", received="images in 0 such subfolders", expected="at least 2 classes"):
+        info(tmp_path / "flat")
+    (photos / "rose/0.png").write_bytes(b"damaged")
+    with raises_argument_error("data", received="0.png, which cannot be read", remedy="remove or replace the file"):
+        load_splits(photos, image_shape=(8, 8))
+    write_images(photos / "tulip", count=2)
+    with raises_argument_error("data", received="2 examples of the class tulip", expected="at least 3 examples"):
+        info(photos)
+    Image.fromarray(np.full((8, 8), 1000, "uint16")).save(photos / "rose/0.png")
+    write_images(photos / "tulip/more", count=1)
+    with raises_argument_error("data", received="more than 8 bits"):
+        load_splits(photos, image_shape=(8, 8))
+
+
+HOUSES = "size,age,price\n" + "".join(f"{number}.5,{number % 7},{3 * number}\n" for number in range(100))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_table_of_numbers(tmp_path, suffix):
+    path = tmp_path / f"houses{suffix}"
+    if suffix == ".parquet":
+        rows = np.array([line.split(",") for line in HOUSES.splitlines()[1:]], float)
+        parquet.write_table(pa.table(dict(zip(("size", "age", "price"), rows.T, strict=True))), path)
+    else:
+        path.write_text(HOUSES.replace(",", "\t") if suffix == ".tsv" else HOUSES)
+    splits = load_splits(path, only_numbers=True)
+    assert splits.feature_names == ("size", "age")
+    assert [len(labels) for _, labels in splits.values()] == [70, 10, 20]
+    features, labels = (np.concatenate(parts) for parts in zip(*splits.values(), strict=True))
+    assert features.dtype == labels.dtype == "float32"
+    np.testing.assert_array_equal(np.sort(labels), 3 * np.arange(100))
+    np.testing.assert_allclose(features[:, 0], labels / 3 + 0.5, rtol=1e-6)
+    assert load(path, target="age").feature_names == ("size", "price")
+
+
+def test_table_with_strings_and_classes(tmp_path):
+    rows = "".join(
+        f"{number},{'Oslo' if number % 2 else ''},{'yes' if number < 20 else 'no'}\n" for number in range(50)
+    )
+    (tmp_path / "people.csv").write_text(f"age,city,buys\n{rows}")
+    train = load(tmp_path / "people.csv")
+    assert train.class_names == ("no", "yes")
+    assert train.features.keys() == {"age", "city"}
+    np.testing.assert_array_equal(train.labels, train.features["age"] < 20)
+    assert set(train.features["city"]) == {"Oslo", ""}
+    counts = [np.sum(load(tmp_path / "people.csv", split).labels) for split in ("train", "validation", "test")]
+    assert counts == [14, 2, 4]
+    with raises_argument_error("data", received="strings in city", remedy="encode them as numbers"):
+        load_splits(tmp_path / "people.csv", only_numbers=True)
+    (tmp_path / "people.csv").write_text(f"age,city,buys\n{rows}".replace("Oslo", "1"))
+    with raises_argument_error("target", received="classes no, yes as labels", expected="a column of numbers"):
+        load_splits(tmp_path / "people.csv", only_numbers=True)
+    (tmp_path / "people.csv").write_text(
+        f"age,city,buys\n{rows}".replace("Oslo", "1").replace("yes", "1").replace("no", "0")
+    )
+    with raises_argument_error("data", received="missing values in city", remedy="fill in the values"):
+        load_splits(tmp_path / "people.csv", only_numbers=True)
+
+
+def test_invalid_tables(tmp_path):
+    path = tmp_path / "houses.csv"
+    path.write_text(HOUSES)
+    with raises_argument_error("target", received="'prise'", expected="size, age, price", remedy="Did you mean price?"):
+        load(path, target="prise")
+    with raises_argument_error("image_shape", expected="None for the table"):
+        load(path, image_shape=(8, 8))
+    path.write_text("size,price\n1,2\n3\n")
+    with raises_argument_error("data", expected="a readable table"):
+        load(path)
+    path.write_text("size,price\n")
+    with raises_argument_error("data", received="without rows"):
+        load(path)
+    path.write_text("price\n1\n2\n3\n")
+    with raises_argument_error("data", received="the single column price"):
+        load(path)
+
+
+def test_other_names():
+    with raises_argument_error("name", received="'photos'", expected="or an existing folder or table"):
+        load("photos")
+    with raises_argument_error("data", received="digits, a data set of images of shape (8, 8)", expected="(28, 28)"):
+        load_splits("digits", image_shape=(28, 28))
+    with raises_argument_error("target", expected="None for the data set digits"):
+        load("digits", target="class")
+    assert load("digits", "test", image_shape=(8, 8, 1)).features.shape == (360, 8, 8, 1)
