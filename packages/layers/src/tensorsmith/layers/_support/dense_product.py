@@ -27,7 +27,7 @@ def dense_product(layer: keras.layers.EinsumDense, inputs: Tensor, count: int) -
         inputs: Inputs of the layer.
         count: Number of axes that are contracted, as returned by `contracted_axes`.
     """
-    inputs = tf.convert_to_tensor(inputs)
+    inputs = tf.cast(inputs, layer.compute_dtype)  # integers are cast, too
     kernel = tf.cast(layer.kernel, inputs.dtype)
     rows, columns = math.prod(kernel.shape[:count]), math.prod(kernel.shape[count:])
     product = tf.reshape(inputs, [-1, rows]) @ tf.reshape(kernel, [rows, columns])
