@@ -347,6 +347,16 @@ def test_boxes_outside_have_no_area():
     np.testing.assert_allclose((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 0, atol=1e-6)
 
 
+@geometric
+def test_unused_rows_of_boxes_remain_0(name):
+    boxes = np.zeros((2, 3, 4), "float32")
+    boxes[:, 0] = (2, 3, 9, 8)
+    example = {"image": np.zeros((2, 16, 20, 3), "uint8"), "boxes": boxes}
+    moved = [GEOMETRIC[name](seed, example)["boxes"].numpy() for seed in range(4)]
+    assert not np.any([result[:, 1:] for result in moved])
+    assert np.any([result[:, 0] for result in moved])
+
+
 @pytest.mark.parametrize("batch", [0, 2])
 def test_empty_batches_and_images_without_pixels(batch):
     example = {"image": np.zeros((batch, 0, 5, 3), "uint8"), "boxes": np.zeros((batch, 0, 4), "float32")}

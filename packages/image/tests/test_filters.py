@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from tensorsmith import image
-from tensorsmith.image._support.windows import padded
+from tensorsmith.ops.margins import padded
 from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
@@ -53,6 +53,31 @@ def test_median_gradient():
     array = tf.constant(RNG.permutation(30).reshape(5, 6), tf.float64)
     (theoretical,), (numerical,) = tf.test.compute_gradient(image.median_filter2d, [array])
     np.testing.assert_allclose(theoretical, numerical, atol=1e-6)
+
+
+def test_median_gradient_of_unknown_shapes():
+    """A persistent tape differentiates functions with branches in another way."""
+    array = tf.constant(RNG.permutation(30).reshape(5, 6), tf.float64)
+    unknown = tf.function(image.median_filter2d, input_signature=[tf.TensorSpec([None, None], tf.float64)])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(array)
+        medians = unknown(array)
+    assert float(tf.reduce_sum(tape.gradient(medians, array))) == 30
+
+
+@pytest.mark.parametrize("filtered", FILTERS)
+def test_no_warnings_of_retracing(filtered, caplog):
+    """TensorFlow warns if five of the last calls of a function trace it: sizes, numbers, paddings, shapes, dtypes."""
+    with caplog.at_level("WARNING", "tensorflow"):
+        for size in (3, 5, 7, 9, 11, 13):
+            filtered(tf.zeros((8, 9)), size)
+            filtered(tf.zeros((8, 9)), 3, padding="CONSTANT", constant_values=size)
+            filtered(tf.zeros((size, 9)), 3)
+            filtered(tf.zeros((8, size, 3)), 3)
+            filtered(tf.zeros((size, 8, size, 1)), 3)
+        for dtype in ("uint8", "int16", "int32", "int64", "float16", "float64"):
+            filtered(tf.zeros((8, 9), dtype), 3)
+    assert not [record.message for record in caplog.records]
 
 
 def test_even_windows_extend_to_the_bottom_and_right():
@@ -162,5 +187,5 @@ def test_margins_match_numpy(mode):
         image = np.arange(length, dtype="float32").reshape(1, length, 1, 1)
         for size in range(1, 9):
             margins = [(0, 0), ((size - 1) // 2, size // 2), (0, 0), (0, 0)]
-            found = padded(tf.constant(image), (size, 1), mode, 0)
+            found = padded(tf.constant(image), (size, 1), mode.lower(), tf.constant(0.0))
             np.testing.assert_array_equal(found, np.pad(image, margins, mode.lower()))

@@ -20,7 +20,7 @@ class Case:
             computation once. `work` is called in a separate process for each implementation, and must import
             TensorFlow, Keras or PyTorch itself.
         providers: Names of the available implementations: `"tensorsmith"` and some of `"keras"`, `"tensorflow"`,
-            `"xla"`, `"torch"` and `"scipy"`.
+            `"xla"`, `"torch"`, `"opencv"` and `"scipy"`.
         targets: Dict that maps the name of another implementation to the target speedup of the compiled kernel relative
             to that implementation.
         megabytes: Minimum memory traffic of the computation in megabytes. It is used to compute the shortest possible

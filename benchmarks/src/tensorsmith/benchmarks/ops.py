@@ -45,8 +45,11 @@ def _providers(case: str) -> dict[str, bool]:
         "available",
         "run `tensorsmith doctor` to find the reason",
     )
-    there = {"torch": bool(importlib.util.find_spec("torch"))}
-    return {provider: there.get(provider, True) for provider in CASES[case].providers}
+    modules = {"torch": "torch", "opencv": "cv2"}  # of implementations that may not be installed
+    return {
+        provider: provider not in modules or bool(importlib.util.find_spec(modules[provider]))
+        for provider in CASES[case].providers
+    }
 
 
 def _floor(case: str) -> float | None:

@@ -1,10 +1,13 @@
-// Medians of all windows of an image. Small windows are reduced by vectorized minima and maxima, in the order of
-// "forgetful selection": of slightly more than half of the pixels, the smallest and the largest one cannot be the median
-// and are discarded, then the next pixel is added. Large windows of bytes are counted in a histogram that slides along
-// a row (Huang, Yang and Tang, 1979), and other large windows are partially sorted.
+// Medians of all windows of an image. In windows of 3 x 3 and 5 x 5 pixels, columns are sorted first, which neighboring
+// windows share, and the median is then selected by a network of minima and maxima. Other small windows are reduced in
+// the order of "forgetful selection": of slightly more than half of the pixels, the smallest and the largest one cannot
+// be the median and are discarded, then the next pixel is added. Large windows of bytes are counted in a histogram that
+// slides along a row (Huang, Yang and Tang, 1979), and other large windows are partially sorted.
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 #include "runtime/op.h"
 #include "runtime/vector.h"
@@ -98,6 +101,16 @@ struct VectorOf {
   typedef Key Type __attribute__((vector_size(kLanes * 4)));
 };
 
+// Copies the first elements of a vector, from or to memory.
+template <class To, class From>
+inline __attribute__((always_inline)) void copy_vector(To* to, const From* from, int64_t count) {
+  constexpr size_t kElement = std::min(sizeof(To), sizeof(From)), kVector = kLanes * 4;
+  if (count * kElement == kVector)
+    std::memcpy(to, from, kVector);
+  else
+    std::memcpy(to, from, count * kElement);
+}
+
 template <class V>
 inline __attribute__((always_inline)) void sort_pair(V& a, V& b) {
   const V low = a < b ? a : b;
@@ -116,48 +129,83 @@ inline __attribute__((always_inline)) void extremes(V* values, int count) {
   for (int i = count / 2; i < count - 1; ++i) sort_pair(values[i], values[count - 1]);
 }
 
-// The same steps with constant numbers of values, which the compiler keeps in registers. The area is odd.
-template <int kArea, int kCount, class V, class Load>
-inline __attribute__((always_inline)) void discard(V* values, V& most, const Load& load) {
-  extremes(values, kCount);
-  most = most < values[kCount - 1] ? values[kCount - 1] : most;
-  if constexpr (kCount > 3) {
-    values[0] = load(kArea + 3 - kCount);
-    discard<kArea, kCount - 1>(values, most, load);
-  }
-}
-
 // Medians of adjacent windows, of which load(i) returns the pixels i.
-template <int kArea, class V>
+template <class V>
 struct Medians {
   V low, high;  // the same if the area is odd
   V most;       // the largest of all pixels, or, with one pixel, that one
 
   template <class Load>
   inline __attribute__((always_inline)) Medians(int64_t area, V* values, const Load& load) {
-    if constexpr (kArea > 0) {
-      constexpr int kCount = kArea / 2 + 2;
-      V own[kCount];
-      TENSORSMITH_UNROLL
-      for (int i = 0; i < kCount; ++i) own[i] = load(i);
-      most = own[0];
-      discard<kArea, kCount>(own, most, load);
-      low = high = own[1];
-    } else {
-      int count = static_cast<int>(std::min(area / 2 + 2, area)), next = count;
-      for (int i = 0; i < count; ++i) values[i] = load(i);
-      most = values[0];
-      while (true) {
-        extremes(values, count);
-        most = most < values[count - 1] ? values[count - 1] : most;
-        if (next == area) break;
-        values[0] = load(next++);
-        --count;
-      }
-      low = values[(count - 1) / 2], high = values[count / 2];
+    int count = static_cast<int>(std::min(area / 2 + 2, area)), next = count;
+    for (int i = 0; i < count; ++i) values[i] = load(i);
+    most = values[0];
+    while (true) {
+      extremes(values, count);
+      most = most < values[count - 1] ? values[count - 1] : most;
+      if (next == area) break;
+      values[0] = load(next++);
+      --count;
     }
+    low = values[(count - 1) / 2], high = values[count / 2];
   }
 };
+
+// A step of a selection network, which adds the minimum or maximum of two of the values so far to the end of them.
+struct Step {
+  uint8_t first, second;
+  bool is_max;
+};
+
+// Networks for square windows with sorted columns, whose pixels are the first values, row by row. The last value is the
+// median. They were found by a search that removes steps from a sort of all rows as long as the results are right for
+// all sorted columns of zeros and ones, which suffices for networks of minima and maxima (the 0-1 principle of Knuth). A
+// test checks these columns.
+template <int kSize>
+struct Network;
+template <>
+struct Network<3> {
+  static constexpr int kSort[][2] = {{0, 2}, {0, 1}, {1, 2}};  // pairs of rows that sort the columns
+  static constexpr Step kSteps[] = {
+    {0, 1, 1}, {9, 2, 1}, {4, 5, 0}, {4, 5, 1}, {3, 12, 0}, {13, 11, 1}, {7, 8, 0}, {6, 15, 0}, {14, 16, 0},
+    {14, 16, 1}, {18, 10, 0}, {17, 19, 1},
+  };
+};
+template <>
+struct Network<5> {
+  static constexpr int kSort[][2] = {{0, 3}, {1, 4}, {0, 2}, {1, 3}, {0, 1}, {2, 4}, {1, 2}, {3, 4}, {2, 3}};
+  static constexpr Step kSteps[] = {
+    {0, 1, 0}, {0, 1, 1}, {3, 4, 0}, {3, 4, 1}, {2, 28, 0}, {2, 28, 1}, {29, 27, 1}, {26, 30, 0}, {26, 30, 1},
+    {25, 31, 1}, {32, 34, 1}, {6, 9, 0}, {6, 9, 1}, {5, 8, 0}, {5, 8, 1}, {7, 37, 0}, {7, 37, 1}, {36, 39, 0},
+    {36, 39, 1}, {43, 41, 0}, {43, 41, 1}, {38, 40, 1}, {46, 44, 0}, {46, 44, 1}, {42, 47, 1}, {13, 14, 0},
+    {13, 14, 1}, {10, 11, 0}, {10, 11, 1}, {52, 12, 0}, {52, 12, 1}, {53, 55, 0}, {53, 55, 1}, {54, 50, 1},
+    {56, 51, 0}, {56, 51, 1}, {57, 60, 0}, {59, 58, 0}, {59, 58, 1}, {61, 63, 0}, {61, 63, 1}, {18, 19, 0},
+    {18, 19, 1}, {15, 16, 0}, {15, 16, 1}, {68, 17, 0}, {68, 17, 1}, {69, 71, 0}, {69, 71, 1}, {70, 66, 0},
+    {70, 66, 1}, {72, 67, 0}, {76, 75, 0}, {76, 75, 1}, {73, 78, 0}, {23, 24, 0}, {23, 24, 1}, {20, 21, 0},
+    {20, 21, 1}, {82, 22, 0}, {82, 22, 1}, {83, 85, 0}, {84, 80, 0}, {84, 80, 1}, {86, 81, 0}, {89, 88, 0},
+    {49, 74, 1}, {35, 62, 1}, {64, 87, 0}, {64, 87, 1}, {48, 33, 0}, {48, 33, 1}, {77, 45, 0}, {90, 79, 0},
+    {91, 92, 1}, {93, 95, 1}, {94, 96, 0}, {101, 100, 0}, {101, 100, 1}, {97, 65, 0}, {99, 102, 0}, {99, 102, 1},
+    {106, 103, 0}, {106, 103, 1}, {105, 104, 1}, {107, 98, 0}, {108, 109, 0}, {110, 111, 1},
+  };
+};
+
+template <int kSize, class V, size_t... kIndices>
+inline __attribute__((always_inline)) void sort_columns(V* rows, std::index_sequence<kIndices...>) {
+  (sort_pair(rows[Network<kSize>::kSort[kIndices][0]], rows[Network<kSize>::kSort[kIndices][1]]), ...);
+}
+
+template <int kSize, size_t kIndex, class V>
+inline __attribute__((always_inline)) void take_step(V* values) {
+  constexpr Step kStep = Network<kSize>::kSteps[kIndex];
+  const V a = values[kStep.first], b = values[kStep.second];
+  values[kSize * kSize + kIndex] = kStep.is_max ? (a < b ? b : a) : (a < b ? a : b);
+}
+
+template <int kSize, class V, size_t... kIndices>
+inline __attribute__((always_inline)) V select_median(V* values, std::index_sequence<kIndices...>) {
+  (take_step<kSize, kIndices>(values), ...);
+  return values[kSize * kSize + sizeof...(kIndices) - 1];
+}
 
 // Keys of the medians of one row of results.
 template <class Key>
@@ -165,7 +213,45 @@ struct Results {
   Key *low, *high;
 };
 
-template <class Value, int kArea>
+// Medians of square windows of a constant size. The columns are sorted in `sorted`, whose rows have the given pitch and
+// more space than is used, so that whole vectors can be read and written.
+template <class Value, int kSize>
+void select_sorted_row(const typename Pixel<Value>::KeyType* top, const Sizes& sizes,
+                       typename Pixel<Value>::KeyType* sorted, int64_t pitch,
+                       Results<typename Pixel<Value>::KeyType> results) {
+  using Key = typename Pixel<Value>::KeyType;
+  using V = typename VectorOf<Key>::Type;
+  constexpr int64_t kCount = VectorOf<Key>::kCount;
+  constexpr size_t kPairs = std::size(Network<kSize>::kSort), kSteps = std::size(Network<kSize>::kSteps);
+  for (int64_t i = 0; i < sizes.stride(); i += kCount) {
+    const int64_t used = std::min(sizes.stride() - i, kCount);
+    V rows[kSize] = {};
+    TENSORSMITH_UNROLL
+    for (int y = 0; y < kSize; ++y) copy_vector(&rows[y], top + y * sizes.stride() + i, used);
+    sort_columns<kSize>(rows, std::make_index_sequence<kPairs>());
+    TENSORSMITH_UNROLL
+    for (int y = 0; y < kSize; ++y) std::memcpy(sorted + y * pitch + i, &rows[y], sizeof(V));
+  }
+  for (int64_t i = 0; i < sizes.outputs(); i += kCount) {
+    V values[kSize * kSize + kSteps];
+    TENSORSMITH_UNROLL
+    for (int y = 0; y < kSize; ++y)
+      TENSORSMITH_UNROLL
+      for (int x = 0; x < kSize; ++x)
+        std::memcpy(&values[y * kSize + x], sorted + y * pitch + i + x * sizes.channels, sizeof(V));
+    V median = select_median<kSize>(values, std::make_index_sequence<kSteps>());
+    if constexpr (!Pixel<Value>::kSame) {
+      const V* last = values + (kSize - 1) * kSize;  // the largest of each column
+      V most = last[0];
+      for (int x = 1; x < kSize; ++x) most = most < last[x] ? last[x] : most;
+      const V unknown = V{} + Pixel<Value>::kLargest;
+      median = most == unknown ? unknown : median;
+    }
+    copy_vector(results.low + i, &median, std::min(sizes.outputs() - i, kCount));
+  }
+}
+
+template <class Value>
 void select_row(const typename Pixel<Value>::KeyType* top, const Sizes& sizes, const int64_t* offsets,
                 Results<typename Pixel<Value>::KeyType> results) {
   using Key = typename Pixel<Value>::KeyType;
@@ -187,8 +273,7 @@ void select_row(const typename Pixel<Value>::KeyType* top, const Sizes& sizes, c
       std::memcpy(&value, from + offsets[place], used * sizeof(Key));
       return value;
     };
-    Medians<kArea, V> medians = used == kCount ? Medians<kArea, V>(area, values, load)
-                                               : Medians<kArea, V>(area, values, load_part);
+    Medians<V> medians = used == kCount ? Medians<V>(area, values, load) : Medians<V>(area, values, load_part);
     if constexpr (!Pixel<Value>::kSame) {
       const V unknown = V{} + Pixel<Value>::kLargest;
       medians.low = medians.most == unknown ? unknown : medians.low;
@@ -288,6 +373,7 @@ void filter(const Tensor& images, const Sizes& sizes, Value* out) {
     });
   }
   // The largest areas for which selection is faster, measured.
+  const int64_t side = sizes.window_height == sizes.window_width ? sizes.window_height : 0;
   const bool select = area <= (kBytes ? 16 + kLanes * 4 : 10 * VectorOf<Key>::kCount);
   Scratch<int64_t> offsets(select || !kBytes ? area : 0);
   if (select || !kBytes)
@@ -295,24 +381,28 @@ void filter(const Tensor& images, const Sizes& sizes, Value* out) {
       offsets[place] = place / sizes.window_width * sizes.stride() + place % sizes.window_width * sizes.channels;
   parallel_for(sizes.batch * sizes.rows, 1 + (1 << 18) / (outputs * area), [&](int64_t begin, int64_t end) {
     Scratch<Key> low(outputs), high(outputs);
-    const Results<Key> results = {low, high};
+    Results<Key> results = {low, high};
+    const int64_t pitch = sizes.stride() + VectorOf<Key>::kCount;
+    Scratch<Key> sorted(side == 3 || side == 5 ? side * pitch : 0);
     for (int64_t r = begin; r < end; ++r) {
+      Value* to = out + r * outputs;
+      if constexpr (P::kSame)
+        if (area % 2 == 1) results.low = to;  // the keys are the results
       const Key* top = keys + (r / sizes.rows * sizes.height + r % sizes.rows) * sizes.stride();
-      if (select && area == 9)
-        select_row<Value, 9>(top, sizes, offsets, results);
-      else if (select && area == 25)
-        select_row<Value, 25>(top, sizes, offsets, results);
+      if (side == 3)
+        select_sorted_row<Value, 3>(top, sizes, sorted, pitch, results);
+      else if (side == 5)
+        select_sorted_row<Value, 5>(top, sizes, sorted, pitch, results);
       else if (select)
-        select_row<Value, 0>(top, sizes, offsets, results);
+        select_row<Value>(top, sizes, offsets, results);
       else if constexpr (kBytes)
         count_row(top, sizes, results);
       else
         sort_row<Value>(top, sizes, offsets, results);
-      Value* to = out + r * outputs;
-      if (area % 2 == 1)
-        for (int64_t i = 0; i < outputs; ++i) to[i] = P::value_of(low[i]);
-      else
+      if (area % 2 == 0)
         for (int64_t i = 0; i < outputs; ++i) to[i] = P::mean(P::value_of(low[i]), P::value_of(high[i]));
+      else if constexpr (!P::kSame)
+        for (int64_t i = 0; i < outputs; ++i) to[i] = P::value_of(low[i]);
     }
   });
 }

@@ -58,6 +58,16 @@ def test_matches_scipy(window, dtype, rng):
     np.testing.assert_array_equal(found[0, :, :, 0], expected[margin:-margin, margin:-margin])
 
 
+@pytest.mark.parametrize("size", [3, 5])
+def test_all_columns_of_zeros_and_ones(size, rng):
+    """By the 0-1 principle, a network of minima and maxima that selects all these medians selects all medians."""
+    ones = np.stack(np.meshgrid(*[np.arange(size + 1)] * size), axis=-1).reshape(-1, 1, size)  # in each column
+    images = (np.arange(size)[:, np.newaxis] < ones).astype("uint8")
+    images = rng.permuted(images, axis=1)[..., np.newaxis]
+    medians = ops.median_filter2d(images, (size, size)).numpy().ravel()
+    np.testing.assert_array_equal(medians, ones.sum(axis=(1, 2)) > size**2 // 2)
+
+
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("window", [(1, 1), (1, 2), (3, 3), (5, 5), (3, 4), (19, 19)])

@@ -30,6 +30,7 @@ from tensorsmith.ops.pair_counts import PairCounts, pair_counts
 from tensorsmith.ops.projection_loss import softmax_cross_entropy_with_projection
 from tensorsmith.ops.projective_transform import projective_transform
 from tensorsmith.ops.resample import resample
+from tensorsmith.ops.separable_filter2d import separable_filter2d
 from tensorsmith.ops.sgd import sgd_update
 from tensorsmith.ops.simple_rnn import simple_rnn
 
@@ -66,6 +67,7 @@ __all__ = [
     "read_examples",
     "resample",
     "rms_norm",
+    "separable_filter2d",
     "set_threads",
     "sgd_update",
     "simple_rnn",

@@ -12,6 +12,8 @@ def vjp(
     reference: Reference, inputs: Sequence[tf.Tensor], upstream: Sequence[tf.Tensor] | tf.Tensor
 ) -> list[tf.Tensor]:
     """Returns the gradients of function outputs weighted by `upstream`. Unconnected inputs have zero gradients."""
+    # In a branch of `tf.cond`, the inputs belong to another graph, and the tape does not connect them with copies here.
+    inputs = [tf.identity(value) for value in inputs]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = reference(*inputs)

@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, check, is_integer
+from tensorsmith.core import Verbatim, argument_error, check, is_integer, is_number
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
@@ -69,15 +70,20 @@ def non_max_suppression(
         >>> print(soft.indices.numpy(), soft.scores.numpy().round(2))
         [0 2 1] [0.9  0.7  0.46]
     """
-    boxes, scores = tf.convert_to_tensor(boxes, tf.float32), tf.convert_to_tensor(scores, tf.float32)
+    boxes, scores = _tensor("boxes", boxes, tf.float32), _tensor("scores", scores, tf.float32)
     check(boxes.shape.is_compatible_with((None, 4)), "boxes", Verbatim(f"shape {boxes.shape}"), "have shape (n, 4)")
     count = None if boxes.shape.rank is None else boxes.shape[0]
-    groups = tf.zeros_like(scores, tf.int32) if classes is None else tf.convert_to_tensor(classes, tf.int32)
+    groups = tf.zeros_like(scores, tf.int32) if classes is None else _tensor("classes", classes, tf.int32)
     for name, value in (("scores", scores), ("classes", groups)):
         valid = value.shape.is_compatible_with((count,))
         check(valid, name, Verbatim(f"shape {value.shape}"), f"have shape ({count},) to match the boxes")
-    valid = is_integer(max_output_size) and max_output_size >= 0
-    check(valid, "max_output_size", max_output_size, "an integer >= 0")
+    valid = is_integer(max_output_size) and 0 <= max_output_size < 2**31
+    check(valid, "max_output_size", max_output_size, "an integer >= 0 and less than 2^31")
+    numbers = {"iou_threshold": iou_threshold, "soft_nms_sigma": soft_nms_sigma}
+    for name, value in numbers.items():
+        check(is_number(value), name, value, "a number")
+    valid = is_number(score_threshold) or score_threshold in (float("-inf"), float("inf"))
+    check(valid, "score_threshold", score_threshold, "a number, which may be infinite")
     check(0 <= iou_threshold <= 1, "iou_threshold", iou_threshold, "a number from 0 to 1")
     check(soft_nms_sigma >= 0, "soft_nms_sigma", soft_nms_sigma, "a number >= 0")
     if soft_nms_sigma > 0:  # a factor would raise a negative score
@@ -91,6 +97,20 @@ def non_max_suppression(
         op = library().ops.tensorsmith_non_max_suppression
         return Selection(*op(boxes, scores, groups, sigma=soft_nms_sigma, **options))
     return _reference(boxes, scores, groups, soft_nms_sigma, **options)
+
+
+def _tensor(name: str, value: TensorLike, dtype: tf.DType) -> tf.Tensor:
+    """Returns a tensor of the given dtype.
+
+    Raises:
+        ValueError: If the value cannot be converted. Strings are not parsed, and imaginary parts are not discarded.
+    """
+    expected = f"a tensor of {dtype.name} numbers"
+    check(not (isinstance(value, np.ndarray) and value.dtype.kind in "SUc"), name, value, expected)
+    try:
+        return tf.convert_to_tensor(value, dtype)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise argument_error(name, value, expected) from error
 
 
 def _reference(

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import scalar
+from tensorsmith.image._support.checks import numbers, scalar
 
 
 def blend(image1: TensorLike, image2: TensorLike, factor: Scalar) -> tf.Tensor:
@@ -23,14 +23,14 @@ def blend(image1: TensorLike, image2: TensorLike, factor: Scalar) -> tf.Tensor:
         of the image.
 
     Raises:
-        ValueError: If the shapes of the images differ, or the factor is not a single number.
+        ValueError: If the images are not numeric or their shapes differ, or the factor is not a single number.
 
     Example:
         >>> print(blend([0.0, 100.0, 200.0], [100.0, 100.0, 50.0], 1.5).numpy())
         [150. 100.   0.]
     """
     with tf.name_scope("blend"):
-        image1, image2 = tf.cast(image1, tf.float32), tf.cast(image2, tf.float32)
+        image1, image2 = (numbers(name, image, tf.float32) for name, image in (("image1", image1), ("image2", image2)))
         factor = scalar("factor", factor, tf.float32)
         try:
             tf.broadcast_static_shape(image1.shape, image2.shape)

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import ranked
+from tensorsmith.image._support.checks import numbers, ranked
 from tensorsmith.image._support.type_error import ArgumentTypeError
 
 
@@ -38,7 +38,7 @@ def connected_components(images: TensorLike, name: str | None = None) -> tf.Tens
          [3 0 2]]
     """
     with tf.name_scope(name or "connected_components"):
-        images = tf.convert_to_tensor(images)
+        images = numbers("images", images)
         expected = "have shape (height, width) or (batch, height, width)"
         if images.shape.rank not in (2, 3, None):
             raise ArgumentTypeError.like(argument_error("images", Verbatim(f"shape {images.shape}"), expected))

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, check
+from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import checked, integers, one_or_each
+from tensorsmith.image._support.checks import checked, constant, integers, numbers, one_or_each
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
@@ -28,7 +28,8 @@ def cutout(
 
     Raises:
         ValueError: If `images` does not have rank 2, 3 or 4, or `mask_size` or `offset` has another shape or
-            is not an integer, or `mask_size` is negative.
+            is not an integer, `mask_size` is negative, or `constant_values` is not in the range of the dtype of the
+            images.
         tf.errors.InvalidArgumentError: If `mask_size` is odd.
 
     Example:
@@ -40,7 +41,7 @@ def cutout(
          [1. 1. 1. 1.]]
     """
     with tf.name_scope("cutout"):
-        images = tf.convert_to_tensor(images)
+        images = numbers("images", images)
         batch, half = to_4D_image(images), _half(mask_size)
         offset = integers("offset", offset)
         shape = offset.shape
@@ -52,7 +53,8 @@ def cutout(
         rows = _between(tf.range(size[1]), offset[:, 0], half[0])  # (batch, height)
         columns = _between(tf.range(size[2]), offset[:, 1], half[1])
         mask = rows[:, :, tf.newaxis, tf.newaxis] & columns[:, tf.newaxis, :, tf.newaxis]
-        filled = tf.where(mask, tf.cast(constant_values, batch.dtype), batch)
+        value = tf.cast(constant("constant_values", constant_values, batch.dtype), batch.dtype)
+        filled = tf.where(mask, value, batch)
         return from_4D_image(tf.ensure_shape(filled, batch.shape), get_ndims(images))
 
 
@@ -75,7 +77,7 @@ def random_cutout(
 
     Raises:
         ValueError: If `images` does not have rank 2, 3 or 4, or `mask_size` has another shape, is not an integer or is
-            negative.
+            negative, or `constant_values` or `seed` is invalid.
         tf.errors.InvalidArgumentError: If `mask_size` is odd.
 
     Example:
@@ -83,7 +85,8 @@ def random_cutout(
         >>> int(tf.reduce_sum(random_cutout(tf.ones((2, 8, 8, 1)), (2, 4))))  # 2 * 8 pixels of 128 are empty
         112
     """
-    images = tf.convert_to_tensor(images)
+    images = numbers("images", images)
+    check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
     batch, half = to_4D_image(images), _half(mask_size)
     size = tf.shape(batch)
 

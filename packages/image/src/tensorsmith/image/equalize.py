@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import numbers
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
@@ -23,7 +24,7 @@ def equalize(image: TensorLike, bins: int = 256, name: str | None = None) -> tf.
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If the image does not have rank 2, 3 or 4, or `bins` is not an integer >= 2.
+        ValueError: If the image does not have rank 2, 3 or 4, or `bins` is not an integer >= 2 and less than 2^31.
 
     Example:
         >>> import tensorflow as tf
@@ -35,9 +36,9 @@ def equalize(image: TensorLike, bins: int = 256, name: str | None = None) -> tf.
         >>> int(tf.reduce_max(equalize(tf.repeat(image, 4, axis=0))))
         255
     """
-    check(is_integer(bins) and bins >= 2, "bins", bins, "an integer >= 2")
+    check(is_integer(bins) and 2 <= bins < 2**31, "bins", bins, "an integer >= 2 and less than 2^31")
     with tf.name_scope(name or "equalize"):
-        image = tf.convert_to_tensor(image)
+        image = numbers("image", image)
         batch = tf.transpose(to_4D_image(image), [0, 3, 1, 2])
         size = tf.shape(batch)
         pixels = tf.cast(tf.reshape(batch, [size[0] * size[1], size[2] * size[3]]), tf.int32)  # (channels, pixels)

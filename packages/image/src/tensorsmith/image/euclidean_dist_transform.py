@@ -5,6 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import converted
 from tensorsmith.image._support.type_error import ArgumentTypeError
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
@@ -38,9 +39,20 @@ def euclidean_dist_transform(images: TensorLike, dtype: tf.DType = tf.float32, n
          [1.   1.41 2.24]]
     """
     with tf.name_scope(name or "euclidean_dist_transform"):
-        images, dtype = tf.convert_to_tensor(images), tf.as_dtype(dtype)
+        images = converted("images", images)
         if images.dtype != tf.uint8:
             raise ArgumentTypeError.like(argument_error("images", Verbatim(images.dtype.name), "of dtype uint8"))
-        if dtype not in DTYPES:
-            raise ArgumentTypeError.like(argument_error("`dtype`", Verbatim(dtype.name), "float16, float32 or float64"))
-        return from_4D_image(ops.distance_transform(to_4D_image(images), dtype), get_ndims(images))
+        distances = ops.distance_transform(to_4D_image(images), _checked(dtype))
+        return from_4D_image(distances, get_ndims(images))
+
+
+def _checked(dtype: tf.DType) -> tf.DType:
+    """Return a dtype, which may be given by its name, after a check that it is supported."""
+    try:
+        known = tf.as_dtype(dtype)
+    except TypeError:
+        known = None
+    if known not in DTYPES:
+        received = Verbatim(known.name) if known else dtype
+        raise ArgumentTypeError.like(argument_error("`dtype`", received, "float16, float32 or float64"))
+    return known

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tensorsmith import ops
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import checked
-from tensorsmith.image._support.separable import filtered
-from tensorsmith.image._support.windows import window_shape
+from tensorsmith.image._support.checks import checked, constant, converted, numbers
+from tensorsmith.image._support.windows import padding_name, window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
+@tf.autograph.experimental.do_not_convert  # AutoGraph takes a second, and this function does not need it
 def gaussian_filter2d(
     image: TensorLike,
     filter_shape: int | Sequence[int] = (3, 3),
@@ -24,7 +25,7 @@ def gaussian_filter2d(
 
     The weights of the pixels are proportional to a Gaussian function of their distance, and sum to 1. The function is
     differentiable with respect to the image and, if it is a tensor, to `sigma`. Source: `gaussian_filter2d` of
-    TensorFlow Addons.
+    TensorFlow Addons. The function calls `tensorsmith.ops.separable_filter2d`.
 
     Args:
         image: Tensor of shape `(height, width)`, `(height, width, channels)` or `(batch, height, width, channels)`. The
@@ -43,7 +44,8 @@ def gaussian_filter2d(
 
     Raises:
         ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers,
-            `sigma` has another shape or is negative, or the padding is unknown.
+            `sigma` has another shape or is negative, the padding is unknown, or `constant_values` is not in the range
+            of the dtype of the image.
         TypeError: If `filter_shape` is `None`.
 
     Example:
@@ -54,7 +56,7 @@ def gaussian_filter2d(
     """
     window = window_shape(filter_shape)
     with tf.name_scope(name or "gaussian_filter2d"):
-        deviations = tf.convert_to_tensor(sigma)
+        deviations = converted("sigma", sigma)
         shape = deviations.shape
         check(shape.rank == 0 or shape == (2,), "sigma", Verbatim(f"shape {shape}"), "a number or a pair of numbers")
         numeric = deviations.dtype.is_floating or deviations.dtype.is_integer
@@ -71,7 +73,10 @@ def gaussian_filter2d(
             # The limit for small deviations: all weight is on the pixel itself.
             return tf.nn.softmax(tf.where((deviation > 0) | (distances == 0), exponents, tf.float64.min))
 
-        image = tf.convert_to_tensor(image)
-        blurred = filtered(to_4D_image(image), window, weights, padding, constant_values)
-        blurred = blurred if image.dtype.is_floating else tf.round(blurred)
+        image = numbers("image", image)
+        mode, value = padding_name(padding), constant("constant_values", constant_values, image.dtype)
+        batch = to_4D_image(image)
+        batch = tf.cast(batch, tf.uint8) if image.dtype.is_bool else batch
+        height_weights, width_weights = (weights(size, axis) for axis, size in enumerate(window))
+        blurred = ops.separable_filter2d(batch, height_weights, width_weights, mode, value)
         return from_4D_image(tf.cast(blurred, image.dtype), get_ndims(image))

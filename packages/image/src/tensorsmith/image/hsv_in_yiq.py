@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core import Verbatim, argument_error, check, is_integer
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import checked, scalar
+from tensorsmith.image._support.checks import checked, known_number, numbers, scalar
 
 YIQ = ((0.299, 0.596, 0.211), (0.587, -0.274, -0.523), (0.114, -0.322, 0.312))  # from RGB, transposed
 RGB = ((1.0, 1.0, 1.0), (0.95617069, -0.2726886, -1.103744), (0.62143257, -0.64681324, 1.70062309))  # its inverse
@@ -34,14 +34,14 @@ def adjust_hsv_in_yiq(
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If the image does not have three axes and three channels.
+        ValueError: If the image does not have three axes and three channels, or an argument is not a number.
 
     Example:
         >>> print(adjust_hsv_in_yiq([[[0.25, 0.5, 0.75]]], scale_value=2.0).numpy().round(2))
         [[[0.5 1.  1.5]]]
     """
     with tf.name_scope(name or "adjust_hsv_in_yiq"):
-        image = tf.convert_to_tensor(image)
+        image = numbers("image", image)
         shape = image.shape
         if shape.rank is not None and shape.rank < 3:
             raise ValueError(f"input must be at least 3-D, got an image of shape {shape}.")
@@ -53,8 +53,8 @@ def adjust_hsv_in_yiq(
         check(valid, "image", Verbatim(image.dtype.name), "of a floating-point or integer dtype")
         floats = image if image.dtype.is_floating else tf.image.convert_image_dtype(image, tf.float32)
         dtype = tf.float64 if floats.dtype == tf.float64 else tf.float32
-        numbers = {"delta_hue": delta_hue, "scale_saturation": scale_saturation, "scale_value": scale_value}
-        hue, saturation, value = (scalar(argument, number, dtype) for argument, number in numbers.items())
+        given = {"delta_hue": delta_hue, "scale_saturation": scale_saturation, "scale_value": scale_value}
+        hue, saturation, value = (scalar(argument, number, dtype) for argument, number in given.items())
         cosine, sine = value * saturation * tf.cos(hue), value * saturation * tf.sin(hue)
         zero = tf.zeros_like(value)
         adjustment = tf.stack([[value, zero, zero], [zero, cosine, sine], [zero, -sine, cosine]])
@@ -99,22 +99,25 @@ def random_hsv_in_yiq(
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If a bound is negative, a lower bound exceeds its upper bound, or the image does not have three axes
-            and three channels.
+        ValueError: If a bound is not a number or negative, a lower bound exceeds its upper bound, the seed is not an
+            integer, or the image does not have three axes and three channels.
 
     Example:
         >>> import tensorflow as tf
         >>> random_hsv_in_yiq(tf.ones((4, 5, 3)), max_delta_hue=0.2, lower_saturation=0.8, seed=1).shape.as_list()
         [4, 5, 3]
     """
-    check(max_delta_hue >= 0, "max_delta_hue", max_delta_hue, "non-negative")
+    most = known_number("max_delta_hue", max_delta_hue)
+    check(most >= 0, "max_delta_hue", max_delta_hue, "non-negative")
+    check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
     ranges = {"saturation": (lower_saturation, upper_saturation), "value": (lower_value, upper_value)}
     for quantity, (lower, upper) in ranges.items():
+        ranges[quantity] = known_number(f"lower_{quantity}", lower), known_number(f"upper_{quantity}", upper)
         check(lower >= 0, f"lower_{quantity}", lower, "non-negative")
         if lower > upper:
             raise argument_error(f"lower_{quantity}", lower, f"<= upper_{quantity}, which is {upper}")
     with tf.name_scope(name or "random_hsv_in_yiq"):
-        bounds = ((-max_delta_hue, max_delta_hue), *ranges.values())
+        bounds = ((-most, most), *ranges.values())
         # In a graph, equal seeds would draw equal numbers.
         seeds = (None,) * 3 if seed is None else range(seed, seed + 3)
         hue, saturation, value = (

@@ -4,8 +4,9 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import floats
+from tensorsmith.image._support.checks import floats, scalar
 
+MOST = 100  # far beyond all useful orders, each of which adds an op
 SMALLEST = 1e-10  # squared distance, because the derivatives of the root and the logarithm are infinite at 0
 
 
@@ -35,7 +36,7 @@ def interpolate_spline(
         train_points: Centers, a tensor of shape `(batch, centers, dimensions)`.
         train_values: Values at the centers, a tensor of shape `(batch, centers, channels)`.
         query_points: Positions of the results, a tensor of shape `(batch, points, dimensions)`.
-        order: Positive integer.
+        order: Positive integer, at most 100.
         regularization_weight: Number that is added to the diagonal of the linear system, such as 0.001.
         name: Name scope of the operations.
 
@@ -43,8 +44,8 @@ def interpolate_spline(
         A tensor of shape `(batch, points, channels)`.
 
     Raises:
-        ValueError: If `order` is not a positive integer, a shape or dtype is invalid, or the numbers of dimensions and
-            channels are not known statically.
+        ValueError: If `order` is not a positive integer up to 100, a shape or dtype is invalid, or the numbers of
+            dimensions and channels are not known statically.
         tf.errors.InvalidArgumentError: If the linear system is singular, for example because centers are equal.
 
     Example:
@@ -53,7 +54,7 @@ def interpolate_spline(
         [[[0.5]
           [1. ]]]
     """
-    check(is_integer(order) and order > 0, "order", order, "a positive integer")
+    check(is_integer(order) and 0 < order <= MOST, "order", order, f"a positive integer, at most {MOST}")
     with tf.name_scope(name or "interpolate_spline"):
         given = {"train_points": train_points, "train_values": train_values, "query_points": query_points}
         centers, values, points = (floats(name, each) for name, each in given.items())
@@ -73,7 +74,8 @@ def interpolate_spline(
         linear = _with_one(centers)
         size = tf.shape(linear)
         matrix = _phi(_squared_distances(centers, centers), order)
-        matrix += tf.cast(regularization_weight, matrix.dtype) * tf.eye(size[1], dtype=matrix.dtype)
+        weight = scalar("regularization_weight", regularization_weight, matrix.dtype)
+        matrix += weight * tf.eye(size[1], dtype=matrix.dtype)
         # Rows of the linear system: the values at the centers, and the conditions of the weights.
         upper = tf.concat([matrix, linear], axis=2)
         zeros = tf.zeros([size[0], size[2], size[2]], matrix.dtype)

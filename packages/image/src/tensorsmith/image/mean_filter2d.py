@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tensorsmith import ops
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.separable import filtered
+from tensorsmith.image._support.checks import constant, numbers
 from tensorsmith.image._support.traced import traced, with_concrete_functions
-from tensorsmith.image._support.windows import window_shape
+from tensorsmith.image._support.windows import padding_name, window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
@@ -36,8 +37,8 @@ def mean_filter2d(
         A tensor with the shape and dtype of the image. Integers are rounded toward zero.
 
     Raises:
-        ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers, or
-            the padding is unknown.
+        ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers, the
+            padding is unknown, or `constant_values` is not in the range of the dtype of the image.
         TypeError: If `filter_shape` is `None`.
 
     Example:
@@ -46,12 +47,16 @@ def mean_filter2d(
     """
     window = window_shape(filter_shape)
     with tf.name_scope(name or "mean_filter2d"):
-        image = tf.convert_to_tensor(image)
-        means = _means(to_4D_image(image), window, padding, constant_values)
+        image = numbers("image", image)
+        mode = padding_name(padding)
+        value = constant("constant_values", constant_values, image.dtype)
+        means = _means(to_4D_image(image), value, window, mode)
         return from_4D_image(tf.cast(means, image.dtype), get_ndims(image))
 
 
 @traced
-def _means(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_values: Scalar) -> tf.Tensor:
-    sums = filtered(batch, window, lambda size, axis: tf.ones([size]), padding, constant_values)
-    return sums / (window[0] * window[1])
+def _means(batch: tf.Tensor, value: tf.Tensor, window: tuple[int, int], padding: str) -> tf.Tensor:
+    # As floats, because the quotient is to be rounded, and not the sum.
+    floats = batch if batch.dtype == tf.float64 else tf.cast(batch, tf.float32)
+    height_weights, width_weights = (tf.ones([size], floats.dtype) for size in window)
+    return ops.separable_filter2d(floats, height_weights, width_weights, padding, value) / (window[0] * window[1])

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tensorsmith import ops
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.image._support.checks import constant, numbers
 from tensorsmith.image._support.traced import traced, with_concrete_functions
-from tensorsmith.image._support.windows import check_padding, padded, unless_empty, window_shape
+from tensorsmith.image._support.windows import padding_name, window_shape
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
+from tensorsmith.ops.margins import padded, unless_empty
 
 
 @with_concrete_functions
@@ -39,8 +42,8 @@ def median_filter2d(
         NaN, the result is NaN.
 
     Raises:
-        ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers, or
-            the padding is unknown.
+        ValueError: If the image does not have rank 2, 3 or 4, `filter_shape` is not one or two positive integers, the
+            padding is unknown, or `constant_values` is not in the range of the dtype of the image.
         TypeError: If `filter_shape` is `None`.
 
     Example:
@@ -49,16 +52,18 @@ def median_filter2d(
     """
     window = window_shape(filter_shape)
     with tf.name_scope(name or "median_filter2d"):
-        image = tf.convert_to_tensor(image)
-        check_padding(padding)
-        medians = _medians(to_4D_image(image), window, padding, constant_values)
+        image = numbers("image", image)
+        check(not image.dtype.is_bool, "image", Verbatim("dtype bool"), "of a floating-point or integer dtype")
+        mode = padding_name(padding)
+        value = tf.cast(constant("constant_values", constant_values, image.dtype), image.dtype)
+        medians = _medians(to_4D_image(image), value, window, mode)
         return from_4D_image(medians, get_ndims(image))
 
 
 @traced
-def _medians(batch: tf.Tensor, window: tuple[int, int], padding: str, constant_values: Scalar) -> tf.Tensor:
+def _medians(batch: tf.Tensor, value: tf.Tensor, window: tuple[int, int], padding: str) -> tf.Tensor:
     def medians(batch: tf.Tensor) -> tf.Tensor:
-        result = ops.median_filter2d(padded(batch, window, padding, constant_values), window)
+        result = ops.median_filter2d(padded(batch, window, padding, value), window)
         return tf.ensure_shape(result, batch.shape)
 
     return unless_empty(medians, batch, batch.dtype)

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import after, with_rank
+from tensorsmith.image._support.checks import after, numbers, scalar, with_rank
 
 
 def angles_to_projective_transforms(
@@ -24,7 +24,7 @@ def angles_to_projective_transforms(
         A float32 tensor of shape `(batch, 8)`, or `(1, 8)` for a single angle, for `transform`.
 
     Raises:
-        ValueError: If the angles do not have rank 0 or 1.
+        ValueError: If the angles do not have rank 0 or 1, or a size is not a number.
         tf.errors.InvalidArgumentError: The same, if the rank is only known at run time.
 
     Example:
@@ -33,8 +33,10 @@ def angles_to_projective_transforms(
         [[-1.  0.  4.  0. -1.  2.  0.  0.]]
     """
     with tf.name_scope(name or "angles_to_projective_transforms"):
-        angles = tf.reshape(with_rank("angles", tf.cast(angles, tf.float32), (0, 1), "have rank 0 or 1"), [-1])
-        bottom, right = tf.cast(image_height, tf.float32) - 1, tf.cast(image_width, tf.float32) - 1
+        angles = with_rank("angles", numbers("angles", angles, tf.float32), (0, 1), "have rank 0 or 1")
+        angles = tf.reshape(angles, [-1])
+        sizes = {"image_height": image_height, "image_width": image_width}
+        bottom, right = (scalar(argument, size, tf.float32) - 1 for argument, size in sizes.items())
         cosine, sine = tf.cos(angles), tf.sin(angles)
         x_offset = (right - (cosine * right - sine * bottom)) / 2
         y_offset = (bottom - (sine * right + cosine * bottom)) / 2
@@ -159,7 +161,7 @@ def as_batch(transforms: TensorLike) -> tf.Tensor:
 def _as_batch(name: str, values: TensorLike, shape: tuple[int, ...], expected: str) -> tf.Tensor:
     """Return values of a shape, or a batch of them, as a float32 batch. The rank may be unknown in a graph."""
     rank = len(shape)
-    values = with_rank(name, tf.cast(values, tf.float32), (rank, rank + 1), expected)
+    values = with_rank(name, numbers(name, values, tf.float32), (rank, rank + 1), expected)
     size = values.shape[-rank:]
     check(size.is_compatible_with(shape), name, Verbatim(f"shape {values.shape}"), expected)
     known = size.is_fully_defined()

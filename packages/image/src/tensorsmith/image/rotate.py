@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import one_or_each
+from tensorsmith.image._support.checks import numbers, one_or_each
 from tensorsmith.image.projective_transforms import angles_to_projective_transforms
 from tensorsmith.image.transform import transform
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
@@ -43,7 +43,7 @@ def rotate(
          [1. 3.]]
     """
     with tf.name_scope(name or "rotate"):
-        images = tf.convert_to_tensor(images)
+        images = numbers("images", images)
         batch = to_4D_image(images)
         size = tf.shape(batch)
         transforms = angles_to_projective_transforms(angles, size[1], size[2])

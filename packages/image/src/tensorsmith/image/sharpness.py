@@ -3,9 +3,10 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.windows import unless_empty
+from tensorsmith.image._support.checks import numbers
 from tensorsmith.image.blend import blend
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
+from tensorsmith.ops.margins import unless_empty
 
 SMOOTH = ((1.0, 1.0, 1.0), (1.0, 5.0, 1.0), (1.0, 1.0, 1.0))  # the filter of Pillow, whose sum is 13
 
@@ -34,7 +35,7 @@ def sharpness(image: TensorLike, factor: Scalar, name: str | None = None) -> tf.
         (50.0, 170.0)
     """
     with tf.name_scope(name or "sharpness"):
-        image = tf.convert_to_tensor(image)
+        image = numbers("image", image)
         batch = to_4D_image(image)
         smooth = unless_empty(_smoothed, tf.cast(batch, tf.float32), tf.float32)
         size = tf.shape(batch)

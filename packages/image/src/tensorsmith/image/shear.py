@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import with_channels
+from tensorsmith.image._support.checks import scalar, with_channels
 from tensorsmith.image.transform import transform
 from tensorsmith.image.utils import unwrap, wrap
 
@@ -23,7 +23,7 @@ def shear_x(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If the rank or dtype of the image, or the shape of the color is invalid.
+        ValueError: If the rank or dtype of the image, or the level or the color is invalid.
 
     Example:
         >>> import tensorflow as tf
@@ -32,6 +32,7 @@ def shear_x(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
         [[1 2]
          [4 9]]
     """
+    level = scalar("level", level, tf.float32)
     return unwrap(transform(wrap(with_channels(image)), [1.0, level, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]), replace)
 
 
@@ -50,7 +51,7 @@ def shear_y(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
         A tensor with the shape and dtype of the image.
 
     Raises:
-        ValueError: If the rank or dtype of the image, or the shape of the color is invalid.
+        ValueError: If the rank or dtype of the image, or the level or the color is invalid.
 
     Example:
         >>> import tensorflow as tf
@@ -59,4 +60,5 @@ def shear_y(image: TensorLike, level: Scalar, replace: TensorLike) -> tf.Tensor:
         [[1 4]
          [3 9]]
     """
+    level = scalar("level", level, tf.float32)
     return unwrap(transform(wrap(with_channels(image)), [1.0, 0.0, 0.0, level, 1.0, 0.0, 0.0, 0.0]), replace)

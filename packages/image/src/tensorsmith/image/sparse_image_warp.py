@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import floats, one_or_each
+from tensorsmith.image._support.checks import converted, floats, one_or_each
 from tensorsmith.image.dense_image_warp import dense_image_warp
-from tensorsmith.image.interpolate_spline import interpolate_spline
+from tensorsmith.image.interpolate_spline import MOST, interpolate_spline
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
 
 
@@ -53,8 +53,8 @@ def sparse_image_warp(
         >>> print(moved.numpy()[2].round(2) + 0.0)
         [0.   0.   0.12 1.   0.  ]
     """
-    valid = is_integer(interpolation_order) and interpolation_order > 0
-    check(valid, "interpolation_order", interpolation_order, "a positive integer")
+    valid = is_integer(interpolation_order) and 0 < interpolation_order <= MOST
+    check(valid, "interpolation_order", interpolation_order, f"a positive integer, at most {MOST}")
     check(
         is_integer(num_boundary_points) and num_boundary_points >= 0,
         "num_boundary_points",
@@ -67,9 +67,8 @@ def sparse_image_warp(
         small = any(size is not None and size < 2 for size in batch.shape[1:3])
         check(not small, "image", Verbatim(f"shape {image.shape}"), "have a height and width of at least 2")
         size = tf.shape(batch)
-        source, destination = (
-            tf.convert_to_tensor(each) for each in (source_control_point_locations, dest_control_point_locations)
-        )
+        source = converted("source_control_point_locations", source_control_point_locations)
+        destination = converted("dest_control_point_locations", dest_control_point_locations)
         for name, points in (
             ("source_control_point_locations", source),
             ("dest_control_point_locations", destination),

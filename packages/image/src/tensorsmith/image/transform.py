@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import one_or_each
+from tensorsmith.image._support.checks import constant, converted, integers, one_or_each
 from tensorsmith.image._support.type_error import ArgumentTypeError
 from tensorsmith.image.projective_transforms import as_batch
 from tensorsmith.image.utils import from_4D_image, get_ndims, to_4D_image
@@ -62,7 +62,7 @@ def transform(
          [4. 0.]]
     """
     with tf.name_scope(name or "transform"):
-        images = tf.convert_to_tensor(images)
+        images = converted("images", images)
         if images.dtype.name not in DTYPES:
             received = Verbatim(f"dtype {images.dtype.name}")
             raise ArgumentTypeError.like(argument_error("images", received, f"of a dtype in {DTYPES}"))
@@ -75,11 +75,14 @@ def transform(
         one_or_each("transforms", transforms, batch)
         received, expected = Verbatim(f"shape {images.shape}"), "have a positive height and width"
         check(0 not in batch.shape[1:3], "images", received, expected)
-        size = tf.shape(batch)[1:3] if output_shape is None else tf.convert_to_tensor(output_shape, tf.int32)
+        size = tf.shape(batch)[1:3] if output_shape is None else integers("output_shape", output_shape)
         shape = Verbatim(f"shape {size.shape}")
         check(size.shape.is_compatible_with([2]), "output_shape", shape, "have two elements, height and width")
         known = tf.get_static_value(size)
         check(known is None or bool((known > 0).all()), "output_shape", output_shape, "positive")
+        value = constant("fill_value", fill_value, images.dtype)
+        # A number is passed on as it is: TensorFlow may have converted 0.0 to a cached -0.0.
+        fill_value = value if tf.is_tensor(fill_value) else fill_value
         modes = interpolation.lower(), fill_mode.lower()
         transformed = ops.projective_transform(batch, transforms, size, *modes, fill_value)
         if output_shape is None:

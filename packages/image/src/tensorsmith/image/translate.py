@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.image._support.checks import one_or_each, with_channels
+from tensorsmith.image._support.checks import converted, numbers, one_or_each, with_channels
 from tensorsmith.image.projective_transforms import translations_to_projective_transforms
 from tensorsmith.image.transform import transform
 from tensorsmith.image.utils import to_4D_image, unwrap, wrap
@@ -45,6 +45,7 @@ def translate(
     """
     with tf.name_scope(name or "translate"):
         transforms = translations_to_projective_transforms(translations)
+        images = converted("images", images)
         one_or_each("translations", transforms, to_4D_image(images))
         return transform(images, transforms, interpolation, fill_mode, fill_value=fill_value)
 
@@ -73,6 +74,6 @@ def translate_xy(image: TensorLike, translate_to: TensorLike, replace: TensorLik
         [[9 1]
          [9 3]]
     """
-    vector = tf.cast(translate_to, tf.float32)  # may be an unsigned integer
+    vector = numbers("translate_to", translate_to, tf.float32)  # may be an unsigned integer
     check(vector.shape.is_compatible_with([2]), "translate_to", Verbatim(f"shape {vector.shape}"), "have shape (2,)")
     return unwrap(translate(wrap(with_channels(image)), vector), replace)

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.core import Verbatim, argument_error, check, is_integer
 from tensorsmith.core.types import TensorLike
-from tensorsmith.image._support.checks import ranked
+from tensorsmith.image._support.checks import converted, fill, numbers, ranked
 
 RANKS = "2/3/4D tensor"  # the words of TensorFlow Addons, which programs look for in the message
 
@@ -17,6 +17,7 @@ def get_ndims(image: tf.Tensor) -> int | tf.Tensor:
         >>> get_ndims(tf.zeros((4, 5, 3)))
         3
     """
+    image = converted("image", image)
     return tf.rank(image) if image.shape.rank is None else image.shape.rank
 
 
@@ -41,7 +42,7 @@ def to_4D_image(image: TensorLike) -> tf.Tensor:  # noqa: N802
         >>> to_4D_image(tf.zeros((4, 5))).shape.as_list()
         [1, 4, 5, 1]
     """
-    image = tf.convert_to_tensor(image)
+    image = converted("image", image)
     rank = image.shape.rank
     if rank is None:
         image = ranked(image, (2, 3, 4), f"`image` must be {RANKS}")
@@ -77,14 +78,13 @@ def from_4D_image(image: TensorLike, ndims: int | tf.Tensor) -> tf.Tensor:  # no
         >>> from_4D_image(tf.zeros((1, 4, 5, 1)), 2).shape.as_list()
         [4, 5]
     """
-    image = tf.convert_to_tensor(image)
+    image = converted("image", image)
     if image.shape.rank not in (4, None):
         raise argument_error("`image`", Verbatim(f"shape {image.shape}"), "4D tensor")
     if tf.is_tensor(ndims):
         begin, end = tf.cast(ndims <= 3, tf.int32), 4 - tf.cast(ndims == 2, tf.int32)
         return tf.reshape(image, tf.shape(image)[begin:end])
-    if ndims not in (2, 3, 4):
-        raise argument_error("ndims", ndims, "2, 3 or 4")
+    check(is_integer(ndims) and ndims in (2, 3, 4), "ndims", ndims, "2, 3 or 4")
     return tf.squeeze(image, {2: [0, 3], 3: [0]}[ndims]) if ndims != 4 else image
 
 
@@ -99,12 +99,15 @@ def wrap(image: TensorLike) -> tf.Tensor:
     Returns:
         A tensor of shape `(..., height, width, channels + 1)`.
 
+    Raises:
+        ValueError: If the image is no tensor of numbers, or has no axis.
+
     Example:
         >>> import tensorflow as tf
         >>> wrap(tf.zeros((4, 5, 3))).shape.as_list()
         [4, 5, 4]
     """
-    image = tf.convert_to_tensor(image)
+    image = _with_last_axis(image)
     return tf.concat([image, tf.ones_like(image[..., :1])], axis=-1)
 
 
@@ -121,16 +124,24 @@ def unwrap(image: TensorLike, replace: TensorLike) -> tf.Tensor:
         A tensor of shape `(..., height, width, channels)`.
 
     Raises:
-        ValueError: If the color has another number of channels.
+        ValueError: If the image is no tensor of numbers, or the color has another number of channels or is not in the
+            range of the dtype of the image.
 
     Example:
         >>> import tensorflow as tf
         >>> unwrap(tf.constant([[[7.0, 1.0], [7.0, 0.0]]]), 5.0).numpy().ravel()
         array([7., 5.], dtype=float32)
     """
-    image = tf.convert_to_tensor(image)
-    color, channels = tf.cast(replace, image.dtype), image.shape[-1]
+    image = _with_last_axis(image)
+    color, channels = tf.cast(fill("replace", replace, image.dtype), image.dtype), image.shape[-1]
     if channels is not None and not (color.shape.rank == 0 or color.shape.is_compatible_with([channels - 1])):
         expected = f"a number or have shape ({channels - 1},), one number for each channel"
         raise argument_error("replace", Verbatim(f"shape {color.shape}"), expected)
-    return tf.where(image[..., -1:] == 1, image[..., :-1], color)
+    return tf.where(image[..., -1:] == tf.ones_like(image[..., -1:]), image[..., :-1], color)
+
+
+def _with_last_axis(image: TensorLike) -> tf.Tensor:
+    """Return an image as a tensor of numbers, after a check that it has an axis."""
+    image = numbers("image", image)
+    check(image.shape.rank != 0, "image", Verbatim("shape ()"), "have shape (..., height, width, channels)")
+    return image

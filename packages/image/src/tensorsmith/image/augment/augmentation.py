@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor, TensorLike
+from tensorsmith.image._support.checks import converted
 from tensorsmith.image.augment._support.examples import Images, batched, unbatched
 from tensorsmith.image.augment._support.warps import Size, moved
 
@@ -54,7 +55,8 @@ class Augmentation:
       are augmented independently of each other. It has dtype uint8, which is preserved unless the image is normalized,
       or a floating-point dtype, where white is 1 and the result is float32.
     - Boxes have shape `(boxes, 4)`, or `(batch, boxes, 4)`, and contain the coordinates x_min, y_min, x_max and y_max
-      in pixels. The result is the bounding box of the moved corners, clipped to the image. Boxes outside have no area.
+      in pixels. The result is the bounding box of the moved corners, clipped to the image. Boxes outside have no area,
+      and rows of 0, with which the boxes of a batch are padded, remain 0.
     - Masks have the height and width of the image, and optionally channels. They are read at the nearest pixel. Where
       the image is filled with a constant, masks are filled with 0.
     - Keypoints have shape `(keypoints, 2)`, or `(batch, keypoints, 2)`, and contain x and y in pixels. They may lie
@@ -151,7 +153,7 @@ def chain(*functions: Function) -> Augmentation:
 @tf.autograph.experimental.do_not_convert
 def as_seed(seed: TensorLike) -> tf.Tensor:
     """Return a seed, which may be an integer, as a tensor of shape `(2,)`."""
-    seed = tf.convert_to_tensor(seed)
+    seed = converted("seed", seed)
     valid = seed.dtype.is_integer and any(seed.shape.is_compatible_with(shape) for shape in ((), (2,)))
     check(valid, "seed", Verbatim(f"{seed.dtype.name} of shape {seed.shape}"), "an integer or two integers")
     seed = tf.cast(seed, tf.int64)

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_number
 from tensorsmith.core.types import Tensor
+from tensorsmith.image._support.checks import array_of_numbers
 from tensorsmith.image.augment.augmentation import Augmentation, Step
 
 # Luminance of red, green and blue, and the other axes of the color space YIQ of NTSC television.
@@ -81,7 +81,8 @@ def normalize(mean: float | Sequence[float], std: float | Sequence[float]) -> Au
         An `Augmentation`, whose results are float32.
 
     Raises:
-        ValueError: If a standard deviation is not positive, or the number of values is not that of the channels.
+        ValueError: If a mean is not finite, a standard deviation is not positive, or the number of values is not that
+            of the channels.
 
     Example:
         >>> import tensorflow as tf
@@ -89,8 +90,12 @@ def normalize(mean: float | Sequence[float], std: float | Sequence[float]) -> Au
         >>> print(normalize(mean=0.2, std=0.5)(0, image).numpy()[0, 0].round(6) + 0.0)
         [-0.4  0.   1.6]
     """
-    means, deviations = (tuple(map(float, np.ravel(value))) for value in (mean, std))
-    check(all(deviation > 0 for deviation in deviations), "std", std, "positive")
+    means, deviations = (
+        tuple(map(float, array_of_numbers(name, value).ravel())) for name, value in (("mean", mean), ("std", std))
+    )
+    check(bool(means) and all(map(math.isfinite, means)), "mean", mean, "a finite number, or one for each channel")
+    valid = bool(deviations) and all(deviation > 0 and math.isfinite(deviation) for deviation in deviations)
+    check(valid, "std", std, "a positive number, or one for each channel")
     return Augmentation((Step(normalization=(means, deviations)),))
 
 

@@ -104,7 +104,7 @@ def resize(height: int, width: int, pad: bool = False) -> Augmentation:
         An `Augmentation`, which does not depend on the seed.
 
     Raises:
-        ValueError: If `height` or `width` is not a positive integer.
+        ValueError: If `height` or `width` is not a positive integer, or `pad` is not a boolean.
 
     Example:
         >>> import tensorflow as tf
@@ -113,6 +113,7 @@ def resize(height: int, width: int, pad: bool = False) -> Augmentation:
          [0. 1. 1. 0.]]
     """
     _check_size(height, width)
+    check(isinstance(pad, bool), "pad", pad, "True or False")
 
     def geometry(seed: Tensor, count: Tensor, size: Size) -> tuple[Tensor, Size]:
         in_height, in_width = _floats(size)

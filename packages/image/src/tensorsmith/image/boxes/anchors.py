@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import array_of_numbers
 
 MOST_PASSES = 300
 
@@ -32,7 +33,7 @@ def anchor_sizes(sizes: TensorLike, count: int, seed: int = 0) -> np.ndarray:
         [[11. 10.]
          [42. 80.]]
     """
-    values = np.asarray(sizes, np.float64)
+    values = array_of_numbers("sizes", sizes).astype(np.float64)
     valid = values.ndim == 2 and values.shape[1] == 2
     check(valid, "sizes", Verbatim(f"shape {values.shape}"), "have shape (boxes, 2)")
     bad = values[~(np.isfinite(values) & (values > 0))]
@@ -40,6 +41,7 @@ def anchor_sizes(sizes: TensorLike, count: int, seed: int = 0) -> np.ndarray:
     most = len(np.unique(values, axis=0))
     expected = f"an integer from 1 to the number of different sizes, {most}"
     check(is_integer(count) and 1 <= count <= most, "count", count, expected)
+    check(is_integer(seed) and seed >= 0, "seed", seed, "a non-negative integer")
     rng = np.random.default_rng(seed)
     anchors = values[rng.integers(len(values), size=1)]
     while len(anchors) < count:

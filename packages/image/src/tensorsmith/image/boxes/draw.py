@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tensorsmith.core import Verbatim, check
+from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import array_of_numbers
 
 # The colors of Matplotlib's "tab10", which can be told apart, without gray.
 COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
@@ -29,8 +30,8 @@ def draw(
         A uint8 array of shape `(height, width, 3)`.
 
     Raises:
-        ValueError: If the shape or dtype of the image, the shape of the boxes, or the number of labels or classes is
-            invalid.
+        ValueError: If the shape or dtype of the image, the shape of the boxes, or the labels, the classes or
+            the width are invalid.
 
     Example:
         >>> import numpy as np
@@ -39,13 +40,19 @@ def draw(
         >>> image.shape, image[5, 10].tolist()
         ((20, 30, 3), [255, 127, 14])
     """
-    pixels, corners = np.asarray(image), np.asarray(boxes, np.float64)
+    pixels, corners = array_of_numbers("image", image), array_of_numbers("boxes", boxes).astype(np.float64)
     corners = corners.reshape(-1, 4) if corners.size == 0 else corners  # also an empty list
     valid = pixels.dtype == np.uint8 and (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in (1, 3)))
     received = Verbatim(f"{pixels.dtype} of shape {pixels.shape}")
     check(valid, "image", received, "uint8 of shape (height, width), (height, width, 1) or (height, width, 3)")
     check(corners.ndim == 2 and corners.shape[1] == 4, "boxes", Verbatim(f"shape {corners.shape}"), "have shape (n, 4)")
-    for name, values in (("labels", labels), ("classes", classes)):
+    strings = isinstance(labels, Sequence | np.ndarray) and all(isinstance(label, str) for label in labels)
+    check(strings and not isinstance(labels, str), "labels", labels, "a sequence of strings, which may be empty")
+    numbers = array_of_numbers("classes", classes)
+    integers = numbers.ndim == 1 and bool((numbers % 1 == 0).all())
+    check(integers, "classes", classes, "a sequence of integers, which may be empty")
+    check(is_integer(width) and width > 0, "width", width, "a positive integer")
+    for name, values in (("labels", labels), ("classes", numbers)):
         check(
             len(values) in (0, len(corners)),
             name,
@@ -57,7 +64,7 @@ def draw(
     for number, (x_min, y_min, x_max, y_max) in enumerate(corners):
         if not (x_max > x_min and y_max > y_min):  # also for NaN
             continue
-        color = COLORS[int(classes[number] if len(classes) else number) % len(COLORS)]
+        color = COLORS[int(numbers[number] if len(numbers) else number) % len(COLORS)]
         # The last pixel of a box is the one before its maximum.
         canvas.rectangle((x_min, y_min, max(x_max - 1, x_min), max(y_max - 1, y_min)), outline=color, width=width)
         if len(labels):

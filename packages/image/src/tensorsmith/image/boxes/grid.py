@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import numbers
 from tensorsmith.image.boxes._support.arguments import as_boxes
 
 
@@ -51,7 +52,7 @@ def encode_grid(
     """
     boxes = as_boxes("boxes", boxes)
     check(boxes.shape.rank == 3, "boxes", Verbatim(f"shape {boxes.shape}"), "have shape (batch, n, 4)")
-    classes = tf.cast(classes, tf.int32)
+    classes = numbers("classes", classes, tf.int32)
     valid = classes.shape.is_compatible_with(boxes.shape[:2])
     check(valid, "classes", Verbatim(f"shape {classes.shape}"), f"have shape {boxes.shape[:2]} to match the boxes")
     sizes = _anchors(anchors)
@@ -133,7 +134,7 @@ def decode_grid(predictions: TensorLike, anchors: TensorLike, image_size: tuple[
         [ 4.  6. 12. 10.] [0.25 0.25]
     """
     _check_sides("image_size", image_size)
-    predictions, sizes = tf.cast(predictions, tf.float32), _anchors(anchors)
+    predictions, sizes = numbers("predictions", predictions, tf.float32), _anchors(anchors)
     shape, count = predictions.shape, len(sizes)
     valid = shape.rank == 4 and None not in shape[1:] and shape[3] > 5 * count
     expected = f"have shape (batch, rows, columns, {5 * count} + classes)"
@@ -153,7 +154,7 @@ def decode_grid(predictions: TensorLike, anchors: TensorLike, image_size: tuple[
 
 
 def _anchors(anchors: TensorLike) -> tf.Tensor:
-    sizes = tf.cast(anchors, tf.float32)
+    sizes = numbers("anchors", anchors, tf.float32)
     shape = Verbatim(f"shape {sizes.shape}")
     check(
         sizes.shape.rank == 2 and sizes.shape[1] == 2 and bool(sizes.shape[0]),

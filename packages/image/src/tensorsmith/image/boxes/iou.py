@@ -42,7 +42,7 @@ def iou(boxes: TensorLike, others: TensorLike, kind: str = "iou") -> tf.Tensor:
         [[0.5 0. ]]
         [[ 0.469 -0.2  ]]
     """
-    check(kind in KINDS, "kind", kind, f"one of {KINDS}", did_you_mean(str(kind), KINDS))
+    _check_kind(kind)
     first, second = as_boxes("boxes", boxes)[..., :, tf.newaxis, :], as_boxes("others", others)[..., tf.newaxis, :, :]
     (low, high), (other_low, other_high) = ((each[..., :2], each[..., 2:]) for each in (first, second))
     intersection = _area(tf.maximum(low, other_low), tf.minimum(high, other_high))
@@ -56,6 +56,12 @@ def iou(boxes: TensorLike, others: TensorLike, kind: str = "iou") -> tf.Tensor:
         return ratio - tf.math.divide_no_nan(around - union, around)
     distance = tf.reduce_sum(((low + high) - (other_low + other_high)) ** 2, axis=-1) / 4
     return ratio - tf.math.divide_no_nan(distance, tf.reduce_sum((around_high - around_low) ** 2, axis=-1))
+
+
+@tf.autograph.experimental.do_not_convert  # AutoGraph warns of `difflib`, which suggests a similar name
+def _check_kind(kind: str) -> None:
+    valid = isinstance(kind, str) and kind in KINDS
+    check(valid, "kind", kind, f"one of {KINDS}", "" if valid else did_you_mean(str(kind), KINDS))
 
 
 def _area(low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:

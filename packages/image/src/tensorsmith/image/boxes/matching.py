@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import known_number
 from tensorsmith.image.boxes._support.arguments import as_boxes
 from tensorsmith.image.boxes.iou import iou
 
@@ -39,6 +40,7 @@ def match_anchors(anchors: TensorLike, boxes: TensorLike, positive: float = 0.5,
         >>> print(boxes.match_anchors(anchors, [[0.0, 0.0, 4.0, 5.0], [5.0, 5.0, 8.0, 8.0]]).numpy())
         [ 0  0  1 -2]
     """
+    positive, negative = known_number("positive", positive), known_number("negative", negative)
     check(0 <= positive <= 1, "positive", positive, "a number from 0 to 1")
     check(0 <= negative <= positive, "negative", negative, f"a number from 0 to `positive`, which is {positive}")
     anchors, boxes = as_boxes("anchors", anchors), as_boxes("boxes", boxes)

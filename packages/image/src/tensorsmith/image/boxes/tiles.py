@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import numbers
 from tensorsmith.image.boxes._support.arguments import as_boxes
 
 
@@ -48,7 +49,7 @@ def tile(image: TensorLike, boxes: TensorLike, size: int, overlap: int = 0) -> T
         >>> print(tiles.images.shape, tiles.offsets.numpy().tolist(), tiles.boxes.numpy()[:, 0].tolist())
         (2, 6, 6, 3) [[0, 0], [4, 0]] [[0.0, 0.0, 0.0, 0.0], [3.0, 1.0, 5.0, 3.0]]
     """
-    image, boxes = tf.convert_to_tensor(image), as_boxes("boxes", boxes)
+    image, boxes = numbers("image", image), as_boxes("boxes", boxes)
     check(image.shape.rank == 3, "image", Verbatim(f"shape {image.shape}"), "have shape (height, width, channels)")
     check(boxes.shape.rank == 2, "boxes", Verbatim(f"shape {boxes.shape}"), "have shape (n, 4)")
     check(is_integer(size) and size > 0, "size", size, "a positive integer")
@@ -81,14 +82,17 @@ def untile(boxes: TensorLike, offsets: TensorLike) -> tf.Tensor:
         A float32 tensor of shape `(tiles * n, 4)`.
 
     Raises:
-        ValueError: If the size of the last axis of the boxes is not 4.
+        ValueError: If the size of the last axis of the boxes is not 4, or the shape of the offsets is invalid.
 
     Example:
         >>> from tensorsmith.image import boxes
         >>> print(boxes.untile([[[3.0, 1.0, 5.0, 3.0]]], [[4, 0]]).numpy())
         [[7. 1. 9. 3.]]
     """
-    corner = tf.tile(tf.cast(offsets, tf.float32), [1, 2])[:, tf.newaxis]
+    offsets = numbers("offsets", offsets, tf.float32)
+    shape = Verbatim(f"shape {offsets.shape}")
+    check(offsets.shape.is_compatible_with((None, 2)), "offsets", shape, "have shape (tiles, 2)")
+    corner = tf.tile(offsets, [1, 2])[:, tf.newaxis]
     return tf.reshape(as_boxes("boxes", boxes) + corner, [-1, 4])
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor
+from tensorsmith.image._support.checks import converted, numbers
 from tensorsmith.image.transform import DTYPES
 from tensorsmith.ops.augment_images import MAX_CHANNELS
 
@@ -57,7 +58,7 @@ def batched(example: Any) -> Images:
     for other, name in OTHER_NAMES.items():
         check(other not in parts, "example", Verbatim(f'the key "{other}"'), f'have the key "{name}" instead')
     check("image" in parts, "example", sorted(parts), 'have the key "image"')
-    image = tf.convert_to_tensor(parts["image"])
+    image = converted("image", parts["image"])
     shape = image.shape
     check(
         shape.rank in (3, 4) and shape[-1] is not None,
@@ -84,7 +85,7 @@ def batched(example: Any) -> Images:
     images = {"image": image[tf.newaxis] if single else image}
     for name, coordinates in (("boxes", 4), ("keypoints", 2)):
         if parts.get(name) is not None:
-            values = tf.cast(parts[name], tf.float32)
+            values = numbers(name, parts[name], tf.float32)
             if single and values.shape == (0,):  # an empty list
                 values = tf.reshape(values, [0, coordinates])
             valid = values.shape.is_compatible_with([*shape[:-3], None, coordinates])
@@ -92,7 +93,7 @@ def batched(example: Any) -> Images:
             check(valid, name, Verbatim(f"shape {values.shape}"), f"have shape {axes} for this image")
             images[name] = values[tf.newaxis] if single else values
     if parts.get("masks") is not None:
-        masks = tf.convert_to_tensor(parts["masks"])
+        masks = converted("masks", parts["masks"])
         check(masks.dtype.name in MASK_DTYPES, "masks", Verbatim(masks.dtype.name), f"of a dtype in {MASK_DTYPES}")
         received, expected = Verbatim(f"shape {masks.shape}"), f"have the height and width of the image, {shape[:-1]}"
         matching = masks.shape.rank in (shape.rank - 1, shape.rank)

@@ -5,6 +5,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import check
 from tensorsmith.core.types import Tensor
+from tensorsmith.image._support.checks import constant
 from tensorsmith.image.augment._support.examples import Images
 from tensorsmith.image.projective_transforms import matrices_to_flat_transforms
 from tensorsmith.image.transform import transform
@@ -47,6 +48,8 @@ def moved(
             check(len(values) in (1, channels), name, values, f"a number, or one for each of {channels} channels")
         mean, std = (tf.broadcast_to(tf.constant(value, tf.float32), [channels]) for value in normalization)
         scale, offset = 1 / (std * white), -mean / std
+    if fill[0] == "constant":
+        constant("fill_value", fill[1], images.image.dtype)
     transforms = matrices_to_flat_transforms(_between_centers(geometry))
     image = ops.augment_images(
         images.image, transforms, colors[:, :channels], tf.stack(size), scale=scale, offset=offset, limits=limits,
@@ -88,11 +91,12 @@ def _moved_points(points: tf.Tensor, forward: tf.Tensor) -> tf.Tensor:
 
 
 def _moved_boxes(boxes: tf.Tensor, forward: tf.Tensor, size: Size) -> tf.Tensor:
-    """Return the bounding boxes of the moved corners of boxes, clipped to the image."""
+    """Return the bounding boxes of the moved corners of boxes, clipped to the image. Rows of 0 remain 0."""
     corners = tf.gather(boxes, [0, 1, 2, 1, 0, 3, 2, 3], axis=-1)
     shape = tf.shape(boxes)
     corners = _moved_points(tf.reshape(corners, [shape[0], 4 * shape[1], 2]), forward)
     corners = tf.reshape(corners, [shape[0], shape[1], 4, 2])
     extremes = tf.concat([tf.reduce_min(corners, axis=2), tf.reduce_max(corners, axis=2)], axis=-1)
     limits = tf.cast(tf.stack([size[1], size[0]] * 2), tf.float32)
-    return tf.ensure_shape(tf.clip_by_value(extremes, 0.0, limits), boxes.shape)
+    used = tf.reduce_any(boxes != 0, axis=-1, keepdims=True)  # rows of 0 fill up the arrays of a batch
+    return tf.ensure_shape(tf.where(used, tf.clip_by_value(extremes, 0.0, limits), 0.0), boxes.shape)

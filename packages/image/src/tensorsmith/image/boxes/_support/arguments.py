@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.image._support.checks import numbers
 
 
 def as_boxes(name: str, boxes: TensorLike) -> tf.Tensor:
@@ -12,7 +13,7 @@ def as_boxes(name: str, boxes: TensorLike) -> tf.Tensor:
     Raises:
         ValueError: If they do not have two axes or more, the last one of size 4.
     """
-    boxes = tf.cast(boxes, tf.float32)
+    boxes = numbers(name, boxes, tf.float32)
     boxes = tf.reshape(boxes, [0, 4]) if boxes.shape == (0,) else boxes  # an empty list
     shape = boxes.shape
     valid = shape.rank is None or (shape.rank >= 2 and shape[-1] in (4, None))
