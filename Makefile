@@ -5,7 +5,9 @@ BIN := .venv/bin
 VERSION := $(shell $(or $(PYTHON),$(wildcard $(BIN)/python),python3) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
 PROJECTS := $(wildcard custom_ops/*/pyproject.toml packages/*/pyproject.toml) tools/pyproject.toml benchmarks/pyproject.toml
-FIRST_HALF := custom_ops packages/layers packages/losses packages/metrics packages/optimizers
+FIRST := custom_ops packages/layers packages/losses packages/metrics packages/optimizers
+SECOND := packages/data packages/image packages/testing packages/text packages/training
+THIRD := $(filter-out $(FIRST) $(SECOND),$(wildcard packages/*)) tools benchmarks tests recipes
 KERNELS := custom_ops/build_library.py $(wildcard custom_ops/*/src/*/*.cc custom_ops/*/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
@@ -15,10 +17,11 @@ demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
 
 # Tests of a file share traced models and trained references, so a single process runs all tests of a file. TensorFlow
-# keeps the memory of functions that were compiled, so the tests are divided among two runs of pytest.
+# keeps the memory of functions that were compiled, so the tests are divided among three runs of pytest.
 test: lint data
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(FIRST_HALF)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(addprefix --ignore=,$(FIRST_HALF))
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(FIRST)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(SECOND)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(THIRD)
 
 test-slow: setup data .venv/beam .venv/hub .venv/parity/ready
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
