@@ -253,3 +253,13 @@ def test_tensorflow_is_not_imported(folder):
         script += f"assert main({['tfrecord', *arguments]}) == 0\n"
     script += "sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60, stdout=subprocess.DEVNULL, cwd=folder)
+
+
+def test_missing_takes_no_source(call, folder):
+    """An option whose value may be omitted must not take the first source."""
+    for name in ("one.csv", "two.csv"):
+        (folder / name).write_text("a,b\n1,2\n")
+    code, _, err = call("convert", "--missing", "one.csv", "two.csv", "converted")
+    assert code == 2
+    assert "--missing must be strings that stand for missing values, got the file one.csv" in err
+    assert not (folder / "converted").exists()

@@ -1,6 +1,7 @@
 """Tests of evaluation, predictions and export of the model in a run folder."""
 
 import csv
+import os
 
 import keras
 import numpy as np
@@ -208,6 +209,19 @@ def test_unsupported_tflite_export(tmp_path):
     with raises_argument_error("--tflite", received="mixed_bfloat16", expected="a model that TFLite supports"):
         TrainedRun(tmp_path / "run").export(tmp_path / "model", tflite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.py", "run"]
+
+
+def test_inputs_with_missing_values(trained, tmp_path):
+    """ReLU turns NaN into 0, so that predictions for NaN would look valid."""
+    (tmp_path / "x.csv").write_text("a,b,c\n1,2,3\nNA,2,3\n1,,3\n")
+    with raises_argument_error("input", received="in 2 examples, first in example 2", expected="finite"):
+        trained[0].predict(tmp_path / "x.csv")
+
+
+def test_named_pipe(trained, tmp_path):
+    os.mkfifo(tmp_path / "x.csv")
+    with raises_argument_error("input", received="x.csv, a named pipe"):
+        trained[0].predict(tmp_path / "x.csv")
 
 
 def test_arrays_without_examples(trained, tmp_path):

@@ -1,7 +1,10 @@
 """Command-line arguments that describe a data source, shared by `tensorsmith tfrecord infer` and `convert`."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tensorsmith.core import Verbatim, check
 
 if TYPE_CHECKING:
     from tensorsmith.tfrecord.sources.table import TableSource
@@ -72,6 +75,11 @@ def open_given_source(arguments: argparse.Namespace) -> "TableSource":
     options: dict[str, Any] = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.delimiter in ("\\t", "tab"):
         options["delimiter"] = "\t"
+    # An option whose value may be omitted takes the next argument, which may have been meant as a source.
+    taken = arguments.missing is not None and Path(arguments.missing).exists()
+    received = Verbatim(f"the file {arguments.missing}")
+    remedy = "write --missing=TEXT or --missing=pandas before SOURCE"
+    check(not taken, "--missing", received, "strings that stand for missing values", remedy)
     for name in ("missing", "names"):
         if (text := getattr(arguments, name)) is not None:
             options[name] = text.split(",")

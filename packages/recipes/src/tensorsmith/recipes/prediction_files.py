@@ -54,6 +54,8 @@ def read_inputs(
     Raises:
         ValueError: If the file cannot be read, or does not contain the inputs.
     """
+    special = path.exists() and not (path.is_file() or path.is_dir())  # reading a named pipe would block
+    check(not special, "input", Verbatim(f"{path}, a named pipe, socket or device"), "a file or folder")
     return read_media(path, model, columns) if is_media(path) else (_read_arrays(path, model, columns), ())
 
 
@@ -173,6 +175,12 @@ def _load(path: Path) -> Any:
 def _checked(array: np.ndarray, model: "keras.Model") -> np.ndarray:
     """Return an array, after checking that its shape is that of the only input of a model."""
     check(array.ndim > 0 and len(array) > 0, "input", Verbatim(f"shape {array.shape}"), "an array of examples")
+    if array.dtype.kind == "f":
+        # Layers such as ReLU turn NaN into numbers, so that the predictions would look valid.
+        rows = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+        where = f", first in example {rows[0] + 1}" if len(rows) else ""
+        received = Verbatim(f"missing or infinite values in {len(rows)} examples{where}")
+        check(len(rows) == 0, "input", received, "finite", "remove these examples, or fill in the values")
     inputs = _inputs(model)
     if not inputs:
         return array
