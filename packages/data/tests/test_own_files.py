@@ -76,11 +76,12 @@ def test_exif_orientation(tmp_path):
 
 def test_files_that_are_not_images(photos, caplog):
     (photos / "rose/notes.txt").write_text("no image")
+    (photos / "rose/lost.png").symlink_to("nowhere")
     (photos / ".hidden").mkdir()
     with caplog.at_level(logging.INFO, "tensorsmith.data"):
         load_splits(photos, image_shape=(4, 4))
     (record,) = caplog.records
-    assert record.message.endswith("skipped 1 file (no images of a class), such as notes.txt")
+    assert record.message.endswith("skipped 2 files (no images of a class), such as lost.png")
 
 
 def test_invalid_folders(tmp_path, photos):
@@ -160,6 +161,12 @@ def test_invalid_tables(tmp_path):
         load(path)
     path.write_text("size,price\n")
     with raises_argument_error("data", received="without rows"):
+        load(path)
+    path.write_text("size,price,size\n1,2,3\n")
+    with raises_argument_error("data", received="two columns size"):
+        load(path)
+    path.write_text("0.5,2\n0.7,3\n")
+    with raises_argument_error("data", received="without column names"):
         load(path)
     path.write_text("price\n1\n2\n3\n")
     with raises_argument_error("data", received="the single column price"):

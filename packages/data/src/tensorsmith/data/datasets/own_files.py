@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SPLIT_FOLDERS = {
     "valid": "validation",
     "test": "test",
 }
+NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 FRACTIONS = {"validation": 0.1, "test": 0.2}  # of the examples, or of each class
 SEED = 42
 
@@ -106,7 +108,7 @@ def _by_class(folder: Path) -> list[tuple[str, Path]]:
 
 def _log_skipped(folder: Path, used: set[Path]) -> None:
     """Logs the number of files in a folder that are not used, if there are any."""
-    skipped = sorted(path for path in folder.rglob("*") if path.is_file() and path not in used)
+    skipped = sorted(path for path in folder.rglob("*") if not path.is_dir() and path not in used)
     if skipped:
         count = f"{len(skipped):,} file{'' if len(skipped) == 1 else 's'}"
         logger.info("%s: skipped %s (no images of a class), such as %s", folder, count, skipped[0].name)
@@ -165,6 +167,12 @@ def _table(path: Path, changed: int) -> dict[str, np.ndarray]:
     except (pa.ArrowInvalid, OSError) as error:
         raise argument_error("data", str(path), "a readable table", str(error)) from error
     check(table.num_rows > 0, "data", Verbatim(f"{path} without rows"), "a table with rows")
+    headings = table.column_names
+    double = next((name for name in headings if headings.count(name) > 1), None)
+    check(double is None, "data", Verbatim(f"{path} with two columns {double}"), "a table with distinct column names")
+    received = Verbatim(f"{path} without column names")
+    numeric = all(re.fullmatch(NUMBER, name) for name in headings)
+    check(not numeric, "data", received, "a table with column names", "add a line with the names of the columns")
 
     def as_array(name: str) -> np.ndarray:
         column = table[name]
@@ -173,7 +181,7 @@ def _table(path: Path, changed: int) -> dict[str, np.ndarray]:
             return np.asarray(column.cast(pa.float64()).to_numpy(), np.float32)
         return np.array(["" if value is None else str(value) for value in column.to_pylist()], object)
 
-    return {name: as_array(name) for name in table.column_names}
+    return {name: as_array(name) for name in headings}
 
 
 def _parts(labels: Sequence[str], held_out: Collection[str]) -> dict[str, np.ndarray]:
