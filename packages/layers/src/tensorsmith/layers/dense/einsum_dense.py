@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import export, plain
-from tensorsmith.core.types import Tensor
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.dense_product import contracted_axes, dense_product
 
 
@@ -59,3 +59,10 @@ class EinsumDense(keras.layers.EinsumDense):
         """Computes the product with the kernel, adds the bias, and applies the activation."""
         count = contracted_axes(self)
         return super().call(inputs, training=training) if count is None else dense_product(self, inputs, count)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Returns the output shape. Keras 3.12 returns that of the inputs with which the layer was built."""
+        count = contracted_axes(self) if self.built else None
+        if count is None:
+            return super().compute_output_shape(input_shape)
+        return (*input_shape[:-count], *self.kernel.shape[count:])
