@@ -156,21 +156,22 @@ def test_invalid_tables(tmp_path):
         load(path, target="prise")
     with raises_argument_error("image_shape", expected="None for the table"):
         load(path, image_shape=(8, 8))
-    path.write_text("size,price\n1,2\n3\n")
-    with raises_argument_error("data", expected="a readable table"):
-        load(path)
-    path.write_text("size,price\n")
-    with raises_argument_error("data", received="without rows"):
-        load(path)
-    path.write_text("size,price,size\n1,2,3\n")
-    with raises_argument_error("data", received="two columns size"):
-        load(path)
-    path.write_text("0.5,2\n0.7,3\n")
-    with raises_argument_error("data", received="without column names"):
-        load(path)
-    path.write_text("price\n1\n2\n3\n")
-    with raises_argument_error("data", received="the single column price"):
-        load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("size,price\n1,2\n3\n", "houses.csv"),
+        ("size,price\n", "without rows"),
+        ("size,price,size\n1,2,3\n", "two columns size"),
+        ("0.5,2\n0.7,3\n", "without column names"),
+        ("price\n1\n2\n3\n", "the single column price"),
+    ],
+)
+def test_unreadable_tables(tmp_path, text, problem):
+    (tmp_path / "houses.csv").write_text(text)
+    with raises_argument_error("data", received=problem):
+        load(tmp_path / "houses.csv")
 
 
 def test_other_names():

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 
 from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, replace_file
 from tensorsmith.core.types import Dataset, NestedArrays
+from tensorsmith.data.datasets.table_files import read_table
 from tensorsmith.recipes.media_inputs import is_media, read_media
 
 if TYPE_CHECKING:
     import keras
 
-NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 EXAMPLES = ("x", "y", "sample_weight")
 
 
@@ -219,27 +218,11 @@ def _named(path: Path, columns: Mapping[str, np.ndarray], model: "keras.Model") 
 def _read_table(path: Path) -> dict[str, np.ndarray]:
     """Return the columns of a table. Missing numbers become NaN, and missing strings empty strings."""
     import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-    from pyarrow import parquet
 
     kind = path.name.removesuffix(".gz").rpartition(".")[2]
     expected = "an image, a folder, a TFRecord file, or a .npy, .npz, .csv, .tsv or .parquet file"
     check(kind in ("csv", "tsv", "parquet"), "input", str(path), expected)
-    try:
-        if kind == "parquet":
-            table = parquet.read_table(path)
-        else:
-            delimiter = "," if kind == "csv" else "\t"
-            table = arrow_csv.read_csv(path, parse_options=arrow_csv.ParseOptions(delimiter=delimiter))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise argument_error("input", str(path), "a readable table", str(error)) from error
-
-    headings = table.column_names
-    double = next((name for name in headings if headings.count(name) > 1), None)
-    check(double is None, "input", Verbatim(f"{path} with two columns {double}"), "a table with distinct column names")
-    numeric = kind != "parquet" and all(re.fullmatch(NUMBER, name) for name in headings)
-    remedy = "add a line with the names of the columns"
-    check(not numeric, "input", Verbatim(f"{path} without column names"), "a table with column names", remedy)
+    table = read_table(path, "input")
 
     def as_array(column: pa.ChunkedArray) -> np.ndarray:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):

@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from tensorsmith.core import Verbatim, argument_error, check, did_you_mean
 from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
 from tensorsmith.data.datasets.image_files import SUFFIXES, find_images, read_images
+from tensorsmith.data.datasets.table_files import read_table
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,6 @@ SPLIT_FOLDERS = {
     "valid": "validation",
     "test": "test",
 }
-NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 FRACTIONS = {"validation": 0.1, "test": 0.2}  # of the examples, or of each class
 SEED = 42
 
@@ -156,23 +155,9 @@ def _table_info(path: Path, target: str | None) -> DatasetInfo:
 def _table(path: Path, changed: int) -> dict[str, np.ndarray]:
     """Returns the columns of a table: float32, or strings as objects. `changed` is the time of the last change."""
     import pyarrow as pa
-    from pyarrow import csv, parquet
 
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = parquet.read_table(path)
-        else:
-            delimiter = "," if path.suffix.lower() == ".csv" else "\t"
-            table = csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise argument_error("data", str(path), "a readable table", str(error)) from error
+    table = read_table(path, "data")
     check(table.num_rows > 0, "data", Verbatim(f"{path} without rows"), "a table with rows")
-    headings = table.column_names
-    double = next((name for name in headings if headings.count(name) > 1), None)
-    check(double is None, "data", Verbatim(f"{path} with two columns {double}"), "a table with distinct column names")
-    received = Verbatim(f"{path} without column names")
-    numeric = all(re.fullmatch(NUMBER, name) for name in headings)
-    check(not numeric, "data", received, "a table with column names", "add a line with the names of the columns")
 
     def as_array(name: str) -> np.ndarray:
         column = table[name]
@@ -181,7 +166,7 @@ def _table(path: Path, changed: int) -> dict[str, np.ndarray]:
             return np.asarray(column.cast(pa.float64()).to_numpy(), np.float32)
         return np.array(["" if value is None else str(value) for value in column.to_pylist()], object)
 
-    return {name: as_array(name) for name in headings}
+    return {name: as_array(name) for name in table.column_names}
 
 
 def _parts(labels: Sequence[str], held_out: Collection[str]) -> dict[str, np.ndarray]:
