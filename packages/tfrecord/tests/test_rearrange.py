@@ -123,11 +123,11 @@ def test_wrong_arguments(files, tmp_path, order, shards, compression, message):
 
 
 def test_reshard_keeps_the_order(files, tmp_path):
-    (written,) = reorder(files, tmp_path / "out", shard_size=10_000).values()
+    (written,) = reorder(files, tmp_path / "out", shard_size=10_000, name="in").values()
     assert written.records == 200
     assert len(written.paths) == -(-sum(len(message) + 16 for message in MESSAGES) // 10_000)
     assert messages_of(written.paths) == MESSAGES
-    assert written.paths[0].name == f"in-0.tfrecord-00000-of-{len(written.paths):05d}"
+    assert written.paths[0].name == f"in.tfrecord-00000-of-{len(written.paths):05d}"
 
 
 def test_shuffle_is_global(files, tmp_path):
@@ -160,7 +160,7 @@ def test_compressed_sources(files, tmp_path):
     with tf.io.TFRecordWriter(str(packed), "GZIP") as writer:
         for message in MESSAGES:
             writer.write(message)
-    (written,) = reorder([packed, files[0]], tmp_path / "out", shards=1, seed=3, compression="zlib").values()
+    (written,) = reorder([packed, files[0]], tmp_path / "out", shards=1, seed=3, compression="zlib", name="x").values()
     assert Counter(messages_of(written.paths, "ZLIB")) == Counter(MESSAGES + MESSAGES[:80])
     assert [path.name for path in (tmp_path / "out").iterdir()] == [written.paths[0].name]
 
@@ -172,7 +172,16 @@ def test_existing_shards_are_not_overwritten(files, tmp_path):
             reorder(files, tmp_path / "out", shards=shards, name="x", resume=resume)
     reorder(files, tmp_path / "out", shards=2, name="y")
     with raises_argument_error("folder", expected="not contain shards of in-0"):
-        reorder(files, tmp_path, shards=1)
+        reorder(files[:1], tmp_path, shards=1)
+
+
+def test_splits_are_not_mixed_silently(files, tmp_path):
+    """A folder may contain the files of several splits."""
+    with raises_argument_error("name", received="in-0 and in-1 and in-2", remedy="pass a name to join them"):
+        reorder(files, tmp_path / "out", shards=1)
+    assert not (tmp_path / "out").exists()
+    (written,) = reorder(files[:1], tmp_path / "out", shards=1).values()
+    assert written.paths[0].name == "in-0.tfrecord-00000-of-00001"
 
 
 @given(st.integers(0, 10**7), st.lists(st.integers(1, 1000), min_size=1, max_size=5))

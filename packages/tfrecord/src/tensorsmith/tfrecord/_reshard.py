@@ -26,7 +26,8 @@ def reshard(
     Args:
         files: Paths of the TFRecord files, which may be compressed. The order of the records is preserved.
         folder: Output folder. It is created if it does not exist.
-        name: Prefix of the shard names, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
+        name: Prefix of the shard names, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the files,
+            if all of them have the same, and is required otherwise.
         shards: Number of shards to write.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
@@ -81,7 +82,8 @@ def shuffle(
         files: Paths of the TFRecord files, which may be compressed.
         folder: Output folder. It is created if it does not exist.
         seed: Random seed for shuffling. The same seed produces identical files.
-        name: Prefix of the shard names, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
+        name: Prefix of the shard names, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the files,
+            if all of them have the same, and is required otherwise.
         shards: Number of shards to write.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
@@ -130,7 +132,8 @@ def split(
         fractions: Mapping from split names to fractions of the records, such as `{"train": 0.8, "test": 0.2}`. The
             fractions must sum to 1.
         seed: Random seed for shuffling all records. If `None`, the order is preserved and each split is contiguous.
-        name: Prefix of the shard names, `NAME-SPLIT.tfrecord-00000-of-00010`. Defaults to the name of the first file.
+        name: Prefix of the shard names, `NAME-SPLIT.tfrecord-00000-of-00010`. Defaults to the name of the
+            files, if all of them have the same, and is required otherwise.
         shards: Number of shards in each split.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".

@@ -71,7 +71,9 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     number = parser.add_mutually_exclusive_group()
     number.add_argument("--shards", metavar="N", type=int, help="number of files")
     number.add_argument("--shard-size", metavar="SIZE", default="256MB", help="approximate file size; default 256MB")
-    parser.add_argument("--name", default="", help="name of the files; default: name of the first source")
+    parser.add_argument(
+        "--name", default="", help="name of the files; default: name of the sources, if all have the same"
+    )
     parser.add_argument(
         "--compression", choices=("none", "gzip", "zlib"), default="none", help="compression of the files; default none"
     )

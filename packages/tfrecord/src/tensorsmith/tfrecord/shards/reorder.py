@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import SILENT, Progress, check
+from tensorsmith.core import SILENT, Progress, Verbatim, check
 from tensorsmith.records.record import FOOTER, HEADER
 from tensorsmith.tfrecord._support.manifest import fingerprints
 from tensorsmith.tfrecord.shards.index import Index
@@ -57,7 +57,7 @@ def reorder(
     Args:
         files: Paths of the TFRecord files. The order of the files is preserved.
         folder: Output folder. It is created if it does not exist.
-        name: Prefix of the shard names. Defaults to the name of the first file.
+        name: Prefix of the shard names. Defaults to the name of the files, if all of them have the same.
         shards: Number of shards in each split.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`. Shards contain
             nearly equal numbers of records, so their sizes vary with the record sizes.
@@ -82,7 +82,11 @@ def reorder(
     check(shard_size > 0, "shard_size", shard_size, "a positive number of bytes")
     check(shards is None or shards > 0, "shards", shards, ">= 1")
     check(seed is None or seed >= 0, "seed", seed, "a non-negative integer")
-    folder, name = Path(folder), name or name_of(files[0])
+    found = list(dict.fromkeys(map(name_of, files)))
+    several = Verbatim(f"no name for files of {' and '.join(found[:5])}")
+    remedy = "pass the files of one data set or split, or pass a name to join them"
+    check(bool(name) or len(found) <= 1, "name", several, "given if files have several names", remedy)
+    folder, name = Path(folder), name or found[0]
     check(Path(name).name == name, "name", name, "a file name without a folder")
     folder.mkdir(parents=True, exist_ok=True)
     names = {f"{name}-{part}" if part else name for part in split or {"": 1.0}}
