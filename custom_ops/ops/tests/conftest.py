@@ -69,6 +69,32 @@ def agree():
     return check
 
 
+@pytest.fixture(scope="session")
+def second_gradients_agree():
+    """Checks the gradients of the squared gradients of a scalar loss against those of the reference implementation."""
+
+    def check(loss, inputs, watched=None):
+        inputs = [tf.constant(value, tf.float32) for value in inputs]
+        watched = inputs[:watched]
+
+        def gradients():
+            with tf.GradientTape() as outer:
+                outer.watch(inputs)
+                with tf.GradientTape() as inner:
+                    inner.watch(watched)
+                    value = loss(*inputs)
+                penalty = sum(tf.reduce_sum(gradient**2) for gradient in inner.gradient(value, watched))
+            return outer.gradient(penalty, inputs)
+
+        ours = gradients()
+        with ops.use("reference"):
+            reference = gradients()
+        for one, other in zip(ours, reference, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+    return check
+
+
 @pytest.fixture
 def same_for_any_thread_count():
     """Checks that outputs and gradients are bitwise equal with 1, 2 and 7 threads."""

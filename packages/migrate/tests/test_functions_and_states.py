@@ -2,19 +2,6 @@
 
 import pytest
 
-from tensorsmith.migrate import migrate_script
-
-HEAD = "import tensorflow as tf\nimport keras\nimport tensorflow_addons as tfa\n\n"
-
-
-def migrated(code):
-    """Returns the last line of a migrated script, the comment above it, and the result."""
-    result = migrate_script(f"{HEAD}{code}\n".encode())
-    *above, line = result.script.decode().rstrip().splitlines()
-    comment = above[-1].strip() if above[-1].strip().startswith("# tensorsmith migrate:") else ""
-    assert migrate_script(result.script).script == result.script
-    return line, comment, result
-
 
 @pytest.mark.parametrize(
     ("before", "call"),
@@ -26,7 +13,7 @@ def migrated(code):
         ("rate = functools.partial(f, 3)\n", "keras.optimizers.Nadam(0.1, beta_1=rate)"),
     ],
 )
-def test_functions_as_hyperparameters(before, call):
+def test_functions_as_hyperparameters(migrated, before, call):
     line, comment, result = migrated(f"{before}x = {call}")
     assert result.rejected == 1
     assert "must not be a function: pass a number" in comment
@@ -42,7 +29,7 @@ def test_functions_as_hyperparameters(before, call):
         "def momentum():\n    pass\n\n\ndef f(momentum):\n    return keras.optimizers.SGD(momentum=momentum)",
     ],
 )
-def test_hyperparameters_that_are_accepted(code):
+def test_hyperparameters_that_are_accepted(migrated, code):
     assert migrated(code)[2].rejected == 0
 
 
@@ -59,14 +46,13 @@ STATE = "cell = tfa.rnn.ESNCell(8)\n"
         ("y = tf.keras.layers.RNN(cell)(x)", "y = tf.keras.layers.RNN(cell)(x)"),
     ],
 )
-def test_state_of_esn_cells(before, after):
+def test_state_of_esn_cells(migrated, before, after):
     line, comment, result = migrated(STATE + before)
     assert (line, comment, result.complete) == (after, "", True)
 
 
-def test_state_of_esn_cells_that_is_not_unpacked():
-    moved = migrate_script(f"{HEAD}{STATE}result = cell(x, [h])\n".encode())
-    *_, comment, line = moved.script.decode().splitlines()
+def test_state_of_esn_cells_that_is_not_unpacked(migrated):
+    line, comment, moved = migrated(f"{STATE}result = cell(x, [h])")
     assert line == "result = cell(x, [h])"
     assert comment.startswith("# tensorsmith migrate: rnn.ESNCell: the new state is a list, and was a tensor in Addons")
     assert (moved.rejected, moved.complete) == (1, False)

@@ -3,20 +3,6 @@
 import keras
 import pytest
 
-from tensorsmith.migrate import migrate_script
-
-HEAD = "import tensorflow as tf\nimport keras\nimport tensorflow_addons as tfa\n\n"
-
-
-def migrated(code):
-    """Returns the last line of a migrated script, the comment above it, and the result."""
-    result = migrate_script(f"{HEAD}{code}\n".encode())
-    *above, line = result.script.decode().rstrip().splitlines()
-    comment = above[-1].strip() if above[-1].strip().startswith("# tensorsmith migrate:") else ""
-    assert migrate_script(result.script).script == result.script
-    return line, comment, result
-
-
 SHAPES = {  # code, the shape in it, and the shape after the migration, or `None` if a comment is given
     "literal": ("", "120", "(120,)"),
     "parentheses": ("", "(120)", "(120,)"),
@@ -45,7 +31,7 @@ CALLS = ("tf.keras.Input({})", "tf.keras.layers.Input(shape={}, name='a')", "ker
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", SHAPES)
-def test_shapes_of_inputs(name, call):
+def test_shapes_of_inputs(migrated, name, call):
     """Keras 2 accepts an integer instead of a tuple of one integer."""
     before, shape, after = SHAPES[name]
     line, comment, result = migrated(f"{before}x = {call.format(shape)}")
@@ -55,7 +41,7 @@ def test_shapes_of_inputs(name, call):
         assert "write (n,) instead of an integer n" in result.script.decode()
 
 
-def test_integer_shape_with_old_name():
+def test_integer_shape_with_old_name(migrated):
     line, _, result = migrated("x = keras.layers.InputLayer(input_shape=3)")
     assert (line, result.complete) == ("x = keras.layers.InputLayer(shape=(3,))", True)
 

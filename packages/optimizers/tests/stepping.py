@@ -5,6 +5,14 @@ import numpy as np
 import tensorflow as tf
 
 ROWS, COLUMNS = 6, 4
+WRAPPERS = {  # wrappers of optimizers, with options other than the defaults
+    "GradientCentralization": {},
+    "GradientNoise": {"eta": 0.1, "seed": 3},
+    "Lookahead": {"sync_period": 3, "slow_step_size": 0.3},
+    "MovingAverage": {"average_decay": 0.8, "start_step": 2},
+    "SWA": {"start_averaging": 1, "average_period": 2},
+    "ScaledUpdates": {"scales": {"table|kernel": 0.3}},
+}
 
 
 def slices(rng, rows=(4, 1, 4), dtype="float32", scale=1.0):

@@ -4,25 +4,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from stepping import COLUMNS, ROWS, expect_same, losses, model_with, table
+from stepping import COLUMNS, ROWS, WRAPPERS, expect_same, losses, model_with, table
 
 from tensorsmith import optimizers
 from tensorsmith.testing import raises_argument_error
 
 RATE = 0.05
-KINDS = {
-    "GradientCentralization": {},
-    "GradientNoise": {"eta": 0.1, "seed": 3},
-    "Lookahead": {"sync_period": 3, "slow_step_size": 0.3},
-    "MovingAverage": {"average_decay": 0.8, "start_step": 2},
-    "SWA": {"start_averaging": 1, "average_period": 2},
-    "ScaledUpdates": {"scales": {"table|kernel": 0.3}},
-}
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", WRAPPERS)
 
 
 def around(kind, inner, **more):
-    return getattr(optimizers, kind)(inner, **{**KINDS[kind], **more})
+    return getattr(optimizers, kind)(inner, **{**WRAPPERS[kind], **more})
 
 
 def dense_gradients(count):

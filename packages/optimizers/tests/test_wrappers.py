@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from stepping import COLUMNS, ROWS, expect_same, losses, model_with, slices, sparse_gradients, table, train
+from stepping import COLUMNS, ROWS, WRAPPERS, expect_same, losses, model_with, slices, sparse_gradients, table, train
 
 from tensorsmith import optimizers
 from tensorsmith.testing import raises_argument_error
@@ -15,20 +15,12 @@ from tensorsmith.testing import raises_argument_error
 pytestmark = pytest.mark.pairwise
 
 RATE = 0.05
-KINDS = {
-    "GradientCentralization": {},
-    "GradientNoise": {"eta": 0.1, "seed": 3},
-    "Lookahead": {"sync_period": 3, "slow_step_size": 0.3},
-    "MovingAverage": {"average_decay": 0.8, "start_step": 2},
-    "SWA": {"start_averaging": 1, "average_period": 2},
-    "ScaledUpdates": {"scales": {"table|kernel": 0.3}},
-}
 KEEPING = ["Lookahead", "MovingAverage", "SWA"]
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", WRAPPERS)
 
 
 def around(kind, inner=None, **more):
-    return getattr(optimizers, kind)(inner or keras.optimizers.SGD(RATE), **{**KINDS[kind], **more})
+    return getattr(optimizers, kind)(inner or keras.optimizers.SGD(RATE), **{**WRAPPERS[kind], **more})
 
 
 def dense_gradients(count=12, shape=(ROWS, COLUMNS), dtype="float32"):
@@ -289,7 +281,7 @@ def make(kind, options, scaled):
     whole.build([variable])
     return optimizer, whole, variable
 
-for kind, options in KINDS.items():
+for kind, options in WRAPPERS.items():
     for scaled in (False, True):
         one, whole, alone = make(kind, options, scaled)
         for pair in gradients:
@@ -319,10 +311,10 @@ def test_two_replicas():
 
     Keras performs loss scaling outside of the replicas, and does not support accumulation within a compiled step here.
     """
-    script = f"KINDS = {KINDS!r}\n{REPLICAS}"
+    script = f"WRAPPERS = {WRAPPERS!r}\n{REPLICAS}"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == list(KINDS)
+    assert result.stdout.split() == list(WRAPPERS)
 
 
 @every_kind
