@@ -1,7 +1,5 @@
 """Attention of `keras.layers.MultiHeadAttention`, computed by the compiled kernel."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -54,19 +52,13 @@ def compute_attention(
     training: bool | None = None,
     return_attention_scores: bool = False,
     use_causal_mask: bool = False,
-    **options: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """Replacement of the method of `keras.layers.MultiHeadAttention` that computes attention, for its subclasses."""
-    if options or return_attention_scores or len(query.shape) != 4 or not ops.active():
+    if return_attention_scores or len(query.shape) != 4 or not ops.active():
+        # Keras 3.12 has no argument `use_causal_mask`, and does not pass it.
+        causal = {"use_causal_mask": True} if use_causal_mask else {}
         return original_compute_attention(layer)(
-            query,
-            key,
-            value,
-            attention_mask=attention_mask,
-            training=training,
-            return_attention_scores=return_attention_scores,
-            **({"use_causal_mask": True} if use_causal_mask else {}),
-            **options,
+            query, key, value, attention_mask, training, return_attention_scores, **causal
         )
     mask = joined_masks([], attention_mask)
     return attend(layer, query, key, value, mask=mask, causal=bool(use_causal_mask), training=training), None
