@@ -324,13 +324,13 @@ def test_resume_after_kill(files, tmp_path):
                 self.left -= 1
                 if not self.left:
                     os.kill(os.getpid(), signal.SIGKILL)
-        reorder(sys.argv[2:], sys.argv[1], shards=20, seed=5, progress=Killing())
+        reorder(sys.argv[2:], sys.argv[1], shards=20, seed=5, name="out", progress=Killing())
     """
     result = run(script, tmp_path / "killed", *files)
     assert result.returncode == -signal.SIGKILL, result.stderr
-    assert len(list((tmp_path / "killed").glob("in-0*-of-00020"))) == 9
-    (killed,) = reorder(files, tmp_path / "killed", shards=20, seed=5, resume=True).values()
-    (whole,) = reorder(files, tmp_path / "whole", shards=20, seed=5).values()
+    assert len(list((tmp_path / "killed").glob("out.tfrecord-*-of-00020"))) == 9
+    (killed,) = reorder(files, tmp_path / "killed", shards=20, seed=5, name="out", resume=True).values()
+    (whole,) = reorder(files, tmp_path / "whole", shards=20, seed=5, name="out").values()
     assert [path.read_bytes() for path in killed.paths] == [path.read_bytes() for path in whole.paths]
 
 
