@@ -1,8 +1,9 @@
 """Benchmark `tensorsmith bench accelerate`: Keras models before and after `tensorsmith.layers.accelerate`.
 
-A measurement is one call of `predict` or one epoch of `fit` of Keras, per batch. The providers are the accelerated
-model, and the unchanged model with the defaults of `compile` (`keras`) and with XLA (`keras_xla`). The models of
-KerasHub have 4 layers of 256 units and no dropout. They are measured if `make .venv/hub` has installed it.
+A measurement is one call of `predict` or one epoch of `fit` of Keras on a `tf.data.Dataset`, per batch. The providers
+are the accelerated model, and the unchanged model with the defaults of `compile` (`keras`) and with XLA (`keras_xla`).
+The models of KerasHub have 4 layers of 256 units and no dropout. They are measured if `make .venv/hub` has installed
+it.
 """
 
 import contextlib
@@ -11,13 +12,16 @@ import io
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark
 from tensorsmith.core import load_tensorflow
 from tensorsmith.core.types import Logs
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 BATCH, BATCHES = 32, 50
 SMALL_BATCH, FEW_BATCHES = 16, 5  # of the models of KerasHub
@@ -110,9 +114,10 @@ class _Runs:
         from tensorsmith.layers import accelerate
 
         name, self._method = case.split("_")
-        self._model, self._x = (MODELS | HUB)[name]()
-        self._batch, self._batches = (SMALL_BATCH, FEW_BATCHES) if name in HUB else (BATCH, BATCHES)
-        self._y = np.random.default_rng(1).normal(size=(self._batch * self._batches, 1)).astype("float32")
+        self._model, x = (MODELS | HUB)[name]()
+        batch, self._batches = (SMALL_BATCH, FEW_BATCHES) if name in HUB else (BATCH, BATCHES)
+        y = np.random.default_rng(1).normal(size=(batch * self._batches, 1)).astype("float32")
+        self._data = _dataset((x, y) if self._method == "fit" else (x,), batch)
         self._model.compile("adam", "mse", jit_compile=True if provider == "keras_xla" else "auto")
         if provider == "tensorsmith":
             with contextlib.redirect_stdout(io.StringIO()):
@@ -141,8 +146,22 @@ class _Runs:
         return (time.perf_counter() - start) / self._batches * 1000
 
     def _run(self, **options: Any) -> None:
-        data = (self._x, self._y) if self._method == "fit" else (self._x,)
-        getattr(self._model, self._method)(*data, batch_size=self._batch, verbose=0, **options)
+        if self._method == "fit":
+            options["shuffle"] = False  # Keras warns that it does not shuffle datasets
+        getattr(self._model, self._method)(self._data, verbose=0, **options)
+
+
+def _dataset(arrays: tuple[Any, ...], batch_size: int) -> "tf.data.Dataset":
+    """Return a dataset of batches.
+
+    A thread of TensorFlow tunes the datasets that Keras creates from arrays. It sleeps for 10 ms, then for twice as
+    long each time, and the end of `fit` or `predict` often waits for it, which would double the measured time.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size).prefetch(2).with_options(options)
 
 
 def _is_installed(case: str) -> bool:

@@ -1,25 +1,35 @@
-"""Atomic replacement of files, so that readers never see an incomplete file."""
+"""Atomic replacement of files, and temporary folders that are removed even if their process is killed."""
 
 import contextlib
 import errno
+import fcntl
+import functools
 import os
+import platform
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+PREFIX = ".tensorsmith-"  # of the names of temporary folders
+LOCK = ".lock"  # file in a temporary folder that its process locks, and that contains `OWNER`
+# Locks may be local to each machine on network file systems, so folders of other machines are never removed.
+OWNER = f"tensorsmith {platform.node()}".encode()
 
 
 @contextlib.contextmanager
 def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Context manager that yields a temporary path and, if the block succeeds, renames the file to `path`.
 
-    Readers see either the old file or the complete new one. If the block raises an exception, the temporary file is
-    removed and `path` is unchanged. Two processes may write at the same time; the last one to finish wins.
+    Readers see either the old file or the complete new one, also after a power failure if the file system supports
+    `fsync`. If the block raises an exception, the temporary file is removed and `path` is unchanged. Two processes may
+    write at the same time; the last one to finish wins.
 
     Args:
         path: Path of the file to write. Its folder must exist.
 
     Yields:
-        The temporary path, in the same folder and with the same suffix.
+        The path of an empty file with the same suffix, in a temporary folder next to `path`.
 
     Example:
         >>> import pathlib, tempfile
@@ -30,19 +40,65 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         '1 2 3'
     """
     target = Path(path)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
-    os.close(descriptor)
-    draft = Path(name)
     try:
-        yield draft
-        draft.chmod(0o666 & ~current_umask())  # mkstemp creates files with mode 0600
-        draft.replace(target)
+        with temporary_folder(target.parent) as folder:
+            draft = folder / f".draft{target.suffix}"
+            draft.touch()
+            yield draft
+            _sync(draft)
+            draft.replace(target)
+            _sync(target.parent)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:  # failed writes set no name
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None  # failed writes set no name
+        if full or str(error.filename).startswith(os.fspath(target.parent / PREFIX)):
             error.filename = os.fspath(target)
+            del error.filename2
         raise
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: str | os.PathLike[str]) -> Iterator[Path]:
+    """Context manager that yields a new hidden folder in `parent`, and removes the folder at the end of the block.
+
+    If the process is killed, the next process on the same machine that calls this function with the same `parent`
+    removes the folder.
+
+    Args:
+        parent: Folder in which the temporary folder is created. It must exist.
+
+    Yields:
+        The path of the temporary folder.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> parent = pathlib.Path(tempfile.mkdtemp())
+        >>> with temporary_folder(parent) as folder:
+        ...     _ = (folder / "part").write_text("1 2 3")
+        >>> list(parent.iterdir())
+        []
+    """
+    _remove_abandoned(Path(parent).absolute())
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=PREFIX))
+    try:
+        with (folder / LOCK).open("wb", buffering=0) as lock:
+            with contextlib.suppress(OSError):  # without locks, the folder of a killed process is not removed
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                lock.write(OWNER)  # after the lock is held, because a folder without this content is not removed
+            yield folder
     finally:
-        draft.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@functools.lru_cache(maxsize=1000)  # once per process, because it takes time to list a folder of many files
+def _remove_abandoned(parent: Path) -> None:
+    """Removes the temporary folders of killed processes. Their locks were released by the operating system."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # its owner holds the lock or has removed it, or it is not such a folder
+            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with open(descriptor, "rb", buffering=0) as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if lock.read(len(OWNER) + 1) == OWNER:
+                    shutil.rmtree(folder)
 
 
 def current_umask() -> int:
@@ -55,3 +111,15 @@ def current_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _sync(path: Path) -> None:
+    """Flushes a file or folder to persistent storage, if the file system supports it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
