@@ -329,6 +329,7 @@ ROWS = [
         kwargs={"handle": exported_module(), "save_weights": True, "output_key": "output_0", "output_shape": (3,)},
         inputs=Data((5,)),
         supports_jit=False,
+        safe_mode=False,
         bad=[
             ({"handle": "nowhere"}, "a folder with a saved_model.pb"),
             ({"signature": "none"}, "one of the signatures ['serve',"),

@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+import tempfile
 
 import keras
 import numpy as np
@@ -105,6 +106,49 @@ def test_module_call(folders):
     np.testing.assert_allclose(layer.losses[-1], 0.1 * (W**2).sum(), rtol=1e-6)
 
 
+class Payload(tf.Module):
+    """Module that writes a file when it is called."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = str(path)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
+    def __call__(self, x):
+        with tf.control_dependencies([tf.io.write_file(self.path, "payload")]):
+            return tf.identity(x)
+
+
+def test_saved_model_runs_no_code_in_safe_mode(tmp_path):
+    module, called = tmp_path / "module", tmp_path / "called"
+    tf.saved_model.save(Payload(called), str(module))
+    model = keras.Sequential([keras.Input((3,)), HubLayer(str(module))])
+    model.save(tmp_path / "model.keras")
+    for load in (
+        lambda: keras.saving.load_model(tmp_path / "model.keras"),
+        lambda: keras.models.model_from_json(model.to_json()),
+    ):
+        with raises_argument_error("model", received="a HubLayer", remedy="safe_mode=False"):
+            load()
+    assert not called.exists()
+    trusted = keras.saving.load_model(tmp_path / "model.keras", safe_mode=False)
+    np.testing.assert_array_equal(trusted(X), X)
+    assert called.exists()  # the module does run code
+    np.testing.assert_array_equal(keras.models.clone_model(model)(X), X)  # its code has been run before
+
+
+def test_no_module_in_a_folder_for_temporary_files(tmp_path, monkeypatch):
+    """Other users of the machine can write to such a folder, where tensorflow-hub looks for modules."""
+    monkeypatch.delenv("TFHUB_CACHE_DIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    planted = tmp_path / "tfhub_modules" / hashlib.sha1(URL.encode()).hexdigest()
+    planted.mkdir(parents=True)
+    (planted / "saved_model.pb").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with raises_argument_error("handle", expected="available locally", remedy=str(tmp_path / "home" / ".cache")):
+        HubLayer.from_config({"handle": URL})
+
+
 @pytest.mark.parametrize("sizes", [[1, None], [None, 1], [2, 3, None]])
 def test_module_traced_before_saving(sizes, tmp_path):
     """The trace for any size is used, not the first one that matches an unknown size."""
@@ -128,7 +172,7 @@ def test_training_in_model(folders, trainable, tmp_path):
     assert float(layer.module.calls) == (4 if trainable else 0)
     assert (np.abs(layer.module.w - W).max() > 1e-3) == trainable
     model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=False)
     np.testing.assert_allclose(loaded.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-6)
 
 
@@ -138,7 +182,7 @@ def test_save_weights_option(folders, tmp_path):
         model = keras.Sequential([keras.Input((3,)), layer])
         layer.module.w.assign(np.ones((3, 2)))
         model.save(tmp_path / "model.keras")
-        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=False)
         np.testing.assert_array_equal(loaded.layers[0].module.w, np.ones((3, 2)) if kept else W)
 
 
@@ -149,7 +193,7 @@ def test_trained_weights_are_saved_after_freezing(folders, tmp_path):
     model.trainable = False
     for _ in range(2):  # also the loaded model
         model.save(tmp_path / "model.keras")
-        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=False)
         np.testing.assert_array_equal(loaded.layers[0].module.w, model.layers[0].module.w)
         model = loaded
     thawed = keras.Sequential([keras.Input((3,)), HubLayer(str(folders / "scaled"))])
@@ -158,7 +202,7 @@ def test_trained_weights_are_saved_after_freezing(folders, tmp_path):
     thawed.fit(X, np.ones((6, 2)), verbose=0)
     thawed.layers[0].trainable = False
     thawed.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=False)
     np.testing.assert_array_equal(loaded.layers[0].module.w, thawed.layers[0].module.w)
 
 
@@ -177,7 +221,7 @@ def test_weights_changed_after_unfreezing_are_saved(folders, how, trainable, tmp
     layer.trainable = trainable
     changed = layer.module.w.numpy()
     model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=False)
     assert np.abs(changed - W).max() > 1e-3
     np.testing.assert_array_equal(loaded.layers[0].module.w, changed)
 

@@ -83,6 +83,8 @@ class LayerRow(BatchRow):
             list or dict of `Data`.
         random: If `True`, the layer uses random numbers in inference or training. Pass a seed in `kwargs`.
         supports_jit: If `True`, XLA can compile the layer.
+        safe_mode: If `True`, saved models with the layer are loaded in the safe mode of Keras. `False` for a layer that
+            refuses it, because its config refers to code.
         time_axis: Index of the time axis of the inputs, where the batch axis has index 0. The size of the time axis may
             be unknown and may vary between calls.
         passes_mask: If `True`, the layer passes its mask on to the next layer.
@@ -101,6 +103,7 @@ class LayerRow(BatchRow):
     inputs: Any
     random: bool = False
     supports_jit: bool = True
+    safe_mode: bool = True
     time_axis: int | None = None
     passes_mask: bool = False
     uses_mask: bool = False

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, did_you_mean, export
 from tensorsmith.core.types import NestedTensors, Shapes
-from tensorsmith.layers._support.hub_modules import module_folder
+from tensorsmith.layers._support.hub_modules import is_safe_mode, module_folder
 
 
 @export
@@ -22,8 +22,9 @@ class HubLayer(keras.layers.Layer):
     trainable. In this case, the regularization losses of the module are added, too.
 
     A saved model contains the handle, and optionally the weights. Without them, the weights of the module are used
-    after loading. To load it, the module must be a folder or be in the cache of Hub; it is not downloaded. As with any
-    SavedModel, load modules only from sources that you trust, because they can run code.
+    after loading. To load it, the module must be a folder or be in the cache of Hub; it is not downloaded. A module can
+    run code, such as code that writes files, when it is loaded and when it is called. Therefore, saved models with this
+    layer are loaded with `keras.saving.load_model(path, safe_mode=False)` only. Do so if you trust their source.
 
     Source: https://www.tensorflow.org/hub/reusable_saved_models (the interface of modules).
 
@@ -191,7 +192,15 @@ class HubLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "HubLayer":
-        """Creates a layer from its config, without downloading the module."""
+        """Creates a layer from its config, without downloading the module.
+
+        Raises:
+            ValueError: If the layer is part of a saved model that is loaded in the safe mode of Keras, or if the module
+                is not found.
+        """
+        remedy = "if you trust the model and the module, load the model with safe_mode=False"
+        received = Verbatim(f"the module {config['handle']!r} of a HubLayer, which can run code")
+        check(not is_safe_mode(), "model", received, "free of TensorFlow Hub modules in safe mode", remedy)
         module_folder(config["handle"], fetch=False)
         return super().from_config(config)
 

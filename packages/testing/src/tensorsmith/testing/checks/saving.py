@@ -27,7 +27,7 @@ def save_and_load(row: Row) -> None:
 @save_and_load.register
 def _(row: LayerRow) -> None:
     layer = ready(row)
-    loaded = _reload(functional(row, layer)).get_layer(layer.name)
+    loaded = _reload(functional(row, layer), row.safe_mode).get_layer(layer.name)
     expect_same(reference(row), observe(row, loaded, examples(row)), row.tolerance, WHO, HINT)
 
 
@@ -79,11 +79,11 @@ def _(row: OptimizerRow) -> None:
     )
 
 
-def _reload(model: keras.Model) -> Any:
+def _reload(model: keras.Model, safe_mode: bool = True) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
-        return keras.saving.load_model(path)
+        return keras.saving.load_model(path, safe_mode=safe_mode)
 
 
 def _expect_serializes(row: Row) -> None:
