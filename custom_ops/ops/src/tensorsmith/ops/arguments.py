@@ -33,6 +33,24 @@ def of_rank(value: tf.Tensor, rank: int) -> tf.Tensor:
     return tf.ensure_shape(value, [None] * rank) if value.shape.rank is None else value
 
 
+def require_shape(name: str, value: tf.Tensor, shape: tf.Tensor) -> None:
+    """Raises an error at runtime for a tensor of another shape, except under XLA.
+
+    The kernels do the same. Reference implementations would broadcast or ignore the tensor. Shapes that are known when
+    the graph is traced must have been compared before.
+
+    Args:
+        name: Name of the argument, for the error message.
+        value: Tensor to check.
+        shape: Expected shape, an integer tensor.
+    """
+    known = value.shape.is_fully_defined() and tf.get_static_value(shape) is not None
+    if not (known or traced_for_xla()):
+        message = f"{name} must have the shape that the other arguments imply"
+        tf.debugging.assert_equal(tf.rank(value), tf.size(shape), message)  # the shape of a scalar would be broadcast
+        tf.debugging.assert_equal(tf.shape(value), shape, message)
+
+
 def refuse_lengths_beyond(steps: tf.Tensor, lengths: tf.Tensor) -> None:
     """Raises an error for sequence lengths that are negative or too large, except under XLA."""
     if not traced_for_xla():

@@ -94,6 +94,7 @@ def augment_images(
         )  # fmt: skip
     else:
         augmented = _reference(images, transforms, colors, scale, offset, size, dtype, limits, fill_mode, fill_value)
+        augmented = tf.stop_gradient(augmented)
     height, width = tf.get_static_value(size) if tf.get_static_value(size) is not None else (None, None)
     augmented.set_shape([batch, height, width, channels])
     return augmented

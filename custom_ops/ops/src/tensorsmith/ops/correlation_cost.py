@@ -8,6 +8,9 @@ from tensorsmith.ops.dispatch import compiled, traced_for_xla
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
+MAX_STEPS = 20_000  # displacements in each direction, so that an int32 can represent the number of outputs
+UNROLLED = 64  # maximum number of displacements that the reference implementation unrolls
+
 
 def correlation_cost(
     a: TensorLike, b: TensorLike, kernel_size: int, max_displacement: int, stride_1: int, stride_2: int, pad: int
@@ -54,7 +57,11 @@ def correlation_cost(
     a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
     sizes = (("kernel_size", kernel_size, 1), ("max_displacement", max_displacement, 0), ("stride_1", stride_1, 1))
     for name, size, least in (*sizes, ("stride_2", stride_2, 1), ("pad", pad, 0)):
-        check(isinstance(size, int) and size >= least, name, size, f"an integer >= {least}")
+        valid = isinstance(size, int) and least <= size < 2**30
+        check(valid, name, size, f"an integer >= {least} and less than 2^30")
+    reached = max_displacement // stride_2
+    received = Verbatim(f"{reached:,}")
+    check(reached < MAX_STEPS, "max_displacement // stride_2", received, f"less than {MAX_STEPS:,}")
     check(
         kernel_size % 2 == 1,
         "kernel_size",
@@ -124,15 +131,21 @@ def _reference(a: tf.Tensor, b: tf.Tensor, across: int, stride: int, apart: int)
     """Reference implementation of the cost volume in TensorFlow."""
     batch, rows, columns, _ = tf.unstack(tf.shape(a))
     width = tf.shape(b)[2]
-    costs = []
-    for p in range(across):
+
+    def cost(p: int | tf.Tensor) -> tf.Tensor:
         others = b[:, p * apart : p * apart + (rows - 1) * stride + 1 : stride]
         products = tf.matmul(a, others, transpose_b=True)  # (batch, rows, columns, columns of b)
         # Skew: reshaped to rows longer by the stride, the displacements of column j start at index 0 of its row.
         flat = tf.pad(tf.reshape(products, [batch, rows, columns * width]), [[0, 0], [0, 0], [0, columns * stride]])
         skewed = tf.reshape(flat, [batch, rows, columns, width + stride])
-        costs.append(skewed[..., : (across - 1) * apart + 1 : apart])
-    return tf.concat(costs, axis=-1) / tf.cast(tf.shape(a)[-1], a.dtype)
+        return skewed[..., : (across - 1) * apart + 1 : apart]
+
+    if across <= UNROLLED:
+        costs = tf.concat([cost(p) for p in range(across)], axis=-1)
+    else:  # tracing would take minutes
+        stacked = tf.map_fn(cost, tf.range(across), fn_output_signature=tf.TensorSpec([None] * 4, a.dtype))
+        costs = tf.reshape(tf.transpose(stacked, [1, 2, 3, 0, 4]), [batch, rows, columns, across**2])
+    return costs / tf.cast(tf.shape(a)[-1], a.dtype)
 
 
 def _options(op: tf.Operation) -> dict[str, int]:

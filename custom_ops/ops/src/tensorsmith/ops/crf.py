@@ -99,7 +99,8 @@ def crf_decode(
         tags, score = library().ops.tensorsmith_crf_decode(unaries, lengths, transitions)
         return tags, score
     refuse_lengths_beyond(tf.shape(unaries)[1], lengths)
-    return _reference_decode(unaries, transitions, lengths)
+    tags, score = _reference_decode(unaries, transitions, lengths)
+    return tags, tf.stop_gradient(score)
 
 
 def _checked(

@@ -39,7 +39,7 @@ def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None,
     x = tf.convert_to_tensor(x)
     stride = pool_size if stride is None else stride
     for name, size in (("pool_size", pool_size), ("stride", stride)):
-        check(isinstance(size, int) and size > 0, name, size, "a positive integer")
+        check(isinstance(size, int) and 0 < size < 2**31, name, size, "a positive integer less than 2^31")
     check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
     check(x.dtype.is_floating, "x", x.dtype.name, "have a floating-point dtype")
     check(x.shape.rank != 0, "x", Verbatim("a scalar"), "a tensor of rank >= 1")
@@ -68,21 +68,22 @@ def _reference(x: tf.Tensor, pool_size: int, stride: int, same: bool) -> tf.Tens
     """Reference implementation of depthwise max pooling in TensorFlow. Truncated windows are padded."""
     if x.shape[-1] is not None and not _windows(x.shape[-1], pool_size, stride, same):
         return x[..., :0]  # TensorFlow has no gradient for a gather of nothing
-    channels = tf.shape(x)[-1]
+    channels = tf.shape(x, tf.int64)[-1]
+    size = tf.minimum(tf.constant(pool_size, tf.int64), 2 * channels + 1)  # larger windows have the same results
     if same:
         count = -(-channels // stride)
-        before = tf.maximum((count - 1) * stride + pool_size - channels, 0) // 2
+        before = tf.maximum((count - 1) * stride + size - channels, 0) // 2
     else:
-        count, before = tf.maximum((channels - pool_size) // stride + 1, 0), 0
+        count, before = tf.maximum((channels - size) // stride + 1, 0), 0
     starts = tf.range(count) * stride - before
-    first, last = tf.maximum(starts, 0), tf.minimum(starts + pool_size, channels) - 1
-    indices = tf.clip_by_value(starts[:, tf.newaxis] + tf.range(pool_size), first[:, tf.newaxis], last[:, tf.newaxis])
-    windows = tf.gather(tf.reshape(x, [tf.reduce_prod(tf.shape(x)[:-1]), channels]), indices, axis=-1)
+    first, last = tf.maximum(starts, 0), tf.minimum(starts + size, channels) - 1
+    indices = tf.clip_by_value(starts[:, tf.newaxis] + tf.range(size), first[:, tf.newaxis], last[:, tf.newaxis])
+    windows = tf.gather(tf.reshape(x, [tf.reduce_prod(tf.shape(x, tf.int64)[:-1]), channels]), indices, axis=-1)
     unknown = tf.math.is_nan(windows)  # NaN is treated as the maximum
     heights = tf.where(tf.reduce_any(unknown, axis=-1, keepdims=True), tf.cast(unknown, x.dtype), windows)
-    first_best = tf.one_hot(tf.argmax(heights, axis=-1), pool_size, on_value=True, off_value=False)
+    first_best = tf.one_hot(tf.argmax(heights, axis=-1), tf.cast(size, tf.int32), on_value=True, off_value=False)
     tops = tf.reduce_sum(tf.where(first_best, windows, 0), axis=-1)
-    return tf.reshape(tops, tf.concat([tf.shape(x)[:-1], [count]], axis=0))
+    return tf.reshape(tops, tf.concat([tf.shape(x, tf.int64)[:-1], [count]], axis=0))
 
 
 def _options(op: tf.Operation) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
@@ -46,6 +46,9 @@ def parse_examples(serialized: TensorLike, features: Features) -> dict[str, Any]
     """
     _check(features)
     serialized = tf.convert_to_tensor(serialized, tf.string)
+    check(
+        serialized.shape.rank in (1, None), "serialized", Verbatim(f"shape {serialized.shape}"), "have shape (batch,)"
+    )
     if not compiled():
         return dict(tf.io.parse_example(serialized, dict(features)))
     outputs = library().ops.tensorsmith_parse_examples(serialized=serialized, **_request(features))

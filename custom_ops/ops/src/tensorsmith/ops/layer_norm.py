@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops.arguments import require_shape
 from tensorsmith.ops.dispatch import FLOATS, compiled
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
@@ -112,6 +113,10 @@ def _normalize(
             center=center,
         )
     else:
+        for name, value in (("scale", gain), ("offset", shift)):
+            require_shape(name, value, tf.shape(x)[-1:])
+        for added in tensors[1:]:
+            require_shape("residual", added, tf.shape(x))
         total = tf.add_n(tensors)
         y = _reference(total, gain, shift, epsilon, center)
     return y if residual is None else (y, total)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check, is_integer, is_number
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops.arguments import require_shape
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 
@@ -96,7 +97,9 @@ def non_max_suppression(
     if compiled(boxes, scores):
         op = library().ops.tensorsmith_non_max_suppression
         return Selection(*op(boxes, scores, groups, sigma=soft_nms_sigma, **options))
-    return _reference(boxes, scores, groups, soft_nms_sigma, **options)
+    for name, value in (("scores", scores), ("classes", groups)):
+        require_shape(name, value, tf.shape(boxes)[:1])
+    return Selection(*map(tf.stop_gradient, _reference(boxes, scores, groups, soft_nms_sigma, **options)))
 
 
 def _tensor(name: str, value: TensorLike, dtype: tf.DType) -> tf.Tensor:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops.arguments import require_shape
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 
@@ -62,6 +63,8 @@ def pair_counts(x: TensorLike, y: TensorLike, weights: TensorLike) -> PairCounts
         )
     if compiled(x, y, weights, types=(tf.float64,)):
         return PairCounts(*tf.unstack(library().ops.tensorsmith_pair_counts(x, y, weights)))
+    for name, value in (("y", y), ("weights", weights)):
+        require_shape(name, value, tf.shape(x))
     return _reference(x, y, weights)
 
 

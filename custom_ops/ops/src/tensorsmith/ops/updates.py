@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.ops.arguments import require_shape
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.global_norm import reference_norm
 
@@ -48,6 +49,7 @@ def tensor_lists(parameters: Sequence[Any], others: Mapping[str, Sequence[Any]])
             if tensor.dtype != parameter.dtype or not tensor.shape.is_compatible_with(parameter.shape):
                 expected = f"have dtype {parameter.dtype.name} and shape {parameter.shape} to match the parameter"
                 raise argument_error(f"{name}[{i}]", Verbatim(f"{tensor.dtype.name} {tensor.shape}"), expected)
+            require_shape(f"{name}[{i}]", tensor, tf.shape(parameter))
             lists[name].append(tensor)
     return lists
 
