@@ -26,7 +26,7 @@ from resumable import (
 from tensorsmith.core import Duration, Timeline
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Checkpoints, Trainer
-from tensorsmith.training.checkpoint.checkpoint_folder import DamagedCheckpointError, read
+from tensorsmith.training.checkpoint.checkpoint_folder import DamagedCheckpointError, finish, new_draft, read
 from tensorsmith.training.fit.recurring import Recurring
 
 
@@ -85,6 +85,24 @@ def test_damaged_checkpoint_is_skipped(name, damage, tmp_path, caplog):
         reused().fit(*shuffled(), epochs=2, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(8)])
     newest = sorted(tmp_path.iterdir())[-1]
     damage(newest / name)
+    end = fit_to_end(reused(), *shuffled(), epochs=2, checkpoints=tmp_path, resume=True)
+    assert_same(end, unbroken(reused, shuffled, epochs=2))
+    assert f"{newest} is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("metadata", ["{}", "[1]", "3"])
+def test_checkpoint_with_other_metadata_is_skipped(metadata, tmp_path, caplog):
+    """The checksums are valid, as if somebody else had written the checkpoint."""
+    with pytest.raises(StopError):
+        reused().fit(
+            *shuffled(), epochs=2, verbose=False, checkpoints=Checkpoints(tmp_path, "2 steps"), callbacks=[StopAt(8)]
+        )
+    newest = sorted(tmp_path.iterdir())[-1]
+    values, _ = read(newest)
+    draft = new_draft(tmp_path)
+    for file in newest.glob("train.*"):
+        shutil.copy(file, draft)
+    finish(draft, newest.name, values, metadata)
     end = fit_to_end(reused(), *shuffled(), epochs=2, checkpoints=tmp_path, resume=True)
     assert_same(end, unbroken(reused, shuffled, epochs=2))
     assert f"{newest} is damaged" in caplog.text

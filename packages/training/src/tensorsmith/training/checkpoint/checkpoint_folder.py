@@ -18,6 +18,7 @@ from tensorsmith.core import current_umask
 DRAFT = ".draft-"  # prefix of the names of incomplete folders
 STATE = "state"  # bundle of variables, next to the bundles of data positions
 METADATA, FILES = "metadata", "files"  # keys of two JSON strings in the bundle, in addition to the variables
+FIELDS = {"seed", "jit", "state", "data", "position", "logs", "callbacks", "random", "loss"}  # of the metadata
 
 
 class DamagedCheckpointError(Exception):
@@ -89,7 +90,10 @@ def read(checkpoint: Path) -> tuple[dict[str, np.ndarray], Any]:
         files = json.loads(values.pop(FILES))
         if _checksums(checkpoint, files) != files:
             raise DamagedCheckpointError(f"{checkpoint}: the position in the data does not match the checkpoint")
-        return values, json.loads(values.pop(METADATA))
+        metadata = json.loads(values.pop(METADATA))
+        if missing := FIELDS - metadata.keys():
+            raise DamagedCheckpointError(f"{checkpoint}: the metadata lack {', '.join(sorted(missing))}")
+        return values, metadata
 
 
 def checkpoints_in(folder: Path) -> list[Path]:

@@ -221,7 +221,7 @@ class Keeper:
 def _loss_of(checkpoint: Path) -> float:
     try:
         return float(read_metadata(checkpoint)["loss"])
-    except DamagedCheckpointError:
+    except (DamagedCheckpointError, KeyError, TypeError):
         return math.inf
 
 
