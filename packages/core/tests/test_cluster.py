@@ -31,6 +31,19 @@ def test_chief_task():
     assert not Cluster(jobs, ("worker", 0)).chief
 
 
+def test_strategy_of_process_that_must_serve():
+    """Tests that a worker of parameter servers gets an error instead of waiting for the chief forever."""
+    cluster = Cluster({"chief": ["a:1"], "worker": ["b:2"], "ps": ["c:4"]}, ("worker", 0))
+    with raises_argument_error("task type", received="'worker'", expected="chief", remedy="call `cluster.serve()`"):
+        cluster.strategy()
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, float("nan"), "60", True])
+def test_invalid_timeout(timeout):
+    with raises_argument_error("timeout", received=repr(timeout), expected="a positive number of seconds"):
+        Cluster({"worker": WORKERS}, ("worker", 0), timeout)
+
+
 @pytest.mark.parametrize(
     ("said", "error"),
     [

@@ -3,10 +3,12 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from tensorsmith.core import replace_file
+from tensorsmith.core import files, replace_file
 
 
 def write_half(target):
@@ -27,7 +29,7 @@ def test_failure_preserves_old_file(tmp_path):
 def test_draft_has_target_suffix(tmp_path):
     with replace_file(tmp_path / "model.keras") as draft:
         assert draft.suffix == ".keras"
-        assert draft.parent == tmp_path
+        assert tmp_path in draft.parents
 
 
 def test_file_mode_follows_umask(tmp_path):
@@ -47,6 +49,116 @@ def test_disk_full_error_names_file(tmp_path):
     assert caught.value.filename == str(target)
 
 
-def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError), replace_file(tmp_path / "nowhere" / "file"):
-        pass
+@pytest.mark.parametrize(
+    ("name", "kind"), [("nowhere/file", FileNotFoundError), ("folder", IsADirectoryError), ("f/g", NotADirectoryError)]
+)
+def test_errors_name_the_target(tmp_path, monkeypatch, name, kind):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "f").touch()
+    monkeypatch.chdir(tmp_path)
+    for target in (tmp_path / name, name):
+        with pytest.raises(kind, match=rf": '{target}'$"), replace_file(target):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f", "folder"]
+
+
+def test_file_and_folder_are_synced(tmp_path, monkeypatch):
+    """The content is on the disk before the file is renamed, and the name is before the call returns."""
+    target = tmp_path / "numbers.txt"
+    target.write_text("old")
+    synced = []
+
+    def fsync(descriptor):
+        kind = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((os.fstat(descriptor).st_ino, kind, target.read_text()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with replace_file(target) as draft:
+        draft.write_text("new")
+    assert synced == [(target.stat().st_ino, False, "old"), (tmp_path.stat().st_ino, True, "new")]
+
+
+def write_unsynced(target, monkeypatch, code):
+    """Replaces a file while `fsync` fails."""
+    target.write_text("old")
+
+    def fsync(descriptor):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with replace_file(target) as draft:
+        draft.write_text("new")
+
+
+def test_file_system_without_fsync(tmp_path, monkeypatch):
+    write_unsynced(tmp_path / "numbers.txt", monkeypatch, errno.EINVAL)
+    assert (tmp_path / "numbers.txt").read_text() == "new"
+
+
+def test_disk_that_does_not_store_the_file(tmp_path, monkeypatch):
+    with pytest.raises(OSError, match="Input/output error"):
+        write_unsynced(tmp_path / "numbers.txt", monkeypatch, errno.EIO)
+    assert (tmp_path / "numbers.txt").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+PROGRAM = """
+import sys
+from tensorsmith.core import replace_file
+with replace_file(sys.argv[1]) as draft:
+    draft.write_text("of another process")
+    print("written", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def writer():
+    """Returns a function that starts a process which replaces a file and waits with the draft."""
+    started = []
+
+    def start(target):
+        command = [sys.executable, "-c", PROGRAM, str(target)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        started.append(process)
+        assert process.stdout.readline() == b"written\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_draft_of_killed_process_is_removed(tmp_path, writer):
+    """The draft of a process that is still running is not removed."""
+    running = writer(tmp_path / "running.txt")
+    (kept,) = tmp_path.iterdir()
+    killed = writer(tmp_path / "killed.txt")
+    killed.kill()
+    killed.wait()
+    assert len(list(tmp_path.iterdir())) == 2
+    with replace_file(tmp_path / "mine.txt") as draft:
+        draft.write_text("")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [kept.name, "mine.txt"]
+    running.communicate()
+    assert running.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "running.txt"]
+    assert (tmp_path / "running.txt").read_text() == "of another process"
+
+
+def test_other_folders_are_not_removed(tmp_path):
+    """Tests folders that no process of this machine made: without a lock, of another machine, and linked."""
+    (tmp_path / "linked/content").mkdir(parents=True)
+    (tmp_path / "linked/lock").write_bytes(files.OWNER)
+    (tmp_path / ".tensorsmith-link").symlink_to("linked")
+    for name, owner in ((".tensorsmith-mine", None), (".tensorsmith-far", b"tensorsmith another-machine")):
+        (tmp_path / name / "content").mkdir(parents=True)
+        if owner:
+            (tmp_path / name / "lock").write_bytes(owner)
+    os.mkfifo(tmp_path / ".tensorsmith-mine/lock")
+    (tmp_path / ".tensorsmith-file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    with replace_file(tmp_path / "z.txt") as draft:
+        draft.write_text("")
+    assert sorted(tmp_path.rglob("*")) == [*before, tmp_path / "z.txt"]

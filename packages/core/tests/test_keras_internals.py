@@ -21,6 +21,12 @@ def test_iterations(variables, accumulation):
     assert int(internals.iterations_variable(optimizer)) == 3
 
 
+def test_learning_rate_schedule():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    assert internals.learning_rate_schedule(keras.optimizers.SGD(schedule)) is schedule
+    assert internals.learning_rate_schedule(keras.optimizers.SGD(0.1)) is None
+
+
 def test_variables(variables):
     optimizer = keras.optimizers.SGD(0.1, weight_decay=0.1)
     assert internals.built_variables(optimizer) == []

@@ -1,19 +1,27 @@
 """Configuration of a training cluster, read from the environment variable `TF_CONFIG`."""
 
+import faulthandler
 import json
 import os
 import re
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core.errors import Verbatim, argument_error, check, did_you_mean
+from tensorsmith.core.peers import SECONDS_TO_WAIT, wait_for_peers
+from tensorsmith.core.processes import handlers
+from tensorsmith.core.quantities import is_number
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 JOBS = ("chief", "worker", "ps")
 ADDRESS = re.compile(r"[\w.-]+:(\d+)|\[[0-9a-fA-F:]+\]:(\d+)")
+SECONDS_TO_CONNECT = 120.0  # of TensorFlow, when all processes are reachable
+STDERR = 2  # not `sys.stderr`, which has no file descriptor in notebooks
 FORM = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -25,6 +33,7 @@ class Cluster:
         jobs: Mapping from each job ("worker", "chief", or "ps" for parameter servers) to the list of the addresses of
             its machines.
         task: Tuple `(job, index)`: the job of this machine, and the index of its address in `jobs[job]`.
+        timeout: Maximum time for which `strategy` and `serve` wait for the other machines, in seconds.
 
     Raises:
         ValueError: If a job is unknown, an address is invalid or listed more than once, there are no workers, there is
@@ -41,6 +50,7 @@ class Cluster:
 
     jobs: Mapping[str, list[str]]
     task: tuple[str, int]
+    timeout: float = SECONDS_TO_WAIT
 
     def __post_init__(self) -> None:
         for job, addresses in self.jobs.items():
@@ -70,6 +80,7 @@ class Cluster:
         known = isinstance(job, str) and job in self.jobs
         check(known, "task type", job, f"one of {', '.join(self.jobs)}", did_you_mean(str(job), self.jobs))
         count = len(self.jobs[job])
+        check(is_number(self.timeout) and self.timeout > 0, "timeout", self.timeout, "a positive number of seconds")
         inside = isinstance(index, int) and 0 <= index < count
         check(inside, "task index", index, f"the index of a task of job {job} (an integer from 0 to {count - 1})")
 
@@ -92,20 +103,50 @@ class Cluster:
         """Return the distribution strategy of this cluster.
 
         With parameter servers it is a `ParameterServerStrategy`, otherwise a `MultiWorkerMirroredStrategy`. The call
-        blocks until all machines are connected, and must precede all other uses of TensorFlow in the process.
+        blocks until all machines are connected, and must precede all other uses of TensorFlow in the process. In a
+        cluster with parameter servers, only the chief may call it; the other machines call `serve`.
+
+        Raises:
+            TimeoutError: If a machine cannot be reached within `timeout` seconds.
+            ValueError: If this machine is a parameter server, or a worker in a cluster with parameter servers.
+        """
+        job = self.task[0]
+        remedy = "call `cluster.serve()` in processes for which `cluster.serves` is true"
+        check(
+            not self.serves,
+            "task type",
+            job,
+            "chief to create the strategy of a cluster with parameter servers",
+            remedy,
+        )
+        import tensorflow as tf
+
+        self._wait_for(self.jobs)
+        with _connecting():
+            if "ps" in self.jobs:
+                return tf.distribute.ParameterServerStrategy(self._resolver())
+            return tf.distribute.MultiWorkerMirroredStrategy(self._resolver())
+
+    def serve(self) -> None:
+        """Run a TensorFlow server that executes operations for the chief machine, until the process is terminated.
+
+        Raises:
+            TimeoutError: If the chief cannot be reached within `timeout` seconds.
         """
         import tensorflow as tf
 
-        if "ps" in self.jobs:
-            return tf.distribute.ParameterServerStrategy(self._resolver())
-        return tf.distribute.MultiWorkerMirroredStrategy(self._resolver())
-
-    def serve(self) -> None:
-        """Run a TensorFlow server that executes operations for the chief machine, until the process is terminated."""
-        import tensorflow as tf
-
+        self._wait_for(("chief",) if "ps" in self.jobs else self.jobs)
         job, index = self.task
-        tf.distribute.Server(self._resolver().cluster_spec(), job, index, protocol="grpc").join()
+        # The server has nothing to save, and Python handlers are not executed within the C++ call.
+        with handlers(signal.SIG_DFL, signal.SIGTERM, signal.SIGINT):
+            tf.distribute.Server(self._resolver().cluster_spec(), job, index, protocol="grpc").join()
+
+    def _wait_for(self, jobs: Iterable[str]) -> None:
+        """Wait until the other machines with some jobs are reachable."""
+        tasks = [(job, index) for job in jobs for index in range(len(self.jobs[job]))]
+        peers = {f"{job} {index}": self.jobs[job][index] for job, index in tasks if (job, index) != self.task}
+        job, index = self.task
+        wait_for_peers(peers, self.jobs[job][index], self.timeout)
 
     def _resolver(self) -> "tf.distribute.cluster_resolver.ClusterResolver":
         import tensorflow as tf
@@ -117,8 +158,26 @@ class Cluster:
         )
 
 
-def cluster_from_environment() -> Cluster | None:
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """Context manager for the call in which TensorFlow connects to other processes, whose reachability is known.
+
+    If one of them ends in this moment, TensorFlow waits forever, and holds the lock of the Python interpreter.
+    `faulthandler` is the only watchdog that needs no Python code. TensorFlow also replaces the handler of SIGTERM.
+    """
+    faulthandler.dump_traceback_later(SECONDS_TO_CONNECT, file=STDERR, exit=True)
+    try:
+        with handlers(signal.SIG_DFL, signal.SIGTERM, signal.SIGINT):
+            yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def cluster_from_environment(timeout: float = SECONDS_TO_WAIT) -> Cluster | None:
     """Return the cluster that `TF_CONFIG` describes, or `None` if the variable is unset or empty.
+
+    Args:
+        timeout: Maximum time to wait for the other machines, in seconds.
 
     Raises:
         ValueError: If `TF_CONFIG` is not a valid cluster description.
@@ -163,4 +222,4 @@ def cluster_from_environment() -> Cluster | None:
         "a dict with the type and index of this machine",
         f"set TF_CONFIG to a value such as {FORM}",
     )
-    return Cluster(cluster, (task["type"], task["index"]))
+    return Cluster(cluster, (task["type"], task["index"]), timeout)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Self
 
+from tensorsmith.core.printing import printable
+
 # Words that follow "must" without "be" at the start of the description of an expected value.
 VERBS = ("not ", "have ", "contain ", "differ ", "match ", "define ", "use ")
 
@@ -42,6 +44,12 @@ class ArgumentError(ValueError):
         return copy
 
 
+class UnreadableFileError(ArgumentError):
+    """Error raised if the content of a file is damaged or has another format than expected."""
+
+    __module__ = "tensorsmith.core"
+
+
 def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ArgumentError:
     """Return an error whose message reads "NAME must be EXPECTED, got RECEIVED. REMEDY".
 
@@ -67,7 +75,7 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
     advice = remedy[:1].upper() + remedy[1:] + ("" if remedy.endswith((".", "?")) else ".")
     verb = "" if expected.startswith(VERBS) else "be "
     message = f"{name} must {verb}{expected}, got {shown}." + (f" {advice}" if remedy else "")
-    error = ArgumentError(message)
+    error = ArgumentError(printable(message, keep="\n"))  # names and values may come from files
     error.name, error.received, error.expected, error.remedy = name, shown, expected, remedy
     return error
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PREFIX = ".tensorsmith-"  # of the names of temporary folders
-LOCK = ".lock"  # file in a temporary folder that its process locks, and that contains `OWNER`
-# Locks may be local to each machine on network file systems, so folders of other machines are never removed.
+LOCK, CONTENT = "lock", "content"  # in a temporary folder: a file that its process locks, and the folder that it uses
+# Content of the lock file. Locks may be local to each machine on network file systems, so a process removes only the
+# folders of its own machine.
 OWNER = f"tensorsmith {platform.node()}".encode()
 
 
@@ -50,7 +51,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             _sync(target.parent)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None  # failed writes set no name
-        if full or str(error.filename).startswith(os.fspath(target.parent / PREFIX)):
+        if full or f"{target.parent.absolute() / PREFIX}" in f"{Path(str(error.filename)).absolute()}":
             error.filename = os.fspath(target)
             del error.filename2
         raise
@@ -83,10 +84,11 @@ def temporary_folder(parent: str | os.PathLike[str]) -> Iterator[Path]:
         with (folder / LOCK).open("wb", buffering=0) as lock:
             with contextlib.suppress(OSError):  # without locks, the folder of a killed process is not removed
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                lock.write(OWNER)  # after the lock is held, because a folder without this content is not removed
-            yield folder
+                lock.write(OWNER)  # last, because other processes ignore a folder without it
+            (folder / CONTENT).mkdir()
+            yield folder / CONTENT
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 @functools.lru_cache(maxsize=1000)  # once per process, because it takes time to list a folder of many files
@@ -94,11 +96,19 @@ def _remove_abandoned(parent: Path) -> None:
     """Removes the temporary folders of killed processes. Their locks were released by the operating system."""
     for folder in parent.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # its owner holds the lock or has removed it, or it is not such a folder
-            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with open(descriptor, "rb", buffering=0) as lock:
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if lock.read(len(OWNER) + 1) == OWNER:
-                    shutil.rmtree(folder)
+                if os.read(lock, len(OWNER) + 1) == OWNER and not folder.is_symlink():
+                    _remove(folder)
+            finally:
+                os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    # The lock file is removed last, so that an interrupted removal is completed by the next process.
+    shutil.rmtree(folder / CONTENT, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def current_umask() -> int:

@@ -63,6 +63,19 @@ def iterations_variable(optimizer: "keras.optimizers.Optimizer") -> Variable:
     return optimizer._iterations
 
 
+def learning_rate_schedule(
+    optimizer: "keras.optimizers.Optimizer",
+) -> "keras.optimizers.schedules.LearningRateSchedule | None":
+    """Return the learning rate schedule of an optimizer, or `None` if its learning rate is not a schedule.
+
+    The public attribute `learning_rate` is the value of the schedule at the current step. Checked with Keras 3.15.1.
+    """
+    import keras
+
+    rate = optimizer._learning_rate
+    return rate if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else None
+
+
 def variable_key(optimizer: "keras.optimizers.Optimizer", variable: Variable) -> str:
     """Return the key by which an optimizer identifies a model variable. All replicas use the same key.
 

@@ -1,14 +1,40 @@
-"""Signal handling and search for free TCP ports, for programs that start subprocesses."""
+"""Signal handling, end with a launcher, and search for free TCP ports, for programs that start subprocesses."""
 
+import os
+import select
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
+LAUNCHER_PIPE = "TENSORSMITH_LAUNCHER_PIPE"  # environment variable with a file descriptor
 SECONDS_TO_SAVE = 60.0  # grace period of a training process after it is asked to stop
+
+
+@contextmanager
+def handlers(handler: Any, *signals: signal.Signals) -> Iterator[None]:
+    """Context manager that sets the handler of signals.
+
+    Outside of the main thread, where signal handlers cannot be set, it does nothing.
+
+    Args:
+        handler: Handler, as in `signal.signal`.
+        signals: Signals for which the handler is set.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [signal.signal(each, handler) for each in signals]
+    try:
+        yield
+    finally:
+        for each, previous in zip(signals, before, strict=True):
+            # None stands for a handler that was not set by Python, such as that of TensorFlow.
+            signal.signal(each, signal.SIG_DFL if previous is None else previous)
 
 
 @contextmanager
@@ -24,13 +50,8 @@ def signals_like_ctrl_c() -> Iterator[None]:
         ...     print("saved")
         saved
     """
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(each, signal.default_int_handler) for each in signals]
-    try:
+    with handlers(signal.default_int_handler, signal.SIGTERM, signal.SIGHUP):
         yield
-    finally:
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)
 
 
 @contextmanager
@@ -48,18 +69,51 @@ def exit_on_sigterm() -> Iterator[None]:
         ...     print(error.code)
         143
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def leave(number: int, frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
+    with handlers(leave, signal.SIGTERM):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+
+def end_with_launcher() -> bool:
+    """Terminate this process when its launcher has ended, and return `True` if it has a launcher.
+
+    The environment variable `TENSORSMITH_LAUNCHER_PIPE` is the file descriptor of a pipe to which only the launcher can
+    write.
+
+    Example:
+        >>> from tensorsmith.core import end_with_launcher
+        >>> end_with_launcher()
+        False
+    """
+    descriptor = os.environ.pop(LAUNCHER_PIPE, "")  # not valid in processes that this one starts
+    if descriptor:
+        end_on_hangup(int(descriptor))
+    return bool(descriptor)
+
+
+def end_on_hangup(descriptor: int) -> None:
+    """Start a thread that sends SIGTERM to this process when nobody can write to a pipe any more.
+
+    The kernel closes the writing end even if its owner is killed by SIGKILL. (The parent-death signal of Linux is
+    bound to the thread that started the process, and has no equivalent on other systems.) A process that has not
+    ended after the time to save a checkpoint is killed.
+
+    Args:
+        descriptor: File descriptor of the reading end of the pipe.
+    """
+    poll = select.poll()
+    poll.register(descriptor, 0)  # only hangups are reported, and nothing is read
+
+    def watch() -> None:
+        poll.poll()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(SECONDS_TO_SAVE)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="launcher", daemon=True).start()
 
 
 def free_ports(count: int) -> list[int]:

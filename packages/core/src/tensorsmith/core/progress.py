@@ -1,10 +1,12 @@
-"""Progress of long operations, shown as a bar in a terminal and logged otherwise."""
+"""Progress of long operations, shown as a bar in a terminal or a notebook, and logged otherwise."""
 
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
+
+from tensorsmith.core.printing import print_text, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +20,20 @@ Advance = Callable[[int], None]
 
 def unreported(count: int) -> None:
     """Do nothing. This is the `Advance` function for operations whose progress is not shown."""
+
+
+def in_notebook() -> bool:
+    """Return `True` if the process is the kernel of a notebook.
+
+    Example:
+        >>> in_notebook()
+        False
+    """
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None
 
 
 class ProgressTask:
@@ -53,8 +69,9 @@ class Progress:
     """Context manager that shows the progress of long operations.
 
     On a terminal, each task has a progress bar on standard error with its rate and the remaining time; printed lines
-    appear above the bars. Elsewhere, the start of each task is logged. Outside of the context nothing is shown;
-    `SILENT`, the default of functions that accept a `Progress`, is an instance that is never entered.
+    appear above the bars. In a notebook, the bars are an output of the cell. Elsewhere, the start of each task is
+    logged. Outside of the context nothing is shown; `SILENT`, the default of functions that accept a `Progress`, is an
+    instance that is never entered.
 
     Args:
         logger: Name of the logger used if there is no terminal.
@@ -76,7 +93,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         self._shown = True
-        if self._console is not None or sys.stderr.isatty():
+        if self._console is not None or sys.stderr.isatty() or in_notebook():
             self._bars = self._make_bars()
         if self._bars is not None:
             self._bars.start()
@@ -100,6 +117,7 @@ class Progress:
             total: Total number of units, or `None` if it is unknown.
             unit: Name of the unit in plural form, such as "rows".
         """
+        description = printable(description)
         if self._bars is not None:
             room = max(20, self._bars.console.width - 60)
             shown = description if len(description) <= room else f"{description[: room - 3]}..."
@@ -120,8 +138,10 @@ class Progress:
 
     def print(self, line: str) -> None:
         """Print a line above the progress bars, or log it if there is no terminal."""
-        if self._bars is not None:
-            self._bars.console.print(line, highlight=False)
+        if self._bars is not None and in_notebook():
+            print_text(line)
+        elif self._bars is not None:
+            self._bars.console.print(printable(line, keep="\n"), highlight=False, markup=False)
         elif self._shown:
             self._logger.info(line)
 
@@ -147,22 +167,18 @@ class Progress:
                 text = "" if speed is None else format_bytes(int(speed)) if unit == "bytes" else f"{speed:,.0f} {unit}"
                 return Text(f"{text}/s" if text else "", style="progress.data.speed")
 
+        description = TextColumn("{task.description}", markup=False)
+        left = TimeRemainingColumn(elapsed_when_finished=True)
+        columns = description, BarColumn(bar_width=20), Done(), Rate(), left
+        if self._console is None and in_notebook():
+            from tensorsmith.core.notebook_bars import NotebookBars
+
+            return NotebookBars(*columns)
         console = self._console or Console(stderr=True)
         if not console.is_terminal or console.is_dumb_terminal:  # a dumb terminal cannot redraw a line
             return None
-        description = TextColumn("{task.description}", markup=False)
-        left = TimeRemainingColumn(elapsed_when_finished=True)
         above = sys.stdout.isatty()  # redirected standard output must not contain bars
-        return Bars(
-            description,
-            BarColumn(bar_width=20),
-            Done(),
-            Rate(),
-            left,
-            console=console,
-            transient=True,
-            redirect_stdout=above,
-        )
+        return Bars(*columns, console=console, transient=True, redirect_stdout=above)
 
 
 def format_bytes(size: int) -> str:

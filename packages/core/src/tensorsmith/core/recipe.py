@@ -38,6 +38,8 @@ class Recipe:
             variant is the baseline.
         grid: For a comparison, a mapping from the fields that are tuned for each variant to their candidate values.
         columns: For a comparison, further scores of its table and figure, such as `"test loss"`.
+        code_fields: Names of the fields whose values are paths of files with code, such as SavedModels. Configuration
+            files that set them are used if the user trusts them.
     """
 
     config_class: type[Any]
@@ -45,6 +47,7 @@ class Recipe:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     columns: Sequence[str] = ()
+    code_fields: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +108,8 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
 
     Args:
         module: Module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
-            `train` (a training procedure). `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `callbacks`, `report` and
-            `model_to_save` are optional.
+            `train` (a training procedure). `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `CODE_FIELDS`, `callbacks`,
+            `report` and `model_to_save` are optional.
 
     Raises:
         ValueError: If `module` lacks a required definition.
@@ -132,6 +135,7 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
         "variants": parts.get("VARIANTS", {}),
         "grid": parts.get("GRID", {}),
         "columns": parts.get("COLUMNS", ()),
+        "code_fields": parts.get("CODE_FIELDS", ()),
     }
     if "train" in parts:
         return ProcedureRecipe(train=parts["train"], **common)
