@@ -23,7 +23,7 @@ test: lint data
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(SECOND)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(THIRD)
 
-test-slow: setup data .venv/beam .venv/hub .venv/parity/ready
+test-slow: setup data .venv/beam .venv/hub .venv/notebook .venv/parity/ready
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
 	@$(BIN)/python tools/scores.py stale
 
@@ -99,7 +99,7 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench tabular
 	$(BIN)/tensorsmith bench overhead
 
-.venv/bench .venv/beam .venv/hub: .venv/%: requirements-%.lock $(READY)
+.venv/bench .venv/beam .venv/hub .venv/notebook: .venv/%: requirements-%.lock $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements-$*.lock
 	touch $@
 
@@ -115,6 +115,7 @@ lock: setup
 	$(COMPILE) --group pyproject.toml:beam --constraint requirements.all --output-file requirements-beam.lock
 	$(COMPILE) --overrides tools/overrides.txt --group pyproject.toml:hub --constraint requirements.lock \
 	  --constraint requirements-beam.lock --output-file requirements-hub.lock
+	$(COMPILE) --group pyproject.toml:notebook --constraint requirements.lock --output-file requirements-notebook.lock
 	$(COMPILE) --group pyproject.toml:bench --constraint requirements.lock --output-file requirements-bench.lock
 	rm requirements.all
 

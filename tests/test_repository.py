@@ -30,7 +30,13 @@ LISTED = subprocess.run(
 FILES = [path for name in LISTED.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
 PYTHON_FILES = [path for path in FILES if path.suffix == ".py"]
 CODE_FILES = [path for path in FILES if path.suffix in (".py", ".cc", ".h")]
-LOCKS = ["requirements.lock", "requirements-beam.lock", "requirements-bench.lock", "requirements-hub.lock"]
+LOCKS = [
+    "requirements.lock",
+    "requirements-beam.lock",
+    "requirements-bench.lock",
+    "requirements-hub.lock",
+    "requirements-notebook.lock",
+]
 
 MAY_USE_PRIVATE: set[str] = set()  # paths of files, each with a reason
 INTERNALS = {  # the only files that read private attributes of TensorFlow, Keras and keras-tuner

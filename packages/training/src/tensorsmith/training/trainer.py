@@ -13,6 +13,7 @@ from keras.utils import PyDataset
 
 from tensorsmith.core import Timeline, check
 from tensorsmith.core.types import Dataset, Logs, Loss, NestedArrays, Optimizer
+from tensorsmith.training._support.short_traceback import ShortTraceback
 from tensorsmith.training.callbacks.protocol import as_list
 from tensorsmith.training.checkpoint.checkpoints import Checkpoints
 from tensorsmith.training.distribution.worker_group import WorkerGroup
@@ -39,7 +40,7 @@ class Trainer:
 
     A model created in the scope of a `tf.distribute.MirroredStrategy` or `MultiWorkerMirroredStrategy` is trained on
     all replicas. The optimizer, the metrics and the trainer must be created in the same scope. Each replica processes a
-    part of every batch, so that batch size, data and numerical results are the same as on one device.
+    part of every batch, so that batch size and data are the same as on one device, and the results up to rounding.
 
     Args:
         model: Keras 3 model to train.
@@ -191,21 +192,25 @@ class Trainer:
             NonFiniteLossError: If the loss becomes NaN or infinite.
             OSError: If a checkpoint cannot be written.
         """
-        data = FitData(x, y, sample_weight, class_weight, validation_data, validation_split)
-        hooks = as_list(callbacks)
-        options = FitOptions(
-            epochs,
-            initial_epoch,
-            batch_size,
-            steps_per_epoch,
-            shuffle,
-            seed,
-            hooks,
-            checkpoints,
-            resume,
-            extend,
-            verbose,
-        )
+        with ShortTraceback():
+            data = FitData(x, y, sample_weight, class_weight, validation_data, validation_split)
+            hooks = as_list(callbacks)
+            options = FitOptions(
+                epochs,
+                initial_epoch,
+                batch_size,
+                steps_per_epoch,
+                shuffle,
+                seed,
+                hooks,
+                checkpoints,
+                resume,
+                extend,
+                verbose,
+            )
+            return self._fit(data, options)
+
+    def _fit(self, data: FitData, options: FitOptions) -> keras.callbacks.History:
         worker_group = WorkerGroup(self._strategy)
         start = start_run(options, worker_group)
         self.jit = start.metadata["jit"] if start.saved and isinstance(self.jit, str) else self.jit
@@ -217,7 +222,7 @@ class Trainer:
         seconds_to_compile = time.perf_counter() - started
 
         sizer = ChunkSizer(self.steps_per_loop)
-        with original_errors(x, validation_data):
+        with original_errors(data.x, data.validation_data):
             history = train(self._steps, source, validation, start, timeline, worker_group, sizer)
         self.first_step_seconds = seconds_to_compile + sizer.first_seconds
         self.steps_per_second = sizer.steps_per_second
@@ -242,15 +247,20 @@ class Trainer:
         Raises:
             ValueError: If the data cannot be used for evaluation.
         """
-        source = make_source(self._steps.checked_model, x, y, sample_weight=sample_weight, batch_size=batch_size)
-        self._steps.prepare_evaluation(source)
-        with original_errors(x):
+        with ShortTraceback(), original_errors(x):
+            source = make_source(self._steps.checked_model, x, y, sample_weight=sample_weight, batch_size=batch_size)
+            self._steps.prepare_evaluation(source)
             return evaluate(self.model, source, WorkerGroup(self._strategy))
 
     def predict(self, x: NestedArrays | Dataset | PyDataset, *, batch_size: int = 32) -> Any:
         """Returns the predictions for arrays or a finite dataset, as NumPy arrays."""
-        with original_errors(x):
+        with ShortTraceback(), original_errors(x):
             return predict(self.model, x, batch_size, self._strategy)
+
+    @property
+    def history(self) -> keras.callbacks.History | None:
+        """History of the latest `fit`, up to the last completed epoch if it was interrupted. `None` before `fit`."""
+        return getattr(self.model, "history", None)
 
     @property
     def steps_as_keras(self) -> bool:

@@ -1,6 +1,7 @@
 """Progress bar callback that is compatible with TensorFlow Addons."""
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,9 +9,11 @@ import keras
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
+from rich.table import Column
 from rich.text import Text
 
-from tensorsmith.core import check
+from tensorsmith.core import check, in_notebook
+from tensorsmith.core.notebook_bars import NotebookBars, notebook_console
 from tensorsmith.core.types import Logs
 
 OVERALL = "{l_bar}{bar} {n_fmt}/{total_fmt} ETA: {remaining}s,  {rate_fmt}{postfix}"
@@ -25,8 +28,8 @@ class TQDMProgressBar(keras.callbacks.Callback):
 
     Name, arguments and messages are those of TensorFlow Addons, but the bars are drawn by the library rich instead of
     tqdm. Formats may contain tqdm's fields for numbers and times, and `bar` exactly once. Bars appear on standard
-    error, and only if it is a terminal. Losses and metrics are the running means reported by Keras, which TensorFlow
-    Addons averages again. A `Trainer` shows its own bar unless `verbose=False`.
+    error, and only if it is a terminal, or in a notebook. Losses and metrics are the running means reported by Keras,
+    which TensorFlow Addons averages again. A `Trainer` shows its own bar unless `verbose=False`.
 
     Args:
         metrics_separator: String that separates the metrics.
@@ -78,16 +81,20 @@ class TQDMProgressBar(keras.callbacks.Callback):
         self._formats = {"epochs": overall_bar_format, "steps": epoch_bar_format}
         self._leaves = {"epochs": leave_overall_progress, "steps": leave_epoch_progress}
         self._shows = {"epochs": show_overall_progress, "steps": show_epoch_progress}
-        self._console = console or Console(stderr=True, highlight=False)
-        self._progress = Progress(
-            _Part(0),
-            BarColumn(),
-            _Part(1),
-            console=self._console,
-            refresh_per_second=update_per_second,
-            disable=not self._console.is_terminal,
-            transient=True,
-        )
+        columns = _Part(0), BarColumn(bar_width=40), _Part(1)
+        if console is None and in_notebook():
+            self._console, self._draws = notebook_console(sys.stdout), True
+            self._progress: Progress = NotebookBars(*columns, seconds=1 / update_per_second)
+        else:
+            self._console = console or Console(stderr=True, highlight=False)
+            self._draws = self._console.is_terminal
+            self._progress = Progress(
+                *columns,
+                console=self._console,
+                refresh_per_second=update_per_second,
+                disable=not self._draws,
+                transient=True,
+            )
         self._training = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -98,7 +105,7 @@ class TQDMProgressBar(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Adds the progress bar for the steps."""
-        if self._shows["steps"] and self._console.is_terminal:
+        if self._shows["steps"] and self._draws:
             self._console.print(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self._epoch = self._add("steps", "", self.params.get("steps"))
 
@@ -144,7 +151,7 @@ class TQDMProgressBar(keras.callbacks.Callback):
         return self._progress.add_task(description, total=total, visible=shown, unit=unit, format=self._formats[unit])
 
     def _remove(self, unit: str, bar: TaskID) -> None:
-        if self._shows[unit] and self._leaves[unit] and self._console.is_terminal:
+        if self._shows[unit] and self._leaves[unit] and self._draws:
             (task,) = (task for task in self._progress.tasks if task.id == bar)
             self._console.print(self._progress.make_tasks_table([task]))
         self._progress.remove_task(bar)
@@ -159,7 +166,7 @@ class _Part(ProgressColumn):
     """Column with the text that a progress bar displays before the bar (index 0) or after the bar (index 1)."""
 
     def __init__(self, position: int) -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True))
         self._place = position
 
     def render(self, task: Task) -> Text:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from tensorsmith.core import Progress, ProgressTask
+from tensorsmith.core import Progress, ProgressTask, in_notebook
 from tensorsmith.core.types import Logs
 
 PREFIX, RATE = "val_", "learning_rate"  # of the names of validation scores and of learning rates
@@ -20,7 +20,8 @@ log = logging.getLogger("tensorsmith.training")
 class ProgressBar(keras.callbacks.Callback):
     """Displays the progress, speed and remaining time of training, and prints the scores after each epoch.
 
-    On a terminal, validation scores are in parentheses. Learning rates that have not changed, or for which the terminal
+    In a notebook, the progress bar is an output of the cell, above the scores. On a terminal, validation scores are in
+    parentheses. Learning rates that have not changed, or for which the terminal
     is too narrow, are left out, but are part of the history. If standard error is not a terminal, there is no bar, and
     the scores are logged to the logger `tensorsmith.training` if its level is `INFO`. Otherwise, if standard output is
     not a terminal, the scores are printed there.
@@ -69,9 +70,10 @@ class ProgressBar(keras.callbacks.Callback):
         scores = "  ".join(f"{name} {value:.4g}" for name, value in scalars.items())
         seconds = f"{time.perf_counter() - self._epoch_start:.1f} s"
         line = f"{self._epoch}  {scores}  {seconds}"
+        on_terminal = self._progress.draws and not in_notebook()
         logs_lines = not self._progress.draws and log.isEnabledFor(logging.INFO)
-        if self._progress.draws or logs_lines:
-            self._progress.print(self._narrow_line(scalars, seconds) if self._progress.draws else line)
+        if on_terminal or logs_lines:
+            self._progress.print(self._narrow_line(scalars, seconds) if on_terminal else line)
         if not (logs_lines or sys.stdout.isatty()):
             print(line, flush=True)
 
