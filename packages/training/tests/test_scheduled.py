@@ -87,3 +87,23 @@ def test_invalid_schedules(pair):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     with raises_argument_error("schedules['weight']", expected="a tuple of a keras.Variable and a schedule"):
         Trainer(model, "sgd", "mse", schedules={"weight": pair})
+
+
+@pytest.mark.parametrize("schedule", [keras.optimizers.schedules.CosineDecay(0.1, 6), 0.0])
+def test_second_fit_after_schedule(schedule, caplog):
+    """Tests that a warning appears if and only if a schedule is 0 at all steps."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    trainer = Trainer(model, keras.optimizers.SGD(schedule), "mse", jit=False)
+    trainer.fit(*data(), epochs=2, verbose=False)
+    assert caplog.messages == []
+    rates = trainer.fit(*data(), epochs=2, verbose=False).history["learning_rate"]
+    assert rates == [0.0, 0.0]
+    warned = ["The learning rate of CosineDecay is 0 in all steps of this run, because the optimizer has done 6 steps"]
+    assert [message.partition(" already")[0] for message in caplog.messages] == (warned if schedule else [])
+
+
+def test_no_warning_for_warmup_from_zero(caplog):
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, 100, warmup_target=0.1, warmup_steps=90)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    Trainer(model, keras.optimizers.SGD(schedule), "mse", jit=False).fit(*data(), verbose=False)
+    assert caplog.messages == []

@@ -35,8 +35,25 @@ def test_optimizer_outside_scope(strategy):
         trainer = Trainer(network(), optimizer, "mse")
     refused(
         trainer,
-        "model must be created within the scope of MirroredStrategy.*Create the model, the optimizer and the metrics",
+        "model must be created within the scope of MirroredStrategy.*Create the model, the optimizer, the metrics",
     )
+
+
+def test_model_outside_scope(strategy):
+    model = network()
+    with strategy.scope():
+        trainer = Trainer(model, "sgd", "mse")
+    message = "model must be created within the scope of MirroredStrategy, got .*, which was created outside"
+    refused(trainer, message)
+    with pytest.raises(ValueError, match=message):
+        trainer.evaluate(X, Y)
+
+
+def test_fit_within_scope_of_trainer_outside(strategy):
+    trainer = Trainer(network(), "sgd", "mse")
+    with strategy.scope():
+        refused(trainer, r"within the scope of MirroredStrategy, .* the trainer inside `with strategy.scope\(\):`")
+    trainer.fit(X, Y, verbose=False)
 
 
 def test_metric_outside_scope(strategy):

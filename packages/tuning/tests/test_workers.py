@@ -2,14 +2,25 @@
 
 import os
 import signal
+import socket
 import time
 import types
 
 import pytest
 
+from tensorsmith.core import free_ports, peers
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tuning import workers
-from tensorsmith.tuning.workers import LAUNCHER, Beat, Oversight, alone_in, end_without_launcher, serve, sign_of_life
+from tensorsmith.tuning.workers import (
+    LAUNCHER,
+    Beat,
+    Oversight,
+    alone_in,
+    end_without_launcher,
+    serve,
+    sign_of_life,
+    wait_for_chief,
+)
 
 
 class Oracle:
@@ -124,7 +135,7 @@ def test_concurrent_searches(tmp_path):
 def test_serve_returns_when_workers_are_dismissed(monkeypatch):
     """Tests that assigning trials ends before the loop of keras-tuner does."""
     monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
-    oracle = types.SimpleNamespace(all_dismissed=False)
+    oracle = types.SimpleNamespace(all_dismissed=False, tuner_ids={"a"})
     looks = []
 
     def look():
@@ -140,7 +151,34 @@ def test_serve_propagates_errors():
         raise OSError("the port is taken")
 
     with pytest.raises(OSError, match="the port is taken"):
-        serve(run, types.SimpleNamespace(all_dismissed=False), [])
+        serve(run, types.SimpleNamespace(all_dismissed=False, tuner_ids=set()), [])
+
+
+def test_chief_without_workers(monkeypatch, caplog):
+    """Tests that the chief reports that it waits, and gives up."""
+    monkeypatch.delenv(LAUNCHER, raising=False)
+    monkeypatch.setattr(peers, "SECONDS_TO_FIRST_MESSAGE", 0.0)
+    monkeypatch.setattr(workers, "SECONDS_TO_WAIT", 0.5)
+    oracle = types.SimpleNamespace(all_dismissed=False, tuner_ids=set())
+    with pytest.raises(TimeoutError, match=r"Waited 0\.5 seconds for a worker\. Start processes"):
+        serve(lambda: time.sleep(60), oracle, [])
+    assert "Waiting for a worker." in caplog.text
+
+
+@pytest.mark.parametrize("name", ["worker-0", "chief"])
+def test_worker_without_chief(name, monkeypatch):
+    monkeypatch.delenv(LAUNCHER, raising=False)
+    (port,) = free_ports(1)
+    for variable, value in (("TUNER_ID", name), ("ORACLE_IP", "127.0.0.1"), ("ORACLE_PORT", str(port))):
+        monkeypatch.setenv(f"KERASTUNER_{variable}", value)
+    monkeypatch.setattr(workers, "SECONDS_TO_WAIT", 0.5)
+    if name == "chief":
+        wait_for_chief()
+        return
+    with pytest.raises(TimeoutError, match=f"seconds for the chief at 127.0.0.1:{port}"):
+        wait_for_chief()
+    with socket.create_server(("127.0.0.1", port)):
+        wait_for_chief()
 
 
 def wait_until(condition):

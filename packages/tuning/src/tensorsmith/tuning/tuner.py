@@ -24,7 +24,7 @@ from tensorsmith.tuning.hyperparameters import as_fields
 from tensorsmith.tuning.oracles import LIVES, make_oracle
 from tensorsmith.tuning.search import Search, SearchError
 from tensorsmith.tuning.trial import RESULT, Result, read_result, train
-from tensorsmith.tuning.workers import Beat, Oversight, end_without_launcher, serve
+from tensorsmith.tuning.workers import Beat, Oversight, end_without_launcher, serve, wait_for_chief
 
 SECONDS_TO_WAIT = 0.25  # pause of a worker between requests
 FAILURES = (ArgumentError, NonFiniteLossError, tf.errors.ResourceExhaustedError)  # errors of a configuration
@@ -94,6 +94,7 @@ class Tuner(BaseTuner):
         path = Path(folder).resolve()
         path.mkdir(parents=True, exist_ok=True)
         oracle = make_oracle(search)
+        wait_for_chief()
         super().__init__(oracle, directory=str(path.parent), project_name=path.name)
         if not self.is_worker and (path / "oracle.json").exists():
             oracle.reload()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.core import SECONDS_TO_WAIT, Verbatim, argument_error, unreachable, wait_for
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -53,6 +53,23 @@ def end_without_launcher() -> bool:
     if gone:
         os.kill(os.getpid(), signal.SIGTERM)
     return gone
+
+
+def wait_for_chief() -> None:
+    """Waits until a worker can reach the chief. Workers that have a launcher do not need to wait.
+
+    Raises:
+        TimeoutError: If the chief cannot be reached within 10 minutes.
+    """
+    name, host, port = (os.environ.get(f"KERASTUNER_{each}", "") for each in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"))
+    if not host or "chief" in name or LAUNCHER in os.environ:
+        return
+
+    def missing() -> str:
+        reason = unreachable(f"{host}:{port}")
+        return f"the chief at {host}:{port} ({reason})" if reason else ""
+
+    wait_for(missing, SECONDS_TO_WAIT, "Start the process with KERASTUNER_TUNER_ID=chief.")
 
 
 def sign_of_life(folder: Path, worker: str) -> Path:
@@ -139,6 +156,9 @@ def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence
         run: Function that runs the trial loop of keras-tuner.
         oracle: Oracle of keras-tuner that chooses the trials.
         tasks: Functions without arguments that are called periodically while the loop is running.
+
+    Raises:
+        TimeoutError: If no worker asks for a trial within 10 minutes.
     """
     errors: list[BaseException] = []
 
@@ -151,6 +171,8 @@ def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence
     thread = threading.Thread(target=target, daemon=True)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints conditions that workers send
         thread.start()
+        if LAUNCHER not in os.environ:
+            _wait_for_worker(oracle, thread)
         while thread.is_alive() and not oracle.all_dismissed:
             time.sleep(SECONDS_BETWEEN_LOOKS)
             for task in tasks:
@@ -158,3 +180,12 @@ def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence
     if errors:
         raise errors[0]
     time.sleep(SECONDS_BETWEEN_BEATS)  # time for the last answer to arrive
+
+
+def _wait_for_worker(oracle: "keras_tuner.Oracle", thread: threading.Thread) -> None:
+    """Waits until a worker has asked for a trial, or until the thread that answers it has failed."""
+
+    def missing() -> str:
+        return "" if oracle.tuner_ids or oracle.all_dismissed or not thread.is_alive() else "a worker"
+
+    wait_for(missing, SECONDS_TO_WAIT, "Start processes with other values of KERASTUNER_TUNER_ID.")

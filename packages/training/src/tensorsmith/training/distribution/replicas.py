@@ -20,6 +20,7 @@ from tensorsmith.training.gradients.optimizers import (
 )
 from tensorsmith.training.loop.compiled_step import CompiledStep, Step, Tracing
 
+CREATE_IN_SCOPE = "create the model, the optimizer, the metrics and the trainer inside `with strategy.scope():`"
 SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
 
@@ -28,6 +29,22 @@ def is_distributed(strategy: tf.distribute.Strategy) -> bool:
     with strategy.scope():
         has: bool = tf.distribute.has_strategy()
     return has
+
+
+def check_scope(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
+    """Raises an error if a model was not created within the scope in which its trainer was created.
+
+    Args:
+        model: Model to be trained. Keras considers the current strategy as that of a model without a scope.
+        strategy: Strategy of the model at the time at which the trainer was created.
+
+    Raises:
+        ValueError: If the strategy of the model has changed since then.
+    """
+    now = model.distribute_strategy
+    received = Verbatim(f"{model.name}, which was created outside of the scope")
+    name = type(now if tf.distribute.has_strategy() else strategy).__name__
+    check(now is strategy, "model", received, f"created within the scope of {name}", CREATE_IN_SCOPE)
 
 
 def check_fits(owner: object, model: keras.Model, jit: bool) -> None:
@@ -49,8 +66,7 @@ def check_fits(owner: object, model: keras.Model, jit: bool) -> None:
     for variable in keras_variables(owner):
         inside = strategy.extended.variable_created_in_scope(variable.value)
         received = Verbatim(f"{variable.path}, which was created outside of the scope")
-        remedy = "create the model, the optimizer and the metrics inside `with strategy.scope():`"
-        check(inside, "model", received, f"created within the scope of {type(strategy).__name__}", remedy)
+        check(inside, "model", received, f"created within the scope of {type(strategy).__name__}", CREATE_IN_SCOPE)
     outer = optimizers_of(owner)
     for optimizer in filter(accumulates, (within for each in outer for within in optimizers_within(each))):
         fits = optimizer in outer and not isinstance(strategy, tf.distribute.ParameterServerStrategy)

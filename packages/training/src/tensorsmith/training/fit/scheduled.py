@@ -1,13 +1,19 @@
 """Validation of hyperparameter schedules, and conversion of their lengths to training steps."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
 
 from tensorsmith.core import Timeline, Verbatim, check
+from tensorsmith.core.keras_internals import learning_rate_schedule
 from tensorsmith.training._support.model_layers import parts_of
 from tensorsmith.training.gradients.optimizers import optimizers_within
+
+SAMPLES = 16  # steps at which a schedule is evaluated
+
+log = logging.getLogger("tensorsmith.training")
 
 Schedules = Mapping[str, tuple[keras.Variable, Callable[[Any], Any]]]
 
@@ -34,6 +40,25 @@ def bind(owner: object, schedules: Iterable[Any], timeline: Timeline) -> bool:
     for schedule in found:
         schedule.bind(timeline)
     return bool(found)
+
+
+def warn_of_zero_rates(optimizer: Any, timeline: Timeline) -> None:
+    """Logs a warning for each learning rate schedule that is 0 at all steps of a run.
+
+    This happens if `fit` is called again with an optimizer whose schedule has ended.
+    """
+    steps = timeline.total_steps or 2
+    for each in optimizers_within(optimizer):
+        schedule = learning_rate_schedule(each)
+        done = int(keras.ops.convert_to_numpy(each.iterations))
+        offsets = {i * (steps - 1) // (SAMPLES - 1) for i in range(SAMPLES)}
+        if schedule and not any(float(keras.ops.convert_to_numpy(schedule(done + offset))) for offset in offsets):
+            log.warning(
+                "The learning rate of %s is 0 in all steps of this run, because the optimizer has done %d steps "
+                "already. Pass a new optimizer, or a schedule with more steps.",
+                type(schedule).__name__,
+                done,
+            )
 
 
 def _wants_to_know(value: Any) -> bool:

@@ -36,11 +36,16 @@ def snapshot(variables: list[tf.Variable]) -> list[np.ndarray]:
 
 def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
     """Assigns saved values to variables."""
+    parts = []  # variables that are sums over replicas
     for variable, value in zip(variables, values, strict=True):
         if is_on_replicas(variable) and variable.synchronization == tf.VariableSynchronization.ON_READ:
-            variable.distribute_strategy.run(_put_on_first, (variable, value))
+            parts.append((variable, value))
         else:
             variable.assign(value)
+    if parts:
+        strategy = parts[0][0].distribute_strategy
+        # Outside of a function, `run` warns for each variable that it is slow.
+        tf.function(lambda: strategy.run(_put_on_first, (parts,)), autograph=False)()
 
 
 def is_on_replicas(variable: tf.Variable) -> bool:
@@ -84,7 +89,8 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
         check(theirs[name] == ours[name], "checkpoint", received, f"match the {name} {ours[name]} of the model", remedy)
 
 
-def _put_on_first(variable: tf.Variable, value: np.ndarray) -> None:
-    """Assigns a value to a variable on the first replica, and zero on all other replicas."""
+def _put_on_first(parts: list[tuple[tf.Variable, np.ndarray]]) -> None:
+    """Assigns values to variables on the first replica, and zeros on all other replicas."""
     first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
-    variable.assign(tf.where(first, value, np.zeros_like(value)))
+    for variable, value in parts:
+        variable.assign(tf.where(first, value, np.zeros_like(value)))

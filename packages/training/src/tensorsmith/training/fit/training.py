@@ -15,6 +15,7 @@ from tensorsmith.training.fit.options import Start
 from tensorsmith.training.fit.progress import ProgressBar
 from tensorsmith.training.fit.run import Run
 from tensorsmith.training.fit.saving import make_saving
+from tensorsmith.training.fit.scheduled import warn_of_zero_rates
 from tensorsmith.training.fit.sizer import ChunkSizer
 from tensorsmith.training.inputs.sources import BatchSource
 from tensorsmith.training.loop.step_compiler import StepCompiler
@@ -57,6 +58,8 @@ def train(
         seed=start.seed,
         verbose=1,
     )
+    if not metadata:
+        warn_of_zero_rates(model.optimizer, timeline)
     if any(map(protocol.wants_every_batch, hooks.callbacks)):
         sizer.fix(1)
     try:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Timeline, check
 from tensorsmith.core.types import Logs
-from tensorsmith.training.distribution.replicas import check_fits, is_distributed
+from tensorsmith.training.distribution.replicas import check_fits, check_scope, is_distributed
 from tensorsmith.training.fit.scheduled import Schedules, bind
 from tensorsmith.training.fit.state import training_state
 from tensorsmith.training.gradients.norm import norm_of, recorded_gradients
@@ -65,7 +65,8 @@ class StepCompiler:
         self.schedules = schedules
         self._steps_done = steps_done
         self._gradient_norm = gradient_norm
-        self._distributed = is_distributed(model.distribute_strategy)
+        self._strategy = model.distribute_strategy
+        self._distributed = is_distributed(self._strategy)
         single = isinstance(model.optimizer, keras.optimizers.Optimizer)
         check(single or not gradient_norm, "gradient_norm", gradient_norm, "False for a model without an optimizer")
         step = self._train_step if schedules or gradient_norm else owner.train_step
@@ -130,6 +131,7 @@ class StepCompiler:
         return self._loops.drawing()
 
     def _build(self, source: BatchSource, as_keras: bool) -> None:
+        check_scope(self.model, self._strategy)
         if as_keras and not self._built:  # custom steps decide themselves what to build
             with self.model.distribute_strategy.scope():
                 build_late_parts(self.model, source.example)
