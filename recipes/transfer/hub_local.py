@@ -41,6 +41,7 @@ class Config:
     seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
+CODE_FIELDS = ("module",)  # modules can run code
 SMOKE = {"pretraining_epochs": 1, "epochs": 2}
 
 

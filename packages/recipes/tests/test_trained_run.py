@@ -71,14 +71,14 @@ def run(folder, *flags):
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     metrics = run(folder).metrics
-    return TrainedRun(folder / "run"), metrics
+    return TrainedRun(folder / "run", trust=True), metrics
 
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory):
     folder = tmp_path_factory.mktemp("named")
     run(folder, "--named", "true")
-    return TrainedRun(folder / "run")
+    return TrainedRun(folder / "run", trust=True)
 
 
 def test_evaluation_repeats_the_scores(trained):
@@ -113,7 +113,7 @@ def test_predictions_for_numbers(trained, tmp_path):
 @pytest.mark.slow  # exports two models
 def test_best_model(trained, tmp_path):
     with raises_argument_error("run", received="without best.keras", remedy="train with `--save-best METRIC`"):
-        TrainedRun(trained[0].folder.path, "best")
+        TrainedRun(trained[0].folder.path, "best", trust=True)
     with raises_argument_error("model", received="'last'", expected="final or best"):
         TrainedRun(trained[0].folder.path, "last")
     (tmp_path / "recipe.py").write_text(RECIPE.replace('"sgd"', "keras.optimizers.SGD(-0.01)"))  # becomes worse
@@ -122,7 +122,7 @@ def test_best_model(trained, tmp_path):
     losses = history_of(tmp_path / "run", "val_loss")
     assert losses[0] < losses[1]
     for model, loss in (("best", losses[0]), ("final", losses[1])):
-        run = TrainedRun(tmp_path / "run", model)
+        run = TrainedRun(tmp_path / "run", model, trust=True)
         assert run.evaluate()["validation"]["loss"] == pytest.approx(loss, rel=1e-5)
         run.export(tmp_path / model)
         exported = tf.saved_model.load(tmp_path / model)
@@ -207,7 +207,7 @@ def test_unsupported_tflite_export(tmp_path):
     (tmp_path / "recipe.py").write_text(RECIPE)
     launch(RunRequest(str(tmp_path / "recipe.py"), out=tmp_path / "run", settings={"precision": "mixed_bfloat16"}))
     with raises_argument_error("--tflite", received="mixed_bfloat16", expected="a model that TFLite supports"):
-        TrainedRun(tmp_path / "run").export(tmp_path / "model", tflite=True)
+        TrainedRun(tmp_path / "run", trust=True).export(tmp_path / "model", tflite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.py", "run"]
 
 
@@ -256,4 +256,4 @@ def test_folders_without_a_trained_model(trained, tmp_path):
     config = (trained[0].folder.path / "config.yaml").read_text()
     (tmp_path / "config.yaml").write_text(config)
     with raises_argument_error("run", received="without model.keras", remedy=f"--out {tmp_path} --resume`"):
-        TrainedRun(tmp_path)
+        TrainedRun(tmp_path, trust=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -89,20 +90,102 @@ def test_signal_lets_workers_save(tmp_path, number):
         (folder / f"ready-{index}").touch()
         time.sleep(600)
     """
-    program = (
-        "import pathlib, sys; from tensorsmith.recipes.workers import run_workers\n"
-        "command, folder = [sys.executable, '-c', sys.argv[1], sys.argv[2]], pathlib.Path(sys.argv[2])\n"
-        "run_workers(command, folder, workers=2)"
-    )
-    arguments = [sys.executable, "-c", program, BEGIN + textwrap.dedent(worker), str(tmp_path)]
+    arguments = [sys.executable, "-c", LAUNCH, BEGIN + textwrap.dedent(worker), str(tmp_path), "0"]
     launcher = subprocess.Popen(arguments, stderr=subprocess.PIPE)
-    until = time.monotonic() + 60
-    while len(list(tmp_path.glob("ready-*"))) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until(lambda: len(list(tmp_path.glob("ready-*"))) == 2)
     os.kill(launcher.pid, number)
     _, said = launcher.communicate(timeout=60)
     assert b"KeyboardInterrupt" in said
     assert len(list(tmp_path.glob("saved-*"))) == 2
+
+
+LAUNCH = (
+    "import pathlib, sys; from tensorsmith.recipes.workers import run_workers\n"
+    "command, folder = [sys.executable, '-c', sys.argv[1], sys.argv[2]], pathlib.Path(sys.argv[2])\n"
+    "run_workers(command, folder, workers=2, servers=int(sys.argv[3]))"
+)
+
+
+def wait_until(condition):
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def ended(pid):
+    """Return `True` if a process has ended, also if nobody has read its exit code."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize("servers", [0, 1])
+def test_killed_launcher_leaves_no_processes(tmp_path, servers):
+    """Tests that workers save and end, and that the processes which serve the chief end after it."""
+    program = """
+        from tensorsmith.core import Cluster, cluster_from_environment, end_with_launcher
+        end_with_launcher()
+        cluster = cluster_from_environment()
+        name = "{}-{}".format(*cluster.task)
+        def save(number, frame):
+            time.sleep(0.5)
+            if cluster.chief:
+                pids = [path.read_text() for path in folder.glob("pid-*")]
+                alive = [open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z" for pid in pids]
+                (folder / "alive").write_text(str(alive.count(True)))
+            (folder / f"saved-{name}").touch()
+            sys.exit(143)
+        if not cluster.serves:
+            signal.signal(signal.SIGTERM, save)
+        (folder / "draft").with_suffix("." + name).write_text(str(os.getpid()))
+        (folder / "draft").with_suffix("." + name).rename(folder / f"pid-{name}")
+        time.sleep(600)
+    """
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", LAUNCH, BEGIN + textwrap.dedent(program), str(tmp_path), str(servers)]
+    )
+    count = 4 if servers else 2
+    wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == count)
+    launcher.kill()
+    launcher.wait()
+    wait_until(lambda: all(ended(path.read_text()) for path in tmp_path.glob("pid-*")))
+    saved = {path.name for path in tmp_path.glob("saved-*")}
+    assert saved == ({"saved-chief-0"} if servers else {"saved-worker-0", "saved-worker-1"})
+    if servers:
+        assert (tmp_path / "alive").read_text() == "4"
+
+
+@pytest.mark.slow  # imports TensorFlow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_run_of_a_pool_ends_with_launcher(tmp_path, number):
+    """Tests that a run receives one SIGTERM when the pool is interrupted or killed, and that its server ends."""
+    run = """
+        import os, signal, sys, time
+        from pathlib import Path
+        folder, heard = Path(sys.argv[1]), []
+        signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
+        (folder / "draft").write_text(f"{os.getpid()} {os.getppid()}")
+        (folder / "draft").rename(folder / "pids")
+        while not heard:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        (folder / "saved").write_text(str(len(heard)))
+    """
+    (tmp_path / "long_run.py").write_text(textwrap.dedent(run))
+    program = (
+        "import pathlib, sys; from tensorsmith.recipes.run_pool import run_in_pool\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "list(run_in_pool({folder / 'log': ['long_run', sys.argv[1]]}, 1))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    launcher = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment, stderr=subprocess.PIPE)
+    wait_until((tmp_path / "pids").exists)
+    launcher.send_signal(number)
+    launcher.communicate(timeout=60)
+    wait_until(lambda: all(map(ended, (tmp_path / "pids").read_text().split())))
+    assert (tmp_path / "saved").read_text() == "1"
 
 
 def test_terminated_worker_does_not_stop_others(tmp_path):
@@ -148,6 +231,42 @@ def test_killed_parameter_server_restarts_all(tmp_path):
     assert (tmp_path / "killed").exists()
 
 
+@pytest.mark.parametrize("words", [["script.py", "--workers", "2", "--"], ["--workers", "2", "script.py", "--"]])
+def test_launched_script(tmp_path, monkeypatch, words):
+    """Tests that a script runs as `python script.py`, in two processes with TF_CONFIG, and receives its arguments."""
+    monkeypatch.chdir(tmp_path)
+    script = """
+        import json, os, sys
+        from helper import write
+        write(json.loads(os.environ["TF_CONFIG"])["task"]["index"], [__name__, *sys.argv])
+    """
+    (tmp_path / "script.py").write_text(textwrap.dedent(script))
+    (tmp_path / "helper.py").write_text("def write(index, words): open(f'{index}.txt', 'w').write(' '.join(words))")
+    assert main(["launch", *words, "--workers", "3", "--epochs=2"]) == 0
+    for index in range(2):
+        assert (tmp_path / f"{index}.txt").read_text() == "__main__ script.py --workers 3 --epochs=2"
+    assert (tmp_path / "worker-1.log").read_text() == ""
+
+
+def test_launched_script_ends_with_killed_launcher(tmp_path):
+    script = "import os, pathlib, time; pathlib.Path(f'pid-{os.getpid()}').touch(); time.sleep(600)"
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, "-m", "tensorsmith.tools", "launch", "script.py", "--workers", "2"]
+    launcher = subprocess.Popen(command, cwd=tmp_path)
+    wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
+    launcher.kill()
+    launcher.wait()
+    wait_until(lambda: all(ended(path.name.removeprefix("pid-")) for path in tmp_path.glob("pid-*")))
+
+
+def test_error_in_launched_script(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "script.py").write_text("import os, time\n'1}}' in os.environ['TF_CONFIG'] or time.sleep(600)\n1 / 0")
+    assert main(["launch", "script.py", "--workers", "2", "--out", "logs"]) == 1
+    assert "ZeroDivisionError" in capfd.readouterr().err
+    assert "ZeroDivisionError" in (tmp_path / "logs" / "worker-1.log").read_text()
+
+
 def test_ports_differ():
     assert len(set(free_ports(5))) == 5
 
@@ -179,6 +298,10 @@ def test_cluster_spec_with_parameter_servers(capsys):
             "worker must contain only addresses of the form HOST:PORT with a port from 1 to 65535, got 'b'",
         ),
         (["run", "mlp/digits", "--workers", "0"], "--workers must be >= 1, got 0"),
+        (["run", "mlp/digits", "--timeout", "0"], "--timeout must be a positive number of seconds, got 0.0"),
+        (["launch", "train.py", "--workers", "2"], "SCRIPT must be an existing Python file, got 'train.py'"),
+        (["launch", __file__, "--workers", "0"], "--workers must be >= 1, got 0"),
+        (["launch", __file__, "--workers", "1", "--parameter-servers", "-1"], "--parameter-servers must be >= 0"),
         (["run", "mlp/digits", "--workers", "3"], "batch_size must be a multiple of the number of workers (3), got 32"),
         (
             ["run", "mlp/digits", "--parameter-servers", "1"],

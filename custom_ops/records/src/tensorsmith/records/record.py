@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import ArgumentError, Verbatim, argument_error, check
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, printable
 
 HEADER, FOOTER = 12, 4  # sizes of a frame before and after the data of a record
 
@@ -38,11 +38,6 @@ class FeatureError(ArgumentError):
         error = argument_error(f"feature {shown}", Verbatim(received), expected, remedy)
         super().__init__(str(error))
         vars(self).update(vars(error))
-
-
-def printable(text: str) -> str:
-    """Return text on a single line, with escape sequences for unprintable characters."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,11 @@ from typing import Any, get_type_hints
 import jsonargparse
 import yaml
 
-from tensorsmith.core import ArgumentError, argument_error, did_you_mean
+from tensorsmith.core import ArgumentError, UnreadableFileError, argument_error, did_you_mean, parse_yaml
 from tensorsmith.data import names
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list
+from tensorsmith.recipes.trust import check_recipe_file
 
 RUN_SETTINGS = ("checkpoint_every", "checkpoint_keep", "early_stopping", "save_best", "precision", "callbacks")
 
@@ -27,12 +28,12 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
         ValueError: If the file cannot be read, or does not contain a YAML mapping.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise argument_error(name, str(path), "a readable file", error.strerror or str(error)) from error
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         where = " ".join(str(error).split())
-        raise argument_error(name, str(path), "a valid YAML file", where) from error
+        raise UnreadableFileError.like(argument_error(name, str(path), "a valid YAML file", where)) from error
     if not isinstance(values, dict):
         raise argument_error(
             name,
@@ -43,16 +44,25 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
     return values
 
 
-def recipe_in(values: Mapping[str, Any]) -> RecipeFile:
+def recipe_in(values: Mapping[str, Any], run: Path | None = None, trust: bool = False) -> RecipeFile:
     """Return the recipe that a configuration file specifies.
 
+    Args:
+        values: Content of the configuration file.
+        run: Run folder that contains the configuration file, or `None`.
+        trust: If `True`, the recipe may be any file. If `False`, it must be a recipe of the catalog, or a file in the
+            current folder or its subfolders, and outside of the run folder.
+
     Raises:
-        ValueError: If `values` does not name a recipe, or if the recipe does not exist.
+        ValueError: If `values` does not name a recipe, or if the recipe does not exist or is not trusted.
     """
     if "recipe" not in values:
         remedy = "add a line such as `recipe: mlp/digits` to the configuration file"
         raise argument_error("recipe", None, "the name of a recipe", remedy)
-    return find_recipe(str(values["recipe"]))
+    file = find_recipe(str(values["recipe"]))
+    if not trust:
+        check_recipe_file(file, run)
+    return file
 
 
 def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
@@ -137,7 +147,7 @@ def from_flags(flags: Sequence[str]) -> dict[str, Any]:
 
 def _parse_value(name: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return parse_yaml(text)
     except yaml.YAMLError as error:
         raise argument_error(f"--{name}", text, "a YAML value, such as 3, 0.1, true or [1, 2]") from error
 

@@ -4,10 +4,9 @@ import types
 import typing
 from typing import Any, Literal, Union
 
-import yaml
 from jsonargparse import typing as numbers
 
-from tensorsmith.core import did_you_mean
+from tensorsmith.core import did_you_mean, parse_yaml
 
 DESCRIPTIONS: dict[Any, str] = {
     bool: "true or false",
@@ -71,5 +70,5 @@ def is_list(kind: Any) -> bool:
 def as_list(value: Any) -> Any:
     """Return a value of a list field as a list: `128` and `"128,64"` become `[128]` and `[128, 64]`."""
     if isinstance(value, str):
-        return [yaml.safe_load(part) for part in value.split(",")]
+        return [parse_yaml(part) for part in value.split(",")]
     return value if isinstance(value, list | tuple | dict) or value is None else [value]

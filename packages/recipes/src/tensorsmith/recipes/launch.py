@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import (
+    SECONDS_TO_WAIT,
     ArgumentError,
     Cluster,
     SupervisedRecipe,
@@ -18,6 +19,7 @@ from tensorsmith.core import (
     argument_error,
     check,
     cluster_from_environment,
+    end_with_launcher,
     exit_on_sigterm,
 )
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
@@ -25,10 +27,13 @@ from tensorsmith.recipes.configuration import from_flags, read_yaml
 from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
 from tensorsmith.recipes.running import find_rate, run_recipe
 from tensorsmith.recipes.settings import SETTINGS, RunSettings, resolve_run
+from tensorsmith.recipes.trust import check_code_fields
 from tensorsmith.recipes.workers import run_workers
 
 if TYPE_CHECKING:
     from tensorsmith.training import LRSweep
+
+CONNECTION_ERRORS = ("AbortedError", "CancelledError", "UnavailableError")  # of TensorFlow
 
 log = logging.getLogger("tensorsmith.recipes")
 
@@ -48,7 +53,7 @@ class RunInterruptedError(Exception):
 
 
 class RunFailedError(Exception):
-    """Error raised if the data or the recipe cannot be used for training."""
+    """Error raised if the data or the recipe cannot be used for training, or if another machine has ended."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,10 @@ class RunRequest:
         profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard.
         workers: Number of processes on this machine that train together.
         parameter_servers: Number of additional processes that hold the weights.
+        timeout: Maximum time to wait for the other machines of a cluster, in seconds.
         settings: Mapping from the names of `RunSettings` to values.
+        trust: If `True`, use code that configuration files name, and let their callbacks write files outside of the run
+            folder.
     """
 
     name: str
@@ -80,13 +88,15 @@ class RunRequest:
     profile: bool = False
     workers: int | None = None
     parameter_servers: int = 0
+    timeout: float = SECONDS_TO_WAIT
     settings: Mapping[str, Any] = field(default_factory=dict)
+    trust: bool = False
 
     def resume_command(self, folder: Path) -> list[str]:
         """Return the `tensorsmith` command-line arguments that resume this run."""
         workers = ["--workers", str(self.workers)] if self.workers else []
         servers = ["--parameter-servers", str(self.parameter_servers)] if self.parameter_servers else []
-        return ["run", self.name, "--out", str(folder), "--resume", *workers, *servers]
+        return ["run", self.name, "--out", str(folder), "--resume", *workers, *servers, *["--trust"] * self.trust]
 
 
 @dataclass(frozen=True)
@@ -98,12 +108,14 @@ class RunResult:
         metrics: Content of `metrics.json`. `None` if the run had finished before, if other processes trained, or if
             this machine is not the chief of its cluster.
         sweep: Result of the learning-rate range test.
+        had_finished: `True` if the run had finished before, so that nothing was trained.
         exit_code: Exit code of the worker processes of a run.
     """
 
     folder: RunFolder
     metrics: Mapping[str, Any] | None = None
     sweep: "LRSweep | None" = None
+    had_finished: bool = False
     exit_code: int = 0
 
 
@@ -115,7 +127,9 @@ def launch(request: RunRequest) -> RunResult:
         RunFailedError: If the data or the recipe cannot be used for training.
         RunInterruptedError: If the user interrupts the run.
     """
-    cluster = cluster_from_environment()
+    launched = end_with_launcher()
+    check(request.timeout > 0, "--timeout", request.timeout, "a positive number of seconds")
+    cluster = cluster_from_environment(request.timeout)
     check(
         cluster is None or request.out is not None,
         "--out",
@@ -133,10 +147,11 @@ def launch(request: RunRequest) -> RunResult:
     elif request.resume:
         log.info("There is no run to resume; a new run starts.")
     config, settings = _configuration(request, file, given, folder, cluster)
+    settings.check_callbacks(folder.path if folder is not None else request.out or Path("runs"), request.trust)
     if folder is not None and folder.finished:
         extends = "epochs" in given and config.epochs > _trained_epochs(file, folder)
         if not extends:
-            return RunResult(folder)
+            return RunResult(folder, had_finished=True)
     divides = request.workers is None or request.parameter_servers > 0 or config.batch_size % request.workers == 0
     expected = f"a multiple of the number of workers ({request.workers})"
     check(divides, "batch_size", getattr(config, "batch_size", None), expected)
@@ -152,14 +167,17 @@ def launch(request: RunRequest) -> RunResult:
     except KeyboardInterrupt:
         raise RunInterruptedError(request.resume_command(folder.path)) from None
     except SystemExit as error:
-        if error.code != 128 + signal.SIGTERM:
-            raise
+        if launched or error.code != 128 + signal.SIGTERM:
+            raise  # the launcher reports the interruption once, with a command that starts all workers
         raise RunInterruptedError(request.resume_command(folder.path), error.code) from None
     except Exception as error:
         if leads and new and not folder.has_progress(any_checkpoint=not isinstance(error, ArgumentError)):
             shutil.rmtree(folder.path, ignore_errors=True)  # so that the same command can be repeated
         if isinstance(error, ArgumentError):
             raise RunFailedError(str(error)) from error
+        if cluster is not None and type(error).__name__ in CONNECTION_ERRORS:
+            remedy = "" if launched else " To resume the run, run the same command again on all machines."
+            raise RunFailedError(f"The connection to another process of the cluster was lost.{remedy}") from error
         raise
 
 
@@ -173,6 +191,8 @@ def _train(
 ) -> RunResult:
     if request.workers is not None:
         arguments = ["run", request.name, "--out", str(folder.path), "--resume", *["--profile"] * request.profile]
+        arguments += ["--timeout", str(request.timeout)]
+        arguments.append("--trust")  # this process has checked the configuration
         if folder.finished:
             arguments += ["--epochs", str(config.epochs)]
         else:
@@ -223,13 +243,16 @@ def _configuration(
     values = dict(file.recipe.smoke) if request.smoke else {}
     for path in (folder and folder.path / "config.yaml", request.config):
         if path:
-            values.update(read_yaml(path))
+            stored = read_yaml(path)
+            if not request.trust:
+                check_code_fields(file.recipe, {name: stored[name] for name in stored.keys() - given.keys()}, path)
+            values.update(stored)
     if folder is not None and (request.workers or cluster) and "jit" in values:
         values["jit"] = "auto"  # the stored choice was made for one device
-    stored = str(values.get("recipe", file.name))
-    moved = stored.endswith(".py") and not Path(stored).is_file() and Path(stored).name == file.path.name
-    if not moved and find_recipe(stored).path != file.path:
-        raise argument_error("config", stored, f"a configuration of the recipe {file.name}")
+    named = str(values.get("recipe", file.name))
+    moved = named.endswith(".py") and not Path(named).is_file() and Path(named).name == file.path.name
+    if not moved and find_recipe(named).path != file.path:
+        raise argument_error("config", named, f"a configuration of the recipe {file.name}")
     config, settings = resolve_run(file, {**values, **given})
     supervised = isinstance(file.recipe, SupervisedRecipe)
     names = ", ".join(settings.changed())

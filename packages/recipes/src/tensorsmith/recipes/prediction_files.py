@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, replace_file
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, did_you_mean, replace_file
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.data.datasets.table_files import read_table
 from tensorsmith.recipes.media_inputs import is_media, read_media
@@ -165,10 +165,12 @@ def _flatten(predictions: NestedArrays) -> dict[str, np.ndarray]:
 
 def _load(path: Path) -> Any:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        return dict(loaded) if path.suffix == ".npz" else loaded
-    except (ValueError, OSError) as error:
-        raise argument_error("file", str(path), "a readable NumPy file", str(error)) from error
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            return dict(loaded) if path.suffix == ".npz" else np.asarray(loaded)
+    except Exception as error:
+        expected = argument_error("file", str(path), "a readable NumPy file", str(error))
+        raise UnreadableFileError.like(expected) from error
 
 
 def _checked(array: np.ndarray, model: "keras.Model") -> np.ndarray:
@@ -185,6 +187,7 @@ def _checked(array: np.ndarray, model: "keras.Model") -> np.ndarray:
         return array
     names = ", ".join(_input_names(model))
     check(len(inputs) == 1, "input", Verbatim("a single array"), f"a file with the inputs {names} of the model")
+    _check_dtype(array, inputs[0])
     shape = inputs[0].shape
     fits = array.ndim == len(shape) and all(
         size in (None, given) for size, given in zip(shape[1:], array.shape[1:], strict=True)
@@ -212,7 +215,16 @@ def _named(path: Path, columns: Mapping[str, np.ndarray], model: "keras.Model") 
         expected = f"a file that contains the inputs {', '.join(names)} of the model"
         raise argument_error("input", received, expected, did_you_mean(missing[0], columns))
     check(len(columns[names[0]]) > 0, "input", Verbatim(f"{path} without rows"), "a file with examples")
+    for tensor in _inputs(model):
+        _check_dtype(columns[tensor.name], tensor)
     return {name: columns[name] for name in names}
+
+
+def _check_dtype(array: np.ndarray, tensor: Any) -> None:
+    """Raise an error if an input is not numeric, or, for an input of strings, does not consist of strings."""
+    kinds, expected = ("biuf", "numbers") if tensor.dtype != "string" else ("USO", "strings")
+    received = Verbatim(f"an array of the dtype {array.dtype}")
+    check(array.dtype.kind in kinds, "input", received, f"an array of {expected} for the input {tensor.name}")
 
 
 def _read_table(path: Path) -> dict[str, np.ndarray]:

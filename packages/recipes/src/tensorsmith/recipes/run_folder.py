@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tensorsmith.core import argument_error, replace_file
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import to_yaml
 from tensorsmith.recipes.settings import RunSettings
@@ -69,9 +69,21 @@ class RunFolder:
         self._write("metrics.json", json.dumps(metrics, indent=2) + "\n")
 
     def names(self, kind: Literal["classes", "columns"]) -> tuple[str, ...]:
-        """Return the names of the classes or columns of the data, or an empty tuple if there are none."""
+        """Return the names of the classes or columns of the data, or an empty tuple if there are none.
+
+        Raises:
+            UnreadableFileError: If the file of the names is damaged.
+        """
         path = self.path / "names.json"
-        return tuple(json.loads(path.read_text())[kind]) if path.exists() else ()
+        try:
+            names = json.loads(path.read_text(encoding="utf-8"))[kind] if path.exists() else []
+            valid = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            valid = False
+        if not valid:
+            error = argument_error("run", Verbatim(f"{path}, which is damaged"), "a folder with intact files")
+            raise UnreadableFileError.like(error)
+        return tuple(names)
 
     def write_names(self, classes: Sequence[str], columns: Sequence[str]) -> None:
         """Write the names of the classes and columns of the data."""

@@ -47,23 +47,19 @@ class Server:
         return bool(self._answers.readline())
 
     def ask_to_end(self) -> None:
-        """Ask the current run to save a checkpoint and exit."""
+        """Ask the current run to save a checkpoint and exit, and the server to exit afterwards."""
         with contextlib.suppress(BrokenPipeError):
             self._commands.close()
-        self._signal(signal.SIGTERM)
 
     def end(self, until: float) -> None:
         """Wait for the end of the server, and kill it after a time given as by `time.monotonic`."""
         try:
             self._process.wait(max(until - time.monotonic(), 0.0))
         except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._answers.close()
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
 
 
 def run_in_pool(commands: Mapping[Path, Sequence[str]], parallel: int) -> Iterator[Path]:

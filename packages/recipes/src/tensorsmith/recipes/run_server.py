@@ -10,23 +10,22 @@ import signal
 import sys
 from pathlib import Path
 
-from tensorsmith.core import load_tensorflow
+from tensorsmith.core import end_on_hangup, load_tensorflow
 
 
 def serve() -> None:
     """Run the commands that standard input contains, one at a time, and print an empty line after each.
 
     Each line of standard input is a JSON list: the path of a log file, to which the output is appended, the name of a
-    module to run as a script, and its arguments.
+    module to run as a script, and its arguments. When standard input is closed, also because its writer was killed, the
+    current run receives SIGTERM, so that it saves a checkpoint and ends.
     """
     load_tensorflow()
-    # The signal is sent to all processes of the group, but only a run handles it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     for line in sys.stdin:
         log, module, *arguments = json.loads(line)
         child = os.fork()
         if child == 0:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+            end_on_hangup(os.dup(0))
             _redirect_output(log)
             sys.argv = [module, *arguments]
             runpy.run_module(module, run_name="__main__")

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import (
@@ -16,8 +17,10 @@ from tensorsmith.core import (
     is_integer,
     load_tensorflow,
 )
+from tensorsmith.recipes.callback_source import check_source
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import RUN_SETTINGS, resolve, to_flow_yaml
+from tensorsmith.recipes.trust import check_paths, map_paths
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +47,7 @@ class RunSettings:
         precision: Dtype policy of the layers: float32, mixed_bfloat16 or mixed_float16. If `None`, the policy of the
             recipe or of the Keras configuration is used.
         callbacks: Keras callbacks, each given by its import path or by a mapping with the keys `class_path` and
-            `init_args`.
+            `init_args`. Their paths of files are relative to the run folder.
 
     Raises:
         ValueError: If a setting is invalid.
@@ -71,11 +74,23 @@ class RunSettings:
         for given in self.callbacks:
             _class_and_arguments(given)
 
-    def check_callbacks(self) -> None:
-        """Raise an error if a callback cannot be imported. The callbacks are not created."""
-        for given in self.callbacks:
+    def check_callbacks(self, folder: Path, trust: bool = False) -> None:
+        """Raise an error if a callback cannot be imported or is not trusted. The callbacks are not created.
+
+        Args:
+            folder: Run folder.
+            trust: If `True`, callbacks may write files outside of the run folder, and their modules are imported
+                without an examination of their source.
+
+        Raises:
+            ValueError: If a callback is not a Keras callback or is not trusted.
+        """
+        for path, arguments in map(_class_and_arguments, self.callbacks):
+            if not trust:
+                check_paths(arguments, folder, path)
+                check_source(path)
             load_tensorflow()
-            _callback_class(_class_and_arguments(given)[0])
+            _callback_class(path)
 
     def changed(self) -> dict[str, Any]:
         """Return a dict of the settings that differ from the defaults."""
@@ -106,7 +121,7 @@ class RunSettings:
 
         from tensorsmith.training import AtBest
 
-        made = [_make_callback(given) for given in self.callbacks]
+        made = [_make_callback(given, folder.path) for given in self.callbacks]
         monitor = self.save_best or ("val_loss" if validates else "loss")
         if self.save_best or self.early_stopping:
             made.append(_known_metric(monitor, "--save-best" if self.save_best else "--early-stopping"))
@@ -176,9 +191,10 @@ def _callback_class(path: str) -> "type[keras.callbacks.Callback]":
     return callback_class
 
 
-def _make_callback(given: str | Mapping[str, Any]) -> "keras.callbacks.Callback":
+def _make_callback(given: str | Mapping[str, Any], folder: Path) -> "keras.callbacks.Callback":
     path, arguments = _class_and_arguments(given)
     made = _callback_class(path)
+    arguments = map_paths(lambda _, file: str(folder / file), arguments)
     try:
         callback = made(**arguments)
     except (TypeError, ValueError) as error:

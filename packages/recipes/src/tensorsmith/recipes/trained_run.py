@@ -1,6 +1,7 @@
 """Evaluation, predictions and export of a trained run."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -8,6 +9,7 @@ from tensorsmith.core import (
     ArgumentError,
     Scores,
     SupervisedRecipe,
+    UnreadableFileError,
     Verbatim,
     argument_error,
     check,
@@ -23,6 +25,7 @@ from tensorsmith.recipes.prediction_files import Predictions, read_examples, rea
 from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.recipes.running import build, precision, scores_of
 from tensorsmith.recipes.settings import resolve_run
+from tensorsmith.recipes.trust import check_code_fields
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +38,9 @@ class TrainedRun:
         path: Path of the run folder.
         model: "final" for the model at the end of the run, `model.keras`, or "best" for that of the epoch with the best
             value of the metric of `--save-best`, `best.keras`.
+        trust: If `True`, use code that the run folder names: a recipe file outside of the current folder, and modules
+            of a `HubLayer`. A recipe in the catalog, or in the current folder and outside of the run folder, is always
+            used.
 
     Attributes:
         folder: Run folder.
@@ -42,17 +48,19 @@ class TrainedRun:
         config: Configuration of the run.
 
     Raises:
-        ValueError: If the folder does not contain the trained model.
+        ValueError: If the folder does not contain the trained model, or names code that is not trusted.
     """
 
-    def __init__(self, path: Path, model: Literal["final", "best"] = "final") -> None:
+    def __init__(self, path: Path, model: Literal["final", "best"] = "final", trust: bool = False) -> None:
         check(model in ("final", "best"), "model", model, "final or best")
-        self._is_best = model == "best"
+        self._is_best, self._trust = model == "best", trust
         self.folder = RunFolder(path)
         expected = "a run folder, which contains config.yaml"
         check((path / "config.yaml").is_file(), "run", str(path), expected, "pass the folder that `run` has printed")
         values = read_yaml(path / "config.yaml")
-        self.file: RecipeFile = recipe_in(values)
+        self.file: RecipeFile = recipe_in(values, path, trust)
+        if not trust:
+            check_code_fields(self.file.recipe, values, path / "config.yaml")
         self.config, self._settings = resolve_run(self.file, values)
         trained = (path / "model.keras").is_file()
         remedy = f"finish the run with `tensorsmith run {self.file.name} --out {path} --resume`"
@@ -64,21 +72,30 @@ class TrainedRun:
         )
 
     def load_model(self) -> "keras.Model":
-        """Return the model of the run."""
+        """Return the model of the run.
+
+        Raises:
+            UnreadableFileError: If the file of the model is damaged, or contains code and the run is not trusted.
+        """
         load_tensorflow()
         register()
         import keras
 
         recipe = self.file.recipe  # imports the file, which may define layers of the model
         path = self.folder.path / ("best.keras" if self._is_best else "model.keras")
+        load = partial(keras.saving.load_model, path, compile=False, safe_mode=not self._trust)
         try:
-            model: keras.Model = keras.saving.load_model(path, compile=False)
-        except TypeError:  # a class that the functions of the recipe define, because they import Keras
-            if not isinstance(recipe, SupervisedRecipe):
-                raise
-            recipe.build_trainer(self.config)
-            model = keras.saving.load_model(path, compile=False)
-        return model
+            try:
+                return load()
+            except TypeError:  # a class that the functions of the recipe define, because they import Keras
+                if not isinstance(recipe, SupervisedRecipe):
+                    raise
+                recipe.build_trainer(self.config)
+                return load()
+        except Exception as error:  # the errors of Keras for damaged files are of all types
+            remedy = "" if self._trust else ", or with --trust if you trust its source and it contains code"
+            said = f"{path} could not be loaded ({type(error).__name__}: {_first_line(error)})"
+            raise UnreadableFileError(f"{said}. Try again with an intact file{remedy}.") from error
 
     def evaluate(self, data: Path | None = None) -> Scores:
         """Return the scores of the model on the splits of the recipe, or on the examples in a file.

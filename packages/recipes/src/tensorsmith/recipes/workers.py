@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tensorsmith.core import SECONDS_TO_SAVE, Cluster, free_ports, signals_like_ctrl_c
+from tensorsmith.core import LAUNCHER_PIPE, SECONDS_TO_SAVE, Cluster, free_ports, signals_like_ctrl_c
 
 RESTARTS = 3  # maximum number of consecutive restarts without a new checkpoint
 ENDED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # exit codes of processes that saved a checkpoint and exited
@@ -19,6 +19,10 @@ Task = tuple[str, int]
 
 class Processes:
     """Processes of a cluster, one per task. They ignore Ctrl-C, because the launcher asks them to stop.
+
+    Each process inherits the reading end of a pipe, which tells it when it is not supervised any more (see
+    `end_with_launcher`). The launcher holds the writing end. The chief holds that of the processes that serve it, so
+    that it can save a checkpoint before they end.
 
     Args:
         command: Command that all processes run, as a list of arguments.
@@ -31,6 +35,7 @@ class Processes:
         self._cluster = cluster
         self._logs = logs
         self._running: dict[Task, subprocess.Popen[bytes]] = {}
+        self._pipe, self._pipe_of_servers = os.pipe(), os.pipe()
 
     def start_all(self) -> None:
         """Start the processes of all tasks."""
@@ -41,11 +46,18 @@ class Processes:
     def start(self, task: Task) -> None:
         """Start the process of a task."""
         cluster = Cluster(self._cluster, task)
-        environment = os.environ | {"TF_CONFIG": cluster.as_tf_config()}
+        reading, writing = self._pipe_of_servers
+        inherited = (reading,) if cluster.serves else (self._pipe[0], writing) if cluster.chief else (self._pipe[0],)
+        environment = os.environ | {"TF_CONFIG": cluster.as_tf_config(), LAUNCHER_PIPE: str(inherited[0])}
         with ExitStack() as stack:
             log = None if cluster.chief else stack.enter_context(self.log(task).open("a"))
             self._running[task] = subprocess.Popen(
-                self._command, env=environment, stdout=log, stderr=log, start_new_session=True
+                self._command,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=inherited,
             )
 
     def log(self, task: Task) -> Path:
@@ -76,12 +88,19 @@ class Processes:
                 process.kill()
                 process.wait()
 
+    def close(self) -> None:
+        """Kill the processes that are still running, and close the pipes."""
+        self.end()
+        for descriptor in (*self._pipe, *self._pipe_of_servers):
+            os.close(descriptor)
+
 
 def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: int = 0) -> int:
     """Run a command in several processes that train together, optionally with parameter servers.
 
     If a training process or a parameter server is killed, all processes restart. A worker of parameter servers is
-    restarted alone.
+    restarted alone. If the launcher is killed, processes that have called `tensorsmith.core.end_with_launcher` receive
+    SIGTERM.
 
     Args:
         command: Command that all processes run. The command must resume training if the run folder contains a
@@ -110,7 +129,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
                 processes.end(SECONDS_TO_SAVE)
                 raise
             finally:
-                processes.end()
+                processes.close()
         if not any(codes.values()):
             return 0
         killed = [task for task, code in codes.items() if code < 0]

@@ -1,0 +1,74 @@
+"""Check that an import path names a Keras callback, before its module is imported, which executes the module."""
+
+import ast
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from itertools import accumulate
+from pathlib import Path
+
+from tensorsmith.core import argument_error
+from tensorsmith.recipes.trust import REMEDY
+
+KNOWN = ("keras", "tensorflow", "tensorsmith")  # packages that are imported without an examination of their source
+MAX_DEPTH = 20  # base classes and modules that import the class from each other
+
+
+def check_source(path: str) -> None:
+    """Raise an error unless the source of an installed module defines a Keras callback. The module is not imported.
+
+    Modules that have been imported already are not examined, nor are those of Keras, TensorFlow and tensorsmith.
+
+    Args:
+        path: Import path of the callback.
+
+    Raises:
+        ValueError: If the module does not define a class of this name that has a callback as base class, or import it
+            from a module that does.
+    """
+    module, _, name = path.rpartition(".")
+    if module in sys.modules or _is_callback(module, name):
+        return
+    remedy = f"its module does not define such a class. If its source cannot be examined, {REMEDY}"
+    if _find(module) is None:
+        remedy = f"check the path, and install its package: no module named {module} was found"
+    raise argument_error("callbacks", path, "the import path of a Keras callback", remedy)
+
+
+def _is_callback(module: str, name: str, depth: int = 0) -> bool:
+    """Return `True` if the source of a module defines or imports a class `name` that has a callback as base class."""
+    if module.partition(".")[0] in KNOWN:
+        return True
+    spec = _find(module)
+    if depth > MAX_DEPTH or spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return False
+    for node in ast.walk(ast.parse(Path(spec.origin).read_bytes())):  # imports may be inside of `try`
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            bases = [ast.unparse(base) for base in node.bases]
+            return any("callbacks." in base or _is_callback(module, base, depth + 1) for base in bases)
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if name == (alias.asname or alias.name):
+                    return _is_callback(_absolute(node, module, spec), alias.name, depth + 1)
+    return False
+
+
+def _absolute(node: ast.ImportFrom, module: str, spec: ModuleSpec) -> str:
+    """Return the absolute name of the module from which a module imports."""
+    if not node.level:
+        return node.module or ""
+    up = node.level - (spec.submodule_search_locations is not None)  # a package is the parent of its modules
+    parents = module.split(".")
+    return ".".join([*parents[: len(parents) - up], *([node.module] if node.module else [])])
+
+
+def _find(module: str) -> ModuleSpec | None:
+    """Return the location of a module, without importing the packages that contain it."""
+    spec, path = None, None
+    for name in accumulate(module.split("."), "{}.{}".format):
+        if path is None and spec is not None:
+            return None  # the parent is not a package
+        spec = PathFinder.find_spec(name, path)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+    return spec

@@ -1,0 +1,87 @@
+"""Code and files that a run folder or a configuration file can name, and which of them are used without `--trust`."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tensorsmith.core import Recipe, Verbatim, check
+from tensorsmith.recipes.catalog import RecipeFile, recipes_folder
+
+REMEDY = "pass --trust (in Python, trust=True) if you trust the source of these files"
+PATHS = re.compile(r"file|path|dir|folder|root|(?:^|_)log")  # arguments of callbacks that are paths
+
+
+def check_recipe_file(file: RecipeFile, run: Path | None) -> None:
+    """Raise an error if a configuration names a recipe file that could come from the source of the run folder.
+
+    Recipes of the catalog are used, and files in the current folder or its subfolders, but not in the run folder.
+
+    Args:
+        file: Recipe that the configuration names.
+        run: Run folder that contains the configuration, or `None`.
+
+    Raises:
+        ValueError: If the file is elsewhere.
+    """
+    path = file.path.resolve()
+    own = path.is_relative_to(Path.cwd()) and not (run is not None and path.is_relative_to(run.resolve()))
+    known = own or path.is_relative_to(recipes_folder().resolve())
+    received = Verbatim(f"{path}, which would be executed")
+    check(known, "recipe", received, "a file in the current folder and outside of the run folder", REMEDY)
+
+
+def check_code_fields(recipe: Recipe, values: Mapping[str, Any], source: Path) -> None:
+    """Raise an error if a configuration file sets fields that name files with code, such as SavedModels.
+
+    Args:
+        recipe: Recipe, whose attribute `code_fields` contains the names of these fields.
+        values: Fields and values in the file.
+        source: Path of the configuration file, for the error message.
+
+    Raises:
+        ValueError: If such a field differs from its default.
+    """
+    defaults = recipe.config_class()
+    for name in recipe.code_fields:
+        received = Verbatim(f"{values.get(name)!r} in {source}, from which code would be loaded")
+        usual = values.get(name, getattr(defaults, name)) == getattr(defaults, name)
+        check(usual, name, received, "omitted", f"pass it as --{name}, or {REMEDY}")
+
+
+def map_paths(function: Callable[[str, str], str], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a callback, with `function(name, path)` applied to all paths of files.
+
+    Strings are paths if the name of their argument says so, as in `filename` and `log_dir`, or if they contain a slash.
+    """
+
+    def mapped(name: str, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [mapped(name, part) for part in value]
+        if isinstance(value, Mapping):
+            return {key: mapped(str(key), part) for key, part in value.items()}
+        is_path = isinstance(value, str) and (PATHS.search(name) or "/" in value or "\\" in value)
+        return function(name, value) if is_path else value
+
+    return {name: mapped(name, value) for name, value in arguments.items()}
+
+
+def check_paths(arguments: Mapping[str, Any], run: Path, callback: str) -> None:
+    """Raise an error if a callback of a configuration could write files outside of the run folder.
+
+    Args:
+        arguments: Keyword arguments of the callback, whose paths are relative to the run folder.
+        run: Run folder.
+        callback: Import path of the callback, for the error message.
+
+    Raises:
+        ValueError: If a path is outside of the run folder.
+    """
+
+    def check_path(name: str, path: str) -> str:
+        inside = (run / path).resolve().is_relative_to(run.resolve())
+        expected, remedy = f"a path in the run folder {run}", f"pass a relative path, or {REMEDY}"
+        check(inside, f"{name} of {callback}", path, expected, remedy)
+        return path
+
+    map_paths(check_path, arguments)

@@ -1,0 +1,225 @@
+"""Tests of run folders and configuration files from others: they run no code and write no files unless trusted."""
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tensorsmith.core import UnreadableFileError
+from tensorsmith.recipes import RunRequest, TrainedRun, launch
+from tensorsmith.testing import raises_argument_error
+
+RECIPE = '''
+"""Regression that notes when it is executed."""
+
+import pathlib
+from dataclasses import dataclass
+
+pathlib.Path("executed").touch()
+
+@dataclass(frozen=True)
+class Config:
+    epochs: int = 1  # passes over the examples
+    batch_size: int = 8  # examples per step
+    seed: int = 0  # of the weights
+
+
+def build_data(config):
+    import numpy as np
+
+    return {"train": (np.ones((8, 2), "float32"), np.ones((8, 1), "float32"))}
+
+
+def build_trainer(config):
+    import keras
+    from tensorsmith.training import Trainer
+
+    return Trainer(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), "sgd", "mse", jit=False)
+'''
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Folder with a recipe and a finished run of it."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "mine.py").write_text(RECIPE)
+    with contextlib.chdir(folder):
+        launch(RunRequest("mine.py", out=folder / "run"))
+    return folder
+
+
+@pytest.fixture
+def folder(finished, tmp_path, monkeypatch):
+    """Working folder with a copy of the recipe and the run."""
+    shutil.copytree(finished, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    config = tmp_path / "work/run/config.yaml"
+    config.write_text(config.read_text().replace(str(finished), str(tmp_path / "work")))
+    (tmp_path / "work/executed").unlink()
+    return tmp_path / "work"
+
+
+def name_recipe(folder, path):
+    config = folder / "run/config.yaml"
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join([f"recipe: {path}\n", *lines[1:]]))
+
+
+def test_own_runs_need_no_flag(folder):
+    (folder / "x.csv").write_text("a,b\n1,2\n")
+    assert TrainedRun(folder / "run").predict(folder / "x.csv").shape == (1, 1)
+    assert (folder / "executed").exists()
+    launch(RunRequest("mine.py", ["--epochs", "2"], out=folder / "run", resume=True))
+
+
+@pytest.mark.parametrize(
+    "kind", ["absolute", "relative", "inside the run", "link", "link to the run", "run is current"]
+)
+def test_recipe_files_of_others(folder, monkeypatch, kind):
+    shutil.move(folder / "mine.py", folder.parent / "mine.py")
+    run = folder / "run"
+    if kind in ("inside the run", "link to the run", "run is current"):
+        shutil.move(folder.parent / "mine.py", run / "mine.py")
+    if kind.startswith("link"):
+        (folder / "mine.py").symlink_to({"link": folder.parent, "link to the run": run}[kind] / "mine.py")
+    if kind == "run is current":
+        monkeypatch.chdir(run)
+    paths = {"absolute": folder.parent / "mine.py", "relative": "../mine.py", "inside the run": "run/mine.py"}
+    name_recipe(folder, paths.get(kind, "mine.py"))
+    target = os.path.realpath(paths.get(kind, "mine.py"))
+    with raises_argument_error("recipe", received=f"{target}, which would be executed", remedy="--trust"):
+        TrainedRun(run)
+    assert not (folder / "executed").exists()
+    assert not (run / "executed").exists()
+    TrainedRun(run, trust=True).load_model()
+    assert Path("executed").exists()
+
+
+PACKAGE = {
+    "victim/__init__.py": "open('imported', 'a').close()\nfrom .logs import Log as Logger\nfrom json import dumps\n",
+    "victim/logs.py": "open('imported', 'a').close()\nfrom ._base import Base\n\n\nclass Log(Base):\n    pass\n",
+    "victim/_base.py": "import keras\n\n\nclass Base(keras.callbacks.Callback):\n    pass\n",
+    "victim/other.py": "open('imported', 'a').close()\nCallback = 3\nclass Model: ...\nclass Loop(Loop): ...\n",
+}
+
+
+@pytest.fixture
+def package(folder, monkeypatch):
+    """Installed package that notes when it is imported."""
+    site = folder.parent / "site"
+    for name, text in PACKAGE.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(text)
+    monkeypatch.syspath_prepend(site)
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "victim"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["victim.other.Callback", "victim.other.Model", "victim.other.Loop", "victim.dumps", "victim.no", "victim.no.no"],
+)
+def test_only_modules_of_callbacks_are_imported(folder, package, path):
+    request = RunRequest("mine.py", out=folder / "new", settings={"callbacks": (path,)})
+    with raises_argument_error("callbacks", received=path):
+        launch(request)
+    assert not (folder / "imported").exists()
+    assert not (folder / "new").exists()
+
+
+@pytest.mark.parametrize("path", ["victim.Logger", "victim.logs.Log", "victim._base.Base"])
+def test_callbacks_of_installed_packages(folder, package, path):
+    assert launch(RunRequest("mine.py", out=folder / "new", settings={"callbacks": (path,)})).metrics
+
+
+@pytest.mark.parametrize("path", ["{folder}/own.py", "../own.py", "logs/../../own.py", "link/own.py", "log.csv"])
+def test_callbacks_write_inside_the_run_folder(folder, path):
+    (folder / "own.py").write_text("mine")
+    (folder / "run/link").symlink_to(folder)
+    (folder / "run/logs").mkdir()
+    (folder / "run/log.csv").symlink_to(folder / "own.py")
+    arguments = {"filename": path.format(folder=folder)}
+    callback = {"class_path": "keras.callbacks.CSVLogger", "init_args": arguments}
+    with (folder / "run/config.yaml").open("a") as file:
+        file.write(f"callbacks: [{callback}]\n")
+    resume = RunRequest("mine.py", ["--epochs", "3"], out=folder / "run", resume=True)
+    with raises_argument_error("filename of keras.callbacks.CSVLogger", remedy="--trust"):
+        launch(resume)
+    assert (folder / "own.py").read_text() == "mine"
+    launch(RunRequest("mine.py", ["--epochs", "3"], out=folder / "run", resume=True, trust=True))
+    assert (folder / "own.py").read_text().startswith("epoch")
+
+
+def test_module_of_a_configuration(folder):
+    """`transfer/hub_local` calls the module that its configuration names, and a module can run code."""
+    (folder / "run/config.yaml").write_text("recipe: transfer/hub_local\nmodule: payload\n")
+    with raises_argument_error("module", received="'payload' in", remedy="--trust"):
+        TrainedRun(folder / "run")
+    with raises_argument_error("module", received="'payload' in", remedy="pass it as --module"):
+        launch(RunRequest("transfer/hub_local", config=folder / "run/config.yaml", out=folder / "new"))
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "text", "flipped", "missing link", "zip without model"])
+def test_damaged_models(folder, damage):
+    path = folder / "run/model.keras"
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "missing link":
+        path.symlink_to("nowhere")
+    elif damage == "zip without model":
+        np.savez(folder / "x.npz", x=1)
+        shutil.move(folder / "x.npz", path)
+    else:
+        changed = bytes(byte ^ (number % 50 == 0) for number, byte in enumerate(content))
+        damaged = {"empty": b"", "truncated": content[:-100], "text": b"model\n", "flipped": changed}
+        path.write_bytes(damaged[damage])
+    expected = (
+        "without model.keras" if damage == "missing link" else r"model.keras could not be loaded \(\w+: .*\). Try"
+    )
+    with pytest.raises(ValueError, match=expected):
+        TrainedRun(folder / "run").load_model()
+
+
+@pytest.mark.parametrize("content", ["", "[", "{}", "[" * 5000, '{"classes": 3}', '{"classes": [[]]}', "\udcff"])
+def test_damaged_names(folder, content):
+    (folder / "run/names.json").write_text(content, errors="surrogateescape")
+    with pytest.raises(UnreadableFileError, match=r"names\.json, which is damaged"):
+        TrainedRun(folder / "run").folder.names("classes")
+
+
+@pytest.mark.parametrize("content", [b"epochs: \xff", b"x: " + b"[" * 5000, b"a: &a [*a]"])
+def test_damaged_configurations(folder, content):
+    (folder / "run/config.yaml").write_bytes(content)
+    with pytest.raises(UnreadableFileError, match="a valid YAML file"):
+        TrainedRun(folder / "run")
+
+
+def test_damaged_inputs(folder):
+    run = TrainedRun(folder / "run")
+    np.save(folder / "whole.npy", np.zeros((100, 2)))
+    np.savez_compressed(folder / "whole.npz", x=np.zeros((100, 2)))
+    whole, packed = ((folder / f"whole.{suffix}").read_bytes() for suffix in ("npy", "npz"))
+    middle = len(packed) // 2
+    damaged = {
+        "empty.npy": b"",
+        "empty.npz": b"",
+        "truncated.npy": whole[:-800],
+        "truncated.npz": packed[:-30],
+        "flipped.npz": packed[:middle] + bytes([packed[middle] ^ 255]) + packed[middle + 1 :],
+        "huge.npy": whole.replace(b"(100, 2), }      ", b"(10000000000000,)"),
+        "bytes.csv": b"a,b\n\xff\xfe,2\n",
+        "header.csv": b"\xff,b\n1,2\n",
+    }
+    for name, content in damaged.items():
+        (folder / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}|column"):
+            run.predict(folder / name)
+    for name, array in (("dates", np.zeros((3, 2), "datetime64[s]")), ("words", np.array([["a", "b"]]))):
+        np.save(folder / f"{name}.npy", array)
+        with raises_argument_error("input", expected="numbers"):
+            run.predict(folder / f"{name}.npy")
