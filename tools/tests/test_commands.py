@@ -74,22 +74,23 @@ def test_validate_reports_all_errors(tensorsmith, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "message", "code"),
     [
-        ("epochs: 3", "bad.yaml, which names none. Pass it with `tensorsmith validate"),
-        ("recipe: mlp/digit", "Did you mean mlp/digits?"),
+        ("epochs: 3", "bad.yaml, which names none. Pass it with `tensorsmith validate", 2),
+        ("recipe: mlp/digit", "Did you mean mlp/digits?", 2),
         (
             "recipe: mlp/digits\ncallbacks: [keras.callbacks.Nope]",
             "callbacks must be the import path of a Keras callback",
+            2,
         ),
-        ("[1, 2", "config must be a valid YAML file"),
-        ("just words", "config must be a mapping of fields to values"),
+        ("[1, 2", "config must be a valid YAML file", 1),
+        ("just words", "config must be a mapping of fields to values", 2),
     ],
 )
-def test_validate_invalid_files(command, tmp_path, text, message):
+def test_validate_invalid_files(command, tmp_path, text, message, code):
     (tmp_path / "bad.yaml").write_text(text)
     result = command("validate", tmp_path / "bad.yaml")
-    assert result.returncode == 2
+    assert result.returncode == code
     assert message in result.stderr
 
 

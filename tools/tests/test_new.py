@@ -29,8 +29,9 @@ def test_created_files_are_formatted(command, tmp_path, words):
         subprocess.run(ruff, check=True)
 
 
-def test_recipe(command, tmp_path):
+def test_recipe(command, tmp_path, monkeypatch):
     command("new", "recipe", "mlp/mine", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
     run_tests(tmp_path / "tests/mlp/test_mine.py", tmp_path=tmp_path)
     shown = command("show", tmp_path / "mlp/mine.py")
     assert "Command: tensorsmith run mlp/mine.py" in shown.stdout

@@ -11,7 +11,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from tensorsmith.core import format_bytes
+from tensorsmith.core import format_bytes, print_text
 from tensorsmith.data.datasets.dataset import Column
 from tensorsmith.data.datasets.obtain import cache_folder, is_cached
 from tensorsmith.data.datasets.registry import with_files
@@ -43,8 +43,8 @@ def print_info(info: "DatasetInfo") -> None:
     """Prints the description, splits, license and sources of a data set without fetching the data."""
     unit = " characters" if info.kind == "text" else ""
     origin = with_files(info)
-    print(f"{info.name}: {info.title}\n")
-    print(textwrap.fill(info.description, WIDTH) + "\n")
+    print_text(f"{info.name}: {info.title}\n")
+    print_text(textwrap.fill(info.description, WIDTH) + "\n")
     lines = {
         "splits": ", ".join(f"{split} {count:,}{unit}" for split, count in info.splits.items()),
         "classes": ", ".join(info.class_names),
@@ -56,12 +56,12 @@ def print_info(info: "DatasetInfo") -> None:
     }
     for heading, line in lines.items():
         if line:
-            print(_filled(line, f"{heading:<14}"))
+            print_text(_filled(line, f"{heading:<14}"))
     for number, source in enumerate(origin.sources):
         files = ", ".join(file.name for file in source.files)
         line = f"{source.location}, {format_bytes(source.size)}: {files}"
         indent = f"{'' if number else 'sources':<14}"
-        print(_filled(line, indent))
+        print_text(_filled(line, indent))
 
 
 def _described_labels(info: "DatasetInfo") -> str:
@@ -80,20 +80,20 @@ def _filled(text: str, head: str) -> str:
 def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
     """Prints the first examples of a split, and statistics of all examples."""
     count = f"{len(data.features):,} characters" if info.kind == "text" else f"{_length(data.features):,} examples"
-    print(f"{info.name}, {data.split}: {count}")
+    print_text(f"{info.name}, {data.split}: {count}")
     if info.kind == "text":
-        print("\n".join(f"  {line}" for line in data.features.splitlines()[:LINES]))
+        print_text("\n".join(f"  {line}" for line in data.features.splitlines()[:LINES]))
         frequent = ", ".join(f"{letter!r} {share:,}" for letter, share in Counter(data.features).most_common(LINES))
-        print(f"{len(set(data.features))} distinct characters; most frequent: {frequent}")
+        print_text(f"{len(set(data.features))} distinct characters; most frequent: {frequent}")
     if info.kind == "texts":
         for text, label in zip(data.features[:LINES], data.labels, strict=False):
-            print(textwrap.fill(f"{label:>6.2f}  {text}", WIDTH, subsequent_indent=" " * 8))
+            print_text(textwrap.fill(f"{label:>6.2f}  {text}", WIDTH, subsequent_indent=" " * 8))
     if info.kind == "images":
         height, width = data.features.shape[1:3]
         mean, deviation = data.features.mean(), data.features.std()
-        print(f"images of {height}x{width} pixels in [0, 1], mean {mean:.4f}, standard deviation {deviation:.4f}")
+        print_text(f"images of {height}x{width} pixels in [0, 1], mean {mean:.4f}, standard deviation {deviation:.4f}")
     if isinstance(info.label, Mapping):
-        print(f"labels: {_described_labels(info)}")
+        print_text(f"labels: {_described_labels(info)}")
     _print_columns(info, data)
     if info.class_names and (not isinstance(data.labels, Mapping) or "classes" in data.labels):
         _print_classes(info, data)
@@ -160,7 +160,7 @@ def _print_classes(info: "DatasetInfo", data: "Dataset") -> None:
     make_console().print(table)
     if several:
         return
-    print(f"first labels: {', '.join(info.class_names[label] for label in labels[:LABELS])}")
+    print_text(f"first labels: {', '.join(info.class_names[label] for label in labels[:LABELS])}")
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
-from tensorsmith.core import ArgumentError, __version__
+from tensorsmith.core import ArgumentError, __version__, print_text
 from tensorsmith.recipes import RunFailedError, find_recipe
 from tensorsmith.tools.commands import (
     bench,
@@ -18,6 +18,7 @@ from tensorsmith.tools.commands import (
     doctor,
     evaluate,
     export,
+    launch,
     migrate,
     new,
     predict,
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Command] = {
     "predict": predict,
     "export": export,
     "tune": tune,
+    "launch": launch,
     "cluster-spec": cluster_spec,
     "copy": copy,
     "new": new,
@@ -84,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))
     arguments, rest = parser.parse_known_args(argv)
     takes_fields = arguments.command in ("run", "compare", "tune")
-    if not takes_fields and not getattr(arguments, "runner", None):
+    if not (takes_fields or arguments.command == "launch" or getattr(arguments, "runner", None)):
         arguments.parser.reject(rest)
     arguments.fields = rest
     logging.basicConfig(format="%(message)s", handlers=[StderrHandler()])
@@ -94,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.parser.reject_misspelled(rest, find_recipe(arguments.name).comments)
         return COMMANDS[arguments.command].execute(arguments)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print_text("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the pipe has exited; prevents a second error on interpreter shutdown
@@ -104,14 +106,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if code is None and not where:
             raise
         if code is None:
-            print(short_traceback(error), end="", file=sys.stderr)
+            print_text(short_traceback(error), end="", file=sys.stderr)
             summary = traceback.format_exception_only(type(error), error)[-1].strip()
-            print(f"tensorsmith: {where}: {summary}", file=sys.stderr)
+            print_text(f"tensorsmith: {where}: {summary}", file=sys.stderr)
             return 1
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         if isinstance(error, OSError) and error.strerror:
             said = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-        print(f"tensorsmith: {where}: {said}" if where else f"tensorsmith: {said}", file=sys.stderr)
+        print_text(f"tensorsmith: {where}: {said}" if where else f"tensorsmith: {said}", file=sys.stderr)
         return code
 
 
@@ -124,6 +126,7 @@ def _exit_code(error: Exception) -> int | None:
         "RecordError",
         "ResourceExhaustedError",
         "UnknownError",
+        "UnreadableFileError",
     }
     if foreseeable & {kind.__name__ for kind in type(error).__mro__}:
         return 1

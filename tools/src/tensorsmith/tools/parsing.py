@@ -65,5 +65,25 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that allows code of a run folder or a configuration file to the parser."""
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="execute code that the run folder or the configuration file names, wherever it is stored",
+    )
+
+
+def add_timeout_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds the time limit for processes that wait for each other to the parser."""
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="maximum time to wait for the other processes of a cluster (600)",
+    )
+
+
 def _name(word: str) -> str:
     return word.partition("=")[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tensorsmith.core import ArgumentError, SupervisedRecipe, Verbatim, argument_error, check, replace_file
+from tensorsmith.core import ArgumentError, SupervisedRecipe, Verbatim, argument_error, check, parse_yaml, replace_file
 from tensorsmith.recipes import RecipeFile, read_yaml, resolve, to_yaml
 from tensorsmith.tuning import Choice, Range, Search, declared, parse_space
 from tensorsmith.tuning.space_file import as_lines
@@ -61,7 +61,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
 
 def write_search(recipe: RecipeFile, search: Search, folder: Path) -> None:
     """Writes the search settings in the format of `read_search`."""
-    fields = yaml.safe_load(to_yaml(recipe, search.config))
+    fields = parse_yaml(to_yaml(recipe, search.config))
     text = {
         "recipe": fields.pop("recipe"),
         **{name: getattr(search, name) for name in SETTINGS},

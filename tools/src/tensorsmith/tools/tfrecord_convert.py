@@ -5,7 +5,7 @@ import difflib
 import os
 from pathlib import Path
 
-from tensorsmith.core import Progress, Verbatim, check, format_bytes
+from tensorsmith.core import Progress, Verbatim, check, format_bytes, print_text
 from tensorsmith.tools.tfrecord_source import add_source_arguments, open_given_source, required_features
 
 NOT_BY_TFDS = (
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Converts a data source, and prints the number of rows, records and rejects."""
     from tensorsmith.tfrecord import Schema, convert, parse_size, parse_split
+    from tensorsmith.tfrecord.string_columns import comments_on_strings
 
     check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "omitted unless --shuffle is set")
     engine = None
@@ -84,15 +85,15 @@ def execute(arguments: argparse.Namespace) -> int:
     for name, split in done.splits.items():
         size = format_bytes(sum(path.stat().st_size for path in split.paths))
         files = f"{len(split.paths)} file{'s' if len(split.paths) > 1 else ''}"
-        print(f"{name}: {split.records:,} records in {files}, {size}: {split.paths[0]}")
+        print_text(f"{name}: {split.records:,} records in {files}, {size}: {split.paths[0]}")
     where = f" ({arguments.rejects})" if done.rejects else ""
     if source.skipped:
-        print(source.describe_skipped())
-    for line in source.comments():
-        print(line)
-    print(f"Read {done.rows:,} rows: {done.records:,} written, {done.rejects:,} rejected{where}.")
+        print_text(source.describe_skipped())
+    for line in source.comments() + (comments_on_strings(source.found) if source.found else []):
+        print_text(line)
+    print_text(f"Read {done.rows:,} rows: {done.records:,} written, {done.rejects:,} rejected{where}.")
     if not done.for_tfds:
-        print(f"TensorFlow Datasets cannot open these files. Not supported: {NOT_BY_TFDS}.")
+        print_text(f"TensorFlow Datasets cannot open these files. Not supported: {NOT_BY_TFDS}.")
     return 0
 
 

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tensorsmith.core import format_bytes
+from tensorsmith.core import format_bytes, print_text
+from tensorsmith.tools.console import SafeConsole
 
 if TYPE_CHECKING:
     from tensorsmith.records import Range, StoredFeature
@@ -44,7 +44,7 @@ def print_survey(files: "Sequence[FileSummary]") -> None:
 
 def print_example(number: int, row: Mapping[str, list[Any]]) -> None:
     """Prints an example, with long values truncated."""
-    console = Console(highlight=False)
+    console = SafeConsole(highlight=False)
     console.print(f"[bold]example {number:,}[/]")
     for name, values in row.items():
         console.print(f"  {escape(name)}: {escape(_shown(values))}", soft_wrap=True)
@@ -54,7 +54,7 @@ def print_stats(stats: "Stats") -> None:
     """Prints a table of numeric features and a table of bytes features."""
     from tensorsmith.tfrecord import NumberStats
 
-    print(f"{stats.records:,} examples")
+    print_text(f"{stats.records:,} examples")
     numbers, texts = [], []
     for name, figures in stats.features.items():
         first = (name, f"{figures.count:,}", f"{stats.records - figures.rows:,}")
@@ -80,7 +80,7 @@ def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], sums: bool = 
         table.add_column(heading.removeprefix(">"), justify=justify, no_wrap=True)
     for number, row in enumerate(rows, 1):
         table.add_row(*map(escape, row), end_section=sums and number == len(rows) - 1)
-    console = Console(highlight=False)
+    console = SafeConsole(highlight=False)
     width = console.measure(table, options=console.options.update(max_width=10**6)).maximum
     if not rows:
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
-from tensorsmith.core import Verbatim, check, did_you_mean
+from tensorsmith.core import Verbatim, check, did_you_mean, print_text
 from tensorsmith.tools.console import make_console
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
     cases = arguments.cases or list(benchmark.cases)
     missing = {name for case in cases for name, there in benchmark.providers(case).items() if not there}
     for provider in sorted(missing):
-        print(
+        print_text(
             f"Skipping {provider}, which is not installed. Run `make {INSTALLED_BY.get(provider, 'bench')}`.",
             file=sys.stderr,
         )
@@ -83,9 +83,9 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(rows, arguments.json)
     slower = slower_than_baseline(arguments.benchmark, rows, baseline)
-    print(*slower, sep="\n", end="\n" if slower else "", file=sys.stderr)
+    print_text(*slower, sep="\n", end="\n" if slower else "", file=sys.stderr)
     if arguments.save_baseline:
-        print(f"Stored the baseline in {save_baseline(arguments.benchmark, rows)}.")
+        print_text(f"Stored the baseline in {save_baseline(arguments.benchmark, rows)}.")
     return 1 if slower else 0
 
 

@@ -3,7 +3,7 @@
 import argparse
 import shlex
 
-from tensorsmith.core import Cluster
+from tensorsmith.core import Cluster, print_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,5 +28,5 @@ def execute(arguments: argparse.Namespace) -> int:
             config = Cluster(jobs, (job, index)).as_tf_config()
             lines.append(f"# on {address.rpartition(':')[0]}, with DIR on storage shared by all machines:")
             lines.append(f"TF_CONFIG={shlex.quote(config)} tensorsmith run NAME --out DIR --resume")
-    print("\n".join(lines))
+    print_text("\n".join(lines))
     return 0

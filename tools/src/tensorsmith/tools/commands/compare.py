@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from tensorsmith.core import print_text
 from tensorsmith.recipes import CompareRequest, RunInterruptedError, compare, comparison_table
 from tensorsmith.tools.console import make_console
 
@@ -43,7 +44,9 @@ def execute(arguments: argparse.Namespace) -> int:
     try:
         folder, comparison = compare(request)
     except RunInterruptedError as error:
-        print(f"The comparison was interrupted. To resume it: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
+        print_text(
+            f"The comparison was interrupted. To resume it: tensorsmith {shlex.join(error.command)}", file=sys.stderr
+        )
         return 130
     header, rows = comparison_table(comparison)
     table = Table(title=escape(comparison.question), title_justify="left")
@@ -54,7 +57,7 @@ def execute(arguments: argparse.Namespace) -> int:
     console = make_console()
     console.print(table)
     failed = [f"{variant.name} failed: {line}" for variant in comparison.variants for line in variant.errors]
-    print(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
+    print_text(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
     for name in ("comparison.md", "comparison.png"):
         if (folder / name).exists():
             console.print(f"{folder / name}", soft_wrap=True)

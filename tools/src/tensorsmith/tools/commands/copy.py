@@ -4,7 +4,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from tensorsmith.core import argument_error, replace_file
+from tensorsmith.core import argument_error, print_text, replace_file
 from tensorsmith.recipes import find_recipe
 
 
@@ -26,5 +26,5 @@ def execute(arguments: argparse.Namespace) -> int:
         raise argument_error("DEST", str(target), "a file name that ends in .py, or an existing folder")
     with replace_file(target) as draft:
         shutil.copyfile(recipe.path, draft)
-    print(f"Created {target}. Run it with `python {target}` or `tensorsmith run {target}`.")
+    print_text(f"Created {target}. Run it with `python {target}` or `tensorsmith run {target}`.")
     return 0

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tensorsmith.core import format_bytes
+from tensorsmith.core import format_bytes, print_text
 from tensorsmith.tools.subcommands import execute_subcommand, subcommand_adder
 
 execute = execute_subcommand
@@ -61,21 +61,21 @@ def _fetch(arguments: argparse.Namespace) -> int:
         description = info(name)
         origin = with_files(description)
         if origin is not description and origin.name in chosen:  # otherwise, its files would be verified twice
-            print(f"{description.name}: generated from {origin.name}", flush=True)
+            print_text(f"{description.name}: generated from {origin.name}", flush=True)
             continue
         try:
             folder = fetch(name)
         except DataNotFoundError as error:
             failed += 1
-            print(f"tensorsmith: {error}", file=sys.stderr, flush=True)
+            print_text(f"tensorsmith: {error}", file=sys.stderr, flush=True)
             continue
         if not origin.sources:
-            print(f"{description.name}: no download needed", flush=True)
+            print_text(f"{description.name}: no download needed", flush=True)
             continue
         files = {file.name: folder / file.name for source in origin.sources for file in source.files}
         sizes = [path.stat().st_size for path in files.values() if path.is_file()]
         count = f"{len(sizes)} file{'' if len(sizes) == 1 else 's'}"
-        print(f"{description.name}: {count}, {format_bytes(sum(sizes))} in {folder}", flush=True)
+        print_text(f"{description.name}: {count}, {format_bytes(sum(sizes))} in {folder}", flush=True)
     return 1 if failed else 0
 
 
@@ -98,5 +98,5 @@ def _preview(arguments: argparse.Namespace) -> int:
     data = load(arguments.name, arguments.split)
     print_preview(description, data)
     if arguments.out is not None:
-        print(f"{arguments.out}: {draw(description, data, arguments.out)}")
+        print_text(f"{arguments.out}: {draw(description, data, arguments.out)}")
     return 0

@@ -13,6 +13,7 @@ from typing import Any
 from packaging.version import Version
 from rich.markup import escape
 
+from tensorsmith.core import print_text
 from tensorsmith.tools.console import make_console
 
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
@@ -37,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
             f"Compiled kernels are disabled; reference implementations are used instead: {kernels['fallback reason']}"
         )
     if arguments.json:
-        print(json.dumps({"versions": versions, "kernels": kernels, "problems": problems}, indent=2))
+        print_text(json.dumps({"versions": versions, "kernels": kernels, "problems": problems}, indent=2))
         return bool(problems)
     console = make_console()
     for title, values in (("versions", {"python": platform.python_version(), **versions}), ("kernels", kernels)):

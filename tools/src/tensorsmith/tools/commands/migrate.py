@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tensorsmith.core import print_text
+
 if TYPE_CHECKING:
     from tensorsmith.migrate import Migrated
 
@@ -24,21 +26,21 @@ def execute(arguments: argparse.Namespace) -> int:
     results, unreadable = [], 0
     for file in migrate_files(arguments.paths, write=arguments.write):
         if isinstance(file.result, UnreadableError):
-            print(f"{file.path}{file.result}", file=sys.stderr)
+            print_text(f"{file.path}{file.result}", file=sys.stderr)
             unreadable += 1
             continue
         results.append(file.result)
         if not arguments.write:
             sys.stdout.buffer.write(file.diff)
         if not file.result.unused:
-            print(f"{file.path}: {_status(file.result)}: {_counts([file.result])}", file=sys.stderr)
+            print_text(f"{file.path}: {_status(file.result)}: {_counts([file.result])}", file=sys.stderr)
         elif file.path in arguments.paths:
-            print(f"{file.path}: nothing to migrate", file=sys.stderr)
+            print_text(f"{file.path}: nothing to migrate", file=sys.stderr)
     if len(results) + unreadable != 1:
         statuses = [_status(result) for result in results] + ["unreadable"] * unreadable
         numbers = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(sorted(statuses))]
         files = f"{len(statuses)} files" + (f" ({', '.join(numbers)})" if statuses else "")
-        print(f"{files}: {_counts(results)}", file=sys.stderr)
+        print_text(f"{files}: {_counts(results)}", file=sys.stderr)
     return int(unreadable > 0)
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from string import Template
 
-from tensorsmith.core import check, replace_file
+from tensorsmith.core import check, print_text, replace_file
 from tensorsmith.tools.subcommands import execute_subcommand, subcommand_adder
 
 execute = execute_subcommand
@@ -28,7 +28,7 @@ def _recipe(arguments: argparse.Namespace) -> int:
     check(fits, "FAMILY/NAME", name, "two Python identifiers, such as mlp/mine")
     file, test = Path(family, f"{stem}.py"), Path("tests", family, f"test_{stem}.py")
     _create({file: "recipe.py.txt", test: "test_recipe.py.txt"}, name=name, file=file.as_posix())
-    print(f"Train it with `tensorsmith run {file}`, and test it with `pytest {test}`.")
+    print_text(f"Train it with `tensorsmith run {file}`, and test it with `pytest {test}`.")
     return 0
 
 
@@ -37,7 +37,7 @@ def _dataset(arguments: argparse.Namespace) -> int:
     check(bool(re.fullmatch("[a-z][a-z0-9_]*", name)), "NAME", name, "a lower-case Python identifier, such as wine")
     file, test = Path(f"{name}.py"), Path("tests", f"test_{name}.py")
     _create({file: "dataset.py.txt", test: "test_dataset.py.txt"}, name=name)
-    print(f"Show it with `tensorsmith data preview {file}`, and test it with `pytest {test}`.")
+    print_text(f"Show it with `tensorsmith data preview {file}`, and test it with `pytest {test}`.")
     return 0
 
 
@@ -49,4 +49,4 @@ def _create(files: dict[Path, str], **values: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replace_file(path) as draft:
             draft.write_text(Template((TEMPLATES / template).read_text()).substitute(values))
-        print(f"Created {path}.")
+        print_text(f"Created {path}.")

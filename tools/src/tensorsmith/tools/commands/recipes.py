@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tensorsmith.core import print_text
 from tensorsmith.recipes import all_recipes
 from tensorsmith.tools.console import make_console, one_line
 from tensorsmith.tuning import declared
@@ -35,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
         for recipe in all_recipes()
     ]
     if arguments.json:
-        print(json.dumps(rows, indent=2))
+        print_text(json.dumps(rows, indent=2))
         return 0
     console = make_console()
     cells: list[tuple[str, ...]] = [

@@ -5,8 +5,10 @@ import shlex
 import sys
 from pathlib import Path
 
+from tensorsmith.core import print_text
 from tensorsmith.recipes import SETTINGS, RunInterruptedError, RunRequest, find_recipe, launch
 from tensorsmith.tools.console import make_console
+from tensorsmith.tools.parsing import add_timeout_argument, add_trust_argument
 from tensorsmith.tools.score_table import print_scores
 
 
@@ -14,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser. Other flags set fields of the recipe's `Config`."""
     parser.usage = (
         "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--profile] "
-        "[--workers N [--parameter-servers N]] [--checkpoint-every DURATION] [--checkpoint-keep N] "
-        "[--early-stopping PATIENCE] [--save-best METRIC] [--precision POLICY] [--FIELD VALUE ...]"
+        "[--workers N [--parameter-servers N]] [--timeout SECONDS] [--checkpoint-every DURATION] [--checkpoint-keep N] "
+        "[--early-stopping PATIENCE] [--save-best METRIC] [--precision POLICY] [--trust] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`, or a .py file", nargs="?")
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of parameter-server processes",
     )
+    add_timeout_argument(parser)
     parser.add_argument(
         "--checkpoint-every",
         metavar="DURATION",
@@ -54,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save-best", metavar="METRIC", help="save the model of the best epoch to best.keras")
     parser.add_argument("--precision", metavar="POLICY", help="dtype policy: float32, mixed_bfloat16 or mixed_float16")
+    add_trust_argument(parser)
     parser.add_argument("-h", "--help", action="store_true", help="show this help and, with NAME, the recipe's fields")
 
 
@@ -72,12 +76,14 @@ def execute(arguments: argparse.Namespace) -> int:
         profile=arguments.profile,
         workers=arguments.workers,
         parameter_servers=arguments.parameter_servers,
+        timeout=arguments.timeout,
+        trust=arguments.trust,
         settings={name: value for name in SETTINGS if (value := getattr(arguments, name, None)) is not None},
     )
     try:
         result = launch(request)
     except RunInterruptedError as error:
-        print(f"The run was interrupted. To resume it: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
+        print_text(f"The run was interrupted. To resume it: tensorsmith {shlex.join(error.command)}", file=sys.stderr)
         return error.exit_code
     console = make_console()
     if result.metrics is not None:
@@ -86,8 +92,8 @@ def execute(arguments: argparse.Namespace) -> int:
         rate = result.sweep.suggestion
         console.print(f"Suggested learning rate: {rate:.2g}, a tenth of {10 * rate:.2g}, where the loss starts to rise")
         console.print(f"{result.folder.path / 'learning_rates.png'}", soft_wrap=True)
-    elif request.resume and request.workers is None:
-        print(f"The run in {result.folder.path} is already finished. To extend it, add --epochs N.")
+    elif result.had_finished:
+        print_text(f"The run in {result.folder.path} is already finished. To extend it, add --epochs N.")
     return result.exit_code
 
 
@@ -96,7 +102,7 @@ def _help(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         return 0 if arguments.help else 2
     file = find_recipe(arguments.name)
-    print(f"\nFields of {file.name}:")
+    print_text(f"\nFields of {file.name}:")
     for name, comment in file.comments.items():
-        print(f"  --{name:20} {comment} (default {getattr(file.recipe.config_class(), name)!r})")
+        print_text(f"  --{name:20} {comment} (default {getattr(file.recipe.config_class(), name)!r})")
     return 0

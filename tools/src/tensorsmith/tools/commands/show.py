@@ -2,6 +2,7 @@
 
 import argparse
 
+from tensorsmith.core import print_text
 from tensorsmith.recipes import find_recipe, to_yaml
 
 
@@ -13,5 +14,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the header and the default configuration."""
     recipe = find_recipe(arguments.name)
-    print(f"{recipe.header.strip()}\n\n{to_yaml(recipe, recipe.recipe.config_class())}", end="")
+    print_text(f"{recipe.header.strip()}\n\n{to_yaml(recipe, recipe.recipe.config_class())}", end="")
     return 0

@@ -1,12 +1,11 @@
 """Convert data to TFRecord files, and inspect, verify, repair and rearrange TFRecord files."""
 
 import argparse
-import sys
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.core import Progress, format_bytes
+from tensorsmith.core import Progress, format_bytes, print_text
 from tensorsmith.tools import tfrecord_convert
 from tensorsmith.tools.subcommands import execute_subcommand, subcommand_adder
 from tensorsmith.tools.tfrecord_source import add_source_arguments, open_given_source, required_features, sizes
@@ -105,11 +104,11 @@ def _infer(arguments: argparse.Namespace) -> int:
         task = progress.start(f"reading {_count(len(source.files), 'file')}", unit="rows")
         text = review(source, lambda batch: task.advance(batch.rows.num_rows), required_features(arguments))
     if arguments.out is None:
-        sys.stdout.write(text)
+        print_text(text, end="")
         return 0
     with replace_file(arguments.out) as draft:
         draft.write_text(text, encoding="utf-8")
-    print(f"{arguments.out}: {text.partition(chr(10))[0].removeprefix('# ')}")
+    print_text(f"{arguments.out}: {text.partition(chr(10))[0].removeprefix('# ')}")
     return 0
 
 
@@ -125,11 +124,11 @@ def _verify(arguments: argparse.Namespace) -> int:
                 found = verify(path, not arguments.any, report)
             except OSError as error:
                 damaged += 1
-                print(f"{'damaged' if isinstance(error, DamagedFileError) else 'unreadable'}: {error}", flush=True)
+                print_text(f"{'damaged' if isinstance(error, DamagedFileError) else 'unreadable'}: {error}", flush=True)
                 continue
             records, size = records + found.records, size + found.size
-            print(f"intact: {path}: {_count(found.records, 'record')}, {format_bytes(found.size)}", flush=True)
-    print(f"{len(files) - damaged} of {len(files)} files are intact: {records:,} records, {format_bytes(size)}")
+            print_text(f"intact: {path}: {_count(found.records, 'record')}, {format_bytes(found.size)}", flush=True)
+    print_text(f"{len(files) - damaged} of {len(files)} files are intact: {records:,} records, {format_bytes(size)}")
     return 1 if damaged else 0
 
 
@@ -149,7 +148,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.images:
         values = _texts(islice(chain.from_iterable(map(rows, files)), MOST_EXAMPLES))
         count = contact_sheet(values, arguments.images, arguments.raw_shape)
-        print(f"{arguments.images}: {count} images")
+        print_text(f"{arguments.images}: {count} images")
     return 0
 
 
@@ -171,7 +170,7 @@ def _cat(arguments: argparse.Namespace) -> int:
     found = chain.from_iterable(map(rows, find_record_files(arguments.sources)))
     for number, row in enumerate(islice(found, arguments.limit)):
         if arguments.json:
-            sys.stdout.write(to_json(row) + "\n")
+            print_text(to_json(row))
         else:
             print_example(number, row)
     return 0
@@ -186,8 +185,8 @@ def _repair(arguments: argparse.Namespace) -> int:
         found = repair(arguments.file, arguments.dest, task.advance)
     for gap in found.gaps:
         what = "an unknown number of records" if gap.records is None else f"{_count(gap.records, 'record')}"
-        print(f"Skipped {what} at byte {gap.offset:,} ({_count(gap.size, 'byte')}): {gap.problem}")
-    print(f"{arguments.dest}: {_count(found.records, 'record')}, {format_bytes(found.size)}")
+        print_text(f"Skipped {what} at byte {gap.offset:,} ({_count(gap.size, 'byte')}): {gap.problem}")
+    print_text(f"{arguments.dest}: {_count(found.records, 'record')}, {format_bytes(found.size)}")
     return 0
 
 
@@ -207,7 +206,7 @@ def _reorder(arguments: argparse.Namespace) -> int:
         else:
             written = [reshard(files, arguments.dest, **options, progress=progress)]
     for one in written:
-        print(f"{one.records:,} records in {_count(len(one.paths), 'file')}: {one.paths[0]}")
+        print_text(f"{one.records:,} records in {_count(len(one.paths), 'file')}: {one.paths[0]}")
     return 0
 
 
@@ -218,7 +217,7 @@ def _to_parquet(arguments: argparse.Namespace) -> int:
     _check_folder(arguments.dest)
     with Progress("tensorsmith.tools") as progress:
         count = to_parquet(files, arguments.dest, progress.start("reading", 2 * _size(files)).advance)
-    print(f"{arguments.dest}: {_count(count, 'row')}, {format_bytes(arguments.dest.stat().st_size)}")
+    print_text(f"{arguments.dest}: {_count(count, 'row')}, {format_bytes(arguments.dest.stat().st_size)}")
     return 0
 
 

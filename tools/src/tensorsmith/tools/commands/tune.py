@@ -6,11 +6,19 @@ import dataclasses
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.core import Verbatim, argument_error, check, exit_on_sigterm, load_tensorflow
+from tensorsmith.core import (
+    SECONDS_TO_WAIT,
+    Verbatim,
+    argument_error,
+    check,
+    exit_on_sigterm,
+    load_tensorflow,
+    print_text,
+    wait_for,
+)
 from tensorsmith.recipes import RecipeFile, find_recipe, from_flags, new_folder, read_yaml, resolve
 from tensorsmith.tools.console import make_console
 from tensorsmith.tools.search_folder import (
@@ -28,7 +36,6 @@ from tensorsmith.tuning.search_workers import run_search_workers
 from tensorsmith.tuning.workers import LAUNCHER, alone_in
 
 EXIT_USAGE = 2  # exit code of a worker that raised SearchError
-SECONDS_FOR_THE_CHIEF = 600.0  # maximum time that workers wait for the search file written by the chief
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +99,7 @@ def execute(arguments: argparse.Namespace) -> int:
             if isinstance(error, SystemExit) and error.code != terminated:
                 raise
             command = " ".join(again) + (f" --parallel {parallel}" if parallel else "")
-            print(f"The search was interrupted. To resume it: tensorsmith {command}", file=sys.stderr)
+            print_text(f"The search was interrupted. To resume it: tensorsmith {command}", file=sys.stderr)
             return 130 if isinstance(error, KeyboardInterrupt) else terminated
         except SearchError:
             if new:
@@ -118,7 +125,7 @@ def _search(recipe: RecipeFile, search: Search, folder: Path) -> int:
     results = {name: result for name, result in tuner.results().items() if result.score is not None}
     if not results:
         reasons = sorted({result.error for result in tuner.results().values()})
-        print(f"tensorsmith: all trials failed: {'; '.join(reasons)}", file=sys.stderr)
+        print_text(f"tensorsmith: all trials failed: {'; '.join(reasons)}", file=sys.stderr)
         return 1
     best = write_report(recipe, search, folder, results)
     console.print(table.as_table())
@@ -174,12 +181,6 @@ def _differing(recipe: RecipeFile, arguments: argparse.Namespace, search: Search
 
 
 def _wait_for(path: Path) -> None:
-    until = time.monotonic() + SECONDS_FOR_THE_CHIEF
-    while not path.is_file():
-        check(
-            time.monotonic() < until,
-            "--out",
-            str(path.parent),
-            f"a folder that is shared with the chief and contains {FILE}",
-        )
-        time.sleep(0.5)
+    """Waits until the chief has written a file."""
+    remedy = "Start the process with KERASTUNER_TUNER_ID=chief and the same --out, which all processes must share."
+    wait_for(lambda: "" if path.is_file() else f"the chief, which writes {path}", SECONDS_TO_WAIT, remedy)

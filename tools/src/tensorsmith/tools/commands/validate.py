@@ -3,14 +3,16 @@
 import argparse
 from pathlib import Path
 
-from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.core import Verbatim, argument_error, print_text
 from tensorsmith.recipes import read_yaml, recipe_in, resolve_run
+from tensorsmith.tools.parsing import add_trust_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser."""
     parser.add_argument("file", metavar="FILE.yaml", type=Path, help="configuration file, as for `run --config`")
     parser.add_argument("--recipe", metavar="NAME", help="recipe, if the file has no line `recipe: NAME`")
+    add_trust_argument(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -21,8 +23,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if "recipe" not in values:
         remedy = f"pass it with `tensorsmith validate {arguments.file} --recipe NAME`, or add a line `recipe: NAME`"
         raise argument_error("recipe", Verbatim(f"{arguments.file}, which names none"), "the name of a recipe", remedy)
-    recipe = recipe_in(values)
+    recipe = recipe_in(values, trust=arguments.trust)
     _, settings = resolve_run(recipe, values)
-    settings.check_callbacks()
-    print(f"{arguments.file}: valid for {recipe.name}")
+    settings.check_callbacks(arguments.file.parent, arguments.trust)
+    print_text(f"{arguments.file}: valid for {recipe.name}")
     return 0
