@@ -16,11 +16,29 @@ def bomb():
     return "\n".join(lines)
 
 
+def merge_bomb():
+    """Mappings, each of which merges nine copies of the previous one."""
+    names = "abcdefghi"
+    lines = ["a: &a {x: 1, y: 2}"]
+    lines += [f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}" for before, name in pairwise(names)]
+    return "\n".join(lines)
+
+
+def chain():
+    """Lists, each of which contains the previous one only."""
+    return "\n".join(["a0: &a0 []", *(f"a{n + 1}: &a{n + 1} [*a{n}]" for n in range(3000))])
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (bomb(), "aliases are not supported"),
-        ("a: &a [*a]", "aliases are not supported"),
+        (bomb(), "more than 1,000,000 values"),
+        (bomb().replace("[", "{x: [").replace("]", "]}"), "more than 1,000,000 values"),
+        (merge_bomb(), "more than 1,000,000 values"),
+        (chain(), "more than 1,000,000 values or 50 nested collections"),
+        ("a: &a [*a]", "must not contain itself"),
+        ("a: &a {<<: *a}", "must not contain itself"),
+        ("a: *b", "undefined alias"),
         ("x: " + "[" * 5000, "more than 50 nested collections"),
         ("x: " + "[" * 3000 + "]" * 3000, "more than 50 nested collections"),
         ("- " * 5000, "more than 50 nested collections"),
@@ -38,6 +56,6 @@ def test_hostile_documents(text, problem):
 
 
 def test_usual_documents():
-    text = "a: &b 3\nb: [1, {c: [2.5, yes, null]}]\nc: 2024-02-29"
+    text = "a: &b {d: 3}\nb: [1, {c: [2.5, yes, null]}]\nc: 2024-02-29\ne: [*b, *b]\nf: {<<: *b, g: 1}"
     assert parse_yaml(text) == yaml.safe_load(text)
     assert parse_yaml("[" * 50 + "]" * 50) == yaml.safe_load("[" * 50 + "]" * 50)
