@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 
 import pytest
 
@@ -147,6 +149,68 @@ def test_write_error_removes_partial_files(cache, serve, send):
     assert "cannot write to" in error
     assert "File too large" in error
     assert leftovers(cache) == []
+
+
+@pytest.mark.parametrize("place", ["cache", "folder"])
+def test_named_pipe_in_place_of_file(cache, make_info, tmp_path, place):
+    """A pipe is not read, because nobody may ever write to it. In the cache, it is replaced like a damaged file."""
+    path = (cache / "letters" if place == "cache" else tmp_path / "own") / "letters.txt"
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    reason = r"letters\.txt is not a regular file"
+    with pytest.raises(DataNotFoundError, match=rf"{place} .*/(letters|own): {reason}"):
+        obtain(make_info(GOOD, SourceError("gone")), path.parent if place == "folder" else None)
+    assert path.is_fifo()
+    if place == "cache":
+        assert obtain(make_info(GOOD, GOOD))["letters.txt"].read_bytes() == GOOD
+
+
+def test_folder_in_place_of_file(cache, make_info):
+    """The error names the folder, and does not recommend to free space. Nothing is downloaded."""
+    path = cache / "letters/letters.txt"
+    path.mkdir(parents=True)
+    info = make_info(GOOD, GOOD)
+    expected = (
+        rf"cannot write to {path.parent}: a folder has the name of a file\. Remove or rename the folder {path}\.$"
+    )
+    with pytest.raises(DataNotFoundError, match=expected):
+        obtain(info)
+    assert path.is_dir()
+    assert info.sources[0].asked == []
+
+
+def test_files_of_killed_process_are_removed(cache, serve, send):
+    """The next process removes them. The files of a process that is still downloading are kept."""
+    stopped = threading.Event()
+    content = os.urandom(300_000)
+
+    def answer(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content[:200_000])
+        handler.wfile.flush()
+        stopped.wait(60)
+        handler.wfile.write(content[200_000:])
+
+    killed, running = (run_fetch(serve(answer), content) for _ in range(2))
+    parts = wait_for(lambda: len(list(cache.glob("letters/*/content/letters.txt"))) == 2)
+    assert parts
+    killed.kill()
+    killed.wait()
+    other = run_fetch(serve(lambda handler: send(handler, content)), content)
+    assert other.wait(timeout=60) == 0, other.stderr.read()
+    assert len(list(cache.glob("letters/*/content/letters.txt"))) == 1
+    stopped.set()
+    assert running.wait(timeout=60) == 0, running.stderr.read()
+    assert list(cache.rglob("*")) == [cache / "letters", cache / "letters/letters.txt"]
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
 
 
 def test_two_processes_fetch_at_once(cache, serve, send):

@@ -125,6 +125,17 @@ def test_table_of_numbers(tmp_path, suffix):
     assert load(path, target="age").feature_names == ("size", "price")
 
 
+def test_large_integers(tmp_path, caplog):
+    """float32 represents all integers up to 2**24, and not 2**24 + 1."""
+    rows = [f"{2**24 - row},{-(2**24) - 1 - row},{2**60},{row / 3},{row}" for row in range(30)]
+    (tmp_path / "t.csv").write_text("exact,number,far,real,target\n" + "\n".join([*rows, "5,,5,0.5,1"]))
+    with caplog.at_level(logging.WARNING, "tensorsmith.data"):
+        load(tmp_path / "t.csv")
+        load(tmp_path / "t.csv", split="test")
+    names = [message.partition(" has integers beyond 2**24, which float32 rounds")[0] for message in caplog.messages]
+    assert names == [f"{tmp_path / 't.csv'}: column {name}" for name in ("number", "far")]
+
+
 def test_table_with_strings_and_classes(tmp_path):
     rows = "".join(
         f"{number},{'Oslo' if number % 2 else ''},{'yes' if number < 20 else 'no'}\n" for number in range(50)

@@ -1,6 +1,7 @@
 """Caches in memory and on disk, and their invalidation."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_cache_of_killed_process_is_ignored(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", kill)
-        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
         with pytest.raises(KeyboardInterrupt):
             Counted(range(2)).dataset().apply(cached(tmp_path, version=0))
     assert [path.name[0] for path in tmp_path.iterdir()] == ["."]

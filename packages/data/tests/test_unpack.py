@@ -1,4 +1,5 @@
 import io
+import os
 import tarfile
 import zipfile
 
@@ -126,3 +127,75 @@ def test_damaged_zip(tmp_path, folder):
     path.write_bytes(b"junk")
     with pytest.raises(SourceError, match="the archive is corrupted: "):
         unpack_zip(path, WANTED, folder)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_damaged_content_of_zip(tmp_path, folder, method):
+    path = tmp_path / "archive.whl"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("data/letters.txt", os.urandom(600))
+    data = path.read_bytes()
+    path.write_bytes(data[:50] + bytes(byte ^ 0xFF for byte in data[50:150]) + data[150:])
+    with pytest.raises(SourceError, match=r"^the archive is corrupted: .+"):
+        unpack_zip(path, {"data/letters.txt": File("letters.txt", 600, "")}, folder)
+
+
+def test_encrypted_zip(tmp_path, folder):
+    path = zipped(tmp_path, good=("data/letters.txt", CONTENT))
+    data = bytearray(path.read_bytes())
+    for flags in (6, data.index(b"PK\1\2") + 8):  # in the header of the member, and in the list of members
+        data[flags] |= 1
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=r"^the archive is corrupted: .* is encrypted"):
+        unpack_zip(path, WANTED, folder)
+
+
+def test_zip_with_names_in_other_encodings(tmp_path, folder):
+    path = zipped(tmp_path, good=("data/letters.txt", CONTENT), other=("é", b""))
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xfe"))
+    with pytest.raises(SourceError, match=r"^the archive is corrupted: .* can't decode byte 0xff"):
+        unpack_zip(path, WANTED, folder)
+
+
+def pax(record):
+    """A tar archive with one extended header, which may be invalid."""
+    header = member("header", tarfile.XHDTYPE)
+    header.size = len(record)
+    return header.tobuf(tarfile.USTAR_FORMAT) + record.ljust(512, b"\0")
+
+
+LONG_NAME = member("name", tarfile.GNUTYPE_LONGNAME)
+LONG_NAME.size = 5
+DAMAGED = {
+    "deep": (LONG_NAME.tobuf(tarfile.GNU_FORMAT) + b"name".ljust(512, b"\0")) * 5000,
+    "sparse": pax(b"22 GNU.sparse.size=x\n22 GNU.sparse.map=1,a\n"),
+    "long": pax(b"9999999999999999999999 a=b\n"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_headers_of_tar(tmp_path, folder, name):
+    end = member("data/letters.txt").tobuf(tarfile.USTAR_FORMAT) + CONTENT.ljust(512, b"\0") + bytes(1024)
+    (tmp_path / "archive.tar").write_bytes(DAMAGED[name] + end)
+    with pytest.raises(SourceError, match=r"^the archive is corrupted: .+") as caught:
+        unpack_tar(tmp_path / "archive.tar", WANTED, folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_compression_of_tar(tmp_path, folder):
+    path = tmp_path / "archive.tar.xz"
+    with tarfile.open(path, "w:xz") as archive:
+        other = tarfile.TarInfo("other.txt")
+        other.size = 20_000
+        archive.addfile(other, io.BytesIO(os.urandom(other.size)))
+        archive.addfile(member("data/letters.txt"), io.BytesIO(CONTENT))
+    data = path.read_bytes()
+    path.write_bytes(data[:10_000] + bytes(byte ^ 0xFF for byte in data[10_000:10_300]) + data[10_300:])
+    with pytest.raises(SourceError, match="^the archive is corrupted: Corrupt input data"):
+        unpack_tar(path, WANTED, folder)
+
+
+def test_folder_that_cannot_be_written(pack, folder):
+    """This is no fault of the archive."""
+    with pytest.raises(FileNotFoundError, match=r"letters\.txt"):
+        unpack_tar(pack(member("data/letters.txt")), WANTED, folder / "nowhere")

@@ -80,7 +80,7 @@ def test_resume_after_error(tables, tmp_path):
     work = tmp_path / "out/.convert"
     written = {path: path.stat().st_mtime_ns for path in work.glob("000000*")}
     assert written
-    assert not list(work.glob(".*.error"))
+    assert not list(work.glob(".tensorsmith-*"))
     (tmp_path / "2.csv").write_bytes(sound)
     with raises_argument_error("resume", expected="used with the same arguments as the interrupted run"):
         convert(open_source(tables), tmp_path / "out", **SHAPING, schema=schema, engine=Beam(), resume=True)
@@ -99,10 +99,11 @@ def test_resume_skips_encoded_files(tables, tmp_path, monkeypatch):
         patch.setattr(beam_module, "rearrange", full)
         with pytest.raises(OSError, match="No space left"):
             convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam())
-    (tmp_path / "out/.left.error").write_text("of a call that was killed")
+    (tmp_path / "out/.user.error").write_text("of another program")
     monkeypatch.setattr(beam_module, "write_chunk", full)
     convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam(), resume=True)
     assert content(tmp_path / "out") == content(tmp_path / "whole")
+    assert (tmp_path / "out/.user.error").exists()
 
 
 def test_unknown_options():

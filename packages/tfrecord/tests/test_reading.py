@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tensorsmith.core import ArgumentError
 from tensorsmith.records import Column, Records, encode, frame, write
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import DamagedFileError, Index, examples, read, verify, write_index
 from tensorsmith.tfrecord.shards import reading as files_module
 
@@ -153,6 +154,10 @@ def test_stale_index_is_ignored(folder):
         with (folder / "0.tfrecord.index").open("wb") as file:
             save(file, np.array(sizes))
         assert len(Index.of([path])) == 3
+        if sizes != [size, -32]:
+            with raises_argument_error(f"{path}.index", received="another file"):
+                write_index(path)
+    (folder / "0.tfrecord.index").unlink()
     write_index(path)
     assert np.load(folder / "0.tfrecord.index").tolist() == Index.of([path]).sizes.tolist()
 

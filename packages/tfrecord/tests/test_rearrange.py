@@ -285,18 +285,6 @@ def test_failed_call_leaves_no_files(files, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_temporary_files_are_removed(files, tmp_path):
-    interrupt(files, tmp_path / "out", shards=3)
-    for name in (".x-abcdefgh.tfrecord-00001-of-00003", ".x.tfrecord-00000-of-00003-abcdefgh.index"):
-        (tmp_path / "out" / name).touch()
-    (tmp_path / "out/.x.unpacked-abcdefgh").mkdir()
-    (tmp_path / "out/.x.unpacked-abcdefgh/0").touch()
-    (tmp_path / "out/.y-abcdefgh.tfrecord-00001-of-00003").touch()  # belongs to another call
-    reorder(files, tmp_path / "out", name="x", shards=3, resume=True)
-    left = [path.name for path in (tmp_path / "out").glob(".*")]
-    assert left == [".y-abcdefgh.tfrecord-00001-of-00003"]
-
-
 def test_stale_index(files, tmp_path):
     write_index(files[0])
     with tf.io.TFRecordWriter(str(files[0])) as writer:

@@ -257,6 +257,10 @@ def test_coco_errors(tmp_path, coco):
         open_source(coco({**COCO, "categories": [{"id": 2}]}))
     with pytest.raises(UnreadableError, match="not a COCO file"):
         open_source(coco({**COCO, "images": 5}))
+    path = coco(COCO)
+    path.write_text(path.read_text().replace('"images"', '"x": ' + "[" * 100_000 + "]" * 100_000 + ', "images"'))
+    with pytest.raises(UnreadableError, match="not a COCO file"):
+        open_source(path)
     wrong = [{"image_id": 7, "category_id": 5, "bbox": [0, 0, 1, 1]}, {"image_id": 3, "category_id": 2, "bbox": [0, 0]}]
     _, _, rejects = read(open_source(coco({**COCO, "annotations": wrong})))
     assert "image 7: unknown category 5" in rejects[0].problem

@@ -13,6 +13,7 @@ import pytest
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import Feature, Schema, convert, examples, find_record_files, open_source, review
 from tensorsmith.tfrecord._support.dates import parse_dates
+from tensorsmith.tfrecord.sources import csv_files
 
 
 def written(path, header, cells):
@@ -231,12 +232,60 @@ def test_ambiguous_dates(tmp_path):
     ]
 
 
+MARKERS = "therefore a string; --missing={} reads such cells as missing values"
+REJECTS = "therefore a string; correct these rows, or write {}, and convert then rejects them"
+DAY = "{{dtype: int64, format: '{}'}}"
+
+
+@pytest.mark.parametrize(
+    ("cells", "comment"),
+    [
+        (["2023-05-01", "?", "2023-5-2"], "1 of 3 rows with '?' (FILE, line 3: '?'), " + MARKERS.format("'?'")),
+        (["NA", "NA", "1.5.2023"], "2 of 3 rows with 'NA' (FILE, line 2: 'NA'), " + MARKERS.format("pandas")),
+        (["NA", "3/4/2023"], "1 of 2 rows with 'NA' (FILE, line 2: 'NA'), " + MARKERS.format("pandas")),
+        (
+            [*["2024-02-28"] * 9, "2024-02-30"],
+            "1 of 10 rows (FILE, line 11: '2024-02-30'), " + REJECTS.format(DAY.format("date")),
+        ),
+        (
+            ["31.11.2023", "NA", *["1.5.2023"] * 20],
+            "2 of 22 rows (FILE, line 2: '31.11.2023'), " + REJECTS.format(DAY.format("%d.%m.%Y")),
+        ),
+        (
+            [*["3/4/2023"] * 10, "none"],
+            "1 of 11 rows (FILE, line 12: 'none'), "
+            + REJECTS.format(f"{DAY.format('%m/%d/%Y')} or {DAY.format('%d/%m/%Y')}"),
+        ),
+    ],
+)
+def test_dates_except_some_rows(tmp_path, cells, comment):
+    """Tests markers of missing values, impossible dates, and other strings."""
+    path = written(tmp_path / "a.csv", "x", [(cell,) for cell in cells])
+    found, features = comments(path)
+    assert features["x"] == Feature("string")
+    assert found == [f"x: dates or times except {comment.replace('FILE', str(path))}"]
+
+
+def test_few_dates(tmp_path):
+    """A column in which many rows are not dates is a string without a comment, even if the first rows are dates."""
+    for cells in (["2024-02-28"] * 5 + ["later"] * 5, ["later"] * 5 + ["2024-02-28"] * 5, ["NA", "?"]):
+        assert comments(written(tmp_path / "a.csv", "x", [(cell,) for cell in cells]))[0] == []
+
+
+def test_dates_in_several_batches(tmp_path, monkeypatch):
+    """The first batches contain only markers, and only dates. The line is that of the file."""
+    monkeypatch.setattr(csv_files, "BLOCK", 64)
+    cells = ["NA"] * 50 + ["2024-02-28"] * 1000 + ["2024-02-30"] + ["2024-02-28"] * 50
+    (comment,), _ = comments(written(tmp_path / "a.csv", "x", [(cell,) for cell in cells]))
+    assert comment.startswith(f"x: dates or times except 51 of 1,101 rows ({tmp_path / 'a.csv'}, line 2: 'NA'), ")
+
+
 @pytest.mark.parametrize(
     "cells",
     [
         ["2023-02-30", "2023-02-01"],
         ["10.0.0.1", "10.0.0.2"],
-        ["2023-05-01", "unknown"],
+        ["2023-05-01", "of unknown date"],
         ["1.5.2023 or later", "1.5.2023"],
         ["555-12-34", "555-99-99"],
         ["5 of 10", "3 of 10"],

@@ -1,22 +1,20 @@
 """Conversion of data sources to TFRecord files."""
 
-import contextlib
-import fcntl
 import json
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from tensorsmith.core import SILENT, Progress, argument_error, check, replace_file
-from tensorsmith.tfrecord._support.manifest import Manifest, fingerprints
+from tensorsmith.core import SILENT, Progress, check, replace_file, temporary_folder
+from tensorsmith.tfrecord._support.folder_lock import folder_lock
+from tensorsmith.tfrecord._support.manifest import Manifest, check_created, fingerprints
 from tensorsmith.tfrecord.conversion.chunks import CHUNK, REJECTS, Chunk, RejectedError
 from tensorsmith.tfrecord.conversion.engine import Engine, Threads
-from tensorsmith.tfrecord.conversion.tfds_metadata import INFO, write_tfds_metadata
+from tensorsmith.tfrecord.conversion.tfds_metadata import INFO, tfds_files, write_tfds_metadata
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.schema.stored import SCHEMA
 from tensorsmith.tfrecord.shards.compression import COMPRESSIONS
@@ -28,7 +26,8 @@ from tensorsmith.tfrecord.sources.source import Source
 from tensorsmith.tfrecord.sources.table import TableSource
 
 WORK = ".convert"  # subfolder of the target that holds intermediate files during a conversion
-MANIFEST, LOCK = "arguments.json", "lock"  # in `WORK`: the arguments of the conversion, and its lock file
+MANIFEST = "arguments.json"  # in `WORK`: the arguments of the conversion
+METADATA = ("arguments", "result", "files")  # in the metadata file of a completed conversion
 
 
 class SourceChangedError(OSError):
@@ -110,8 +109,10 @@ def convert(
 
     Raises:
         RejectedError: If rows do not fit the schema and `rejects` is `None`.
-        ValueError: If another conversion is running in the folder; or if a conversion was interrupted there, and
-            `resume` is `False` or the source, the schema or another argument has changed.
+        ValueError: If a conversion was interrupted in the folder, and `resume` is `False` or the source, the schema or
+            another argument has changed; or if the folder contains a data set, or a file of another program with the
+            name of an output file.
+        BlockingIOError: If another process is writing to the folder.
         OSError: If the source cannot be read or the disk cannot be written. `resume` continues from the rows that were
             written so far.
     """
@@ -129,7 +130,7 @@ def convert(
         'choose another name, because TensorFlow Datasets reserves "all" for the union of all splits',
     )
     work, engine = folder / WORK, engine or Threads(workers)
-    with _alone(folder, work):
+    with folder_lock(folder):
         schema = (schema or source.infer()).require(required)
         if isinstance(source, TableSource):  # the options of other sources may have other meanings
             schema = with_image_options(schema, source.options)
@@ -145,11 +146,11 @@ def convert(
         if resume and (done := _done(folder, name, all_arguments)):
             return done
         manifest = Manifest(work / MANIFEST, arguments | {"engine": type(engine).__name__})
-        resumed = _begin(folder, name, resume, manifest)
+        resumed = _begin(folder, name, schema, resume, manifest)
         try:
             chunks = _encode(engine, source, schema, work, rejects is None, progress)
         except (RejectedError, SourceChangedError):
-            shutil.rmtree(work)  # a different schema or a changed source requires a fresh start
+            _remove(work)  # a different schema or a changed source requires a fresh start
             raise
         if rejects is not None:
             with replace_file(rejects) as draft, draft.open("w", encoding="utf-8") as file:
@@ -168,24 +169,8 @@ def convert(
         for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes, compression)
         done = Converted(rows, rows - rejected, rejected, written, for_tfds)
         _write_metadata(folder, name, all_arguments, done)
-        shutil.rmtree(work)
+        _remove(work)
     return done
-
-
-@contextlib.contextmanager
-def _alone(folder: Path, work: Path) -> Iterator[None]:
-    """Context manager that locks the output folder against conversions in other threads and processes."""
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise argument_error("folder", str(folder), "a folder that no other conversion is writing to") from None
-        try:
-            yield
-        finally:
-            if work.exists() and not (work / MANIFEST).exists():  # there is nothing to resume
-                shutil.rmtree(work)
 
 
 def _check(
@@ -211,22 +196,30 @@ def _check(
         check_target("rejects", rejects, source.files)
 
 
-def _begin(folder: Path, name: str, resume: bool, manifest: Manifest) -> bool:
+def _begin(folder: Path, name: str, schema: Schema, resume: bool, manifest: Manifest) -> bool:
     """Writes the manifest of a new conversion, or returns `True` to resume an interrupted conversion."""
-    if manifest.path.exists():
-        remedy = f"resume it with --resume, or remove {folder / WORK}"
+    work = manifest.path.parent
+    check_created(not work.is_symlink() and (manifest.exists() or not os.path.lexists(work)), work)
+    if manifest.exists():
+        remedy = f"resume it with --resume, or remove {work}"
         check(resume, "folder", str(folder), "not contain an interrupted conversion", remedy)
-        manifest.check_unchanged(f"pass the same arguments, or remove {folder / WORK} to start again")
+        manifest.check_unchanged(f"pass the same arguments, or remove {work} to start again")
         return True
     there = sorted(path for path in folder.iterdir() if path.name.startswith(f"{name}-") and ".tfrecord-" in path.name)
-    there += [path for path in (folder / SCHEMA, folder / INFO) if path.exists()]
+    there += [path for path in (folder / SCHEMA, *tfds_files(folder, schema)) if os.path.lexists(path)]
     remedy = f"remove {there[0].name} and its companion files, or pass another folder" if there else ""
     check(not there, "folder", str(folder), "not contain a data set", remedy)
-    for path in (folder / WORK).iterdir():  # left by a removal that was interrupted
-        if path.name != LOCK:
-            path.unlink()
-    manifest.write()
+    Manifest(_metadata_path(folder, name), dict.fromkeys(METADATA)).exists()  # refuses a file of another program
+    with temporary_folder(folder) as draft:  # so that `work` never exists without the manifest
+        Manifest(draft / WORK / MANIFEST, manifest.arguments).write()
+        (draft / WORK).rename(work)
     return False
+
+
+def _remove(work: Path) -> None:
+    """Removes the folder of intermediate files. If this is interrupted, the next process removes the rest."""
+    with temporary_folder(work.parent) as folder:
+        work.rename(folder / WORK)
 
 
 def _metadata_path(folder: Path, name: str) -> Path:
@@ -236,13 +229,8 @@ def _metadata_path(folder: Path, name: str) -> Path:
 def _write_metadata(folder: Path, name: str, arguments: dict[str, Any], done: Converted) -> None:
     """Writes the arguments and the result of a completed conversion to its metadata file."""
     splits = {part: [made.records, [path.name for path in made.paths]] for part, made in done.splits.items()}
-    metadata = {
-        "arguments": arguments,
-        "result": {**vars(done), "splits": splits},
-        "files": _sizes(folder, arguments, done),
-    }
-    with replace_file(_metadata_path(folder, name)) as draft:
-        draft.write_text(json.dumps(metadata), encoding="utf-8")
+    values = (arguments, {**vars(done), "splits": splits}, _sizes(folder, arguments, done))
+    Manifest(_metadata_path(folder, name), dict(zip(METADATA, values, strict=True))).write()
 
 
 def _sizes(folder: Path, arguments: dict[str, Any], done: Converted) -> dict[str, int]:
@@ -255,17 +243,18 @@ def _sizes(folder: Path, arguments: dict[str, Any], done: Converted) -> dict[str
 
 def _done(folder: Path, name: str, arguments: dict[str, Any]) -> Converted | None:
     """Returns the result of an earlier conversion with the same arguments and intact output files, or `None`."""
-    if (folder / WORK / MANIFEST).exists():
+    path = _metadata_path(folder, name)
+    if (folder / WORK / MANIFEST).exists() or not path.is_file():
         return None
     try:
-        metadata = json.loads(_metadata_path(folder, name).read_text(encoding="utf-8"))
+        metadata = json.loads(path.read_text(encoding="utf-8"))
         splits = metadata["result"].pop("splits")
         made = {part: Split(records, [folder / file for file in files]) for part, (records, files) in splits.items()}
         done = Converted(**metadata["result"], splits=made)
         same = metadata["arguments"] == json.loads(json.dumps(arguments)) and metadata["files"] == _sizes(
             folder, arguments, done
         )
-    except (OSError, ValueError, KeyError, TypeError):  # the file is missing or not a valid metadata file
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # the file is missing or not valid
         return None
     return done if same else None
 

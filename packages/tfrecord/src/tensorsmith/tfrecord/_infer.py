@@ -2,18 +2,15 @@
 
 import json
 import re
-import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tensorsmith.tfrecord._support.dates import TIME, unit_of
-from tensorsmith.tfrecord.encode.rejections import brief
 from tensorsmith.tfrecord.schema import INDICES, STRINGS, VALUES, Feature, Schema
 from tensorsmith.tfrecord.sources import Batch, open_source
-from tensorsmith.tfrecord.sources.csv_options import PANDAS_MISSING
 from tensorsmith.tfrecord.sources.files import Paths
-from tensorsmith.tfrecord.sources.mixed_numbers import NotNumbers
 from tensorsmith.tfrecord.sources.table import TableSource
+from tensorsmith.tfrecord.string_columns import comments_on_strings, count_of, describe_rest, printed_name
 
 MOST_REJECTS = 3  # rejects that are shown
 
@@ -60,11 +57,11 @@ def review(
         ValueError: If a required feature is not in the data source.
     """
     found = source.survey(watch)
-    files = _count(len(source.files), "file")
+    files = count_of(len(source.files), "file")
     names = f"{files}, {source.files[0]} to {source.files[-1]}" if len(source.files) > 1 else str(source.files[0])
-    lines = [f"{_count(found.rows, 'row')} of {names}"]
+    lines = [f"{count_of(found.rows, 'row')} of {names}"]
     if found.refused:
-        lines.append(f"{_count(found.refused, 'row')} could not be read:")
+        lines.append(f"{count_of(found.refused, 'row')} could not be read:")
         lines += [f"  {reject}" for reject in found.rejects[:MOST_REJECTS]]
         lines += ["  ..."] * (found.refused > MOST_REJECTS)
     lines += [source.describe_skipped()] if source.skipped else []
@@ -78,32 +75,34 @@ def review(
         lines.append("each row has one field more than the header: the first field is read as row_names")
     lines += source.comments()
     for name, count in found.missing.items():
-        lines.append(f"{_name(name)}: missing in {_count(count, 'row')}{_consequence(schema.features[name])}")
+        lines.append(f"{printed_name(name)}: missing in {count_of(count, 'row')}{_consequence(schema.features[name])}")
+    lines += comments_on_strings(found)
     for name, rest in found.not_numbers.items():
-        lines.append(f"{_name(name)}: {_not_numbers(rest, schema.features[name], schema.csv.get('missing', []))}")
-    lines += [f"{_name(name)}: {_dates(formats)}" for name, formats in found.dates.items()]
+        if schema.features[name].dtype != "string":
+            lines.append(f"{printed_name(name)}: {describe_rest(rest)}; convert rejects such rows")
+    for name, formats in found.dates.items():
+        if len(formats) == 1:
+            lines.append(f"{printed_name(name)}: {_dates(formats[0])}")
     for name, (no, yes) in found.booleans.items():
         lines.append(
-            f"{_name(name)}: {yes!r} and {no!r} in any case, read as bool; {{dtype: string}} keeps the strings"
+            f"{printed_name(name)}: {yes!r} and {no!r} in any case, read as bool; {{dtype: string}} keeps the strings"
         )
-    lines += [f"{_name(name)}: {problem}; convert rejects such rows" for name, problem in found.problems.items()]
+    lines += [f"{printed_name(name)}: {problem}; convert rejects such rows" for name, problem in found.problems.items()]
     for name, texts in found.vocabularies.items():
-        if name in found.not_numbers or name in found.dates:
+        if name in found.not_numbers or name in found.dates or name in found.not_dates:
             continue
         labels = json.dumps(texts, ensure_ascii=False)
-        lines.append(
-            f"{_name(name)}: {_count(len(texts), 'distinct string')}; as classes {{dtype: int64, labels: {labels}}}"
-        )
-    wide = [_name(name) for name, one in schema.features.items() if one.dtype == "float64" and not one.format]
+        distinct = count_of(len(texts), "distinct string")
+        lines.append(f"{printed_name(name)}: {distinct}; as classes {{dtype: int64, labels: {labels}}}")
+    wide = [printed_name(name) for name, one in schema.features.items() if one.dtype == "float64" and not one.format]
     if wide:
         lines.append(f"float64 is stored as bytes; float32 is smaller if 7 digits suffice: {', '.join(wide)}")
     features = schema.features
     sparse = [name.removesuffix(INDICES) for name in features if name.endswith(INDICES)]
     for name in sparse:
         if name + VALUES in features:
-            lines.append(
-                f"{_name(name)}: to read it as sparse, add the line `sparse: {{{_name(name)}: SIZE}}` at the end"
-            )
+            shown = printed_name(name)
+            lines.append(f"{shown}: to read it as sparse, add the line `sparse: {{{shown}: SIZE}}` at the end")
     return "".join(f"# {line}\n" for line in lines) + schema.to_yaml()
 
 
@@ -126,46 +125,9 @@ def _consequence(feature: Feature) -> str:
     return f"; read as {feature.default!r}" if feature.dtype in STRINGS else "; read as NaN"
 
 
-def _not_numbers(rest: NotNumbers, feature: Feature, missing: Sequence[str]) -> str:
-    """Returns a description of the rows of a column that are not numbers, and the option that treats them."""
-    kind = "true or false" if rest.dtype == "bool" else "numeric"
-    text = f"{kind} except {rest.count:,} of {_count(rest.present, 'row')}"
-    first = f"{rest.file}, line {rest.line:,}: {brief(rest.text)}"
-    if feature.dtype != "string":
-        return f"{text} ({first}); convert rejects such rows"
-    if not rest.markers and not rest.style:
-        more = f"--numeric-threshold {rest.threshold:g} makes it {rest.dtype}, and convert then rejects such rows"
-        return f"{text} ({first}), therefore a string; {more}"
-    markers = [*missing, *("pandas" if marker in PANDAS_MISSING else marker for marker in rest.markers)]
-    option = f"--missing={shlex.quote(','.join(dict.fromkeys(markers)))}"
-    shown = " and ".join(map(repr, rest.markers))
-    if not rest.style:
-        more = f"{option} reads such cells as missing values, and the column as {rest.dtype}"
-        return f"{text} with {shown} ({first}), therefore a string; {more}"
-    decimal, thousands = rest.style.decimal, rest.style.thousands
-    parts = [(decimal != ".", "a decimal comma", f"--decimal={decimal}")]
-    parts += [(thousands != "", f"the thousands separator {thousands!r}", f"--thousands={shlex.quote(thousands)}")]
-    parts += [(bool(rest.markers), shown, option)]
-    names = " and ".join(name for used, name, _ in parts if used)
-    options = " ".join(flag for used, _, flag in parts if used)
-    return f"numbers with {names} ({first}), therefore a string; {options} reads it as numeric"
-
-
-def _dates(formats: Sequence[str]) -> str:
-    """Returns a description of how a column of dates is stored, or why it remains a string."""
-    if len(formats) > 1:
-        either = " or ".join(f"{{dtype: int64, format: '{format}'}}" for format in formats)
-        return f"dates in which the day or the month may come first, therefore a string; write {either}"
-    if formats[0] == TIME:
+def _dates(format: str) -> str:
+    """Returns a description of how a column of dates is stored."""
+    if format == TIME:
         return "times, stored as seconds since midnight"
-    unit = unit_of(formats[0])
+    unit = unit_of(format)
     return f"dates{' and times' if unit == 'seconds' else ''}, stored as {unit} since 1970-01-01"
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _name(name: str) -> str:
-    """Returns a feature name as a single line, escaped if it contains unprintable characters."""
-    return name if name.isprintable() else json.dumps(name)

@@ -2,17 +2,16 @@
 
 import mmap
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import Advance, replace_file, unreported
+from tensorsmith.core import Advance, replace_file, temporary_folder, unreported
 from tensorsmith.records import find, scan
 from tensorsmith.records.record import FOOTER, HEADER
 from tensorsmith.tfrecord.shards.compression import CHUNK, ERRORS, open_to_read, open_to_write
-from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, write_index
+from tensorsmith.tfrecord.shards.index import check_index, index_path, write_index
 from tensorsmith.tfrecord.shards.paths import check_target
 from tensorsmith.tfrecord.shards.reading import compression_of_file
 
@@ -68,21 +67,24 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
 
     Raises:
         FileNotFoundError: If `path` does not exist.
-        ValueError: If `target` is the same file as `path`.
+        ValueError: If `target` or its index is the same file as `path`, if `target` is a folder, or if the index is
+            not an index but another file.
     """
     path, target = Path(path), Path(target)
     compression = compression_of_file(path)
-    check_target("target", target, [path])
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".repair-") as folder:
+    for output in (target, index_path(target)):
+        check_target("target", output, [path])
+    check_index(target)
+    with temporary_folder(target.parent) as folder:
         content, problem = path, ""
         if compression != "none":
-            content = Path(folder) / "content"
+            content = folder / "content"
             problem = _unpack(path, content, compression)
         size = content.stat().st_size
-        target.with_name(target.name + INDEX_SUFFIX).unlink(missing_ok=True)
         with content.open("rb") as file, replace_file(target) as draft:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
             sizes, gaps = _copy(memory, draft, compression, report)
+            index_path(target).unlink(missing_ok=True)  # no index is better than the index of the previous file
     if problem:
         gaps.append(Gap(size, 0, None, f"the compressed data after this point is corrupted: {problem}"))
     if compression == "none":

@@ -21,7 +21,7 @@ def reshard(
     """Rewrites records into a different number of shards, without changing their order.
 
     Each record is copied once, and its checksums are verified. Shards are written atomically, with an index next to
-    each uncompressed shard.
+    each uncompressed shard. If all files are in one folder, its `schema.yaml` is copied.
 
     Args:
         files: Paths of the TFRecord files, which may be compressed. The order of the records is preserved.
@@ -40,6 +40,7 @@ def reshard(
     Raises:
         ValueError: If a number is not positive, or if the folder already has shards of this name that cannot be
             resumed.
+        BlockingIOError: If another process is writing to the folder.
         DamagedFileError: If a record is damaged.
 
     Example:
@@ -78,6 +79,8 @@ def shuffle(
 ) -> Split:
     """Rewrites records in random order, shuffled across all files.
 
+    If all files are in one folder, its `schema.yaml` is copied.
+
     Args:
         files: Paths of the TFRecord files, which may be compressed.
         folder: Output folder. It is created if it does not exist.
@@ -96,6 +99,7 @@ def shuffle(
     Raises:
         ValueError: If a number is out of range, or if the folder already has shards of this name that cannot be
             resumed.
+        BlockingIOError: If another process is writing to the folder.
         DamagedFileError: If a record is damaged.
     """
     return reorder(
@@ -126,6 +130,8 @@ def split(
 ) -> dict[str, Split]:
     """Partitions records into splits and writes the shards of each split.
 
+    If all files are in one folder, its `schema.yaml` is copied.
+
     Args:
         files: Paths of the TFRecord files, which may be compressed.
         folder: Output folder. It is created if it does not exist.
@@ -146,6 +152,7 @@ def split(
     Raises:
         ValueError: If a number is out of range, or if the folder already has shards of this name that cannot be
             resumed.
+        BlockingIOError: If another process is writing to the folder.
         DamagedFileError: If a record is damaged.
     """
     return reorder(

@@ -71,7 +71,10 @@ def to_json(row: dict[str, list[Any]]) -> str:
         >>> to_json({"name": [b"Ada"], "image": [b"\xff"], "x": [1.5, math.nan]})
         '{"name": ["Ada"], "image": [{"base64": "/w=="}], "x": [1.5, "NaN"]}'
     """
-    return json.dumps(_plain(row), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_plain(row), ensure_ascii=False, allow_nan=False)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)  # safe on a terminal
 
 
 def _plain(value: Any) -> Any:

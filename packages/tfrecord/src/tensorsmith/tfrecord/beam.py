@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import Advance, Verbatim, argument_error, replace_file
+from tensorsmith.core import Advance, Verbatim, argument_error, replace_file, temporary_folder
 from tensorsmith.records.record import FOOTER, HEADER
 from tensorsmith.tfrecord._support.manifest import fingerprints
 from tensorsmith.tfrecord.conversion.chunks import EXAMPLES, Chunk, RejectedError, grouped, write_chunk
@@ -22,7 +22,6 @@ from tensorsmith.tfrecord.sources.source import Reject, Source
 from tensorsmith.tfrecord.sources.table import TableSource
 
 RUN = 64 << 20  # bytes of input files that one task reads
-ERROR = ".error"  # suffix of files that hold the error message of a failed task
 QUIET = ["--default_sdk_harness_log_level=WARNING"]
 
 logging.disable(logging.WARNING)  # Beam warns about optional packages that are not installed
@@ -85,14 +84,11 @@ class Beam:
 
     def _each(self, function: Callable[[Any], None], tasks: Sequence[Any], folder: Path) -> None:
         """Calls a function for each task with Beam. Raises an `OSError` with the message of the first failed call."""
-        for file in folder.glob(f".*{ERROR}"):  # left by an interrupted call
-            file.unlink()
-        with beam.Pipeline(runner=self._runner, options=PipelineOptions([*QUIET, *self._options])) as pipeline:
-            pipeline | beam.Create(tasks) | beam.Reshuffle() | beam.Map(partial(_writing_errors, function, folder))
-        files = sorted(folder.glob(f".*{ERROR}"))
-        problems = [file.read_text(encoding="utf-8") for file in files]
-        for file in files:
-            file.unlink()
+        options = PipelineOptions([*QUIET, *self._options])
+        with temporary_folder(folder) as errors:
+            with beam.Pipeline(runner=self._runner, options=options) as pipeline:
+                pipeline | beam.Create(tasks) | beam.Reshuffle() | beam.Map(partial(_writing_errors, function, errors))
+            problems = [file.read_text(encoding="utf-8") for file in sorted(errors.iterdir())]
         if problems:
             raise OSError(problems[0])
 
@@ -111,7 +107,7 @@ def _writing_errors(function: Callable[[Any], None], folder: Path, task: Any) ->
     try:
         function(task)
     except (OSError, ValueError) as error:
-        (folder / f".{uuid.uuid4().hex}{ERROR}").write_text(str(error), encoding="utf-8")
+        (folder / uuid.uuid4().hex).write_text(str(error), encoding="utf-8")
 
 
 def _runs(source: TableSource) -> list[tuple[int, int]]:

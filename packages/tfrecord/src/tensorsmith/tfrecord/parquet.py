@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from tensorsmith.core import Advance, Verbatim, argument_error, check, replace_file, unreported
 from tensorsmith.records import Column, Range, StoredFeature, merge
 from tensorsmith.tfrecord._inspect import inspect
-from tensorsmith.tfrecord.schema.stored import SCHEMA, Stored, numbers_of, stored_as_bytes
+from tensorsmith.tfrecord._parquet_types import declared_type, is_declared, to_declared_type
+from tensorsmith.tfrecord.schema.stored import SCHEMA, Stored, declared_features, numbers_of, stored_as_bytes
 from tensorsmith.tfrecord.shards.columns import columns_of
 from tensorsmith.tfrecord.shards.paths import check_target
 from tensorsmith.tfrecord.shards.reading import read
@@ -32,7 +33,7 @@ def to_parquet(
     A column has scalar values if all records have exactly one value, fixed-size lists if all records have the same
     number of values, and variable-size lists otherwise, with null for a record that lacks the feature. A feature of a
     `SequenceExample` becomes a column of lists of lists. Bytes become strings or numbers if a `schema.yaml` next to
-    the files declares them as such.
+    the files declares them as such, and single values that it declares as booleans, dates or times become such values.
 
     Args:
         files: Paths of the TFRecord files, which may be compressed. Each file is read twice.
@@ -56,8 +57,11 @@ def to_parquet(
         features = merge(features, file.features)
     features = {name: feature for name, feature in features.items() if feature.kinds}
     check(len(features) > 0, "files", [os.fspath(path) for path in files], "contain examples with at least one value")
-    stored = stored_as_bytes(files)
-    schema = pa.schema([(name, _type(feature, records, stored.get(name))) for name, feature in features.items()])
+    stored, declared = stored_as_bytes(files), declared_features(files)
+    typed = {name: kind for name, feature in features.items() if (kind := declared_type(feature, declared.get(name)))}
+    schema = pa.schema(
+        [(name, typed.get(name) or _type(one, records, stored.get(name))) for name, one in features.items()]
+    )
     with replace_file(target) as draft, pq.ParquetWriter(draft, schema) as writer:
         waiting: list[pa.Table] = []
         size = 0
@@ -100,6 +104,9 @@ def _array(name: str, column: Column, kind: pa.DataType, stored: Mapping[str, St
         values, positions = numbers
         lists = pa.LargeListArray.from_arrays(pa.array(positions), pa.array(values), mask=_missing(column))
         return lists if pa.types.is_large_list(kind) else _singles(name, lists, kind)
+    if is_declared(kind):
+        lists = pa.LargeListArray.from_arrays(pa.array(column.rows), pa.array(column.values), mask=_missing(column))
+        return _singles(name, lists, kind)
     # Bytes: wrap the buffers without copying.
     if column.bounds is not None:
         buffers = [None, pa.py_buffer(column.bounds), pa.py_buffer(column.values)]
@@ -140,4 +147,5 @@ def _singles(name: str, lists: Any, kind: pa.DataType) -> Any:
         Verbatim("lists"),
         f"contain single numbers to match {SCHEMA}",
     )
-    return pc.list_element(pc.fill_null(lists, pa.scalar([None], lists.type)), 0).cast(kind)
+    values = pc.list_element(pc.fill_null(lists, pa.scalar([None], lists.type)), 0)
+    return to_declared_type(name, values, kind) if is_declared(kind) else values.cast(kind)

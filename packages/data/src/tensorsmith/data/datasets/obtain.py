@@ -5,11 +5,10 @@ import hashlib
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tensorsmith.core import Progress
+from tensorsmith.core import Progress, temporary_folder
 from tensorsmith.data.datasets.dataset import DatasetInfo
 from tensorsmith.data.datasets.hosts import File, Host, SourceError
 
@@ -74,7 +73,7 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
     tried = [(f"cache {cache}", reason)]
     fetched, failures, unwritable = _fetch_from_any(info, cache)
     if fetched:
-        if "modified" in reason:
+        if "modified" in reason or "regular" in reason:
             logger.warning("%s: %s; fetched again", info.name, reason)
         return fetched
     tried += failures
@@ -86,8 +85,7 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
     if folder is None:
         tried.append(("local folder", f'none given, as in load("{info.name}", folder="downloads")'))
     if unwritable:
-        remedy = "Free some space, or set TENSORSMITH_DATA to a writable folder."
-        raise DataNotFoundError(info.name, tuple(tried), f"{info.name}: {unwritable}. {remedy}")
+        raise DataNotFoundError(info.name, tuple(tried), f"{info.name}: {unwritable}")
     raise DataNotFoundError(info.name, tuple(tried), _explain(info, cache, tried))
 
 
@@ -111,6 +109,8 @@ def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
 
 def _problem(path: Path, forms: Iterable[File]) -> str:
     """Returns a description of the problem with a file, or an empty string if its hash matches."""
+    if path.exists() and not path.is_file():  # a named pipe, whose reading may never end
+        return f"{path.name} is not a regular file"
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -140,8 +140,14 @@ def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], li
                     progress.print(f"{info.name}: {source.location} failed, trying the next source: {error}")
             except OSError as error:
                 unwritable = f"cannot write to {cache}: {error.strerror or error}"
-                return {}, [*failures, (source.location, unwritable)], unwritable
+                return {}, [*failures, (source.location, unwritable)], f"{unwritable}. {_remedy(error)}"
     return {}, failures, ""
+
+
+def _remedy(error: OSError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return f"Remove or rename the folder {error.filename}."
+    return "Free some space, or set TENSORSMITH_DATA to a writable folder."
 
 
 def _fetch(dataset: str, source: Host, cache: Path, progress: Progress) -> dict[str, Path]:
@@ -152,8 +158,10 @@ def _fetch(dataset: str, source: Host, cache: Path, progress: Progress) -> dict[
         OSError: If the cache cannot be written.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as name:
-        fresh = Path(name)
+    for file in source.files:
+        if (cache / file.name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder has the name of a file", cache / file.name)
+    with temporary_folder(cache) as fresh:
         # Package managers report a full disk with misleading errors, so the free space is checked first.
         needed = 3 * source.size + WORKING_BYTES
         if shutil.disk_usage(fresh).free < needed:

@@ -24,6 +24,7 @@ SPLIT_FOLDERS = {
 }
 FRACTIONS = {"validation": 0.1, "test": 0.2}  # of the examples, or of each class
 SEED = 42
+EXACT = 1 << 24  # largest integer up to which float32 represents all integers
 
 
 def is_own(name: str) -> bool:
@@ -163,7 +164,15 @@ def _table(path: Path, changed: int) -> dict[str, np.ndarray]:
         column = table[name]
         kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
         if any(is_kind(column.type) for is_kind in kinds):
-            return np.asarray(column.cast(pa.float64()).to_numpy(), np.float32)
+            numbers = column.cast(pa.float64(), safe=False).to_numpy()
+            if pa.types.is_integer(column.type) and np.fmax.reduce(np.abs(numbers), initial=0) > EXACT:
+                logger.warning(
+                    "%s: column %s has integers beyond 2**24, which float32 rounds; remove it if it is an identifier, "
+                    "or scale it",
+                    path,
+                    name,
+                )
+            return np.asarray(numbers, np.float32)
         return np.array(["" if value is None else str(value) for value in column.to_pylist()], object)
 
     return {name: as_array(name) for name in table.column_names}

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,9 +31,9 @@ def read_table(path: Path, argument: str) -> "pa.Table":
             table = parquet.read_table(path)
         else:
             table = csv.read_csv(path, parse_options=csv.ParseOptions(delimiter="," if kind == "csv" else "\t"))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise argument_error(argument, str(path), "a readable table", str(error)) from error
-    names = table.column_names
+        names = table.column_names
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        raise UnreadableFileError.like(argument_error(argument, str(path), "a readable table", str(error))) from error
     double = next((name for name in names if names.count(name) > 1), None)
     received = Verbatim(f"{path} with two columns {double}")
     check(double is None, argument, received, "a table with distinct column names")

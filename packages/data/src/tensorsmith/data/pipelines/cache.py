@@ -27,7 +27,7 @@ def cached(
     On disk, they are written when this transformation is applied, to a TFRecord file whose name is a hash of the
     version, the structure of the elements, and the paths, sizes and modification times of `files`. If one of these
     changes, the elements are computed again. The file is written atomically, so other processes see either the
-    complete file or none; a process that was killed may leave a hidden file behind. Old caches are never deleted.
+    complete file or none. Old caches are never deleted.
 
     Args:
         folder: Folder for the cache files. If `None`, the elements are cached in memory.

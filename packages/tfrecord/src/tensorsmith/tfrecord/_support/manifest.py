@@ -1,5 +1,6 @@
 """Manifests of unfinished operations, whose stored arguments ensure that only an identical call can resume."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -7,6 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import Verbatim, check, replace_file
+
+
+def check_created(created: bool, path: Path) -> None:
+    """Raises an error unless a file or folder with a fixed name in an output folder was created by tensorsmith."""
+    expected = f"not contain {path.name} of another program"
+    check(created, "folder", str(path.parent), expected, f"rename {path.name}, or pass another folder")
 
 
 class Manifest:
@@ -28,6 +35,21 @@ class Manifest:
         self.path = path
         self.arguments: dict[str, Any] = json.loads(json.dumps(arguments))
 
+    def exists(self) -> bool:
+        """Returns `True` if the manifest file exists.
+
+        Raises:
+            ValueError: If the file is not a manifest with the same names of arguments.
+        """
+        if not os.path.lexists(self.path):
+            return False
+        known = False
+        if self.path.is_file() and not self.path.is_symlink():
+            with contextlib.suppress(ValueError, RecursionError):
+                known = self.arguments.keys() <= dict(json.loads(self.path.read_bytes())).keys()
+        check_created(known, self.path)
+        return True
+
     def changed(self) -> list[str]:
         """Returns the names of the arguments whose values differ from the values in the manifest file."""
         before = json.loads(self.path.read_text(encoding="utf-8"))
@@ -40,7 +62,8 @@ class Manifest:
         check(not changed, "resume", received, "used with the same arguments as the interrupted run", remedy)
 
     def write(self) -> None:
-        """Writes the arguments to the manifest file."""
+        """Writes the arguments to the manifest file, whose folder is created if it does not exist."""
+        self.path.parent.mkdir(exist_ok=True)
         with replace_file(self.path) as draft:
             draft.write_text(json.dumps(self.arguments), encoding="utf-8")
 

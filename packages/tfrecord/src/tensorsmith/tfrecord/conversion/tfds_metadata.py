@@ -11,7 +11,13 @@ from tensorsmith.core.types import Shape
 from tensorsmith.tfrecord.schema import IMAGES, STRINGS, Feature, Schema
 
 FEATURES = "tensorflow_datasets.core.features"
-INFO = "dataset_info.json"
+FEATURES_FILE, INFO = "features.json", "dataset_info.json"
+
+
+def tfds_files(folder: Path, schema: Schema) -> list[Path]:
+    """Returns the paths of all files that `write_tfds_metadata` may write."""
+    labels = [_labels_path(folder, name) for name, feature in schema.features.items() if feature.labels]
+    return [folder / INFO, folder / FEATURES_FILE, *labels]
 
 
 def write_tfds_metadata(
@@ -60,12 +66,16 @@ def write_tfds_metadata(
     info = {"name": name, "version": "1.0.0", "fileFormat": "tfrecord", "splits": splits}
     for feature_name, feature in schema.features.items():
         if feature.labels:
-            with replace_file(folder / f"{feature_name.replace('/', '-')}.labels.txt") as draft:
+            with replace_file(_labels_path(folder, feature_name)) as draft:
                 draft.write_text("".join(f"{label}\n" for label in feature.labels), encoding="utf-8")
-    for file, value in (("features.json", features), (INFO, info)):
+    for file, value in ((FEATURES_FILE, features), (INFO, info)):
         with replace_file(folder / file) as draft:
             draft.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     return True
+
+
+def _labels_path(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace('/', '-')}.labels.txt"
 
 
 def _is_readable(feature: Feature) -> bool:

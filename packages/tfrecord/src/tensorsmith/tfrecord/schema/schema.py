@@ -13,7 +13,7 @@ import ml_dtypes  # noqa: F401  registers bfloat16 with NumPy
 import numpy as np
 import yaml
 
-from tensorsmith.core import ArgumentError, Verbatim, check, did_you_mean, replace_file
+from tensorsmith.core import ArgumentError, LimitedLoader, Verbatim, check, did_you_mean, parse_yaml, replace_file
 from tensorsmith.tfrecord._support.dates import check_format, unit_of
 
 INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
@@ -243,7 +243,7 @@ class Schema:
             ValueError: If `text` is not a valid schema; the message lists all mistakes.
         """
         try:
-            content = yaml.load(text, _Loader)
+            content = parse_yaml(text, _Loader)
         except yaml.YAMLError as error:
             raise ArgumentError(f"The schema is not valid YAML: {error}") from None
         known = isinstance(content, dict) and isinstance(content.get("features"), dict)
@@ -285,7 +285,7 @@ class Schema:
             raise ArgumentError(f"{path}: {error}") from None
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(LimitedLoader):
     """YAML loader that reads all keys as strings, including `yes` and `1`, and rejects duplicate keys."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:

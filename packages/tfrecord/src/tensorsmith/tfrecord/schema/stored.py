@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import ArgumentError, Verbatim, check
+from tensorsmith.core import ArgumentError, Verbatim, check, replace_file
 from tensorsmith.records import Column
 from tensorsmith.tfrecord.schema import IMAGES, VALUE, Feature, Schema
 
@@ -38,10 +38,8 @@ def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored
         or if there is no schema. Complex numbers, and features that the schema explicitly encodes as bytes, are not
         included.
     """
-    folders = {Path(path).parent for path in files}
-    features = _features_beside(next(iter(folders))) if len(folders) == 1 else {}
     found = {}
-    for name, feature in features.items():
+    for name, feature in declared_features(files).items():
         if feature.dtype == "string":
             found[name] = Stored("string")
         elif (
@@ -49,6 +47,29 @@ def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored
         ):
             found[name + VALUE if feature.is_shaped else name] = Stored(feature.dtype, feature.shape == ())
     return found
+
+
+def declared_features(files: Iterable[str | os.PathLike[str]]) -> Mapping[str, Feature]:
+    """Returns the features in the `schema.yaml` next to TFRecord files, or no features if they are in several folders.
+
+    Args:
+        files: Paths of TFRecord files.
+    """
+    folders = {Path(path).parent for path in files}
+    return _features_beside(folders.pop()) if len(folders) == 1 else {}
+
+
+def copy_schema(files: Iterable[str | os.PathLike[str]], folder: Path) -> None:
+    """Copies the `schema.yaml` next to TFRecord files to another folder, unless there is one.
+
+    Args:
+        files: Paths of TFRecord files. If they are in several folders, nothing is copied.
+        folder: Folder to which the schema is copied.
+    """
+    files = list(files)
+    if declared_features(files) and not os.path.lexists(folder / SCHEMA):
+        with replace_file(folder / SCHEMA) as draft:
+            draft.write_bytes((Path(files[0]).parent / SCHEMA).read_bytes())
 
 
 def image_features(file: str | os.PathLike[str]) -> list[str]:

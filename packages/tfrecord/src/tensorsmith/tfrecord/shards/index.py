@@ -1,9 +1,11 @@
 """Index of the records in TFRecord files for random access."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -75,18 +77,49 @@ def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -
 
     Returns:
         The path of the index.
+
+    Raises:
+        ValueError: If the file `FILE.index` exists and is not an index.
     """
-    path = Path(path)
-    target = path.with_name(path.name + INDEX_SUFFIX)
+    path, target = Path(path), index_path(path)
+    check_index(path)
     sizes = _read_sizes(path) if sizes is None else sizes
     with replace_file(target) as draft, draft.open("wb") as file:
         np.save(file, sizes.astype("uint32"), allow_pickle=False)
     return target
 
 
+def check_index(path: str | os.PathLike[str]) -> None:
+    """Raises an error if `FILE.index` is not an index, and would be lost if the index of the file were written.
+
+    Args:
+        path: Path of the TFRecord file, which may not exist.
+    """
+    beside = index_path(path)
+    is_index = False
+    if beside.is_file() and not beside.is_symlink():
+        with beside.open("rb") as file, contextlib.suppress(ValueError, SyntaxError, TokenError):
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            is_index = len(shape) == 1 and dtype.kind in "iu"
+    check(
+        is_index or not os.path.lexists(beside),
+        str(beside),
+        Verbatim("another file"),
+        "an index file or not exist",
+        f"rename the file, because the index of {Path(path).name} is written to this path",
+    )
+
+
+def index_path(path: str | os.PathLike[str]) -> Path:
+    """Returns the path of the index of a TFRecord file."""
+    path = Path(path)
+    return path.with_name(path.name + INDEX_SUFFIX)
+
+
 def _sizes(path: Path) -> np.ndarray:
-    beside = path.with_name(path.name + INDEX_SUFFIX)
-    if beside.exists():
+    beside = index_path(path)
+    if beside.is_file():
         try:
             with beside.open("rb") as file:
                 sizes = np.lib.format.read_array(file, allow_pickle=False)

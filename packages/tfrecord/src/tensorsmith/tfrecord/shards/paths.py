@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX
 
 
@@ -45,7 +45,7 @@ def find_record_files(sources: Sequence[str]) -> list[Path]:
 
 
 def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str]]) -> None:
-    """Checks that the output file is not one of the input files.
+    """Checks that the output file is not a folder, and not one of the input files.
 
     Args:
         name: Name of the argument that specifies the output file.
@@ -53,9 +53,10 @@ def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[st
         sources: Paths of the input files.
 
     Raises:
-        ValueError: If `target` is one of `sources`.
+        ValueError: If `target` is a folder or one of `sources`.
     """
     target = Path(target)
+    check(not target.is_dir(), name, Verbatim(f"the folder {target}"), "a file")
     same = target.exists() and any(Path(path).exists() and target.samefile(path) for path in sources)
     check(
         not same,

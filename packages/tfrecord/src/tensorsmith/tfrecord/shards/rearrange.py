@@ -11,7 +11,7 @@ from tensorsmith.core import Advance, check, replace_file, unreported
 from tensorsmith.records import scan
 from tensorsmith.records.record import FOOTER, HEADER
 from tensorsmith.tfrecord.shards.compression import COMPRESSIONS, open_to_write
-from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, Index, write_index
+from tensorsmith.tfrecord.shards.index import Index, check_index, index_path, write_index
 from tensorsmith.tfrecord.shards.reading import DamagedFileError
 
 GROUP = 1 << 24  # bytes in memory at a time, unless a record is larger
@@ -43,13 +43,16 @@ def rearrange(
             framing.
 
     Raises:
-        ValueError: If `paths` is empty, if `compression` is unknown, or if `order` is out of range.
+        ValueError: If `paths` is empty, if `compression` is unknown, if `order` is out of range, or if another file has
+            the name of an index of a shard.
         DamagedFileError: If a record does not match its checksum, or is not at the position in the index.
     """
     check(compression in COMPRESSIONS, "compression", compression, " or ".join(COMPRESSIONS))
     check(len(paths) > 0, "paths", paths, "a non-empty list of shards")
     inside = order.size == 0 or (order.min() >= 0 and order.max() < len(index))
     check(inside, "order", order, f"contain only indices of the {len(index):,} records")
+    for path in paths:
+        check_index(path)
     for path, run in zip(map(Path, paths), runs_of(order, len(paths)), strict=True):
         _write_shard(index, run, path, compression, resume, report)
 
@@ -66,19 +69,20 @@ def _write_shard(
     sizes = index.sizes[numbers]
     ends = np.cumsum(sizes.astype("int64") + HEADER + FOOTER)
     size = int(ends[-1]) if len(ends) else 0
-    sidecar = path.with_name(path.name + INDEX_SUFFIX)
+    sidecar = index_path(path)
     if resume and path.exists() and (compression != "none" or path.stat().st_size == size):
         report(size)
     else:
-        sidecar.unlink(missing_ok=True)  # no index is better than the index of the previous file
-        with replace_file(path) as draft, open_to_write(draft, compression) as file:
-            begin = 0
-            while begin < len(numbers):
-                done = int(ends[begin - 1]) if begin else 0
-                end = max(begin + 1, int(np.searchsorted(ends, done + GROUP, "right")))
-                file.write(_frames(index, numbers[begin:end]))
-                report(int(ends[end - 1]) - done)
-                begin = end
+        with replace_file(path) as draft:
+            with open_to_write(draft, compression) as file:
+                begin = 0
+                while begin < len(numbers):
+                    done = int(ends[begin - 1]) if begin else 0
+                    end = max(begin + 1, int(np.searchsorted(ends, done + GROUP, "right")))
+                    file.write(_frames(index, numbers[begin:end]))
+                    report(int(ends[end - 1]) - done)
+                    begin = end
+            sidecar.unlink(missing_ok=True)  # no index is better than the index of the previous file
     if compression == "none" and not sidecar.exists():
         write_index(path, sizes)
 
@@ -115,7 +119,7 @@ def _damage(index: Index, number: int) -> DamagedFileError:
     file, begin = index.file[number], int(index.begins[number])
     record = int(np.count_nonzero(index.begins[index.file == file] < begin))
     path = Path(index.files[file])
-    beside = path.with_name(path.name + INDEX_SUFFIX)
+    beside = index_path(path)
     problem = "it is corrupted, or the file has changed since it was indexed"
     if beside.exists():
         problem += f"; if {beside.name} belongs to another file, remove it"

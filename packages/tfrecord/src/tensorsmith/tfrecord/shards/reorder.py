@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import SILENT, Progress, Verbatim, check
+from tensorsmith.core import SILENT, Progress, Verbatim, check, temporary_folder
 from tensorsmith.records.record import FOOTER, HEADER
+from tensorsmith.tfrecord._support.folder_lock import folder_lock
 from tensorsmith.tfrecord._support.manifest import fingerprints
+from tensorsmith.tfrecord.schema.stored import copy_schema
 from tensorsmith.tfrecord.shards.index import Index
 from tensorsmith.tfrecord.shards.layout import name_of, shard_paths, split_sizes
 from tensorsmith.tfrecord.shards.reading import compression_of_file, read
 from tensorsmith.tfrecord.shards.rearrange import rearrange
-from tensorsmith.tfrecord.shards.resume import UNPACKED, manifest_kept
+from tensorsmith.tfrecord.shards.resume import manifest_kept
 
 CHUNK = 1 << 20  # records that are processed together
 
@@ -52,7 +53,8 @@ def reorder(
 ) -> dict[str, Split]:
     """Rewrites records into new shards, optionally in random order or partitioned into splits.
 
-    Each record is written once, and its bytes are unchanged. Compressed files are unpacked into a temporary folder.
+    Each record is written once, and its bytes are unchanged. Compressed files are unpacked into a temporary folder. The
+    `schema.yaml` of the files is copied, unless the caller has its own manifest.
 
     Args:
         files: Paths of the TFRecord files. The order of the files is preserved.
@@ -67,7 +69,8 @@ def reorder(
             rounded to integers.
         resume: If `True`, resume an interrupted call with the same arguments. The files must be unchanged. The
             arguments are stored in a hidden file in the folder until all shards are written.
-        manifest: Path of a permanent manifest file. If `None`, a temporary file is used and removed at the end.
+        manifest: Path of a permanent manifest file, if the caller has locked the folder. If `None`, the folder is
+            locked by this function, and a temporary file is used and removed at the end.
         progress: Progress display to use.
         rearrange: Function that writes the shards of a split, with the signature of `rearrange`.
 
@@ -77,6 +80,7 @@ def reorder(
     Raises:
         ValueError: If a number is out of range, or if the folder already has shards of these names that cannot be
             resumed.
+        BlockingIOError: If another process is writing to the folder.
         DamagedFileError: If a record is damaged.
     """
     check(shard_size > 0, "shard_size", shard_size, "a positive number of bytes")
@@ -88,11 +92,13 @@ def reorder(
     check(bool(name) or len(found) <= 1, "name", several, "given if files have several names", remedy)
     folder, name = Path(folder), name or found[0]
     check(Path(name).name == name, "name", name, "a file name without a folder")
-    folder.mkdir(parents=True, exist_ok=True)
     names = {f"{name}-{part}" if part else name for part in split or {"": 1.0}}
     arguments: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
     arguments |= {"split": list((split or {}).items()), "files": fingerprints(files)}
-    with manifest_kept(folder, name, names, arguments, resume, manifest), _unpacked(files, folder, name) as plain:
+    # A caller with its own manifest holds the lock.
+    alone = folder_lock(folder) if manifest is None else contextlib.nullcontext()
+    kept = manifest_kept(folder, name, names, arguments, resume, manifest)
+    with alone, kept, _unpacked(files, folder) as plain:
         index = Index.of(plain)
         order = np.arange(len(index), dtype="int32" if len(index) < 2**31 else "int64")  # int32 halves the memory
         if seed is not None:
@@ -108,20 +114,22 @@ def reorder(
         report = progress.start("writing", int(index.sizes.sum()) + len(index) * (HEADER + FOOTER)).advance
         for part, run in runs.items():
             rearrange(index, run, splits[part].paths, compression, resume=resume, report=report)
+        if manifest is None:
+            copy_schema(files, folder)
     return splits
 
 
 @contextlib.contextmanager
-def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path, name: str) -> Iterator[list[Path]]:
+def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path) -> Iterator[list[Path]]:
     """Context manager that yields paths of uncompressed files. Compressed files are decompressed temporarily."""
     plain = [Path(path) for path in files]
     packed = [number for number, path in enumerate(plain) if compression_of_file(path) != "none"]
     if not packed:
         yield plain
         return
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}{UNPACKED}") as temporary:
+    with temporary_folder(folder) as temporary:
         for number in packed:
-            path, plain[number] = plain[number], Path(temporary) / f"{number}"
+            path, plain[number] = plain[number], temporary / f"{number}"
             with plain[number].open("wb") as out:
                 for part in read(path):
                     first = int(part.records.begins[0]) - HEADER

@@ -44,7 +44,7 @@ class Coco(AnnotatedImages):
             for entry in content["annotations"]:
                 self._boxes.get(entry["image_id"], strays).append(entry)
             self.names = [names[number] for number in sorted(names)]
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise UnreadableError(path, f"not a COCO file: {error}") from None
         except KeyError as error:
             raise UnreadableError(path, f"not a COCO file: {error} is missing") from None

@@ -21,6 +21,12 @@ ISO = (DATE, DATETIME, TIME)
 FORMATS = (*ISO, *(date + time for date, time in itertools.product(DATES, TIMES)))
 
 
+def unambiguous(formats: list[str]) -> list[str]:
+    """Returns the first of several formats of the same strings if it is certain, otherwise all formats."""
+    certain = [format for format in formats if format in ISO or "%b" in format.lower()]  # also "May 1, 2023"
+    return certain[:1] or formats
+
+
 class DateColumn:
     """Inference of the format of the dates in a column, batch by batch.
 
@@ -44,9 +50,7 @@ class DateColumn:
     @property
     def formats(self) -> list[str]:
         """The format of all strings. If the day or the month may come first, both formats; empty for other strings."""
-        possible = self._possible or []
-        certain = [format for format in possible if format in ISO or "%b" in format.lower()]  # also "May 1, 2023"
-        return certain[:1] or possible
+        return unambiguous(self._possible or [])
 
     def add(self, texts: Any) -> None:
         """Updates the inference with a batch of strings without nulls."""

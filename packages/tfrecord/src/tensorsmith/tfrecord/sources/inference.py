@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from tensorsmith.tfrecord._support.arrow_numbers import COMPLEX_TYPES, is_complex
 from tensorsmith.tfrecord.schema import COMPLEX, NAN, STRINGS, Feature, Schema
 from tensorsmith.tfrecord.sources.date_columns import DateColumn
+from tensorsmith.tfrecord.sources.mixed_dates import MixedDates, NotDates
 from tensorsmith.tfrecord.sources.mixed_numbers import MixedNumbers, NotNumbers
 from tensorsmith.tfrecord.sources.number_styles import PLAIN, NumberStyle
 from tensorsmith.tfrecord.sources.numbers import WORDS, Numbers
@@ -35,6 +36,7 @@ class Found:
         not_numbers: Names of columns of strings that are numeric except for some rows, mapped to these rows.
         dates: Names of columns of dates or times mapped to the format, or to two formats if the day or the month may
             come first. Such a column remains a string.
+        not_dates: Names of columns of strings that are dates except for some rows, mapped to these rows.
         booleans: Names of columns of dtype bool mapped to the strings for false and true, except "false" and "true".
         vocabularies: Sorted distinct strings of features that have 2 to 100 of them in more than ten times as many
             rows.
@@ -50,6 +52,7 @@ class Found:
     not_numbers: Mapping[str, NotNumbers] = field(default_factory=dict)
     dates: Mapping[str, list[str]] = field(default_factory=dict)
     booleans: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    not_dates: Mapping[str, NotDates] = field(default_factory=dict)
 
 
 class Survey:
@@ -109,8 +112,11 @@ class Survey:
             for name, column in self._columns.items()
             if (words := column.mixed.words) and features[name].dtype == "bool" and words != WORDS[0]
         }
+        not_dates = {name: rest for name, column in self._columns.items() if (rest := column.mixed_dates.not_dates)}
         counts = (self._rows, self._refused, self._rejects)
-        return Found(Schema(features), *counts, missing, vocabularies, problems, not_numbers, dates, booleans)
+        return Found(
+            Schema(features), *counts, missing, vocabularies, problems, not_numbers, dates, booleans, not_dates
+        )
 
 
 def _with_default(feature: Feature) -> Feature:
@@ -125,7 +131,7 @@ class _Column:
 
     def __init__(self, untyped: bool, written: bool, style: NumberStyle) -> None:
         self._untyped, self._written = untyped, written
-        self.mixed, self.dates = MixedNumbers(style), DateColumn()
+        self.mixed, self.dates, self.mixed_dates = MixedNumbers(style), DateColumn(), MixedDates()
         self._dtype, self._numbers = "", Numbers()
         self._sizes: list[int | None] = []
         self._rank: int | None = None
@@ -171,6 +177,7 @@ class _Column:
 
         self.mixed.add(values, position)
         self.dates.add(values)
+        self.mixed_dates.add(values, self.dates.formats, position)
 
     def feature(self, optional: bool, threshold: float) -> Feature:
         if self._untyped:

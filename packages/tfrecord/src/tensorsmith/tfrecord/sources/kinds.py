@@ -129,7 +129,7 @@ def _is_coco(path: Path) -> bool:
             if file.read(1):
                 return False  # the file has more lines
             return isinstance(row, dict) and {"images", "annotations"} <= row.keys()
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         if not first:
             return False

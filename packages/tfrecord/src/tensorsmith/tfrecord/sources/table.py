@@ -35,6 +35,7 @@ class TableSource(ABC):
         written: If `True`, numbers originate from decimal text.
         by_file: If `True`, the rows of each file are independent, so that files can be read separately.
         before: Number of files before these, for a part of a source.
+        found: Result of the last call of `infer`.
     """
 
     files: list[Path]
@@ -46,6 +47,7 @@ class TableSource(ABC):
     written = False
     by_file = False
     before = 0
+    found: Found | None = None
 
     def part(self, begin: int, end: int) -> "TableSource":
         """Returns a data source with a subset of the files. The row numbers remain unchanged."""
@@ -98,7 +100,8 @@ class TableSource(ABC):
 
     def infer(self) -> Schema:
         """Returns the schema that is inferred from all rows."""
-        return self.survey().schema
+        self.found = self.survey()
+        return self.found.schema
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
         """Yields all rows in batches that contain the columns of a schema. Missing optional columns are null.

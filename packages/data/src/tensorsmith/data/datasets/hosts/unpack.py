@@ -5,7 +5,6 @@ import functools
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -58,8 +57,13 @@ def read_tar(archive: Path | IO[bytes], wanted: Callable[[str], bool]) -> dict[s
 def _damage() -> Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise SourceError(f"the archive is corrupted: {error}") from error
+    except SourceError:
+        raise
+    except Exception as error:  # the modules of Python raise errors of many types for damaged and encrypted archives
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, tarfile.TarError):
+            raise  # the folder cannot be written; errors of the bz2 module have no number
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise SourceError(f"the archive is corrupted: {reason}") from error
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
