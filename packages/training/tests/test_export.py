@@ -92,11 +92,25 @@ def test_inference_without_tensorsmith(model, tmp_path):
 
 def test_existing_export_is_replaced(model, tmp_path):
     (tmp_path / "model").mkdir()
+    export(model, tmp_path / "model")
     (tmp_path / "model/old").touch()
     export(model, tmp_path / "model")
     assert not (tmp_path / "model/old").exists()
     assert (tmp_path / "model/saved_model.pb").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_other_folders_are_not_replaced(model, tmp_path):
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents/thesis.txt").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("documents", "file", "link", "documents.tflite"):
+        if name.endswith(".tflite"):
+            (tmp_path / "documents").rename(tmp_path / name)
+        with raises_argument_error("path", received=name, expected="an earlier export"):
+            export(model, tmp_path / name)
+    assert (tmp_path / "documents.tflite/thesis.txt").exists()
 
 
 def test_several_inputs(tmp_path):

@@ -15,6 +15,7 @@ from tensorsmith.core import (
     check,
     load_tensorflow,
     register,
+    temporary_folder,
 )
 from tensorsmith.core.types import NestedArrays
 from tensorsmith.recipes.catalog import RecipeFile
@@ -201,8 +202,8 @@ class TrainedRun:
 
         model = self.load_model()
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
-            draft = Path(scratch) / "model"
+        with temporary_folder(target.parent) as scratch:
+            draft = scratch / "model"
             export(model, draft)
             if tflite:
                 try:

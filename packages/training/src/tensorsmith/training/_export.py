@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tensorsmith import ops
-from tensorsmith.core import Verbatim, check, replace_file
+from tensorsmith.core import Verbatim, check, replace_file, temporary_folder
 
+MARK = "saved_model.pb"  # file in the folder of a SavedModel
 OURS = "Tensorsmith"  # prefix of the names of the compiled ops
 
 
@@ -23,7 +23,8 @@ def export(
     """Exports a model for inference as a SavedModel folder, or as a TFLite file if `path` ends with `.tflite`.
 
     The model is traced with the reference implementations of compiled kernels, so that the exported model does not
-    depend on tensorsmith. An existing export at `path` is replaced once the new one is complete.
+    depend on tensorsmith. An existing export at `path` is replaced once the new one is complete. Other files and
+    folders are not replaced.
 
     Args:
         model: Built Keras model to export.
@@ -32,8 +33,9 @@ def export(
             model was built with. TFLite requires static shapes and uses a batch size of 1 by default.
 
     Raises:
-        ValueError: If the model is not built, the shapes are incompatible with it, sizes for TFLite are unknown, or a
-            `tf.function` in the model still contains a compiled kernel.
+        ValueError: If `path` is a folder or file that is not an export, the model is not built, the shapes are
+            incompatible with it, sizes for TFLite are unknown, or a `tf.function` in the model still contains a
+            compiled kernel.
 
     Example:
         >>> import keras, tempfile
@@ -46,10 +48,14 @@ def export(
     """
     target = Path(path)
     lite = target.suffix == ".tflite"
+    names = [file.name for file in target.iterdir()] if target.is_dir() else []
+    exported = target.is_file() if lite else target.is_dir() and (MARK in names or not names)
+    free = exported or not os.path.lexists(target)
+    check(free, "path", str(target), "an earlier export or a new path", "remove what it contains, or pass another path")
     signature = _signature(model, input_shapes, lite)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.stem}-") as folder:
-        draft = Path(folder) / "model"
+    with temporary_folder(target.parent) as folder:
+        draft = folder / "model"
         with ops.use("reference"):
             model.export(draft, format="tf_saved_model", verbose=False, input_signature=signature)
         check(
@@ -64,7 +70,7 @@ def export(
                 file.write_bytes(_lite(draft))
             return
         if target.exists():
-            target.rename(Path(folder) / "before")
+            target.rename(folder / "before")
         shutil.move(draft, target)
 
 
