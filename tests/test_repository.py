@@ -223,6 +223,29 @@ def test_no_lambda_layers_and_no_pickle():
     assert not unwanted
 
 
+PRINTING = {  # files that print without `print_text`
+    "core/printing.py": "defines it",
+    "core/quiet.py": "repeats the output of TensorFlow",
+    "recipes/run_pool.py": "sends requests to another process",
+    "recipes/run_server.py": "answers requests",
+    "tools/console.py": "defines the console of the command",
+}
+
+
+def test_text_is_printed_with_one_function():
+    """Other functions would print control characters of files and servers."""
+    forbidden = ("print", "Console", "Text", "sys.stdout.write", "sys.stderr.write")
+    found = set()
+    for project in PROJECTS:
+        for path in project.glob("src/tensorsmith/*/**/*.py"):
+            name = str(path.relative_to(project / "src/tensorsmith"))
+            calls = {ast.unparse(node.func) for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)}
+            used = calls & set(forbidden if name.startswith("tools/") else forbidden[:1])
+            if used and not name.startswith(("testing/", "benchmarks/")):
+                found.add(name)
+    assert found == set(PRINTING)
+
+
 def test_no_long_files():
     assert not [path for path in CODE_FILES if len(path.read_text().splitlines()) > 500]
 

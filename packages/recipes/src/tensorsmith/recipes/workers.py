@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tensorsmith.core import LAUNCHER_PIPE, SECONDS_TO_SAVE, Cluster, free_ports, signals_like_ctrl_c
+from tensorsmith.core import LAUNCHER_PIPE, SECONDS_TO_SAVE, Cluster, free_ports, print_text, signals_like_ctrl_c
 
 RESTARTS = 3  # maximum number of consecutive restarts without a new checkpoint
 ENDED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # exit codes of processes that saved a checkpoint and exited
@@ -136,14 +136,14 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
         if not killed:
             task, code = next((task, code) for task, code in codes.items() if code)
             if processes.log(task).exists():
-                print(processes.log(task).read_text()[-2000:], file=sys.stderr)
+                print_text(processes.log(task).read_text()[-2000:], file=sys.stderr)
             return code
         failures, newest = (1, now) if (now := _newest(folder)) != newest else (failures + 1, newest)
         who = f"{killed[0][0]} {killed[0][1]} was killed by {signal.Signals(-codes[killed[0]]).name}"
         if failures > RESTARTS:
-            print(f"tensorsmith: {who}; {failures - 1} restarts without a new checkpoint", file=sys.stderr)
+            print_text(f"tensorsmith: {who}; {failures - 1} restarts without a new checkpoint", file=sys.stderr)
             return 1
-        print(f"{who}; restarting all processes from the last checkpoint", file=sys.stderr)
+        print_text(f"{who}; restarting all processes from the last checkpoint", file=sys.stderr)
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
@@ -152,7 +152,7 @@ def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
         codes = processes.codes()
         if has_servers:
             for task in [task for task, code in codes.items() if task[0] == "worker" and code < 0]:
-                print(f"worker {task[1]} was killed; restarting it", file=sys.stderr)
+                print_text(f"worker {task[1]} was killed; restarting it", file=sys.stderr)
                 processes.start(task)
                 del codes[task]
         if any(codes.values()) or ("chief", 0) in codes or len(codes) == len(processes):

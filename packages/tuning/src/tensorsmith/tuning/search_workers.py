@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tensorsmith.core import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
+from tensorsmith.core import SECONDS_TO_SAVE, free_ports, print_text, signals_like_ctrl_c
 from tensorsmith.tuning.workers import LAUNCHER, sign_of_life
 
 RESTARTS = 5  # maximum number of consecutive restarts without a completed trial
@@ -99,14 +99,16 @@ def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: i
                         continue
                     number = -status if status < 0 else status - 128  # 128 + signal: the worker saved before it exited
                     if number not in set(signal.Signals):
-                        print((folder / f"{name}.log").read_text()[-2000:], file=sys.stderr)
+                        print_text((folder / f"{name}.log").read_text()[-2000:], file=sys.stderr)
                         return status
                     failures, done = (1, now) if (now := _done(folder)) != done else (failures + 1, done)
                     who = f"{name} was killed by {signal.Signals(number).name}"
                     if failures > RESTARTS:
-                        print(f"tensorsmith: {who}; {failures - 1} restarts without a completed trial", file=sys.stderr)
+                        print_text(
+                            f"tensorsmith: {who}; {failures - 1} restarts without a completed trial", file=sys.stderr
+                        )
                         return 1
-                    print(f"{who}; starting another worker", file=sys.stderr)
+                    print_text(f"{who}; starting another worker", file=sys.stderr)
                     processes.start()
                 time.sleep(0.1)
             return code

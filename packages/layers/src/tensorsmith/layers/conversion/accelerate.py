@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from tensorsmith import ops
-from tensorsmith.core import ArgumentError, check
+from tensorsmith.core import ArgumentError, check, print_text
 from tensorsmith.core.keras_internals import (
     overrides_compute_attention,
     replace_compute_attention,
@@ -92,7 +92,7 @@ def accelerate(model: keras.Model) -> keras.Model:
             one.jit_compile = False
             _compiled_with_xla[one] = one.optimizer
     if not ops.active():
-        print("The compiled kernels are not in use, so that the model is not faster. See `tensorsmith doctor`.")
+        print_text("The compiled kernels are not in use, so that the model is not faster. See `tensorsmith doctor`.")
     return model
 
 
@@ -155,9 +155,9 @@ def _exchange(model: keras.Model, classes: Mapping[type[Any], type[Any]]) -> Non
         if isinstance(one, keras.Model):
             one.train_function = one.test_function = one.predict_function = None
     parts = [f"{len(names)} {kind} ({_some(names)})" for kind, names in sorted(replaced.items())]
-    print(f"Replaced {', '.join(parts)}." if parts else f"{model.name!r} has no layers that could be replaced.")
+    print_text(f"Replaced {', '.join(parts)}." if parts else f"{model.name!r} has no layers that could be replaced.")
     for line, count in Counter(left).items():
-        print(line if count == 1 else f"{line[:-1]} ({count} layers).")
+        print_text(line if count == 1 else f"{line[:-1]} ({count} layers).")
 
 
 def _some(names: list[str]) -> str:

@@ -4,7 +4,7 @@ import time
 
 import keras
 
-from tensorsmith.core import check
+from tensorsmith.core import check, print_text
 from tensorsmith.core.types import Logs
 
 
@@ -51,7 +51,7 @@ class TimeStopping(keras.callbacks.Callback):
         """Stops training at the end of the epoch if the time limit has been exceeded."""
         if self._look() and self.verbose:
             passed = time.strftime("%-H:%M:%S", time.gmtime(self.seconds))
-            print(f"Timed stopping at epoch {epoch + 1} after training for {passed}")
+            print_text(f"Timed stopping at epoch {epoch + 1} after training for {passed}")
 
     def _look(self) -> bool:
         over = time.monotonic() - self._start >= self.seconds

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from tensorsmith.core import Progress, ProgressTask, in_notebook
+from tensorsmith.core import Progress, ProgressTask, in_notebook, print_text
 from tensorsmith.core.types import Logs
 
 PREFIX, RATE = "val_", "learning_rate"  # of the names of validation scores and of learning rates
@@ -75,7 +75,7 @@ class ProgressBar(keras.callbacks.Callback):
         if on_terminal or logs_lines:
             self._progress.print(self._narrow_line(scalars, seconds) if on_terminal else line)
         if not (logs_lines or sys.stdout.isatty()):
-            print(line, flush=True)
+            print_text(line, flush=True)
 
     def _narrow_line(self, scalars: Mapping[str, float], seconds: str) -> str:
         """Returns a line of scores that is not wider than the terminal."""
