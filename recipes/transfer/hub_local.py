@@ -8,7 +8,8 @@ Seed: 0
 
 The encoder of autoencoder/fashion_mnist is exported as a SavedModel, the format of TensorFlow Hub modules, and loaded
 as a layer. `--module` selects another module that maps such images to vectors, by its folder or TensorFlow Hub address.
-For the default encoder, `from_scratch` is the accuracy of the same network trained from random weights.
+A module can run code, so `evaluate`, `predict` and `export` of a run require `--trust`. For the default encoder,
+`from_scratch` is the accuracy of the same network trained from random weights.
 """
 
 from dataclasses import dataclass, replace

@@ -95,7 +95,9 @@ class TrainedRun:
                 return load()
         except Exception as error:  # the errors of Keras for damaged files are of all types
             remedy = "" if self._trust else ", or with --trust if you trust its source and it contains code"
-            said = f"{path} could not be loaded ({type(error).__name__}: {_first_line(error)})"
+            is_ours = isinstance(error, ArgumentError)
+            reason = error.received if is_ours else f"{type(error).__name__}: {_first_line(error)}"
+            said = f"{path} could not be loaded ({reason})"
             raise UnreadableFileError(f"{said}. Try again with an intact file{remedy}.") from error
 
     def evaluate(self, data: Path | None = None) -> Scores:
