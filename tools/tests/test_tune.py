@@ -43,7 +43,8 @@ def finished(tmp_path_factory):
 
 def test_folder(finished):
     names = {path.name for path in finished.iterdir()}
-    assert names == {"best", "oracle.json", "scores.png", "search.yaml", "tensorboard", "trial_0", "trial_1", "trial_2"}
+    trials = {"trial_0", "trial_1", "trial_2"}
+    assert names == trials | {"best", "oracle.json", "scores.png", "search.yaml", "tensorboard", "tuner0.json"}
     assert sorted(path.name for path in (finished / "best").iterdir()) == ["1.yaml", "2.yaml", "3.yaml"]
     scores = [result["score"] for result in results(finished).values()]
     heads = [(finished / "best" / f"{rank}.yaml").read_text().splitlines()[0] for rank in (1, 2, 3)]
@@ -51,14 +52,126 @@ def test_folder(finished):
 
 
 def test_run_reproduces_best_trial(finished, tmp_path):
-    """The history of the run contains the score that the search reports."""
-    out = tmp_path / "again"
-    assert main(["run", RECIPE, "--config", str(finished / "best" / "1.yaml"), "--out", str(out)]) == 0
-    head = (finished / "best" / "1.yaml").read_text().splitlines()[0]
-    best = next(result for name, result in results(finished).items() if head.endswith(f"trial {name[-1]}"))
+    trial = repeat(RECIPE, finished, 1, tmp_path)
+    assert trial["score"] == min(trial["history"]["val_loss"])
+
+
+@pytest.mark.slow
+def test_run_reproduces_hyperband_trials(tmp_path):
+    """The scores are repeated bitwise, although the schedule depends on the number of epochs."""
+    recipe = tmp_path / "scheduled.py"
+    text = Path(RECIPE).read_text().replace("    layers = [", "    steps = 16 * config.epochs\n    layers = [", 1)
+    schedule = "keras.optimizers.schedules.CosineDecay(10 * config.learning_rate, steps)"
+    recipe.write_text(text.replace("SGD(config.learning_rate)", f"SGD({schedule})", 1))
+    folder = tmp_path / "search"
+    flags = ["--tuner", "hyperband", "--trials", "7", "--batch_size", "8"]
+    assert main(["tune", str(recipe), "--out", str(folder), *flags]) == 0
+    trained = {repeat(recipe, folder, rank, tmp_path)["config"]["epochs"] for rank in (1, 2, 3)}
+    assert trained == {2, 4}  # of both rounds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["val_loss", "loss"])
+def test_run_reproduces_early_stopping(tmp_path, objective):
+    folder = tmp_path / "search"
+    (tmp_path / "space.yaml").write_text("learning_rate: {uniform: [0.1, 0.2]}")
+    flags = ["--trials", "1", "--epochs", "99", "--patience", "1", "--space", str(tmp_path / "space.yaml")]
+    assert tune(folder, *flags, "--objective", objective) == 0
+    trial = repeat(RECIPE, folder, 1, tmp_path)
+    assert trial["epoch"] + 1 == len(trial["history"]["loss"]) < 99
+
+
+def repeat(recipe, folder, rank, tmp_path):
+    """Checks that a run repeats the score and the curves of one of the best trials, whose result is returned."""
+    path, out = folder / "best" / f"{rank}.yaml", tmp_path / f"run-{rank}"
+    name = path.read_text().splitlines()[0].split("trial ")[1]
+    trial = json.loads((folder / f"trial_{name}" / "result.json").read_text())
+    assert main(["run", str(recipe), "--config", str(path), "--out", str(out)]) == 0
     rows = [line.split(",") for line in (out / "history.csv").read_text().splitlines()]
-    assert [float(row[rows[0].index("val_loss")]) for row in rows[1:]] == best["history"]["val_loss"]
-    assert best["score"] == min(best["history"]["val_loss"])
+    curves = {name: [float(row[i]) for row in rows[1:]] for i, name in enumerate(rows[0])}
+    for objective in ("loss", "val_loss"):
+        assert curves[objective] == trial["history"][objective]
+    measured = json.loads((out / "metrics.json").read_text())["validation"]["loss"]
+    assert measured == curves["val_loss"][int(trial["epoch"]) - 1]  # of the restored weights
+    return trial
+
+
+def failing_recipe(tmp_path, condition):
+    """Returns a recipe that raises an error if a condition on its configuration holds."""
+    recipe = tmp_path / "failing.py"
+    line = f'    if {condition}:\n        raise TypeError("slip of the pen")\n    layers = ['
+    recipe.write_text(Path(RECIPE).read_text().replace("    layers = [", line, 1))
+    return str(recipe)
+
+
+def test_error_in_one_trial(finished, tmp_path):
+    """A trial that raises an error does not affect the other trials."""
+    folder = tmp_path / "search"
+    recipe = failing_recipe(tmp_path, "config.units == (8, 4)")  # of trial 1
+    assert main(["tune", recipe, "--out", str(folder), "--trials", "3"]) == 0
+    found, expected = results(folder), results(finished)
+    failed = found.pop("trial_1")
+    del expected["trial_1"]
+    assert found == expected
+    assert failed["error"].startswith("failing.py, line ")
+    assert failed["error"].endswith(", in build_trainer: TypeError: slip of the pen")
+
+
+def test_error_in_all_trials(tmp_path, capsys):
+    """The search ends after three trials, and its folder is removed, so that the command can be repeated."""
+    recipe = failing_recipe(tmp_path, "True")
+    assert main(["tune", recipe, "--out", str(tmp_path / "search"), "--trials", "99"]) == 2
+    said = capsys.readouterr().err
+    assert "3 consecutive trials that failed at failing.py, line " in said
+    assert f"tensorsmith: {recipe}, line " in said
+    assert not (tmp_path / "search").exists()
+
+
+def test_on_error_stop(tmp_path, capsys):
+    """The search stops at the first error, resumes in the same trial, and keeps this setting."""
+    folder, recipe = tmp_path / "search", failing_recipe(tmp_path, "config.units == (8, 4)")
+    assert main(["tune", recipe, "--out", str(folder), "--trials", "3", "--on-error", "stop"]) == 1
+    assert f"tensorsmith: {recipe}, line " in capsys.readouterr().err
+    assert list(results(folder)) == ["trial_0"]
+    assert main(["tune", recipe, "--out", str(folder), "--resume"]) == 1
+
+
+@pytest.mark.slow
+def test_error_in_all_trials_of_workers(tmp_path):
+    recipe = failing_recipe(tmp_path, "True")
+    command = [sys.executable, "-m", "tensorsmith.tools", "tune", recipe, "--out", str(tmp_path / "search")]
+    result = subprocess.run(
+        [*command, "--trials", "99", "--parallel", "2"], capture_output=True, text=True, timeout=200
+    )
+    assert result.returncode == 2, result.stderr
+    assert "3 consecutive trials that failed at failing.py, line " in result.stderr
+
+
+# Flags of searches that are killed, and the first epoch of a trial whose configuration depends on earlier scores.
+KILLED = {
+    "grid": (["--trials", "3"], "trial_1-1"),
+    "hyperband": (["--trials", "7"], "trial_5-1"),  # the first trial of the second round
+    "bayesian": (["--trials", "5"], "trial_3-1"),  # three random trials precede the Gaussian process
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tuner", KILLED)
+def test_kill_and_resume(tuner, tmp_path):
+    """A search that is killed after the first epoch of a trial resumes with the results of an undisturbed search."""
+    flags, location = KILLED[tuner]
+    recipe = tmp_path / "one_range.py"
+    text = Path(RECIPE).read_text()
+    recipe.write_text(re.sub(r"tune\.choice.*", "(8, 4)", re.sub(r"tune\.uniform.*", "0.1", text)))
+    command = ["tune", str(recipe), "--tuner", tuner, *flags, "--out"]
+    assert main([*command, str(tmp_path / "undisturbed")]) == 0
+    command = [sys.executable, "-m", "tensorsmith.tools", *command, str(tmp_path / "killed")]
+    killed = subprocess.run(command, env=environment(tmp_path, END=f"{location}:9"), capture_output=True, timeout=200)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert main(["tune", str(recipe), "--out", str(tmp_path / "killed"), "--resume"]) == 0
+    assert results(tmp_path / "killed") == results(tmp_path / "undisturbed")
+    for path in (tmp_path / "undisturbed" / "best").iterdir():
+        assert (tmp_path / "killed" / "best" / path.name).read_text() == path.read_text()
 
 
 def test_logging_without_terminal(tmp_path, capsys, caplog):
@@ -232,6 +345,12 @@ def test_run_without_jit(tmp_path):
 
 def environment(tmp_path, **more):
     return {**os.environ, "DIARY": str(tmp_path / "diary"), **more}
+
+
+def test_configuration_of_a_best_trial(finished, tmp_path, caplog):
+    """A search accepts the file, which contains settings of `tensorsmith run`."""
+    assert tune(tmp_path / "search", "--trials", "1", "--config", str(finished / "best" / "1.yaml")) == 0
+    assert "early_stopping of" in caplog.text
 
 
 @pytest.mark.slow

@@ -1,9 +1,13 @@
 """Tests of searches for `build(hp)` functions of KerasTuner."""
 
+import json
+import shutil
+
 import keras
 import keras_tuner
 import numpy as np
 import pytest
+from keras_tuner.errors import FailedTrialError, FatalError
 
 import tensorsmith.tuning as tune
 from tensorsmith.testing import raises_argument_error
@@ -117,3 +121,150 @@ def compiled(rate):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(rate), "mse")
     return model
+
+
+def deep_or_linear(hp):
+    """Builds a model with 16 parameters or, if `deep` is `False`, with 2 parameters."""
+    hidden = [keras.layers.Dense(5, "relu")] if hp.Boolean("deep") else []
+    with hp.conditional_scope("deep", [False]):
+        rate = hp.Choice("rate", [0.1, 0.2])
+    model = keras.Sequential([keras.Input((1,)), *hidden, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(rate or 0.01), "mse")
+    return model
+
+
+@pytest.fixture(scope="module")
+def with_booleans(tmp_path_factory):
+    """Returns the folder of a finished grid search over a boolean."""
+    folder = tmp_path_factory.mktemp("booleans") / "search"
+    tune.Tuner(grid_search(), folder).search()
+    return folder
+
+
+def grid_search(trials=99, tuner="grid"):
+    return tune.search_from_build(deep_or_linear, DATA, epochs=1, tuner=tuner, trials=trials, keep_best=9)
+
+
+def parameters(tuner):
+    """Returns the numbers of parameters of the models that are built from the best hyperparameters."""
+    return [deep_or_linear(hp).count_params() for hp in tuner.get_best_hyperparameters(9)]
+
+
+def test_best_hyperparameters_build_the_models_of_the_trials(with_booleans):
+    tuner = tune.Tuner(grid_search(), with_booleans)
+    trained = [model.count_params() for model in tuner.get_best_models(9)]
+    assert sorted(trained) == [2, 2, 16]
+    assert parameters(tuner) == trained
+    for hp, result in zip(tuner.get_best_hyperparameters(9), tuner.results().values(), strict=True):
+        assert hp.values == result.drawn
+        assert isinstance(hp.values["deep"], bool)
+
+
+def test_files_contain_booleans(with_booleans):
+    for path in with_booleans.glob("trial_*"):
+        values = json.loads((path / "trial.json").read_text())["hyperparameters"]["values"]
+        result = json.loads((path / "result.json").read_text())
+        assert isinstance(values["deep"], bool)
+        assert values["deep"] is result["drawn"]["deep"] is result["config"]["deep"]
+    (known,) = (
+        each["config"]
+        for each in json.loads((with_booleans / "oracle.json").read_text())["hyperparameters"]["space"]
+        if each["config"]["name"] == "deep"
+    )
+    assert known["default"] is True or known["default"] is False
+
+
+@pytest.mark.parametrize("kind", [keras_tuner.GridSearch, keras_tuner.RandomSearch])
+def test_keras_tuner_reloads_folder(with_booleans, tmp_path, kind, capsys):
+    """Tests that the tuners of KerasTuner find the trials, their scores and the values of the hyperparameters."""
+    shutil.copytree(with_booleans, tmp_path / "copy")
+    theirs = kind(deep_or_linear, "val_loss", max_trials=9, directory=tmp_path, project_name="copy", overwrite=False)
+    ours = tune.Tuner(grid_search(), with_booleans)
+    for _ in range(2):
+        assert [trial.score for trial in theirs.oracle.get_best_trials(9)] == [
+            result.score for result in ours.results().values()
+        ]
+        assert parameters(theirs) == parameters(ours)
+        theirs.reload()
+    assert "Reloading" in capsys.readouterr().out  # of KerasTuner; this package prints nothing
+
+
+def as_earlier(state):
+    """Returns the state of an oracle or of a trial as earlier versions wrote it, with booleans as JSON strings."""
+    if isinstance(state, dict):
+        if state.get("class_name") == "Boolean":
+            config = {**state["config"], "values": ["true", "false"], "ordered": False, "default": "true"}
+            return {"class_name": "Choice", "config": as_earlier(config)}
+        return {name: as_earlier(value) for name, value in state.items() if name != "ordered"} | (
+            {"ordered": state["ordered"]} if "ordered" in state else {}
+        )
+    if isinstance(state, list):
+        return [as_earlier(each) for each in state]
+    return json.dumps(state) if isinstance(state, bool) else state
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tuner", ["grid", "random"])
+def test_folders_with_booleans_as_strings_resume(tmp_path, tuner):
+    tune.Tuner(grid_search(1, tuner), tmp_path).search()
+    (tmp_path / "tuner0.json").unlink()
+    for path in (tmp_path / "oracle.json", *tmp_path.glob("trial_*/trial.json")):
+        state = json.loads(path.read_text())
+        path.write_text(json.dumps(as_earlier(state)))
+    later = tune.Tuner(grid_search(3, tuner), tmp_path)
+    later.search()
+    drawn = [result.drawn for result in later.results().values()]
+    assert len({json.dumps(values) for values in drawn}) == len(drawn) == 3
+    assert [hp.values for hp in later.get_best_hyperparameters(3)] == drawn
+    assert parameters(later) == [model.count_params() for model in later.get_best_models(3)]
+
+
+def too_wide(error):
+    """Returns a function that raises an error for models with more than 60 units."""
+
+    def build(hp):
+        units = hp.Int("units", 1, 100)
+        if units > 60:
+            raise error
+        rate = hp.Choice("rate", [0.01, 0.02])
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(units), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(rate), "mse")
+        return model
+
+    return build
+
+
+@pytest.mark.parametrize("error", [FailedTrialError("too wide"), ValueError("too wide")])
+def test_errors_of_some_models(tmp_path, error):
+    """Tests that the ranges are found although some models cannot be built, whose trials fail."""
+    space = {"units": tune.Choice((4, 99, 8)), "rate": tune.Choice((0.01,))}
+    search = tune.search_from_build(too_wide(error), DATA, epochs=1, tuner="grid", trials=3)
+    assert search.space == {"units": tune.Int(1, 100), "rate": tune.Choice((0.01, 0.02))}
+    tuner = tune.Tuner(tune.Search(search.recipe, search.config, space, tuner="grid", trials=3), tmp_path)
+    tuner.search()
+    *others, last = tuner.results().values()
+    assert {result.drawn["units"] for result in others} == {4, 8}
+    assert last.drawn["units"] == 99
+    assert "too wide" in last.error
+    assert last.score is None
+    trial = tuner.oracle.get_trial("1")
+    assert trial.status == "FAILED"
+    assert "too wide" in trial.message
+
+
+@pytest.mark.parametrize(
+    ("error", "settings"),
+    [(FatalError("disk full"), {}), (KeyError("slip"), {"on_error": "stop"})],
+)
+def test_errors_that_stop_the_discovery(error, settings):
+    with pytest.raises(type(error)):
+        tune.search_from_build(too_wide(error), DATA, **settings)
+
+
+def test_function_that_always_fails():
+    def build(hp):
+        hp.Int("units", 1, 3)
+        raise TypeError("slip")
+
+    with pytest.raises(TypeError, match="slip"):
+        tune.search_from_build(build, DATA)

@@ -1,11 +1,12 @@
 """Tests of draws by keras-tuner from search spaces."""
 
+import keras_tuner
 import numpy as np
 import pytest
 import scipy.stats
 
 import tensorsmith.tuning as tune
-from tensorsmith.tuning.hyperparameters import as_fields, as_hyperparameters
+from tensorsmith.tuning.hyperparameters import as_drawn, as_fields, as_hyperparameters
 from tensorsmith.tuning.oracles import make_oracle
 
 SPACE = {
@@ -60,6 +61,16 @@ def test_conditions_hold(draws):
     for trial in draws[0]:
         assert ("momentum" in trial) == (trial["optimizer"] == "sgd")
         assert ("second_rate" in trial) == (trial["units"] == (100, 50) and trial["norm"] is True)
+
+
+def test_workers_receive_the_sampled_values(draws):
+    """Tests that the messages between processes preserve all values, and that inactive ones remain inactive."""
+    space = SPACE | {"nesterov": tune.Choice((True, False), when={"optimizer": "adam"})}
+    for trial in draws[0][:50]:
+        drawn = as_hyperparameters(space)
+        drawn.values = as_drawn(space, trial, drawn)
+        received = keras_tuner.HyperParameters.from_proto(drawn.to_proto())
+        assert repr(as_fields(space, received)) == repr(as_fields(space, drawn)) == repr(trial)
 
 
 def test_distributions(draws):

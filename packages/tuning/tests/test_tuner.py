@@ -9,15 +9,18 @@ import keras
 import numpy as np
 import pytest
 import yaml
+from keras_tuner.engine.trial import TrialStatus
+from keras_tuner.errors import FailedTrialError, FatalError
 from rich.console import Console
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold, cross_val_score
 
 import tensorsmith.tuning as tune
-from tensorsmith.core import SupervisedRecipe
+from tensorsmith.core import ArgumentError, SupervisedRecipe
 from tensorsmith.testing import raises_argument_error
-from tensorsmith.training import Trainer
+from tensorsmith.training import NonFiniteLossError, Trainer
 from tensorsmith.tuning.folds import folds
+from tensorsmith.tuning.oracles import warn_without_promotions
 from tensorsmith.tuning.report import plot_scores, write_hparams
 from tensorsmith.tuning.table import LiveTable
 from tensorsmith.tuning.trial import Result
@@ -68,6 +71,33 @@ def test_keep_best(searched):
     models = tuner.get_best_models(2)
     weights = [model.get_weights()[0].item() for model in models]
     assert weights == pytest.approx([best.drawn["weight"], second.drawn["weight"]])
+
+
+def test_best_hyperparameters_are_those_of_the_trials(fixed, tmp_path):
+    """Tests values that KerasTuner represents by strings: `None`, tuples, and options of mixed types."""
+    options = {
+        "weight": (1.0, 2.0),
+        "units": ((4,), (8, 4)),
+        "norm": (None, "batch", 2),
+        "bias": (True, False),
+        "skip": (True,),
+        "scale": (1, 0.5),
+    }
+    fields = [(name, object, dataclasses.field(default=values[0])) for name, values in options.items()]
+    fields += [(name, int, value) for name, value in (("epochs", 1), ("batch_size", 16), ("seed", 0))]
+    config = dataclasses.make_dataclass("Config", fields, frozen=True)()
+    received = []
+
+    def build_trainer(config):
+        received.append({name: getattr(config, name) for name in options})
+        return fixed.recipe.build_trainer(config)
+
+    recipe = dataclasses.replace(fixed.recipe, build_trainer=build_trainer)
+    space = {name: tune.Choice(values) for name, values in options.items()}
+    tuner = run(tune.Search(recipe, config, space, trials=3), tmp_path)
+    best = {repr(hp.values) for hp in tuner.get_best_hyperparameters(3)}
+    assert best == set(map(repr, received))  # `repr` distinguishes `True` from 1 and tuples from lists
+    assert len(best) == 3
 
 
 def test_live_table(searched):
@@ -144,13 +174,69 @@ def test_hyperband_resume_with_more_trials(hyperband, tmp_path):
     assert scores[0] == scores[1]
 
 
-def test_programming_errors_stop_search(fixed, tmp_path):
-    def build_trainer(config):
-        raise TypeError("a slip of the pen")
+def failing_search(fixed, fails, **settings):
+    """Returns a search whose trials raise the error that the function `fails` returns for a slope, if there is one."""
 
-    search = dataclasses.replace(fixed.search(), recipe=dataclasses.replace(fixed.recipe, build_trainer=build_trainer))
-    with pytest.raises(TypeError, match="a slip of the pen"):
-        run(search, tmp_path)
+    def build_trainer(config):
+        if (error := fails(config.weight)) is not None:
+            raise error
+        return fixed.recipe.build_trainer(config)
+
+    recipe = dataclasses.replace(fixed.recipe, build_trainer=build_trainer)
+    return dataclasses.replace(fixed.search(**settings), recipe=recipe)
+
+
+def test_exception_fails_one_trial(fixed, tmp_path):
+    """Tests that the result contains the error, its line and a traceback of the recipe only."""
+    search = failing_search(fixed, lambda weight: TypeError("slip\nof the pen") if weight > 4 else None)
+    search = dataclasses.replace(search, space={"weight": tune.Choice((1.0, 5.0, 2.0))}, tuner="grid")
+    *others, last = run(search, tmp_path).results().values()
+    assert [result.drawn["weight"] for result in others] == [2.0, 1.0]
+    assert last.drawn == {"weight": 5.0}
+    assert last.error.startswith("test_tuner.py, line ")
+    assert last.error.endswith(", in build_trainer: TypeError: slip")
+    assert "raise error" in last.traceback
+    assert "tuner.py" not in last.traceback.replace("test_tuner.py", "")
+
+
+def test_exceptions_stop_search_on_demand(fixed, tmp_path):
+    """Tests that `on_error="stop"` raises unexpected exceptions only."""
+    search = failing_search(fixed, lambda weight: FailedTrialError("no") if weight < 2 else None, on_error="stop")
+    space = {"weight": tune.Choice((1.0, 3.0))}
+    search = dataclasses.replace(search, space=space, tuner="grid")
+    assert [result.score is None for result in run(search, tmp_path / "a").results().values()] == [False, True]
+    search = failing_search(fixed, lambda weight: TypeError("slip"), on_error="stop")
+    with pytest.raises(TypeError, match="slip"):
+        run(search, tmp_path / "b")
+
+
+def test_fatal_error_stops_search(fixed, tmp_path):
+    with pytest.raises(FatalError, match="disk full"):
+        run(failing_search(fixed, lambda weight: FatalError("disk full")), tmp_path)
+    assert len(list(tmp_path.glob("trial_*"))) == 1
+
+
+def test_repeated_exception_stops_search(fixed, tmp_path):
+    """Tests that three failures at the same line end the search, which resumes after the error has been corrected."""
+    failing = failing_search(fixed, lambda weight: TypeError(f"slip {weight}"), trials=4)
+    with raises_argument_error(
+        "recipe",
+        received=", in build_trainer: TypeError: slip",
+        expected="free of errors",
+        remedy="FailedTrialError",
+    ) as caught:
+        run(failing, tmp_path)
+    assert isinstance(caught.value, tune.SearchError)
+    assert len(list(tmp_path.glob("trial_*"))) == 3
+    scores = [result.score for result in run(fixed.search(trials=4), tmp_path).results().values()]
+    assert sum(score is None for score in scores) == 2  # the third trial was repeated
+    assert len(scores) == 4
+
+
+def test_failed_configurations_do_not_stop_search(fixed, tmp_path):
+    errors = [FailedTrialError("no"), NonFiniteLossError("no"), ArgumentError("no")]
+    results = run(failing_search(fixed, lambda weight: errors.pop(), trials=3), tmp_path).results().values()
+    assert [result.error for result in results] == ["no"] * 3
 
 
 def test_unknown_objective(fixed, tmp_path):
@@ -180,8 +266,8 @@ def test_score_is_that_of_the_best_epoch(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_hyperband_continues_trials(trained, hyperband):
-    """Tests that the second round continues the learning curves of the first, like a single longer run."""
+def test_hyperband_trains_best_trials_longer(trained, hyperband):
+    """Tests that trials of the second round equal those of the first until their last epoch, and a longer run."""
     tuner = hyperband
     trials = {name: trial.hyperparameters.values for name, trial in tuner.oracle.trials.items()}
     results = tuner.results()
@@ -199,7 +285,43 @@ def test_hyperband_continues_trials(trained, hyperband):
     history = trainer.fit(
         *data["train"], epochs=3, batch_size=16, validation_data=data["validation"], seed=0, verbose=False
     )
-    assert history.history["val_loss"] == pytest.approx(results[name].history["val_loss"], rel=1e-6)
+    assert history.history["val_loss"] == results[name].history["val_loss"]
+    assert {result.config["epochs"] for result in results.values()} == {1, 3}
+
+
+def test_search_warns_of_missing_promotions(fixed, tmp_path, caplog):
+    run(fixed.search(tuner="hyperband", trials=1), tmp_path)
+    assert caplog.messages[0].startswith("Hyperband promotes no configuration: it needs at least 3 epochs")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "trials", "advice"),
+    [
+        (2, 99, "needs at least 3 epochs per trial, and the search has 2"),
+        (
+            4,
+            5,
+            "the search has 5 trials, and the first 5 are trained for only 2 of 4 epochs. Use at least 6 trials, or 7",
+        ),
+        (4, 6, ""),
+    ],
+)
+def test_hyperband_without_promotions(trained, tmp_path, caplog, epochs, trials, advice):
+    """Tests the warning against the draws of the oracle with given scores."""
+    config = trained.config_class(epochs=epochs)
+    search = tune.Search(trained, config, tune.declared(trained.config_class), tuner="hyperband", trials=trials)
+    oracle = tune.Tuner(search, tmp_path).oracle
+    warn_without_promotions(search, oracle)
+    assert advice in caplog.text
+    assert bool(advice) == bool(caplog.records)
+    promoted = False
+    for _ in range(min(trials, 12)):
+        trial = oracle.create_trial("tuner0")
+        promoted = promoted or "tuner/trial_id" in trial.hyperparameters.values
+        oracle.update_trial(trial.trial_id, {"val_loss": float(trial.hyperparameters.values["learning_rate"])})
+        trial.status = TrialStatus.COMPLETED
+        oracle.end_trial(trial)
+    assert promoted != bool(advice)
 
 
 @pytest.mark.slow
@@ -274,6 +396,7 @@ def test_folds_require_arrays(data):
             {"space": {"wieght": tune.Float(0.0, 1.0)}},
             {"name": "space", "received": "'wieght'", "remedy": "Did you mean weight"},
         ),
+        ({"on_error": "fial"}, {"name": "on_error", "received": "'fial'", "remedy": "Did you mean fail"}),
         ({"tuner": "hyperbnad"}, {"name": "tuner", "received": "'hyperbnad'", "remedy": "Did you mean hyperband"}),
         ({"trials": "many"}, {"name": "trials", "received": "'many'", "expected": "an integer"}),
         ({"space": {"epochs": tune.Int(0, 9)}}, {"name": "epochs", "received": "0", "expected": ">= 1"}),

@@ -9,13 +9,22 @@ from typing import Any
 
 import yaml
 
-from tensorsmith.core import ArgumentError, SupervisedRecipe, Verbatim, argument_error, check, parse_yaml, replace_file
-from tensorsmith.recipes import RecipeFile, read_yaml, resolve, to_yaml
+from tensorsmith.core import (
+    ArgumentError,
+    SupervisedRecipe,
+    Verbatim,
+    argument_error,
+    best_direction,
+    check,
+    parse_yaml,
+    replace_file,
+)
+from tensorsmith.recipes import RecipeFile, RunSettings, read_yaml, resolve, to_yaml
 from tensorsmith.tuning import Choice, Range, Search, declared, parse_space
 from tensorsmith.tuning.space_file import as_lines
 
 FILE = "search.yaml"
-SETTINGS = ("objective", "direction", "tuner", "trials", "folds", "patience", "keep_best")
+SETTINGS = ("objective", "direction", "tuner", "trials", "folds", "patience", "keep_best", "on_error")
 
 
 def supervised(file: RecipeFile) -> SupervisedRecipe:
@@ -120,8 +129,17 @@ def write_report(recipe: RecipeFile, search: Search, folder: Path, results: Mapp
         where = f"mean of {search.folds} folds" if search.folds else f"at epoch {result.epoch:.0f}"
         head = f"# {search.objective} {result.score:.6g} {where}, trial {name}\n"
         with replace_file(best / f"{rank}.yaml") as draft:
-            draft.write_text(head + to_yaml(recipe, resolve(recipe, result.config)))
+            settings = _run_settings(search, result.config["epochs"]).to_yaml()
+            draft.write_text(head + to_yaml(recipe, resolve(recipe, result.config)) + settings)
         written.append(best / f"{rank}.yaml")
     plot_scores(search, results, folder / "scores.png")
     write_hparams(search, results, folder / "tensorboard")
     return written
+
+
+def _run_settings(search: Search, epochs: int) -> RunSettings:
+    """Returns the settings with which a run stops at the same epoch as a trial, and restores the same weights."""
+    if search.folds or best_direction(search.objective) != search.best:
+        return RunSettings()  # a run that repeats no trial, or whose early stopping has another direction
+    save_best = None if search.objective == "val_loss" else search.objective
+    return RunSettings(early_stopping=search.patience or epochs, save_best=save_best)

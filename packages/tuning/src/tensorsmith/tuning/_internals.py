@@ -47,3 +47,13 @@ def run_and_update_trial(tuner: BaseTuner, trial: Trial) -> None:
     The only public method that does this is `search`, which also handles exceptions. Checked with keras-tuner 1.4.8.
     """
     tuner._run_and_update_trial(trial)
+
+
+def bracket(oracle: Any) -> list[tuple[int, int]]:
+    """Returns the number of trials and of epochs in each round of the first bracket of a `HyperbandOracle`.
+
+    keras-tuner has no public method for this. Checked with keras-tuner 1.4.8.
+    """
+    number = oracle._get_num_brackets() - 1
+    rounds = range(oracle._get_num_rounds(number))
+    return [(oracle._get_size(number, each), oracle._get_epochs(number, each)) for each in rounds]

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import keras_tuner
 from keras_tuner.engine import hyperparameters as kinds
+from keras_tuner.errors import FailedTrialError, FatalError
 
 from tensorsmith.core import SupervisedRecipe, Verbatim, argument_error, check
 from tensorsmith.training import Trainer
@@ -29,7 +30,8 @@ def search_from_build(
     """Returns the settings of a search for a function that builds a model from KerasTuner hyperparameters.
 
     The function is called several times to find all hyperparameters, including those that it declares only for some
-    values of others, as in a loop over layers. Hyperparameters named `epochs` and `batch_size` replace the arguments.
+    values of others, as in a loop over layers. Calls that raise an exception are ignored if others succeed.
+    Hyperparameters named `epochs` and `batch_size` replace the arguments.
 
     Args:
         build: Function that takes `keras_tuner.HyperParameters` and returns a compiled model.
@@ -41,6 +43,8 @@ def search_from_build(
 
     Raises:
         ValueError: If `build` does not return a compiled model, or if a hyperparameter is not supported.
+        Exception: The first exception that `build` raises, if no call succeeds, if the exception is a
+            `keras_tuner.errors.FatalError`, or if `on_error` is "stop" and it is not a `FailedTrialError`.
 
     Example:
         >>> import tempfile, keras, numpy as np
@@ -58,7 +62,7 @@ def search_from_build(
         >>> len(tuner.results())
         3
     """
-    found = _hyperparameters(build)
+    found = _hyperparameters(build, FailedTrialError if settings.get("on_error") == "stop" else Exception)
     space = {name: _as_range(known) for name, known in found.items()}
     fixed = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     check(
@@ -80,21 +84,39 @@ def search_from_build(
     def declared(*values: tuple[str, Any]) -> list[str]:
         hp = keras_tuner.HyperParameters()
         hp.values = dict(values)
-        _built(build, hp)
+        try:
+            _built(build, hp)
+        except Exception as error:
+            if isinstance(error, FatalError):
+                raise
+            return [name for name, _ in values]  # the trial fails; the hyperparameters that follow are unknown
         return [known.name for known in hp.space if hp.is_active(known)]
 
     recipe = SupervisedRecipe(config_class=config_class, build_data=lambda config: data, build_trainer=build_trainer)
     return Search(recipe, config_class(), space, used=lambda values: declared(*values.items()), **settings)
 
 
-def _hyperparameters(build: Build) -> dict[str, kinds.HyperParameter]:
-    """Returns all hyperparameters that a function declares for some values of the others."""
+def _hyperparameters(build: Build, ignored: type[Exception]) -> dict[str, kinds.HyperParameter]:
+    """Returns all hyperparameters that a function declares for some values of the others.
+
+    Exceptions of the type `ignored` are raised only if all calls of the function raise exceptions.
+    """
     found: dict[str, kinds.HyperParameter] = {}
     pending: list[dict[str, Any]] = [{}]
+    errors: list[Exception] = []
+    succeeded = False
     while pending:
         hp = keras_tuner.HyperParameters()
         hp.values = dict(pending.pop())
-        _built(build, hp)
+        try:
+            model = build(hp)
+        except FatalError:
+            raise
+        except ignored as error:
+            errors.append(error)
+        else:
+            _check_compiled(model)
+            succeeded = True
         for known in hp.space:
             if known.name in found or isinstance(known, kinds.Fixed):
                 continue
@@ -102,15 +124,21 @@ def _hyperparameters(build: Build) -> dict[str, kinds.HyperParameter]:
             values = list(known.values)
             probes = values if len(values) <= 10 and not isinstance(known, kinds.Float) else [values[0], values[-1]]
             pending += [{**hp.values, known.name: value} for value in probes if value != known.default]
+    if errors and not succeeded:
+        raise errors[0]
     return found
 
 
 def _built(build: Build, hp: keras_tuner.HyperParameters) -> keras.Model:
     """Returns the model that a function builds, after checking that it is compiled."""
     model = build(hp)
+    _check_compiled(model)
+    return model
+
+
+def _check_compiled(model: Any) -> None:
     fits = isinstance(model, keras.Model) and model.compiled
     check(fits, "build", Verbatim(f"a function that returns {model!r}"), "a function that returns a compiled model")
-    return model
 
 
 def _as_range(known: kinds.HyperParameter) -> Range:

@@ -19,12 +19,40 @@ def as_hyperparameters(space: Mapping[str, Range]) -> keras_tuner.HyperParameter
 
 def as_fields(space: Mapping[str, Range], drawn: keras_tuner.HyperParameters) -> dict[str, Any]:
     """Returns a dict of the sampled values of all hyperparameters that are active in a trial."""
-    return {name: _value(space[name], drawn.values[name]) for name in space if name in drawn.values}
+    active: dict[str, Any] = {}
+    for name in in_order(space):  # a worker receives default values of inactive hyperparameters, too
+        if name in drawn.values and all(
+            parent in active and space[name].allows(parent, active[parent]) for parent in space[name].when
+        ):
+            active[name] = _value(space[name], drawn.values[name])
+    return {name: active[name] for name in space if name in active}
 
 
-def as_drawn(space: Mapping[str, Range], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns values of hyperparameters as values that keras-tuner supports, the inverse of `as_fields`."""
-    return {name: _label(space[name], value) for name, value in fields.items()}
+def as_drawn(
+    space: Mapping[str, Range], fields: Mapping[str, Any], known: keras_tuner.HyperParameters
+) -> dict[str, Any]:
+    """Returns values of hyperparameters as values that keras-tuner supports, the inverse of `as_fields`.
+
+    Args:
+        space: Mapping from names to search ranges.
+        fields: Values of hyperparameters.
+        known: Hyperparameters of keras-tuner that represent the space.
+    """
+    options = {each.name: each.values for each in known.space if isinstance(space.get(each.name), Choice)}
+    labels = {name: _label(space[name], value) for name, value in fields.items()}
+    # Searches of earlier versions represent booleans by JSON strings.
+    return {
+        name: json.dumps(label) if isinstance(label, bool) and label not in options[name] else label
+        for name, label in labels.items()
+    }
+
+
+def with_fields(space: Mapping[str, Range], drawn: keras_tuner.HyperParameters) -> keras_tuner.HyperParameters:
+    """Returns a copy of hyperparameters with the values that a trial receives instead of those of keras-tuner."""
+    copy = drawn.copy()
+    others = {name: value for name, value in drawn.values.items() if name not in space}
+    copy.values = others | as_fields(space, drawn)
+    return copy
 
 
 def _saved(space: Mapping[str, Range], name: str) -> dict[str, Any]:
@@ -33,15 +61,19 @@ def _saved(space: Mapping[str, Range], name: str) -> dict[str, Any]:
         {"class_name": "Parent", "config": {"name": parent, "values": _matching(space[parent], known, parent)}}
         for parent in known.when
     ]
-    common = {"name": name, "default": None, "conditions": conditions}
+    common = {"name": name, "conditions": conditions}
     if isinstance(known, Choice):
         options = [_label(known, option) for option in known.options]
-        return {"class_name": "Choice", "config": {**common, "values": options, "ordered": None}}
+        if isinstance(options[0], bool):  # a `Choice` of keras-tuner converts booleans to integers
+            if len(options) == 1:
+                return {"class_name": "Fixed", "config": {**common, "value": options[0]}}
+            return {"class_name": "Boolean", "config": {**common, "default": options[0]}}
+        return {"class_name": "Choice", "config": {**common, "default": None, "values": options, "ordered": None}}
     if not isinstance(known, Float | Int):
         raise NotImplementedError(type(known).__name__)
     step = known.step if isinstance(known, Int) else None
     ends = {"min_value": known.low, "max_value": known.high, "step": step, "sampling": "log" if known.log else "linear"}
-    return {"class_name": "Int" if isinstance(known, Int) else "Float", "config": {**common, **ends}}
+    return {"class_name": "Int" if isinstance(known, Int) else "Float", "config": {**common, "default": None, **ends}}
 
 
 def _matching(parent: Range, child: Range, name: str) -> list[Any]:
@@ -57,11 +89,13 @@ def _label(known: Range, option: Any) -> Any:
     if not isinstance(known, Choice):
         return option
     kinds = {type(each) for each in known.options}
-    return option if kinds in ({int}, {float}, {str}) else json.dumps(option)
+    return option if kinds in ({bool}, {int}, {float}, {str}) else json.dumps(option)
 
 
 def _value(known: Range, drawn: Any) -> Any:
     if isinstance(known, Choice):
+        if {type(each) for each in known.options} == {bool}:
+            return json.loads(drawn) if isinstance(drawn, str) else bool(drawn)
         return next(option for option in known.options if _label(known, option) == drawn)
     kind = int if isinstance(known, Int) else float  # Python types instead of NumPy types
     # The Bayesian oracle may exceed the maximum integer by one, because it rounds down from an open interval.

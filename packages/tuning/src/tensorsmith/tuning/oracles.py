@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 from itertools import islice
 from typing import Any
 
@@ -13,10 +14,12 @@ from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, Ran
 
 from tensorsmith.core import replace_file
 from tensorsmith.core.keras_internals import overrides_private
-from tensorsmith.tuning._internals import project_folder, set_oracle_random_state, trial_folder
+from tensorsmith.tuning._internals import bracket, project_folder, set_oracle_random_state, trial_folder
 from tensorsmith.tuning.grid import grid
 from tensorsmith.tuning.hyperparameters import as_drawn, as_hyperparameters
 from tensorsmith.tuning.search import Search
+
+log = logging.getLogger("tensorsmith.tuning")
 
 LIVES = 3  # number of lost workers after which a trial fails
 
@@ -105,11 +108,11 @@ class _Grid(_Safe):
         chosen = next(islice(grid(space, self._search.used), len(self.start_order), None), None)
         if chosen is None:
             return {"status": TrialStatus.STOPPED, "values": None}
-        return {"status": TrialStatus.RUNNING, "values": as_drawn(space, chosen)}
+        return {"status": TrialStatus.RUNNING, "values": as_drawn(space, chosen, self.hyperparameters)}
 
 
 class _Hyperband(_Safe, HyperbandOracle):
-    """Hyperband oracle, which trains many configurations for a few epochs and continues training the best ones."""
+    """Hyperband oracle, which trains many configurations for a few epochs, and the best ones for more epochs."""
 
 
 class _Bayesian(_Safe, BayesianOptimizationOracle):
@@ -131,7 +134,7 @@ def make_oracle(search: Search) -> keras_tuner.Oracle:
         # keras-tuner increments the seed for each draw, so nearby seeds would overlap, and treats 0 as no seed.
         "seed": int(np.random.SeedSequence(search.config.seed).generate_state(1)[0] >> 2) + 1,
         "max_retries_per_trial": LIVES - 1,
-        "max_consecutive_failed_trials": None,  # many configurations of a space may diverge
+        "max_consecutive_failed_trials": None,  # many may diverge; the tuner counts those that fail at the same line
         "allow_new_entries": False,
         "tune_new_entries": False,
     }
@@ -145,3 +148,25 @@ def make_oracle(search: Search) -> keras_tuner.Oracle:
         oracle = (_Random if search.tuner == "random" else _Bayesian)(max_trials=search.trials, **common)
     oracle.verbose = 0
     return oracle
+
+
+def warn_without_promotions(search: Search, oracle: keras_tuner.Oracle) -> None:
+    """Logs a warning if a hyperband search is too short to train any configuration for more epochs."""
+    if search.tuner != "hyperband":
+        return
+    (trials, epochs), *later = bracket(oracle)
+    if not later:
+        log.warning(
+            "Hyperband promotes no configuration: it needs at least 3 epochs per trial, and the search has %d.", epochs
+        )
+    elif search.trials <= trials:
+        log.warning(
+            "Hyperband promotes no configuration: the search has %d trials, and the first %d are trained for only %d "
+            "of %d epochs. Use at least %d trials, or %d to complete the first bracket.",
+            search.trials,
+            trials,
+            epochs,
+            search.config.epochs,
+            trials + 1,
+            trials + sum(size for size, _ in later),
+        )

@@ -20,6 +20,7 @@ from tensorsmith.core import (
 from tensorsmith.tuning.space import Choice, Range, check_conditions
 
 TUNERS = ("random", "hyperband", "bayesian", "grid")
+ON_ERROR = ("fail", "stop")
 METRIC_WORDS = LARGER_IS_BETTER | SMALLER_IS_BETTER
 
 
@@ -43,16 +44,20 @@ class Search:
         objective: Name of the metric to optimize, as in the training history.
         direction: "min" if smaller values of the objective are better, or "max" if larger values are better. If `None`,
             the direction is inferred from the name of the objective.
-        tuner: Search algorithm: "random", "hyperband" (trains many configurations for few epochs and continues training
-            the best ones), "bayesian" (fits a probabilistic model of the score and samples configurations with the
-            best predicted scores), or "grid" (tries all combinations of options, integers and 5 values of each range of
-            floats).
+        tuner: Search algorithm: "random", "hyperband" (trains many configurations for few epochs, and the best ones
+            again for more epochs), "bayesian" (fits a probabilistic model of the score and samples configurations with
+            the best predicted scores), or "grid" (tries all combinations of options, integers and 5 values of each
+            range of floats).
         trials: Number of configurations to try. A grid may have fewer.
         folds: Number of cross-validation folds. The score of a trial is the mean over the folds, each evaluated with a
             model that is trained on the other folds. If 0, the score is computed on the validation data.
         patience: Number of epochs without improvement after which a trial is stopped. If 0, trials are not stopped
             early.
         keep_best: Number of best trials whose models are kept on disk.
+        on_error: Effect of an exception in the code of the recipe: "fail" (the trial fails, and the search stops only
+            if three consecutive trials fail at the same line) or "stop" (the search stops). A trial fails in both cases
+            if it diverges, runs out of memory, or raises `ArgumentError` or `keras_tuner.errors.FailedTrialError`.
+            `keras_tuner.errors.FatalError` stops the search in both cases.
         used: Function that takes values of all hyperparameters and returns the names of those that matter with these
             values. A grid has one combination of them. If `None`, all of them matter.
 
@@ -71,6 +76,7 @@ class Search:
     folds: int = 0
     patience: int = 10
     keep_best: int = 3
+    on_error: Literal["fail", "stop"] = "fail"
     used: Callable[[Mapping[str, Any]], Collection[str]] | None = None
 
     def __post_init__(self) -> None:
@@ -82,6 +88,8 @@ class Search:
         check_conditions(self.space)
         guess = did_you_mean(str(self.tuner), TUNERS)
         check(self.tuner in TUNERS, "tuner", self.tuner, f"one of {', '.join(TUNERS)}", guess)
+        guess = did_you_mean(str(self.on_error), ON_ERROR)
+        check(self.on_error in ON_ERROR, "on_error", self.on_error, f"one of {', '.join(ON_ERROR)}", guess)
         check(self.direction in (None, "min", "max"), "direction", self.direction, '"min" or "max"')
         for name in ("trials", "folds", "patience", "keep_best"):
             check(isinstance(getattr(self, name), int), name, getattr(self, name), "an integer")
@@ -107,7 +115,7 @@ class Search:
             "folds",
             self.folds,
             "0 with hyperband",
-            "use another `tuner` for cross-validation, because hyperband continues training one model",
+            "use another `tuner` for cross-validation",
         )
         check(isinstance(self.objective, str), "objective", self.objective, "the name of a metric")
         known_words = _with_known_words(self.objective)

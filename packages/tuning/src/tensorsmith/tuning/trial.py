@@ -34,6 +34,8 @@ class Result:
         folds: Score of each fold.
         history: Metrics of each epoch. Empty with folds.
         error: Error message if the trial failed.
+        where: Line of the recipe at which an unexpected exception was raised.
+        traceback: Traceback of an unexpected exception, without the calls within libraries.
     """
 
     config: dict[str, Any]
@@ -44,6 +46,8 @@ class Result:
     folds: list[float] = dataclasses.field(default_factory=list)
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     error: str = ""
+    where: str = ""
+    traceback: str = ""
 
     def write(self, folder: Path) -> None:
         """Writes the result to the trial folder."""
@@ -57,7 +61,7 @@ def read_result(folder: Path) -> Result | None:
     return Result(**json.loads(path.read_text())) if path.exists() else None
 
 
-def train(search: Search, config: Any, folder: Path, *, epochs: int | None = None, watch: Watch) -> Result:
+def train(search: Search, config: Any, folder: Path, watch: Watch) -> Result:
     """Trains a configuration and returns its result. Writes `model.keras` and checkpoints to the folder.
 
     The numbers equal those of `tensorsmith run` with the same configuration.
@@ -66,7 +70,6 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
         search: Settings of the hyperparameter search.
         config: Configuration to train: an instance of the `Config` class of the recipe.
         folder: Folder of the trial. If it contains checkpoints, training resumes from the latest one.
-        epochs: Index of the final epoch. If `None`, the number of epochs in the configuration is used.
         watch: Function that is called with the number of each completed epoch and its logs.
 
     Raises:
@@ -74,7 +77,7 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
         NonFiniteLossError: If the loss is not finite.
     """
     started = time.perf_counter()
-    runs = list(_runs(search, config, folder, epochs or config.epochs, watch))
+    runs = list(_runs(search, config, folder, watch))
     scores, ends, jit, history = (list(column) for column in zip(*runs, strict=True))
     check(
         bool(np.isfinite(scores).all()), "objective", Verbatim(f"{search.objective} = {scores}"), "finite in all runs"
@@ -91,13 +94,13 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
 
 
 def _runs(
-    search: Search, config: Any, folder: Path, epochs: int, watch: Watch
+    search: Search, config: Any, folder: Path, watch: Watch
 ) -> Iterator[tuple[float, int, Any, dict[str, list[float]]]]:
     """Trains a model once or for each fold. Yields the score, best epoch, XLA setting and history each time."""
     keras.utils.set_random_seed(config.seed)
     data = search.recipe.build_data(config)
     if not search.folds:
-        trainer, history = _fit(search, config, folder, data["train"], data.get("validation"), epochs, watch)
+        trainer, history = _fit(search, config, folder, data["train"], data.get("validation"), watch)
         search.check_logged(history)
         scores = history[search.objective]
         losses = np.array(scores) * (1 if search.best == "min" else -1)
@@ -110,7 +113,7 @@ def _runs(
         position = folder / f"fold_{number}"
         position.mkdir(exist_ok=True)
         keras.utils.set_random_seed(config.seed)
-        trainer, history = _fit(search, config, position, others, data.get("validation"), epochs, watch)
+        trainer, history = _fit(search, config, position, others, data.get("validation"), watch)
         x, y, weights = keras.utils.unpack_x_y_sample_weight(part)
         measured = trainer.evaluate(x, y, sample_weight=weights, batch_size=config.batch_size)
         logs = {f"val_{name}": value for name, value in measured.items()}
@@ -124,7 +127,6 @@ def _fit(
     folder: Path,
     train: NestedArrays | Dataset,
     validation: NestedArrays | Dataset | None,
-    epochs: int,
     watch: Watch,
 ) -> tuple[Any, dict[str, list[float]]]:
     trainer = search.recipe.build_trainer(config)
@@ -136,7 +138,7 @@ def _fit(
         x,
         y,
         sample_weight=weights,
-        epochs=epochs,
+        epochs=config.epochs,
         batch_size=config.batch_size,
         validation_data=validation,
         callbacks=[*more, *stopping],

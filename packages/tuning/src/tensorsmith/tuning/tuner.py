@@ -1,33 +1,36 @@
 """Keras-tuner trial loop that trains with `Trainer`."""
 
+import contextlib
 import dataclasses
 import gc
+import io
 import logging
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import keras
+import keras_tuner
 import tensorflow as tf
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.errors import FailedTrialError
 
-from tensorsmith.core import ArgumentError, current_umask
+from tensorsmith.core import replace_file
 from tensorsmith.core.keras_internals import overrides_private
-from tensorsmith.training import NonFiniteLossError
 from tensorsmith.tuning._internals import is_worker, run_and_update_trial
-from tensorsmith.tuning.hyperparameters import as_fields
-from tensorsmith.tuning.oracles import LIVES, make_oracle
-from tensorsmith.tuning.search import Search, SearchError
+from tensorsmith.tuning.failures import describe, repeated_failure, stops_search
+from tensorsmith.tuning.hyperparameters import as_fields, with_fields
+from tensorsmith.tuning.oracles import LIVES, make_oracle, warn_without_promotions
+from tensorsmith.tuning.search import Search
 from tensorsmith.tuning.trial import RESULT, Result, read_result, train
 from tensorsmith.tuning.workers import Beat, Oversight, end_without_launcher, serve, wait_for_chief
 
 SECONDS_TO_WAIT = 0.25  # pause of a worker between requests
-FAILURES = (ArgumentError, NonFiniteLossError, tf.errors.ResourceExhaustedError)  # errors of a configuration
+STATE = "tuner0.json"  # file without which keras-tuner ignores the trials of a folder
 
 
 class TrialTable(Protocol):
@@ -47,7 +50,8 @@ class Tuner(BaseTuner):
     """Runs the trials of a search, and stores them in a folder from which the search can be resumed.
 
     Each trial is trained by `Trainer.fit` with its own checkpoints: a search that is stopped or killed resumes inside
-        the trial, and ends with the same trials and scores as an uninterrupted search.
+    the trial, and ends with the same trials and scores as an uninterrupted search. The tuners of keras-tuner can read
+    the folder as well.
 
     In several processes with the environment variables of keras-tuner (`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP`,
     `KERASTUNER_ORACLE_PORT`), it acts as the chief, which assigns trials, or as a worker. All processes share the
@@ -95,9 +99,10 @@ class Tuner(BaseTuner):
         path.mkdir(parents=True, exist_ok=True)
         oracle = make_oracle(search)
         wait_for_chief()
-        super().__init__(oracle, directory=str(path.parent), project_name=path.name)
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints the path of the file that it finds
+            super().__init__(oracle, directory=str(path.parent), project_name=path.name)
         if not self.is_worker and (path / "oracle.json").exists():
-            oracle.reload()
+            self.reload()
         self._shown = set(self.results())
 
     @property
@@ -119,13 +124,24 @@ class Tuner(BaseTuner):
         """Saves the oracle state, from which the search can be resumed."""
         if not self.is_worker:
             self.oracle.save()
+            with replace_file(self.folder / STATE) as draft:
+                draft.write_text("{}")
+
+    def reload(self) -> None:
+        """Loads the oracle state and the trials from the folder."""
+        if not self.is_worker:
+            self.oracle.reload()
 
     def search(self) -> None:
         """Runs trials until the requested number of trials is completed.
 
         Raises:
-            SearchError: If the objective is not logged, or if there are fewer examples than folds.
+            SearchError: If the objective is not logged, if there are fewer examples than folds, or if three consecutive
+                trials fail at the same line of the recipe.
+            keras_tuner.errors.FatalError: If the recipe raises this error.
         """
+        if not self.is_worker:
+            warn_without_promotions(self.plan, self.oracle)
         logger = tf.get_logger()
         logger.addFilter(_is_no_advice)
         try:
@@ -162,27 +178,32 @@ class Tuner(BaseTuner):
         """Trains one configuration and returns its score.
 
         Raises:
-            ArgumentError, NonFiniteLossError, ResourceExhaustedError: If the configuration cannot be trained.
+            FailedTrialError: If the configuration cannot be trained.
+            Exception: If an error stops the search.
         """
         drawn = self._drawn(trial)
-        config = dataclasses.replace(self.plan.config, **drawn)
         folder = Path(self.get_trial_dir(trial.trial_id))
         done = read_result(folder)
         if done is not None and done.score is not None:  # killed before the oracle was notified
             return {self.plan.objective: done.score}
         (folder / RESULT).unlink(missing_ok=True)
-        values = trial.hyperparameters.values
-        self._go_on_from(values.get("tuner/trial_id"), folder)
+        # Schedules and early stopping depend on the number of epochs of a hyperband trial, as in a run of the recipe.
+        epochs = trial.hyperparameters.values.get("tuner/epochs")
+        values = drawn if epochs is None else {**drawn, "epochs": epochs}
 
         def watch(epoch: int, logs: Mapping[str, Any]) -> None:
             if self.table is not None:
                 self.table.update(trial.trial_id, epoch, logs)
 
         try:
-            result = train(self.plan, config, folder, epochs=values.get("tuner/epochs"), watch=watch)
-        except FAILURES as error:
-            Result(dataclasses.asdict(config), drawn, error=str(error)).write(folder)
-            raise
+            result = train(self.plan, dataclasses.replace(self.plan.config, **values), folder, watch)
+        except Exception as error:
+            if stops_search(self.plan, error):
+                raise
+            config = dataclasses.asdict(self.plan.config) | values
+            message, where, traceback = describe(error)
+            Result(config, drawn, error=message, where=where, traceback=traceback).write(folder)
+            raise FailedTrialError(message) from error
         finally:
             gc.collect()  # models and their compiled loops contain reference cycles
         dataclasses.replace(result, drawn=drawn).write(folder)
@@ -194,8 +215,7 @@ class Tuner(BaseTuner):
         result = read_result(Path(self.get_trial_dir(trial.trial_id)))
         if self.table is not None and result is not None:
             self.table.end(trial.trial_id, result)
-        if self.plan.tuner != "hyperband":  # may continue any trial
-            self.keep_best()
+        self.keep_best()
 
     def on_search_end(self) -> None:
         """Removes the files of trials that are no longer needed."""
@@ -214,20 +234,27 @@ class Tuner(BaseTuner):
             for position in (folder / "checkpoints", *folder.glob("fold_*")):
                 shutil.rmtree(position, ignore_errors=True)
 
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[keras_tuner.HyperParameters]:
+        """Returns the hyperparameters of the best trials, with the values that the trials received."""
+        best = super().get_best_hyperparameters(num_trials)
+        return [with_fields(self.plan.space, drawn) for drawn in best]
+
     def load_model(self, trial: Trial) -> keras.Model:
         """Returns the model of one of the best trials, with the weights of its best epoch."""
         return keras.models.load_model(Path(self.get_trial_dir(trial.trial_id)) / "model.keras")
 
     @overrides_private("_try_run_and_update_trial", "keras-tuner treats all errors as failures of the trial")
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
-        """Runs a trial without printing training failures. Programming errors are raised."""
+        """Runs a trial. Errors that stop the search are raised."""
         try:
             run_and_update_trial(self, trial)
             trial.status = TrialStatus.COMPLETED
-        except SearchError:
-            raise
-        except FAILURES as error:
+        except FailedTrialError as error:
             trial.status, trial.message = TrialStatus.FAILED, str(error)
+            results = self.results()
+            repeated = repeated_failure([results[name] for name in sorted(results, key=int)])
+            if repeated is not None:
+                raise repeated from error
 
     def _drawn(self, trial: Trial) -> dict[str, Any]:
         """Returns the sampled values of the hyperparameters that matter in a trial."""
@@ -254,16 +281,6 @@ class Tuner(BaseTuner):
             elif name not in self._begun:
                 self._begun.add(name)
                 self.table.begin(name, self._drawn(trial))
-
-    def _go_on_from(self, past: str | None, folder: Path) -> None:
-        """Copies the checkpoints of an earlier Hyperband trial, whose training is continued by the current trial."""
-        source, target = self.folder / f"trial_{past}" / "checkpoints", folder / "checkpoints"
-        if past is None or target.exists() or not source.exists():
-            return
-        draft = Path(tempfile.mkdtemp(dir=folder))
-        draft.chmod(0o777 & ~current_umask())  # mkdtemp creates folders with mode 0700
-        shutil.copytree(source, draft, dirs_exist_ok=True)
-        draft.rename(target)
 
 
 def _is_no_advice(record: logging.LogRecord) -> bool:

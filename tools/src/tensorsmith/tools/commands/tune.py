@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import dataclasses
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from tensorsmith.core import (
     print_text,
     wait_for,
 )
+from tensorsmith.recipes import SETTINGS as RUN_SETTINGS
 from tensorsmith.recipes import RecipeFile, find_recipe, from_flags, new_folder, read_yaml, resolve
 from tensorsmith.tools.console import make_console
 from tensorsmith.tools.search_folder import (
@@ -34,6 +36,8 @@ from tensorsmith.tools.search_folder import (
 from tensorsmith.tuning import Search, SearchError
 from tensorsmith.tuning.search_workers import run_search_workers
 from tensorsmith.tuning.workers import LAUNCHER, alone_in
+
+log = logging.getLogger("tensorsmith.tools")
 
 EXIT_USAGE = 2  # exit code of a worker that raised SearchError
 
@@ -59,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     setting("folds", "number of cross-validation folds of the training set", type=int, metavar="K")
     setting("patience", "stop a trial after N epochs without a better score; 0: never", type=int, metavar="N")
     setting("keep_best", "number of best configurations and models to keep", type=int, metavar="K")
+    setting("on_error", "effect of an error in the recipe: fail (only the trial) or stop (the search)")
     parser.add_argument("--space", type=Path, metavar="FILE.yaml", help="search ranges; override those of the recipe")
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="values of fields that are not searched")
     parser.add_argument("--smoke", action="store_true", help="use a tiny configuration that finishes in seconds")
@@ -142,7 +147,10 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
     values = dict(recipe.recipe.smoke) if arguments.smoke else {}
     values = {name: value for name, value in values.items() if name not in space}
     if arguments.config:
-        values.update(read_yaml(arguments.config))
+        stored = read_yaml(arguments.config)
+        if unused := ", ".join(name for name in RUN_SETTINGS if name in stored):
+            log.info("%s of %s is not used, because only `tensorsmith run` has this setting.", unused, arguments.config)
+        values.update({name: value for name, value in stored.items() if name not in RUN_SETTINGS})
     config = resolve(recipe, {**values, **given})
     settings = {name: getattr(arguments, name) for name in SETTINGS if getattr(arguments, name) is not None}
     return Search(supervised(recipe), config, space, **settings)
