@@ -33,6 +33,7 @@ from tensorsmith.core.progress import SILENT, Advance, Progress, ProgressTask, f
 from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
 from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, SupervisedRecipe, recipe_of
+from tensorsmith.core.tracebacks import is_internal
 
 __version__ = "0.1.0"  # shared by all tensorsmith packages
 
@@ -76,6 +77,7 @@ __all__ = [
     "in_notebook",
     "init_arguments",
     "is_integer",
+    "is_internal",
     "is_number",
     "load_tensorflow",
     "parse_yaml",

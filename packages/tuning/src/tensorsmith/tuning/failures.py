@@ -7,14 +7,13 @@ from pathlib import Path
 import tensorflow as tf
 from keras_tuner.errors import FailedTrialError, FatalError
 
-from tensorsmith.core import ArgumentError, Verbatim, argument_error
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, is_internal
 from tensorsmith.training import NonFiniteLossError
 from tensorsmith.tuning.search import Search, SearchError
 from tensorsmith.tuning.trial import Result
 
 REPEATS = 3  # consecutive trials that fail at the same line before the search stops, as in keras-tuner
 EXPECTED = (ArgumentError, FailedTrialError, NonFiniteLossError, tf.errors.ResourceExhaustedError)
-INTERNAL = ("keras", "keras_tuner", "tensorflow", "tensorsmith")  # packages whose calls are not shown
 
 
 def stops_search(search: Search, error: Exception) -> bool:
@@ -31,7 +30,7 @@ def describe(error: Exception) -> tuple[str, str, str]:
     frames = [
         traceback.FrameSummary(frame.f_code.co_filename, line, frame.f_code.co_name)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if not _is_internal(str(frame.f_globals.get("__name__", "")))
+        if not is_internal(frame)
     ] or traceback.extract_tb(error.__traceback__)
     last = frames[-1]
     where = f"{Path(last.filename).name}, line {last.lineno}, in {last.name}"
@@ -53,8 +52,3 @@ def repeated_failure(results: Sequence[Result]) -> SearchError | None:
     received = Verbatim(f"{REPEATS} consecutive trials that failed at {latest[-1].error}")
     remedy = "correct the error, or raise keras_tuner.errors.FailedTrialError if a configuration cannot be trained"
     return SearchError.like(argument_error("recipe", received, "free of errors", remedy))
-
-
-def _is_internal(module: str) -> bool:
-    # AutoGraph executes functions as modules of this name.
-    return module.partition(".")[0] in INTERNAL or module.startswith("__autograph_generated")

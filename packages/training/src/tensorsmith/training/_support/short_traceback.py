@@ -4,7 +4,7 @@ from types import TracebackType
 
 import keras
 
-INTERNAL = ("keras", "tensorflow", "tensorsmith", "absl", "contextlib")  # packages
+from tensorsmith.core import is_internal
 
 
 class ShortTraceback:
@@ -30,13 +30,7 @@ class ShortTraceback:
 def _remove_internal(trace: TracebackType | None) -> None:
     """Removes the frames of packages from a traceback, except for the first frame."""
     while trace is not None and trace.tb_next is not None:
-        if _is_internal(trace.tb_next):
+        if is_internal(trace.tb_next.tb_frame):
             trace.tb_next = trace.tb_next.tb_next
         else:
             trace = trace.tb_next
-
-
-def _is_internal(trace: TracebackType) -> bool:
-    module = str(trace.tb_frame.f_globals.get("__name__", ""))
-    # AutoGraph executes functions as modules of this name.
-    return module.partition(".")[0] in INTERNAL or module.startswith("__autograph_generated")
