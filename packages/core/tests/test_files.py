@@ -130,6 +130,25 @@ def writer():
         process.communicate()
 
 
+def test_folders_without_a_lock_are_removed_when_old(tmp_path):
+    """A process can be killed between the creation of the folder and that of its lock, or between their removal."""
+    names = [f"{files.PREFIX}{name}" for name in ("empty", "unlocked", "young", "full", "link")]
+    empty, unlocked, young, full, link = (tmp_path / name for name in names)
+    for folder in (empty, unlocked, young, full, tmp_path / "mine"):
+        folder.mkdir()
+    for file in (unlocked / files.LOCK, full / files.LOCK, full / "mine.txt", tmp_path / "mine" / files.LOCK):
+        file.touch()
+    link.symlink_to("mine")
+    for folder in (empty, unlocked, full, tmp_path / "mine"):
+        os.utime(folder, (0, 0))
+    with replace_file(tmp_path / "x.txt"):
+        pass
+    left = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
+    expected = [young, full, full / files.LOCK, full / "mine.txt", link]
+    expected += [tmp_path / name for name in ("mine", f"mine/{files.LOCK}", "x.txt")]
+    assert left == sorted(path.relative_to(tmp_path) for path in expected)
+
+
 def test_draft_of_killed_process_is_removed(tmp_path, writer):
     """The draft of a process that is still running is not removed."""
     running = writer(tmp_path / "running.txt")

@@ -8,11 +8,13 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 PREFIX = ".tensorsmith-"  # of the names of temporary folders
 LOCK, CONTENT = "lock", "content"  # in a temporary folder: a file that its process locks, and the folder that it uses
+SECONDS_TO_LOCK = 3600.0  # age of a folder without a lock that has been abandoned
 # Content of the lock file. Locks may be local to each machine on network file systems, so a process removes only the
 # folders of its own machine.
 OWNER = f"tensorsmith {platform.node()}".encode()
@@ -103,6 +105,18 @@ def _remove_abandoned(parent: Path) -> None:
                     _remove(folder)
             finally:
                 os.close(lock)
+        with contextlib.suppress(OSError):
+            _remove_unlocked(folder)
+
+
+def _remove_unlocked(folder: Path) -> None:
+    """Removes an old folder whose process was killed before it had written the lock, or after it had removed it."""
+    if folder.is_symlink() or time.time() - folder.stat().st_mtime < SECONDS_TO_LOCK:
+        return
+    content = list(folder.iterdir())
+    if content == [folder / LOCK] and not content[0].stat().st_size:
+        content[0].unlink()
+    folder.rmdir()  # unless it has content
 
 
 def _remove(folder: Path) -> None:
