@@ -1,8 +1,12 @@
 """Tests of `tensorsmith migrate`: output, exit codes and imports."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+
+from tensorsmith.tools.main import main
 
 SCRIPT = "import tensorflow_addons as tfa\n\nlayer = tfa.layers.Maxout(4)\n"
 AFTER = "import tensorsmith.layers\n\nlayer = tensorsmith.layers.Maxout(4)\n"
@@ -66,6 +70,51 @@ def test_unreadable_files(command, tmp_path):
         "4 files (1 complete, 3 unreadable): 1 rewritten, 0 unchanged with a comment, 0 uses that Keras 3 rejects",
     ]
     assert (tmp_path / "main.py").read_text() == AFTER
+
+
+def test_files_that_are_not_written(command, tmp_path):
+    """Links that lead out are no failure, in contrast to hard links."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "other.py").write_text(SCRIPT)
+    (tmp_path / "tree/link.py").symlink_to("../other.py")
+    (tmp_path / "tree/main.py").write_text(SCRIPT)
+    written = command("migrate", "tree", "--write", cwd=tmp_path)
+    assert written.returncode == 0
+    assert written.stderr.splitlines() == [
+        "tree/link.py: symbolic link that leads out of the given paths, not followed without --follow-links",
+        "tree/main.py: complete: 1 rewritten, 0 unchanged with a comment, 0 uses that Keras 3 rejects",
+        "2 files (1 complete, 1 skipped): 1 rewritten, 0 unchanged with a comment, 0 uses that Keras 3 rejects",
+    ]
+    assert (tmp_path / "other.py").read_text() == SCRIPT
+
+    (tmp_path / "name.py").hardlink_to(tmp_path / "other.py")
+    refused = command("migrate", "tree", "--write", "--follow-links", cwd=tmp_path)
+    assert refused.returncode == 1
+    first, last = refused.stderr.splitlines()
+    assert first.startswith("tree/link.py: has 2 hard links")
+    assert last.startswith("2 files (1 not written, 1 with nothing to migrate): 0 rewritten")
+    assert (tmp_path / "name.py").read_text() == SCRIPT
+    (tmp_path / "name.py").unlink()
+    assert command("migrate", "tree", "--write", "--follow-links", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "other.py").read_text() == AFTER
+
+
+def test_control_characters(command, tmp_path):
+    """They are escaped on a terminal, and unchanged in a diff for other programs."""
+    (tmp_path / "a\x1b[31m.py").write_text(f"# \x1b]0;title\x07\n{SCRIPT}")
+    shown = command("migrate", ".", cwd=tmp_path)
+    assert "# \x1b]0;title\x07\n" in shown.stdout
+    assert "\x1b" not in shown.stderr
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    with contextlib.chdir(tmp_path), contextlib.redirect_stdout(Terminal()) as terminal:
+        assert main(["migrate", "."]) == 0
+    assert "\x1b" not in terminal.getvalue()
+    assert r" # \x1b]0;title\x07" in terminal.getvalue().splitlines()
+    assert "+layer = tensorsmith.layers.Maxout(4)" in terminal.getvalue().splitlines()
 
 
 def test_modules_that_import_from_each_other(command, tmp_path):

@@ -1,6 +1,9 @@
+import contextlib
+
 import pytest
 
 from tensorsmith.migrate import migrate_script
+from tensorsmith.migrate.worker import Worker
 
 collect_ignore_glob = ["corpus/*", "run_scripts.py", "scripts/*"]  # read by test_corpus.py and test_migrate.py
 
@@ -19,3 +22,15 @@ def migrated():
         return line, comment, result
 
     return call
+
+
+@pytest.fixture(scope="session")
+def session_worker():
+    with Worker() as worker:
+        yield worker
+
+
+@pytest.fixture(autouse=True)
+def worker(session_worker, monkeypatch):
+    """The worker process of all tests, each of which would otherwise wait for a new process."""
+    monkeypatch.setattr("tensorsmith.migrate.files.Worker", lambda: contextlib.nullcontext(session_worker))

@@ -1,11 +1,16 @@
 """Tests of the migration of files and folders."""
 
+import contextlib
 import os
+import resource
+import signal
 import subprocess
+import sys
 
 import pytest
 
-from tensorsmith.migrate import UnreadableError, migrate_files
+from tensorsmith.core import replace_file
+from tensorsmith.migrate import NotWrittenError, UnreadableError, migrate_files
 from tensorsmith.testing import raises_argument_error
 
 SCRIPT = (
@@ -78,6 +83,7 @@ def test_unreadable_file_does_not_stop_migration(project):
             lambda path: path.write_text("# coding: rot13\nimport tensorflow_addons\n"),
             ": not valid Python 3: ",
         ),
+        ("python2", lambda path: path.write_text("x = 3\nprint x\n"), ":2: not valid Python 3: Missing parentheses"),
         ("null", lambda path: path.write_bytes(b"import tensorflow_addons\0\n"), ": not valid Python 3: "),
     ],
 )
@@ -94,12 +100,76 @@ def test_files_that_cannot_be_read(name, make, message, listed, project):
     assert "tensorsmith.layers" in (project / "main.py").read_text()
 
 
-def test_symlink_is_preserved(project):
-    (project / "link.py").symlink_to("main.py")
-    (migrated,) = migrate_files([project / "link.py"], write=True)
-    assert migrated.result.rewritten == 1
-    assert (project / "link.py").is_symlink()
+def test_file_that_is_edited_during_the_migration(project):
+    files = migrate_files([project], write=True)
+    assert next(files).path == project / "main.py"
+    edited = SCRIPT + "\nmine = 1\n"
+    (project / "package/part.py").write_text(edited)
+    *_, last = files
+    assert isinstance(last.result, NotWrittenError)
+    assert str(last.result).startswith(": changed while it was migrated")
+    assert (project / "package/part.py").read_text() == edited
     assert "tensorsmith.layers" in (project / "main.py").read_text()
+    assert {path.name for path in (project / "package").iterdir()} == {"part.py", "notes.txt"}
+
+
+@pytest.mark.parametrize("edit", [lambda path: path.write_text("mine = 1\n"), lambda path: path.unlink()])
+def test_edit_directly_before_the_replacement(edit, project, monkeypatch):
+    main = project / "main.py"
+
+    @contextlib.contextmanager
+    def replace_after_edit(path):
+        with replace_file(path) as draft:
+            edit(main)
+            yield draft
+
+    monkeypatch.setattr("tensorsmith.migrate.files.replace_file", replace_after_edit)
+    (file,) = migrate_files([main], write=True)
+    assert isinstance(file.result, NotWrittenError)
+    assert (main.read_text() if main.exists() else "mine = 1\n") == "mine = 1\n"
+    assert not list(project.glob(".tensorsmith-*"))
+
+
+def test_hard_links_are_preserved(project):
+    (project / "backup.py").hardlink_to(project / "main.py")
+    results = {file.path.name: file for file in migrate_files([project], write=True)}
+    for name in ("backup.py", "main.py"):
+        assert isinstance(results[name].result, NotWrittenError)
+        assert str(results[name].result).startswith(": has 2 hard links")
+    assert (project / "backup.py").samefile(project / "main.py")
+    assert (project / "main.py").read_text() == SCRIPT
+    assert results["part.py"].result.rewritten == 1
+
+
+def test_file_that_cannot_be_written(project):
+    """The others are written."""
+    (project / "alpha.py").write_text(SCRIPT + "\n" + "# comment\n" * 1000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    try:
+        first, second, *_ = migrate_files([project], write=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(first.result) == ": not written: File too large"
+    assert (project / "alpha.py").read_text().startswith(SCRIPT)
+    assert second.result.rewritten == 1
+    assert "tensorsmith.layers" in (project / "main.py").read_text()
+
+
+def test_drafts_of_killed_processes_are_removed(project):
+    """Also if nothing is left to write in their folder, but not if nothing is written at all."""
+    code = (
+        "import os, sys\nfrom tensorsmith.core import replace_file\n"
+        f"with replace_file(sys.argv[1]):\n    os.kill(os.getpid(), {signal.SIGKILL:d})"
+    )
+    plain = project / "plain.py"
+    killed = subprocess.run([sys.executable, "-c", code, plain])
+    assert killed.returncode == -signal.SIGKILL
+    assert list(migrate_files([plain]))
+    assert list(project.glob(".tensorsmith-*"))
+    assert list(migrate_files([plain], write=True))
+    assert not list(project.glob(".tensorsmith-*"))
+    assert plain.read_text() == "print(1)\n"
 
 
 def test_no_such_path(tmp_path):

@@ -203,11 +203,17 @@ def test_other_meanings_of_the_alias(code, tmp_path):
     assert results["reply.py"].unused
 
 
-def test_other_python_files_are_not_parsed(tmp_path):
-    """A file that takes nothing from TensorFlow Addons may be of any version of Python."""
-    results, texts = migrate(tmp_path, {"chatbot.py": IMPORT + USE, "x.py": "from os import *\n"})
-    (tmp_path / "old.py").write_text("import chatbot\nprint 3\n")
-    assert [file.result.unused for file in migrate_files([tmp_path / "old.py", tmp_path / "chatbot.py"])] == [
-        True,
-        True,
-    ]
+def test_modules_that_are_not_python_3(tmp_path):
+    """They are reported, and the modules that import them are migrated."""
+    files = {
+        "chatbot.py": IMPORT + USE,
+        "old.py": "import chatbot\nprint 3\n",
+        "reply.py": f"import old\n{IMPORT}{USE}",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    first, old, last = (file.result for file in migrate_files([tmp_path], write=True))
+    assert str(old).startswith(":2: not valid Python 3: Missing parentheses")
+    assert (first.complete, last.complete) == (True, True)
+    assert (tmp_path / "old.py").read_text() == files["old.py"]
+    assert (tmp_path / "reply.py").read_text() == f"import old\n{OURS}{MOVED}"

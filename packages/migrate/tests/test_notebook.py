@@ -108,11 +108,77 @@ def test_format_of_file_is_preserved(indent, ascii_only, end):
     assert migrate_notebook(texts[1].encode()).script.decode() == texts[1]
 
 
+EXACT = r"""{
+ "nbformat": 4, "nbformat" :5,
+   "cells":[
+  {"outputs": [1e999, -0.0, 1E5, NaN, 123456789012345678901234567890, {"a": 1, "a": 2}, "\ud800 \/ \u00e9"],
+   "cell_type": "code", "source": ["old"],
+   "source": [
+      "import tensorflow_addons as tfa\n",
+      "name = 'caf\u00e9 \/'\n",
+      "tfa.layers.TLU()"   ] },
+  {"source": ["tfa.layers.TLU()"], "cell_type": "markdown"},
+  {"cell_type": "code", "source": [], "outputs": []},
+  {"cell_type": "code", "source": ["x = 'caf\u00e9'"], "outputs": []},
+  {"cell_type": "code" , "source":"tfa.layers.Maxout(3)\n\u0078 = '\u00e9'"},
+  {"cell_type": "code" , "source":["tfa.layers.Maxout(4)"]}
+ ]}
+	"""
+EXACT_AFTER = (
+    EXACT.replace("import tensorflow_addons as tfa", "import tensorsmith.layers")
+    .replace('      "tfa.layers.TLU()"', '      "tensorsmith.layers.TLU()"')
+    .replace('"tfa.layers.Maxout(3)\\n\\u0078', '"tensorsmith.layers.Maxout(3)\\nx')
+    .replace('"tfa.layers.Maxout(4)"', '"tensorsmith.layers.Maxout(4)"')
+)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_only_changed_sources_are_rewritten(raw):
+    """All other bytes are kept, including those of values that JSON libraries change."""
+    before, after = (text.replace(r"\u00e9", "é") if raw else text for text in (EXACT, EXACT_AFTER))
+    assert migrate_notebook(before.encode()).script.decode() == after
+    assert migrate_notebook(after.encode()).script.decode() == after
+
+
+def test_number_of_lines_changes():
+    text = """{"cells": [{"cell_type": "code", "source": [
+    "import tensorflow_addons as tfa\\n",
+    "tfa.layers.TLU()\\n",
+    "tfa.seq2seq.BasicDecoder(x)"
+   ]}]}"""
+    after = """{"cells": [{"cell_type": "code", "source": [
+    "import tensorflow_addons as tfa\\n",
+    "import tensorsmith.layers\\n",
+    "tensorsmith.layers.TLU()\\n",
+    "# tensorsmith migrate: seq2seq.BasicDecoder: no successor yet\\n",
+    "tfa.seq2seq.BasicDecoder(x)"
+   ]}]}"""
+    assert migrate_notebook(text.encode()).script.decode() == after
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["_tensorsmith_cell_1_", "_tensorsmith_0_cell_", "_tensorsmith_magic_(7)", "!ls\n_tensorsmith_0_magic_(7)"],
+)
+def test_names_of_placeholders(line):
+    sources, result = migrated(notebook("import tensorflow_addons as tfa", f"{line}\ntfa.layers.TLU()", "%time y = 1"))
+    assert sources == ["import tensorsmith.layers", f"{line}\ntensorsmith.layers.TLU()", "%time y = 1"]
+    assert result.complete
+
+
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
         ("{", "not a notebook: JSONDecodeError"),
         ("{}", "not a notebook: KeyError"),
+        ("[]", "not a notebook: TypeError"),
+        ('{"cells": {}}', "not a notebook: TypeError"),
+        ('{"cells": [3]}', "not a notebook: TypeError"),
+        ('{"cells": [{"cell_type": "code", "source": 3}]}', "not a notebook: TypeError"),
+        ('{"cells": [{"cell_type": "code", "source": ["x", 3]}]}', "not a notebook: TypeError"),
+        ('{"cells": [{"cell_type": "code", "source": "x = 1"}]', "not a notebook: JSONDecodeError"),
+        ("[" * 100000 + "]" * 100000, "^: too deeply nested"),
+        (json.dumps(notebook("x = '\ud800'")), "^: cell 1: not valid Python 3: lone surrogate"),
         (
             json.dumps(notebook("x = 1", "import tensorflow_addons\nprint 3")),
             "^: cell 2:2: not valid Python 3: Missing",

@@ -1,18 +1,21 @@
 """Migration of script files and notebooks, and of all of them in folders."""
 
+import contextlib
 import difflib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorsmith.core import argument_error, replace_file
-from tensorsmith.migrate.modules import Importer, Modules
-from tensorsmith.migrate.notebook import rewrite_notebook
-from tensorsmith.migrate.parsing import UnreadableError
-from tensorsmith.migrate.rewrite import Migrated, rewrite
-
-NOTEBOOK = ".ipynb"
+from tensorsmith.core import replace_file, temporary_folder
+from tensorsmith.core.files import PREFIX
+from tensorsmith.migrate.addons import PACKAGE
+from tensorsmith.migrate.errors import NotWrittenError, SkippedError, UnreadableError
+from tensorsmith.migrate.modules import Globals
+from tensorsmith.migrate.rewrite import Migrated
+from tensorsmith.migrate.script_files import script_files
+from tensorsmith.migrate.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,13 @@ class MigratedFile:
     Attributes:
         path: Path of the script.
         before: Source before the migration.
-        result: Migrated script, or the error raised if the script could not be read or parsed.
+        result: Migrated script, or the reason for which the file is not migrated: it could not be read or parsed, it
+            could not be written, or it is a link that is not followed.
     """
 
     path: Path
     before: bytes
-    result: Migrated | UnreadableError
+    result: Migrated | UnreadableError | NotWrittenError | SkippedError
 
     @property
     def diff(self) -> bytes:
@@ -36,7 +40,7 @@ class MigratedFile:
         The diff consists of bytes, because a script may have any encoding, and may contain characters that only Python
         treats as line ends.
         """
-        if isinstance(self.result, UnreadableError):
+        if not isinstance(self.result, Migrated):
             return b""
         old, new = (text.splitlines(keepends=True) for text in (self.before, self.result.script))
         name = os.fsencode(self.path)
@@ -44,23 +48,27 @@ class MigratedFile:
         return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
 
 
-def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) -> Iterator[MigratedFile]:
+def migrate_files(
+    paths: Iterable[str | os.PathLike[str]], write: bool = False, follow_links: bool = False
+) -> Iterator[MigratedFile]:
     r"""Migrate the scripts and notebooks at the given file and folder paths.
 
     If a script takes a name such as `tfa` from another of the modules, for example with `from module import *`, the
-    script gets an import of its own, because the import in the module may be removed.
+    script gets an import of its own, because the import in the module may be removed. Scripts are parsed in a
+    subprocess, so that a script that the parser cannot process does not affect the others.
 
     Args:
         paths: Paths of files, or of folders whose `.py` and `.ipynb` files are migrated. Hidden folders and virtual
             environments are skipped.
         write: If `True`, write the changes. Files are replaced atomically; file modes and symbolic links are preserved.
+            Files with several hard links, and files that somebody else changes in the meantime, are not replaced.
+        follow_links: If `True`, follow symbolic links in folders that lead out of `paths`.
 
     Yields:
-        A `MigratedFile` for each script, including unchanged ones.
+        A `MigratedFile` for each script, including unchanged ones, and for each link that is not followed.
 
     Raises:
         ValueError: If a path does not exist.
-        OSError: If a file cannot be written.
 
     Example:
         >>> import pathlib, tempfile
@@ -73,35 +81,46 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
         <BLANKLINE>
         layer = tensorsmith.layers.Maxout(3)
     """
-    scripts = [script for path in paths for script in _scripts(Path(path))]
-    modules = Modules(scripts)
-    for script in scripts:
-        before = b""
+    targets = script_files(paths, follow_links)
+    if write:
+        _remove_drafts({target.parent for target in targets.values() if target})
+    scripts: dict[Path, bytes] = {}
+    failed: dict[Path, UnreadableError] = {}
+    modules: dict[Path, Globals] = {}
+    for target in filter(None, targets.values()):
         try:
-            before = _read(script)
-            importer = Importer(modules, script.resolve())
-            result = (rewrite_notebook if script.suffix == NOTEBOOK else rewrite)(before, importer)
+            scripts[target] = _read(target)
         except UnreadableError as error:
-            yield MigratedFile(script, before, error)
-            continue
+            failed[target] = error
+    with Worker() as worker:
+        if any(PACKAGE.encode() in script for script in scripts.values()):
+            for target in [each for each in scripts if each.suffix == ".py"]:
+                modules[target] = Globals()
+                try:
+                    modules[target] = worker.globals_of(scripts[target])
+                except UnreadableError as error:
+                    failed[target] = error
+        worker.use(modules)
+        for path, known in targets.items():
+            before = scripts.get(known, b"") if known else b""
+            yield MigratedFile(path, before, _migrated(known, before, failed, worker, write))
+
+
+def _migrated(
+    target: Path | None, before: bytes, failed: dict[Path, UnreadableError], worker: Worker, write: bool
+) -> Migrated | UnreadableError | NotWrittenError | SkippedError:
+    """Migrate a file, and return the result or the error."""
+    if not target:
+        return SkippedError(": symbolic link that leads out of the given paths, not followed without --follow-links")
+    if target in failed:
+        return failed[target]
+    try:
+        result = worker.migrated(target, before)
         if write and result.script != before:
-            _replace(script, result.script)
-        yield MigratedFile(script, before, result)
-
-
-def _scripts(path: Path) -> Iterator[Path]:
-    """Yield the path if it is a file, otherwise the paths of all scripts and notebooks in the folder."""
-    if not path.is_dir():
-        if not (path.exists() or path.is_symlink()):
-            raise argument_error("paths", str(path), "contain only existing files or folders")
-        yield path
-        return
-    for folder, folders, files in os.walk(path):
-        here = Path(folder)
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()
-        )
-        yield from (here / name for name in sorted(files) if name.endswith((".py", NOTEBOOK)))
+            _replace(target, before, result.script)
+    except (UnreadableError, NotWrittenError) as error:
+        return error
+    return result
 
 
 def _read(path: Path) -> bytes:
@@ -118,9 +137,34 @@ def _read(path: Path) -> bytes:
         raise UnreadableError(f": {error.strerror}") from error
 
 
-def _replace(path: Path, script: bytes) -> None:
-    target = path.resolve()  # preserves symbolic links
-    mode = target.stat().st_mode
-    with replace_file(target) as draft:
-        draft.write_bytes(script)
-    target.chmod(mode)
+def _replace(path: Path, before: bytes, script: bytes) -> None:
+    """Replace a file that is not a symbolic link, unless it has changed.
+
+    Raises:
+        NotWrittenError: If the file is not replaced.
+    """
+    try:
+        status = path.stat()
+        if status.st_nlink > 1:
+            raise NotWrittenError(
+                f": has {status.st_nlink} hard links, which would no longer be the same file; not written. Replace the "
+                "file by a copy, and run the command again"
+            )
+        with replace_file(path) as draft:
+            with draft.open("wb") as file:
+                file.write(script)
+                file.flush()
+                os.fsync(file.fileno())  # now, because it takes time, during which the file could be changed
+            draft.chmod(stat.S_IMODE(status.st_mode))
+            if path.read_bytes() != before:
+                raise NotWrittenError(": changed while it was migrated; not written. Run the command again")
+    except OSError as error:
+        raise NotWrittenError(f": not written: {error.strerror}") from error
+
+
+def _remove_drafts(folders: Iterable[Path]) -> None:
+    """Remove the drafts of killed processes, also in folders in which nothing is left to write."""
+    for folder in folders:
+        if any(folder.glob(f"{PREFIX}*")):
+            with contextlib.suppress(OSError), temporary_folder(folder):
+                pass

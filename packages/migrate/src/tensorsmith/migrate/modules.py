@@ -2,38 +2,36 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from tensorsmith.migrate.addons import PACKAGE
-from tensorsmith.migrate.parsing import UnreadableError, syntax_tree
+from tensorsmith.migrate.parsing import syntax_tree
 
 PACKAGES = (PACKAGE, "tensorflow", "keras")
 
 
 @dataclass
-class _Globals:
-    """Global names and imports of a module."""
+class Globals:
+    """Global names and imports of a module, in types that JSON has."""
 
-    origins: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # "" for objects of the module
+    origins: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # "" for objects of the module
     stars: list[str] = field(default_factory=list)  # modules of which all names are imported
-    public: set[str] | None = None  # names in `__all__`
-    imported: set[str] = field(default_factory=set)  # modules and objects that are imported anywhere
+    public: list[str] | None = None  # names in `__all__`
+    imported: list[str] = field(default_factory=list)  # modules and objects that are imported anywhere
 
 
 class Modules:
-    """Modules among the scripts of a project. They are read at once, before any of them is changed.
+    """Modules among the scripts of a project, before any of them is changed.
 
     Args:
-        scripts: Paths of the scripts.
+        modules: Global names and imports of the modules, by their resolved paths.
     """
 
-    def __init__(self, scripts: Iterable[Path] = ()):
-        sources = {script.resolve(): _source(script) for script in scripts if script.suffix == ".py"}
-        use_addons = any(PACKAGE.encode() in source for source in sources.values())
-        self._globals = {path: _globals(source) for path, source in sources.items()} if use_addons else {}
+    def __init__(self, modules: Mapping[Path, Globals]):
+        self._globals = modules
         self._names: dict[Path, dict[str, str]] = {}
 
     def origin(self, script: Path, name: str) -> str:
@@ -68,7 +66,7 @@ class Modules:
         """Return `True` if a script imports modules that have names of TensorFlow Addons."""
         if not self._globals:
             return False
-        imported = (self._globals.get(path) or _globals(script)).imported
+        imported = (self._globals.get(path) or module_globals(script)).imported
         names = (origin for module in imported for origin in self.names(path, module).values())
         return any(origin.split(".")[0] == PACKAGE for origin in names)
 
@@ -119,7 +117,7 @@ class Importer:
         path: Resolved path of the script.
     """
 
-    modules: Modules = field(default_factory=Modules)
+    modules: Modules = field(default_factory=lambda: Modules({}))
     path: Path = Path()
 
     def takes_addons(self, script: bytes) -> bool:
@@ -135,47 +133,40 @@ class Importer:
         return self.modules.star(self.path, module)
 
 
-def _source(script: Path) -> bytes:
-    """Return the contents of a script, or an empty string if it cannot be read, which is reported later."""
-    try:
-        return script.read_bytes() if script.is_file() else b""
-    except OSError:
-        return b""
+def module_globals(source: bytes) -> Globals:
+    """Return the global names and imports of a module.
 
-
-def _globals(source: bytes) -> _Globals:
-    """Return the global names and imports of a module. A module that cannot be parsed has none."""
-    found = _Globals()
-    try:
-        tree = syntax_tree(source)
-    except UnreadableError:
-        return found
+    Raises:
+        UnreadableError: If the module cannot be parsed.
+    """
+    found = Globals()
+    tree = syntax_tree(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found.imported |= {alias.name for alias in node.names}
+            found.imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
-            found.imported |= {module, *(_joined(module, alias.name) for alias in node.names)}
+            found.imported += [module, *(_joined(module, alias.name) for alias in node.names)]
     for node in _statements(tree.body):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 first = alias.name.split(".")[0]
-                found.origins[alias.asname or first].add(alias.name if alias.asname else first)
+                found.origins[alias.asname or first].append(alias.name if alias.asname else first)
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             found.stars += [module for alias in node.names if alias.name == "*"]
             for alias in node.names:
                 if alias.name != "*":
-                    found.origins[alias.asname or alias.name].add(_joined(module, alias.name))
+                    found.origins[alias.asname or alias.name].append(_joined(module, alias.name))
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.origins[node.name].add("")
+            found.origins[node.name].append("")
         else:
             names = [each for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
             for name in names:
-                found.origins[name.id].add("")
+                found.origins[name.id].append("")
             if any(name.id == "__all__" for name in names):
-                strings = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
-                found.public = {*(found.public or ()), *(each for each in strings if isinstance(each, str))}
+                strings = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+                found.public = [*(found.public or ()), *(each for each in strings if isinstance(each, str))]
     return found
 
 

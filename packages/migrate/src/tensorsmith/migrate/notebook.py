@@ -1,31 +1,28 @@
 """Migration of Jupyter notebooks, whose code cells are migrated together as one script."""
 
 import itertools
-import json
 import re
-from collections.abc import Iterator
-from typing import Any
 
 from tensorsmith.migrate.addons import PACKAGE
+from tensorsmith.migrate.errors import UnreadableError
 from tensorsmith.migrate.modules import Importer
-from tensorsmith.migrate.parsing import UnreadableError, parse
+from tensorsmith.migrate.notebook_cells import code_cells, with_sources
+from tensorsmith.migrate.parsing import parse
 from tensorsmith.migrate.rewrite import Migrated, rewrite
 
-CELL = "_tensorsmith_cell_{}_"  # statement between the code of two cells
-BETWEEN = re.compile(r"(?:^|\n)_tensorsmith_cell_\d+_(?:\n|$)")
 MAGIC = re.compile(  # code of IPython, which is not Python: a line, the right side of an assignment, or help on a name
     r"^([ \t]*|[ \t]*\w+(?:[ \t]*,[ \t]*\w+)*[ \t]*=[ \t]*)([%!?](?:.*\\\n)*.*|[\w.*]+\?\??)[ \t]*$", re.MULTILINE
 )
 TIMED = re.compile(r"(%(?:time|timeit|prun)(?:[ \t]+-(?:[nrp][ \t]*\d+|[otcqv]+))*[ \t]+)(\S.*)")  # before Python code
 OTHER = re.compile(r"!|%(?:pip|conda|mamba|sx|system)\b")  # commands of the shell
 ALIAS = re.compile(rf"\bimport[ \t]+{PACKAGE}(?:\.\w+)*[ \t]+as[ \t]+(\w+)")
-PLACEHOLDER = re.compile(r"_tensorsmith_magic_\((\d+)[^)]*\)(?:; )?")
 
 
 def migrate_notebook(notebook: bytes) -> Migrated:
     r"""Migrate the code cells of a Jupyter notebook.
 
-    Names that a cell imports are known in all cells. Outputs and metadata are unchanged.
+    Names that a cell imports are known in all cells. Only the sources of cells with changes are replaced, and all other
+    bytes of the file, such as those of outputs and metadata, are unchanged.
 
     Args:
         notebook: Contents of the notebook file.
@@ -57,52 +54,80 @@ def rewrite_notebook(notebook: bytes, importer: Importer) -> Migrated:
         UnreadableError: If the notebook or one of its cells cannot be parsed.
     """
     try:
-        contents = json.loads(notebook)
-        cells = [cell for cell in contents["cells"] if cell["cell_type"] == "code"]
-        sources = ["".join(cell["source"]) for cell in cells]
+        text = notebook.decode()
+        cells = code_cells(text)
+    except RecursionError as error:
+        raise UnreadableError(": too deeply nested") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UnreadableError(f": not a notebook: {type(error).__name__}: {error}") from error
-    magics: list[str] = []
-    ours = {PACKAGE, *(name for source in sources for name in ALIAS.findall(source))}
-    scripts = [_python(source, number, magics, ours) for number, source in enumerate(sources, 1)]
-    markers = [f"\n{CELL.format(number)}\n" for number in range(1, len(scripts))]
-    whole = "".join(itertools.chain(*itertools.zip_longest(scripts, markers, fillvalue=""))) + "\n"
+    sources = [cell.source for cell in cells]
+    placeholders = _Placeholders(sources)
+    scripts = [_python(source, number, placeholders) for number, source in enumerate(sources, 1)]
+    whole = f"\n{placeholders.boundary}\n".join(scripts) + "\n"
     moved = rewrite(whole.encode(), importer)
     if moved.script == whole.encode():
         return Migrated(notebook, moved.rewritten, moved.left, moved.rejected)
-    after = BETWEEN.split(moved.script.decode().removesuffix("\n"))
-    for cell, old, new in zip(cells, scripts, after, strict=True):
-        if new != old:
-            text = PLACEHOLDER.sub(lambda found: magics[int(found[1])], new)
-            cell["source"] = text.splitlines(keepends=True) if isinstance(cell["source"], list) else text
-    return Migrated(_written(contents, notebook), moved.rewritten, moved.left, moved.rejected)
+    after = re.split(rf"(?:^|\n){placeholders.boundary}(?:\n|$)", moved.script.decode().removesuffix("\n"))
+    changes = zip(cells, scripts, after, strict=True)
+    changed = {cell: placeholders.replaced(new) for cell, old, new in changes if new != old}
+    return Migrated(with_sources(text, changed).encode(), moved.rewritten, moved.left, moved.rejected)
 
 
-def _python(source: str, number: int, magics: list[str], ours: set[str]) -> str:
-    """Return the code of a cell as Python, with placeholders for the magics of IPython, which are added to the list.
+class _Placeholders:
+    """Python code for the magics of IPython and the boundaries of cells, with names that the notebook does not contain.
 
-    A placeholder refers to the names in `ours` that its magic contains, so that their import is kept.
+    Args:
+        sources: Code of the cells.
+
+    Attributes:
+        boundary: Statement between the code of two cells.
     """
 
-    def placeholder(magic: str) -> str:
+    def __init__(self, sources: list[str]):
+        self._addons = {PACKAGE, *(name for source in sources for name in ALIAS.findall(source))}
+        self._magics: list[str] = []
+        names = (f"_tensorsmith_{number}_" for number in itertools.count())
+        unused = next(name for name in names if not any(name in source for source in sources))
+        self.boundary = f"{unused}cell_"
+        self._call = f"{unused}magic_"
+
+    def of_cell(self, source: str) -> str:
+        """Return the placeholder of a cell in another language, or of the start of a line."""
+        return self._added(source, [])
+
+    def of_magic(self, magic: str) -> str:
+        """Return the placeholder of a magic.
+
+        It refers to the names of TensorFlow Addons that the magic contains, so that their import is kept.
+        """
         timed = TIMED.fullmatch(magic)
         if timed and _is_python(timed[2]):
-            magics.append(timed[1])
-            return f"_tensorsmith_magic_({len(magics) - 1}); {timed[2]}"
-        magics.append(magic)
-        uses = sorted(ours & set(re.findall(r"\w+", magic))) if not OTHER.match(magic) else []
-        return f"_tensorsmith_magic_({', '.join([str(len(magics) - 1), *uses])})"
+            return f"{self.of_cell(timed[1])}; {timed[2]}"
+        uses = self._addons & set(re.findall(r"\w+", magic)) if not OTHER.match(magic) else ()
+        return self._added(magic, sorted(uses))
 
+    def replaced(self, code: str) -> str:
+        """Return code with the magics in place of their placeholders."""
+        return re.sub(rf"{self._call}\((\d+)[^)]*\)(?:; )?", lambda found: self._magics[int(found[1])], code)
+
+    def _added(self, magic: str, uses: list[str]) -> str:
+        self._magics.append(magic)
+        return f"{self._call}({', '.join([str(len(self._magics) - 1), *uses])})"
+
+
+def _python(source: str, number: int, placeholders: _Placeholders) -> str:
+    """Return the code of a cell as Python, with placeholders for the magics of IPython."""
+    if any("\ud800" <= character <= "\udfff" for character in source):
+        raise UnreadableError(f": cell {number}: not valid Python 3: lone surrogate")
     cell_magic, code = "", source
     if source.startswith("%%"):
         first, newline, code = source.partition("\n")
         if not first.startswith(("%%time", "%%capture")):  # another language
-            magics.append(source)
-            return f"_tensorsmith_magic_({len(magics) - 1})"
-        cell_magic = placeholder(first) + newline
+            return placeholders.of_cell(source)
+        cell_magic = placeholders.of_magic(first) + newline
     if _is_python(code):
         return cell_magic + code
-    script = MAGIC.sub(lambda found: found[1] + placeholder(found[2]), code)
+    script = MAGIC.sub(lambda found: found[1] + placeholders.of_magic(found[2]), code)
     try:
         parse(script.encode())
     except UnreadableError as error:
@@ -116,19 +141,3 @@ def _is_python(code: str) -> bool:
     except UnreadableError:
         return False
     return True
-
-
-def _written(contents: Any, before: bytes) -> bytes:
-    """Return the notebook as JSON, with the indentation and the escapes of the original file."""
-    original = json.loads(before)
-    forms = list(_forms())
-    form = next((form for form in forms if _dumped(original, *form) == before), forms[0])
-    return _dumped(contents, *form)
-
-
-def _forms() -> Iterator[tuple[int | None, bool, str]]:
-    yield from itertools.product((1, 2, 4, None), (False, True), ("\n", ""))
-
-
-def _dumped(contents: Any, indent: int | None, ascii_only: bool, end: str) -> bytes:
-    return (json.dumps(contents, indent=indent, ensure_ascii=ascii_only) + end).encode()

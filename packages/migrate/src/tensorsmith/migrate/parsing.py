@@ -2,17 +2,13 @@
 
 import ast
 import warnings
+from collections.abc import Iterator
 
 import libcst as cst
 
+from tensorsmith.migrate.errors import UnreadableError
+
 MOST_NESTED = 1000  # LibCST overflows the stack of the process at about twice this depth
-
-
-class UnreadableError(Exception):
-    """Error raised if a script cannot be read or parsed.
-
-    The message starts with the line number, as in `:3:`, if known.
-    """
 
 
 def parse(script: bytes) -> cst.Module:
@@ -52,3 +48,15 @@ def syntax_tree(script: bytes) -> ast.Module:
         raise UnreadableError(f": not valid Python 3: {error}") from error
     except (RecursionError, MemoryError) as error:
         raise UnreadableError(": too deeply nested") from error
+
+
+def nodes_of(module: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield the nodes of a syntax tree in the order of the source.
+
+    `libcst.matchers` does the same, but its import takes as long as that of all the rest.
+    """
+    left = [module]
+    while left:
+        node = left.pop()
+        yield node
+        left += reversed(node.children)

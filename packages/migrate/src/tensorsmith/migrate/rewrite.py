@@ -13,11 +13,12 @@ from libcst.metadata import MetadataWrapper
 from tensorsmith.migrate.addons import PACKAGE
 from tensorsmith.migrate.calls import TIGHT, moved_call
 from tensorsmith.migrate.direct_imports import with_direct_imports
+from tensorsmith.migrate.errors import UnreadableError
 from tensorsmith.migrate.imports import insert_imports, without_names
 from tensorsmith.migrate.keras2_survey import survey_keras2
 from tensorsmith.migrate.keras_tensors import survey_tensors
 from tensorsmith.migrate.modules import Importer
-from tensorsmith.migrate.parsing import UnreadableError, parse
+from tensorsmith.migrate.parsing import parse, syntax_tree
 from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.survey import ALIAS, survey
 from tensorsmith.migrate.variable_names import survey_variable_names
@@ -90,6 +91,7 @@ def rewrite(script: bytes, importer: Importer) -> Migrated:
         UnreadableError: If the script cannot be parsed.
     """
     if not (USES_ADDONS.search(script) or MAY_USE_ADDONS.search(script) or importer.takes_addons(script)):
+        syntax_tree(script)  # a script that is not valid Python is reported, even if it does not mention Addons
         return Migrated(script)
     try:
         module = with_direct_imports(parse(script), importer)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import libcst as cst
-import libcst.matchers as m
 from libcst.metadata import Access, ImportAssignment, MetadataWrapper, ParentNodeProvider, Scope, ScopeProvider
 
+from tensorsmith.migrate.parsing import nodes_of
 from tensorsmith.migrate.plan import Plan
 
 
@@ -81,8 +81,10 @@ def dotted(node: Any) -> str:
 def exported(module: cst.Module) -> set[str]:
     """Return the names in `__all__`."""
     found = set()
-    for node in m.findall(module, m.Assign() | m.AnnAssign() | m.AugAssign()):
-        targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]  # type: ignore[attr-defined]
+    for node in nodes_of(module):
+        if not isinstance(node, cst.Assign | cst.AnnAssign | cst.AugAssign):
+            continue
+        targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
         if any(isinstance(target, cst.Name) and target.value == "__all__" for target in targets):
-            found |= {str(each.evaluated_value) for each in m.findall(node, m.SimpleString())}  # type: ignore[attr-defined]
+            found |= {str(each.evaluated_value) for each in nodes_of(node) if isinstance(each, cst.SimpleString)}
     return found

@@ -4,13 +4,11 @@ from collections import defaultdict
 from typing import Any
 
 import libcst as cst
-import libcst.matchers as m
 
 from tensorsmith.migrate.calls import named, source
 from tensorsmith.migrate.entry import Successor
 from tensorsmith.migrate.file_names import FileNames
-
-FUNCTION = m.Lambda() | m.Call(m.Name("partial") | m.Attribute(attr=m.Name("partial")))
+from tensorsmith.migrate.parsing import nodes_of
 
 
 class VisibleValues:
@@ -22,12 +20,19 @@ class VisibleValues:
 
     def __init__(self, module: cst.Module):
         self._values: dict[str, list[cst.BaseExpression]] = defaultdict(list)
-        for node in m.findall(module, m.Assign(targets=[m.AssignTarget(m.Name())])):
-            self._values[node.targets[0].target.value].append(node.value)  # type: ignore[attr-defined]
+        parameters = set()
+        for node in nodes_of(module):
+            if isinstance(node, cst.Param):
+                parameters.add(node.name.value)
+            elif isinstance(node, cst.Assign) and len(node.targets) == 1:
+                target = node.targets[0].target
+                if isinstance(target, cst.Name):
+                    self._values[target.value].append(node.value)
         self._file_names = FileNames(self._values)
-        others = {node.name.value for node in m.findall(module, m.Param(m.Name()))} | self._values.keys()  # type: ignore[attr-defined]
         functions = {node.name.value for node in module.body if isinstance(node, cst.FunctionDef)}
-        self._functions = functions - others  # names that stand for nothing else in the module
+        self._functions = (
+            functions - parameters - self._values.keys()
+        )  # names that stand for nothing else in the module
 
     def resolved(self, node: Any) -> str:
         """Return the source of an argument, as far as it is visible.
@@ -40,7 +45,7 @@ class VisibleValues:
         if isinstance(node, cst.Name) and node.value in self._functions:
             return f"def {node.value}"
         values = self._values.get(node.value, []) if isinstance(node, cst.Name) else []
-        is_function = len(values) == 1 and m.matches(values[0], FUNCTION)
+        is_function = len(values) == 1 and _is_function(values[0])
         return source(values[0] if is_function else node)
 
     def check(self, call: cst.Call, successor: Successor) -> None:
@@ -51,3 +56,10 @@ class VisibleValues:
         """
         if successor.check:
             successor.check({name: self.resolved(arg.value) for name, arg in named(call, successor).items()})
+
+
+def _is_function(node: cst.BaseExpression) -> bool:
+    """Return `True` for a lambda expression and a call of `functools.partial`."""
+    if isinstance(node, cst.Call):
+        return source(node.func).rpartition(".")[2] == "partial"
+    return isinstance(node, cst.Lambda)

@@ -17,31 +17,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", metavar="PATH", type=Path, nargs="+", help=".py or .ipynb file, or folder to search recursively"
     )
     parser.add_argument("--write", action="store_true", help="change the files; by default a diff is printed")
+    parser.add_argument(
+        "--follow-links", action="store_true", help="follow symbolic links that lead out of the given files and folders"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints the changes as a unified diff, or writes them. The exit code is 1 if a file cannot be read."""
-    from tensorsmith.migrate import UnreadableError, migrate_files
+    """Prints the changes as a unified diff, or writes them. The exit code is 1 if a file is not read or written."""
+    from tensorsmith.migrate import NotWrittenError, SkippedError, UnreadableError, migrate_files
 
-    results, unreadable = [], 0
-    for file in migrate_files(arguments.paths, write=arguments.write):
-        if isinstance(file.result, UnreadableError):
+    reasons = {UnreadableError: "unreadable", NotWrittenError: "not written", SkippedError: "skipped"}
+    results, statuses = [], []
+    for file in migrate_files(arguments.paths, write=arguments.write, follow_links=arguments.follow_links):
+        if isinstance(file.result, Exception):
             print_text(f"{file.path}{file.result}", file=sys.stderr)
-            unreadable += 1
+            statuses.append(reasons[type(file.result)])
             continue
         results.append(file.result)
+        statuses.append(_status(file.result))
         if not arguments.write:
-            sys.stdout.buffer.write(file.diff)
+            _print_diff(file.diff)
         if not file.result.unused:
             print_text(f"{file.path}: {_status(file.result)}: {_counts([file.result])}", file=sys.stderr)
         elif file.path in arguments.paths:
             print_text(f"{file.path}: nothing to migrate", file=sys.stderr)
-    if len(results) + unreadable != 1:
-        statuses = [_status(result) for result in results] + ["unreadable"] * unreadable
+    if len(statuses) != 1:
         numbers = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(sorted(statuses))]
         files = f"{len(statuses)} files" + (f" ({', '.join(numbers)})" if statuses else "")
         print_text(f"{files}: {_counts(results)}", file=sys.stderr)
-    return int(unreadable > 0)
+    return int("unreadable" in statuses or "not written" in statuses)
+
+
+def _print_diff(diff: bytes) -> None:
+    """Prints a diff: unchanged for other programs, and with control characters escaped on a terminal."""
+    if sys.stdout.isatty():
+        print_text(diff.decode(errors="backslashreplace"), end="")
+    else:
+        sys.stdout.buffer.write(diff)
 
 
 def _status(result: "Migrated") -> str:
