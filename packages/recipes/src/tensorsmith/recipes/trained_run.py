@@ -95,8 +95,9 @@ class TrainedRun:
                 return load()
         except Exception as error:  # the errors of Keras for damaged files are of all types
             remedy = "" if self._trust else ", or with --trust if you trust its source and it contains code"
-            is_ours = isinstance(error, ArgumentError)
-            reason = error.received if is_ours else f"{type(error).__name__}: {_first_line(error)}"
+            reason = f"{type(error).__name__}: {_first_line(error)}"
+            if isinstance(error, ArgumentError):
+                reason = error.received
             said = f"{path} could not be loaded ({reason})"
             raise UnreadableFileError(f"{said}. Try again with an intact file{remedy}.") from error
 
