@@ -175,3 +175,28 @@ def test_drafts_of_killed_processes_are_removed(project):
 def test_no_such_path(tmp_path):
     with raises_argument_error("paths", received="nowhere"):
         list(migrate_files([tmp_path / "nowhere"]))
+
+
+def test_owner_and_attributes_are_preserved(project, monkeypatch):
+    path = project / "main.py"
+    with contextlib.suppress(OSError):  # not all file systems have extended attributes
+        os.setxattr(path, "user.tensorsmith", b"mine")
+    attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    owners = []
+    chown = os.chown
+    monkeypatch.setattr(os, "chown", lambda file, *owner: owners.append(owner) or chown(file, *owner))
+    (file,) = migrate_files([path], write=True)
+    assert file.result.rewritten
+    assert owners == [(path.stat().st_uid, path.stat().st_gid)]
+    assert {name: os.getxattr(path, name) for name in os.listxattr(path)} == attributes
+
+
+def test_files_of_other_users_are_not_written(project, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "chown", refuse)
+    (file,) = migrate_files([project / "main.py"], write=True)
+    assert isinstance(file.result, NotWrittenError)
+    assert "belongs to another user" in str(file.result)
+    assert (project / "main.py").read_text() == SCRIPT

@@ -396,3 +396,43 @@ def test_line_endings_and_encoding():
 def test_invalid_python(script, message):
     with pytest.raises(UnreadableError, match=message):
         migrate_script(script)
+
+
+START, MOVED = (
+    b"import tensorflow_addons as tfa\nc = tfa.layers.CRF(9)\n",
+    b"import tensorsmith.layers\nc = tensorsmith.layers.CRF(9)\n",
+)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"\n    # an indented comment, and blanks as editors insert them\n  ",
+        b"\n    # after an empty line\n",
+        b"if c:\n    pass\n\n    # inside\n\n  # between\n# outside\n\n\n",
+        b"x = 1\n\r",
+        b"x = 1  # no newline",
+        b"x = 1\t ",
+        b"# comment\n\x0c",
+        b"",
+    ],
+)
+def test_end_of_script_is_unchanged(end):
+    assert migrate_script(START + end).script == MOVED + end
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        (START + b'if c is None:\n    a = 1\n\\\nprint("always")\n', 5),  # would be moved into the block
+        (b"# coding: cp932\n" + START + b'x = "\xfa\x54\xee\xf9\x87\x90"\n', 4),  # characters with several encodings
+    ],
+)
+def test_scripts_that_would_change_elsewhere_are_refused(script, line):
+    with pytest.raises(UnreadableError, match=f"^:{line}: LibCST does not preserve this line$"):
+        migrate_script(script)
+
+
+def test_indentation_by_form_feeds():
+    with pytest.raises(UnreadableError, match="LibCST cannot parse it"):
+        migrate_script(START + b"def f():\n\f\tpass\n")

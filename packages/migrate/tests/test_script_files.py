@@ -102,3 +102,16 @@ def test_circular_links(follow_links, tree):
 
 def test_paths_that_overlap(tree):
     assert list(migrated(tree, tree / "main.py", tree)) == ["main.py"]
+
+
+def test_links_to_skipped_folders_are_not_followed(tree):
+    """Hidden folders and virtual environments are not migrated under other names."""
+    for name in (".git/hook.py", "environment/lib/part.py"):
+        (tree / name).parent.mkdir(parents=True)
+        (tree / name).write_text("import tensorflow_addons as tfa\ntfa.layers.Maxout(3)\n")
+    (tree / "environment/pyvenv.cfg").touch()
+    for name, target in (("hook.py", ".git/hook.py"), ("part.py", "environment/lib/part.py"), ("git", ".git")):
+        (tree / name).symlink_to(target)
+    skipped = {file.path.name for file in migrate_files([tree], write=True) if isinstance(file.result, SkippedError)}
+    assert {"hook.py", "part.py", "git"} <= skipped
+    assert "tensorflow_addons" in (tree / ".git/hook.py").read_text()

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -145,6 +146,8 @@ def _replace(path: Path, before: bytes, script: bytes) -> None:
     """
     try:
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise NotWrittenError(": changed while it was migrated; not written, because it is not a file any more")
         if status.st_nlink > 1:
             raise NotWrittenError(
                 f": has {status.st_nlink} hard links, which would no longer be the same file; not written. Replace the "
@@ -155,11 +158,25 @@ def _replace(path: Path, before: bytes, script: bytes) -> None:
                 file.write(script)
                 file.flush()
                 os.fsync(file.fileno())  # now, because it takes time, during which the file could be changed
-            draft.chmod(stat.S_IMODE(status.st_mode))
+            _copy_attributes(path, status, draft)
             if path.read_bytes() != before:
                 raise NotWrittenError(": changed while it was migrated; not written. Run the command again")
     except OSError as error:
         raise NotWrittenError(f": not written: {error.strerror}") from error
+
+
+def _copy_attributes(path: Path, status: os.stat_result, draft: Path) -> None:
+    """Copy the owner, the mode and the extended attributes of a file, but not its times.
+
+    Raises:
+        NotWrittenError: If the file belongs to a user or group whose files this user cannot create.
+    """
+    try:
+        os.chown(draft, status.st_uid, status.st_gid)
+    except PermissionError:
+        raise NotWrittenError(": belongs to another user or group; not written") from None
+    shutil.copystat(path, draft)
+    os.utime(draft)
 
 
 def _remove_drafts(folders: Iterable[Path]) -> None:

@@ -3,30 +3,57 @@
 import ast
 import warnings
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import libcst as cst
 
 from tensorsmith.migrate.errors import UnreadableError
 
+BLANKS, NEWLINES = b" \t", (b"\n", b"\r")
+END = b"...\n"  # statement without effect
 MOST_NESTED = 1000  # LibCST overflows the stack of the process at about twice this depth
 
 
 def parse(script: bytes) -> cst.Module:
-    """Return the syntax tree of a script.
+    """Return the syntax tree of a script, to which `with_end` has added a statement.
 
     Raises:
-        UnreadableError: If the script cannot be parsed.
+        UnreadableError: If the script cannot be parsed, or if the tree does not contain all of it.
     """
     tree = syntax_tree(script)
+    script = with_end(script)
     level, depth = list(ast.iter_child_nodes(tree)), 0
     while level and depth <= MOST_NESTED:
         level, depth = [child for node in level for child in ast.iter_child_nodes(node)], depth + 1
     if level:
         raise UnreadableError(": too deeply nested")
     try:
-        return cst.parse_module(script)
+        module = cst.parse_module(script)
+        _ = module.config_for_parsing  # with which new statements will be parsed
     except cst.ParserSyntaxError as error:
         raise UnreadableError(f":{error.raw_line}: LibCST cannot parse this line") from error
+    except ValueError as error:  # of indentation by other characters
+        raise UnreadableError(f": LibCST cannot parse it: {error}") from error
+    if module.bytes != script:
+        pairs = zip_longest(script.splitlines(), module.bytes.splitlines())
+        line = next((number for number, (old, new) in enumerate(pairs, 1) if old != new), 1)
+        raise UnreadableError(f":{line}: LibCST does not preserve this line")
+    return module
+
+
+def with_end(script: bytes) -> bytes:
+    """Return a script with a statement at its end, without which LibCST would lose blank lines and comments there."""
+    body = script.rstrip(BLANKS)
+    return body + (END if body.endswith(NEWLINES) or not body else b"\n" + END)
+
+
+def without_end(migrated: bytes, script: bytes) -> bytes:
+    """Return a migrated script that ends as the script to which `with_end` has added a statement."""
+    body = script.rstrip(BLANKS)
+    migrated = migrated.removesuffix(END)
+    if body and not body.endswith(NEWLINES):
+        migrated = migrated.removesuffix(b"\n")
+    return migrated + script[len(body) :]
 
 
 def syntax_tree(script: bytes) -> ast.Module:

@@ -18,7 +18,7 @@ from tensorsmith.migrate.imports import insert_imports, without_names
 from tensorsmith.migrate.keras2_survey import survey_keras2
 from tensorsmith.migrate.keras_tensors import survey_tensors
 from tensorsmith.migrate.modules import Importer
-from tensorsmith.migrate.parsing import parse, syntax_tree
+from tensorsmith.migrate.parsing import parse, syntax_tree, without_end
 from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.survey import ALIAS, survey
 from tensorsmith.migrate.variable_names import survey_variable_names
@@ -108,7 +108,8 @@ def rewrite(script: bytes, importer: Importer) -> Migrated:
         moved = wrapper.module.visit(_Rewriter(wrapper.module, plan))
     except RecursionError as error:
         raise UnreadableError(": too deeply nested") from error
-    return Migrated(moved.bytes, len(plan.rewritten), len(plan.left), len(plan.rejected))
+    script = without_end(moved.bytes, script)
+    return Migrated(script, len(plan.rewritten), len(plan.left), len(plan.rejected))
 
 
 def _bridge_works(script: bytes, plan: Plan) -> bool:

@@ -30,7 +30,11 @@ def script_files(paths: Iterable[str | os.PathLike[str]], follow_links: bool) ->
 
     def leads_out(path: Path) -> bool:
         target = _target(path)
-        return path.is_symlink() and not (target in roots or roots.intersection(target.parents))
+        inside = target in roots or any(
+            root in target.parents and not _is_skipped(root, target if target.is_dir() else target.parent)
+            for root in roots
+        )
+        return path.is_symlink() and not inside
 
     visited: set[Path] = set()
     found: dict[Path, Path | None] = {}
@@ -45,6 +49,12 @@ def script_files(paths: Iterable[str | os.PathLike[str]], follow_links: bool) ->
         if target:
             first.setdefault(target, path)
     return {path: target for path, target in found.items() if target is None or first[target] == path}
+
+
+def _is_skipped(root: Path, folder: Path) -> bool:
+    """Return `True` if a folder, or one between it and the root, is hidden or a virtual environment."""
+    between = [folder, *folder.parents][: len(folder.parts) - len(root.parts)]
+    return any(each.name.startswith(".") or (each / "pyvenv.cfg").exists() for each in between)
 
 
 def _walk(root: Path, leads_out: Callable[[Path], bool], follow_links: bool, visited: set[Path]) -> Iterator[Path]:
@@ -64,9 +74,7 @@ def _walk(root: Path, leads_out: Callable[[Path], bool], follow_links: bool, vis
             continue
         visited.add(_target(here))
         yield from (here / name for name in sorted(files) if name.endswith(SUFFIXES))
-        inside = [
-            name for name in sorted(folders) if not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()
-        ]
+        inside = [name for name in sorted(folders) if not _is_skipped(here, here / name)]
         links = [name for name in inside if (here / name).is_symlink()]
         leading_out = [name for name in links if leads_out(here / name)]
         if not follow_links:
