@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import resource
+import signal
 import subprocess
 import sys
 
@@ -185,7 +187,7 @@ def test_to_parquet(call, folder):
         (["stats", "nothing-*"], 1, "nothing-*: no such file, and no file that matches"),
         (["inspect", "toy*", "--images", "none/x.png"], 1, "none/x.png: no such folder"),
         (["inspect", "toy*", "--raw-shape", "4,x"], 2, "must be sizes such as 28,28"),
-        (["reshard", "toy*", ".", "--shards", "2"], 2, "Remove toy.tfrecord-00000-of-00002 and the other shards"),
+        (["reshard", "toy*", ".", "--shards", "2"], 2, "Pass another folder or name"),
         (["reshard", "toy*", "out", "--shards", "0"], 2, "shards"),
         (["reshard", "toy*", "out", "--shards", "1", "--shard-size", "1MB"], 2, "not allowed with"),
         (["reshard", "toy*", "out", "--shard-size", "1 lot"], 2, "a positive number of bytes, such as 256MB"),
@@ -210,6 +212,33 @@ def test_usage_errors(call, folder, arguments, code, message):
     assert (found, message in err) == (code, True), err
     assert out == ""
     assert [path for path in sorted(folder.iterdir()) if path.is_file()] == before
+
+
+@pytest.mark.parametrize("subcommand", [["verify"], ["inspect"], ["cat"], ["stats"], ["reshard"], ["repair"]], ids=str)
+def test_named_pipe(call, folder, subcommand):
+    os.mkfifo(folder / "pipe")
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("the command waits for the pipe"))
+    signal.alarm(20)
+    try:
+        code, out, err = call(*subcommand, "pipe", *["x"] * (subcommand[0] in ("reshard", "repair")))
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert code == 1
+    assert "pipe: not a regular file but a named pipe, a socket or a device" in out + err
+
+
+def test_rejects_do_not_replace_the_schema(call, folder):
+    (folder / "c.csv").write_text("x\n1\nb\n")
+    (folder / "sch.yaml").write_text("version: 1\nfeatures:\n  x: {dtype: int64, shape: []}\n")
+    before = (folder / "sch.yaml").read_bytes()
+    convert = ["convert", "c.csv", "o", "--name", "n", "--schema", "sch.yaml", "--rejects"]
+    code, _, err = call(*convert, "sch.yaml")
+    assert (code, "--rejects must differ from the input file, got 'sch.yaml'" in err) == (2, True), err
+    assert (folder / "sch.yaml").read_bytes() == before
+    code, _, err = call(*convert, "none/rejects.jsonl")
+    assert (code, "a file in an existing folder, got 'none/rejects.jsonl'" in err) == (2, True), err
+    assert not (folder / "o").exists()
 
 
 @pytest.mark.parametrize("subcommand", ["reshard", "to-parquet", "repair"])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from tensorsmith.core import ArgumentError
@@ -21,6 +22,7 @@ from tensorsmith.tfrecord import (
     rows,
     shuffle,
     split,
+    to_parquet,
     write_index,
 )
 from tensorsmith.tfrecord import _repair as repair_module
@@ -58,7 +60,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from tensorsmith.core import Progress, ProgressTask
-from tensorsmith.tfrecord import convert, open_source, reshard, shuffle, split
+from tensorsmith.tfrecord import convert, open_source, repair, reshard, shuffle, split, to_parquet
 
 class Waiting(Progress, ProgressTask):
     waited = False
@@ -74,6 +76,15 @@ name, file, folder = sys.argv[1:]
 options = {"name": "n", "progress": Waiting()}
 if name == "convert":
     convert(open_source(file), folder, **options)
+elif name == "repair":
+    repair(file, Path(folder) / "z", options["progress"].advance)
+elif name == "to_parquet":
+    calls = []
+    def report(count):
+        calls.append(count)
+        if len(calls) == 2:  # in the second pass, in which the file is written
+            options["progress"].advance()
+    to_parquet([file], Path(folder) / "z", report)
 elif name == "split":
     split([file], folder, {"a": 0.5, "b": 0.5}, **options)
 else:
@@ -119,6 +130,86 @@ def test_two_processes(tmp_path, file, writing, first):
     shards = [path for path in (tmp_path / "out").glob("n*.tfrecord-*") if path.suffix != ".index"]
     assert numbers_in(shards) == list(range(1000))
     assert not list((tmp_path / "out").glob(".tensorsmith*"))
+
+
+@pytest.mark.parametrize("first", ["repair", "to_parquet"])
+def test_two_processes_with_one_target(tmp_path, file, writing, first):
+    """Without the lock, the data could come from one process and the index from another process."""
+    other, out = data(tmp_path / "other.tfrecord", range(500)), tmp_path / "out"
+    out.mkdir()
+    data(out / "z", range(7))
+    process = writing(first, file, out)
+    before = state(out)
+    calls = (
+        lambda: repair(other, out / "z"),
+        lambda: to_parquet([other], out / "z"),
+        lambda: write_index(out / "z"),
+        lambda: reshard([other], out),
+    )
+    for call in calls:
+        with pytest.raises(BlockingIOError, match=r"/out: another process is writing to this folder"):
+            call()
+        assert {name: state(out)[name] for name in before} == before
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    if first == "repair":
+        assert (out / "z").read_bytes() == file.read_bytes()
+        assert len(np.load(out / "z.index")) == 1000
+    else:
+        assert pq.read_table(out / "z").num_rows == 1000
+    assert not list(out.glob(".*"))
+    write_index(file)
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("call", [repair, lambda file, target: to_parquet([file], target)])
+def test_missing_folder(tmp_path, file, call):
+    with pytest.raises(FileNotFoundError, match=r"/none: no such folder"):
+        call(file, tmp_path / "none/z")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("exist", [True, False])
+@pytest.mark.parametrize("name", ["schema.yaml", "in.tfrecord.index", "sub/../schema.yaml"])
+@pytest.mark.parametrize("call", [repair, lambda file, target: to_parquet([file], target)])
+def test_companion_files_of_the_source(tmp_path, file, name, exist, call):
+    (tmp_path / "sub").mkdir()
+    if exist:
+        write_index(file)
+        Schema({"x": Feature("int64")}).save(tmp_path / "schema.yaml")
+    before = state(tmp_path)
+    with raises_argument_error("target", received=name, expected="differ from schema.yaml and the index files"):
+        call(file, tmp_path / name)
+    assert state(tmp_path) == before
+
+
+OUTPUTS = ["schema.yaml", "features.json", "dataset_info.json", "x.labels.txt", ".n.convert.json", ".tensorsmith.lock"]
+OUTPUTS += ["n-train.tfrecord-00000-of-00001", "n-train.tfrecord-00000-of-00001.index", ".convert", ".convert/x"]
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_rejects_with_the_name_of_an_output_file(tmp_path, file, name):
+    (tmp_path / "out/.convert" if "/" in name else tmp_path / "out").mkdir(parents=True)
+    before = state(tmp_path)
+    schema = Schema({"x": Feature("int64", labels=("a", "b"))})
+    with raises_argument_error("rejects", received=name, expected="differ from the files that the conversion"):
+        convert(open_source(file), tmp_path / "out", name="n", schema=schema, rejects=tmp_path / "out" / name)
+    assert state(tmp_path) == before
+
+
+def test_rejects_with_the_name_of_the_folder(tmp_path, file):
+    with raises_argument_error("rejects", expected="differ from the files that the conversion"):
+        convert(open_source(file), tmp_path / "out", name="n", rejects=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_other_names_of_rejects(tmp_path, file):
+    """Files of these names in other folders, and other files in the output folder, are not output files."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "a").mkdir()
+    for folder, rejects in (("a", "other/n-train.tfrecord-00000"), ("a/b", "a/features.json"), ("c", "c.jsonl")):
+        convert(open_source(file), tmp_path / folder, name="n", rejects=tmp_path / rejects)
+        assert (tmp_path / rejects).read_bytes() == b""
 
 
 @pytest.mark.parametrize("name", ["shuffle", "convert"])

@@ -238,11 +238,25 @@ def interrupt(files, folder, **asked):
     assert [path.name for path in folder.glob("x*-of-*")]
 
 
+def test_error_message_keeps_complete_shards(files, tmp_path):
+    reorder(files, tmp_path / "out", shards=2, name="x")
+    with pytest.raises(ArgumentError, match="Keep these shards") as caught:
+        reorder(files, tmp_path / "out", shards=2, name="x", resume=True)
+    assert "remove" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("name", ["..", ".", ".x", "a/b"])
+def test_names_of_shards(files, tmp_path, name):
+    with raises_argument_error("name", expected="a file name without a folder"):
+        reorder(files, tmp_path / "out", shards=2, name=name)
+    assert not (tmp_path / "out").exists()
+
+
 def test_error_message_suggests_resume(files, tmp_path):
     interrupt(files, tmp_path / "out", shards=3)
     with pytest.raises(ArgumentError, match="or resume the interrupted call"):
         reorder(files, tmp_path / "out", name="x", shards=3)
-    with pytest.raises(ArgumentError, match=r"another folder\.$"):
+    with pytest.raises(ArgumentError, match=r"another folder or name\.$"):
         reorder(files, tmp_path / "out", name="x", shards=4)
 
 

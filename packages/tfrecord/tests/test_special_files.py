@@ -12,7 +12,20 @@ import pytest
 from PIL import Image
 
 from tensorsmith.testing import raises_argument_error
-from tensorsmith.tfrecord import RejectedError, convert, open_source, review
+from tensorsmith.tfrecord import (
+    Index,
+    RejectedError,
+    convert,
+    inspect,
+    open_source,
+    repair,
+    reshard,
+    review,
+    rows,
+    stats,
+    verify,
+    write_index,
+)
 
 SECONDS = 20  # after which a test fails instead of waiting for a pipe without a writer
 
@@ -105,3 +118,24 @@ def test_annotated_pipe(tmp_path):
     (batch,) = source.rows()
     assert [reject.problem for reject in batch.rejects] == ["the file is a named pipe, a socket or a device"]
     assert batch.rows.num_rows == 1
+
+
+READERS = {
+    "verify": verify,
+    "inspect": lambda path: inspect([path]),
+    "stats": lambda path: stats([path]),
+    "rows": lambda path: list(rows(path)),
+    "repair": lambda path: repair(path, "out"),
+    "reshard": lambda path: reshard([path], "out"),
+    "index": lambda path: Index.of([path]),
+    "write_index": write_index,
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_pipe_instead_of_a_record_file(tmp_path, monkeypatch, read):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("x.tfrecord")
+    with pytest.raises(OSError, match=r"^x\.tfrecord: not a regular file but a named pipe, a socket or a device$"):
+        read(Path("x.tfrecord"))
+    assert not Path("out").is_file()

@@ -48,10 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Converts a data source, and prints the number of rows, records and rejects."""
-    from tensorsmith.tfrecord import Schema, convert, parse_size, parse_split
+    from tensorsmith.tfrecord import Schema, check_target, convert, parse_size, parse_split
     from tensorsmith.tfrecord.string_columns import comments_on_strings
 
     check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "omitted unless --shuffle is set")
+    if arguments.rejects and arguments.schema:
+        check_target("--rejects", arguments.rejects, [arguments.schema])
     engine = None
     if arguments.runner:
         from tensorsmith.tfrecord.beam import Beam, unknown_options

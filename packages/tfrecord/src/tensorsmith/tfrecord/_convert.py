@@ -10,16 +10,22 @@ from typing import Any
 import pyarrow as pa
 
 from tensorsmith.core import SILENT, Progress, check, replace_file, temporary_folder
-from tensorsmith.tfrecord._support.folder_lock import folder_lock
+from tensorsmith.tfrecord._support.folder_lock import LOCK, folder_lock
 from tensorsmith.tfrecord._support.manifest import Manifest, check_created, fingerprints
 from tensorsmith.tfrecord.conversion.chunks import CHUNK, REJECTS, Chunk, RejectedError
 from tensorsmith.tfrecord.conversion.engine import Engine, Threads
-from tensorsmith.tfrecord.conversion.tfds_metadata import INFO, tfds_files, write_tfds_metadata
+from tensorsmith.tfrecord.conversion.tfds_metadata import (
+    FEATURES_FILE,
+    INFO,
+    LABELS_SUFFIX,
+    tfds_files,
+    write_tfds_metadata,
+)
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.schema.stored import SCHEMA
 from tensorsmith.tfrecord.shards.compression import COMPRESSIONS
 from tensorsmith.tfrecord.shards.layout import shard_lengths
-from tensorsmith.tfrecord.shards.paths import check_target
+from tensorsmith.tfrecord.shards.paths import check_not_companion, check_target, location
 from tensorsmith.tfrecord.shards.reorder import Split, reorder
 from tensorsmith.tfrecord.sources.image_files import with_image_options
 from tensorsmith.tfrecord.sources.source import Source
@@ -120,8 +126,8 @@ def convert(
     check(shuffle is not False or seed is None, "seed", seed, "None if `shuffle` is False")
     seed = 0 if shuffle and seed is None else seed
     shaping: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
-    _check(name, workers, rejects, source, **shaping)
     folder, split = Path(folder), split or {"train": 1.0}
+    _check(folder, name, workers, rejects, source, **shaping)
     check(
         "all" not in split,
         "split",
@@ -130,6 +136,7 @@ def convert(
         'choose another name, because TensorFlow Datasets reserves "all" for the union of all splits',
     )
     work, engine = folder / WORK, engine or Threads(workers)
+    folder.mkdir(parents=True, exist_ok=True)
     with folder_lock(folder):
         schema = (schema or source.infer()).require(required)
         if isinstance(source, TableSource):  # the options of other sources may have other meanings
@@ -174,6 +181,7 @@ def convert(
 
 
 def _check(
+    folder: Path,
     name: str,
     workers: int,
     rejects: str | os.PathLike[str] | None,
@@ -191,9 +199,27 @@ def _check(
     check(compression in COMPRESSIONS, "compression", compression, " or ".join(COMPRESSIONS))
     check(seed is None or seed >= 0, "seed", seed, "a non-negative integer")
     known = rejects is None or Path(rejects).absolute().parent.is_dir()
-    check(known, "rejects", rejects, "a file in an existing folder")
+    check(known, "rejects", rejects and os.fspath(rejects), "a file in an existing folder")
     if rejects is not None:
         check_target("rejects", rejects, source.files)
+        check_not_companion("rejects", rejects, source.files)
+        received = os.fspath(rejects)
+        expected = "differ from the files that the conversion itself writes"
+        check(not _is_output(Path(rejects), folder, name), "rejects", received, expected, "pass another file name")
+
+
+def _is_output(path: Path, folder: Path, name: str) -> bool:
+    """Returns `True` if the conversion itself writes a file or folder with this path."""
+    path, folder = location(path), folder.resolve()
+    if path == folder or folder / WORK in (path, *path.parents):
+        return True
+    fixed = (LOCK, SCHEMA, INFO, FEATURES_FILE, _metadata_path(folder, name).name)
+    is_written = path.name in fixed or path.name.endswith(LABELS_SUFFIX) or _is_shard(path, name)
+    return path.parent == folder and is_written
+
+
+def _is_shard(path: Path, name: str) -> bool:
+    return path.name.startswith(f"{name}-") and ".tfrecord-" in path.name
 
 
 def _begin(folder: Path, name: str, schema: Schema, resume: bool, manifest: Manifest) -> bool:
@@ -205,7 +231,7 @@ def _begin(folder: Path, name: str, schema: Schema, resume: bool, manifest: Mani
         check(resume, "folder", str(folder), "not contain an interrupted conversion", remedy)
         manifest.check_unchanged(f"pass the same arguments, or remove {work} to start again")
         return True
-    there = sorted(path for path in folder.iterdir() if path.name.startswith(f"{name}-") and ".tfrecord-" in path.name)
+    there = sorted(path for path in folder.iterdir() if _is_shard(path, name))
     there += [path for path in (folder / SCHEMA, *tfds_files(folder, schema)) if os.path.lexists(path)]
     remedy = f"remove {there[0].name} and its companion files, or pass another folder" if there else ""
     check(not there, "folder", str(folder), "not contain a data set", remedy)

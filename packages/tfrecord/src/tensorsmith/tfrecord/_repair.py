@@ -10,9 +10,10 @@ import numpy as np
 from tensorsmith.core import Advance, replace_file, temporary_folder, unreported
 from tensorsmith.records import find, scan
 from tensorsmith.records.record import FOOTER, HEADER
+from tensorsmith.tfrecord._support.folder_lock import folder_lock
 from tensorsmith.tfrecord.shards.compression import CHUNK, ERRORS, open_to_read, open_to_write
-from tensorsmith.tfrecord.shards.index import check_index, index_path, write_index
-from tensorsmith.tfrecord.shards.paths import check_target
+from tensorsmith.tfrecord.shards.index import check_index, index_path, replace_index
+from tensorsmith.tfrecord.shards.paths import check_not_companion, check_target
 from tensorsmith.tfrecord.shards.reading import compression_of_file
 
 ROOM = 1 << 25  # bytes scanned at a time, unless a record is larger
@@ -66,16 +67,18 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
         A `Repaired` with the number of records that were recovered and the gaps between them.
 
     Raises:
-        FileNotFoundError: If `path` does not exist.
-        ValueError: If `target` or its index is the same file as `path`, if `target` is a folder, or if the index is
-            not an index but another file.
+        FileNotFoundError: If `path` or the folder of `target` does not exist.
+        ValueError: If `target` or its index is the same file as `path`, if `target` is a folder, the index of `path` or
+            the `schema.yaml` next to it, or if the index of `target` is not an index but another file.
+        BlockingIOError: If another process is writing to the folder of `target`.
     """
     path, target = Path(path), Path(target)
     compression = compression_of_file(path)
     for output in (target, index_path(target)):
         check_target("target", output, [path])
+    check_not_companion("target", target, [path])
     check_index(target)
-    with temporary_folder(target.parent) as folder:
+    with folder_lock(target.parent), temporary_folder(target.parent) as folder:
         content, problem = path, ""
         if compression != "none":
             content = folder / "content"
@@ -85,10 +88,10 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
             sizes, gaps = _copy(memory, draft, compression, report)
             index_path(target).unlink(missing_ok=True)  # no index is better than the index of the previous file
+        if compression == "none":
+            replace_index(target, sizes)
     if problem:
         gaps.append(Gap(size, 0, None, f"the compressed data after this point is corrupted: {problem}"))
-    if compression == "none":
-        write_index(target, sizes)
     return Repaired(len(sizes), int(sizes.sum()) + len(sizes) * (HEADER + FOOTER), tuple(gaps))
 
 

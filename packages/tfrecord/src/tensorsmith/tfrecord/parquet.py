@@ -14,9 +14,10 @@ from tensorsmith.core import Advance, Verbatim, argument_error, check, replace_f
 from tensorsmith.records import Column, Range, StoredFeature, merge
 from tensorsmith.tfrecord._inspect import inspect
 from tensorsmith.tfrecord._parquet_types import declared_type, is_declared, to_declared_type
+from tensorsmith.tfrecord._support.folder_lock import folder_lock
 from tensorsmith.tfrecord.schema.stored import SCHEMA, Stored, declared_features, numbers_of, stored_as_bytes
 from tensorsmith.tfrecord.shards.columns import columns_of
-from tensorsmith.tfrecord.shards.paths import check_target
+from tensorsmith.tfrecord.shards.paths import check_not_companion, check_target
 from tensorsmith.tfrecord.shards.reading import read
 
 TYPES = {"bytes": pa.large_binary(), "float": pa.float32(), "int64": pa.int64()}
@@ -45,11 +46,13 @@ def to_parquet(
         The number of rows.
 
     Raises:
-        ValueError: If there are no features, or if `target` is one of `files`.
+        ValueError: If there are no features, or if `target` is one of `files`, their index or their `schema.yaml`.
+        BlockingIOError: If another process is writing to the folder of `target`.
         FeatureError: If a feature has values of several kinds.
         DamagedFileError: If a record is damaged or is not an example.
     """
     check_target("target", target, files)
+    check_not_companion("target", target, files)
     found = inspect(files, report)
     records = sum(file.records for file in found)
     features: dict[str, StoredFeature] = {}
@@ -62,7 +65,7 @@ def to_parquet(
     schema = pa.schema(
         [(name, typed.get(name) or _type(one, records, stored.get(name))) for name, one in features.items()]
     )
-    with replace_file(target) as draft, pq.ParquetWriter(draft, schema) as writer:
+    with folder_lock(Path(target).parent), replace_file(target) as draft, pq.ParquetWriter(draft, schema) as writer:
         waiting: list[pa.Table] = []
         size = 0
         for path in map(Path, files):

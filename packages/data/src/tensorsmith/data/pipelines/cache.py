@@ -10,7 +10,8 @@ from typing import Any
 from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow, replace_file
 from tensorsmith.core.types import Dataset, NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, counted
-from tensorsmith.tfrecord import Index, write_index
+from tensorsmith.tfrecord import Index
+from tensorsmith.tfrecord.shards.index import replace_index
 
 ROWS_AT_ONCE = 64
 
@@ -105,7 +106,7 @@ def _write(dataset: Dataset, target: Path) -> None:
         for batch in rows.as_numpy_iterator():
             for record in batch.flat:
                 writer.write(record)
-    write_index(target)
+    replace_index(target)  # without a lock, because other processes write the same content to the same path
 
 
 def _read(path: Path, element_spec: Any) -> Dataset:

@@ -14,13 +14,15 @@ CONTENT = b"Lock of tensorsmith.tfrecord\n"
 
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Context manager that creates a folder if necessary, and locks it against other threads and processes.
+    """Context manager that locks a folder against other threads and processes.
 
     Raises:
+        FileNotFoundError: If the folder does not exist.
         BlockingIOError: If another thread or process holds the lock.
         ValueError: If the folder contains a file of another program with the name of the lock file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
     path = folder / LOCK
     check_created(not os.path.lexists(path) or (path.is_file() and not path.is_symlink()), path)
     lock = _locked(path)

@@ -11,7 +11,7 @@ from tensorsmith.core import Verbatim, check, replace_file
 from tensorsmith.records import write
 from tensorsmith.tfrecord.encode.batch import encode_batch
 from tensorsmith.tfrecord.schema import Schema
-from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, write_index
+from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, replace_index
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 
 CHUNK = 8 << 20  # approximate size of the rows of a chunk in bytes
@@ -85,5 +85,5 @@ def write_chunk(batches: list[Batch], schema: Schema, path: Path) -> Chunk:
                 sizes.append(write(file, columns))
     with replace_file(rejects_path) as draft:
         draft.write_text("".join(json.dumps(asdict(reject)) + "\n" for reject in rejects), encoding="utf-8")
-    write_index(path, np.concatenate([np.zeros(0, "int64"), *sizes]))
+    replace_index(path, np.concatenate([np.zeros(0, "int64"), *sizes]))
     return Chunk(path, rows, size, len(rejects), rejects[:EXAMPLES])

@@ -11,7 +11,7 @@ from tensorsmith.core.types import Shape
 from tensorsmith.tfrecord.schema import IMAGES, STRINGS, Feature, Schema
 
 FEATURES = "tensorflow_datasets.core.features"
-FEATURES_FILE, INFO = "features.json", "dataset_info.json"
+FEATURES_FILE, INFO, LABELS_SUFFIX = "features.json", "dataset_info.json", ".labels.txt"
 
 
 def tfds_files(folder: Path, schema: Schema) -> list[Path]:
@@ -75,7 +75,7 @@ def write_tfds_metadata(
 
 
 def _labels_path(folder: Path, name: str) -> Path:
-    return folder / f"{name.replace('/', '-')}.labels.txt"
+    return folder / f"{name.replace('/', '-')}{LABELS_SUFFIX}"
 
 
 def _is_readable(feature: Feature) -> bool:

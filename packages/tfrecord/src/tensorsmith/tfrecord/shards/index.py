@@ -11,8 +11,9 @@ import numpy as np
 
 from tensorsmith.core import Verbatim, check, replace_file
 from tensorsmith.records.record import FOOTER, HEADER
+from tensorsmith.tfrecord._support.folder_lock import folder_lock
 from tensorsmith.tfrecord.shards.compression import compression_of
-from tensorsmith.tfrecord.shards.reading import read
+from tensorsmith.tfrecord.shards.reading import check_regular, read
 
 INDEX_SUFFIX = ".index"  # suffix of the index file: the sizes of the records as uint32, written by np.save
 
@@ -80,8 +81,16 @@ def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -
 
     Raises:
         ValueError: If the file `FILE.index` exists and is not an index.
+        BlockingIOError: If another process is writing to the folder of the file.
     """
-    path, target = Path(path), index_path(path)
+    path = Path(path)
+    with folder_lock(path.parent):
+        return replace_index(path, sizes)
+
+
+def replace_index(path: Path, sizes: np.ndarray | None = None) -> Path:
+    """Writes the index of a TFRecord file like `write_index`, but does not lock the folder of the file."""
+    target = index_path(path)
     check_index(path)
     sizes = _read_sizes(path) if sizes is None else sizes
     with replace_file(target) as draft, draft.open("wb") as file:
@@ -135,6 +144,7 @@ def _sizes(path: Path) -> np.ndarray:
 
 
 def _read_sizes(path: Path) -> np.ndarray:
+    check_regular(path)
     with path.open("rb") as file:
         compression = compression_of(file.read(2))
     parts = list(read(path, check_data=False))

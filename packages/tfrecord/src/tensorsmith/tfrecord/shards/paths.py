@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX
+from tensorsmith.tfrecord.schema.stored import SCHEMA
+from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, index_path
 
 
 def find_record_files(sources: Sequence[str]) -> list[Path]:
@@ -65,6 +66,33 @@ def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[st
         "differ from the input file",
         "pass another output file, so that the input file is not overwritten",
     )
+
+
+def check_not_companion(name: str, target: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str]]) -> None:
+    """Checks that the output file is not the index of an input file or the `schema.yaml` next to it.
+
+    Args:
+        name: Name of the argument that specifies the output file.
+        target: Path of the output file, which may not exist.
+        sources: Paths of the input files.
+
+    Raises:
+        ValueError: If `target` is such a companion file.
+    """
+    companions = (companion for path in map(Path, sources) for companion in (index_path(path), path.with_name(SCHEMA)))
+    check(
+        location(target) not in set(map(location, companions)),
+        name,
+        os.fspath(target),
+        f"differ from {SCHEMA} and the index files of the input files",
+        "pass another output file",
+    )
+
+
+def location(path: str | os.PathLike[str]) -> Path:
+    """Returns the absolute path of a file in its resolved folder. A symbolic link to a file is not resolved."""
+    path = Path(path)
+    return path.parent.resolve() / path.name
 
 
 def _without_indexes(paths: Iterable[Path]) -> list[Path]:

@@ -77,8 +77,15 @@ def read(path: str | os.PathLike[str], check_data: bool = True) -> Iterator[Part
         yield from _parts(path, stream, check_data, path.stat().st_size if compression == "none" else None)
 
 
+def check_regular(path: Path) -> None:
+    """Raises an error if a path is a named pipe, a socket or a device, whose reading may never end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(f"{path}: not a regular file but a named pipe, a socket or a device")
+
+
 def compression_of_file(path: Path) -> str:
     """Returns the compression of a file, or "none" if it starts with a record length and its checksum."""
+    check_regular(path)
     with path.open("rb") as file:
         head = file.read(HEADER)
     is_length = scan(np.frombuffer(head, "uint8")).needed > 0

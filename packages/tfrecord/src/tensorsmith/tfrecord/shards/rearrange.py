@@ -11,7 +11,7 @@ from tensorsmith.core import Advance, check, replace_file, unreported
 from tensorsmith.records import scan
 from tensorsmith.records.record import FOOTER, HEADER
 from tensorsmith.tfrecord.shards.compression import COMPRESSIONS, open_to_write
-from tensorsmith.tfrecord.shards.index import Index, check_index, index_path, write_index
+from tensorsmith.tfrecord.shards.index import Index, check_index, index_path, replace_index
 from tensorsmith.tfrecord.shards.reading import DamagedFileError
 
 GROUP = 1 << 24  # bytes in memory at a time, unless a record is larger
@@ -84,7 +84,7 @@ def _write_shard(
                     begin = end
             sidecar.unlink(missing_ok=True)  # no index is better than the index of the previous file
     if compression == "none" and not sidecar.exists():
-        write_index(path, sizes)
+        replace_index(path, sizes)
 
 
 def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:

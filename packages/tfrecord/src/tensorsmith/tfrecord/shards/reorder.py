@@ -91,10 +91,11 @@ def reorder(
     remedy = "pass the files of one data set or split, or pass a name to join them"
     check(bool(name) or len(found) <= 1, "name", several, "given if files have several names", remedy)
     folder, name = Path(folder), name or found[0]
-    check(Path(name).name == name, "name", name, "a file name without a folder")
+    check(Path(name).name == name and name[0] != ".", "name", name, "a file name without a folder")
     names = {f"{name}-{part}" if part else name for part in split or {"": 1.0}}
     arguments: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
     arguments |= {"split": list((split or {}).items()), "files": fingerprints(files)}
+    folder.mkdir(parents=True, exist_ok=True)
     # A caller with its own manifest holds the lock.
     alone = folder_lock(folder) if manifest is None else contextlib.nullcontext()
     kept = manifest_kept(folder, name, names, arguments, resume, manifest)

@@ -39,7 +39,7 @@ def manifest_kept(
     interrupted = manifest.exists()
     if there := _shards(folder, names):
         prefixes = " and ".join(sorted(names))
-        remedy = f"remove {there[0].name} and the other shards, or pass another folder"
+        remedy = "pass another folder or name"
         if not resume and interrupted and not manifest.changed():
             remedy += ", or resume the interrupted call with the same arguments"
         check(resume, "folder", str(folder), f"not contain shards of {prefixes}", remedy)
@@ -48,7 +48,8 @@ def manifest_kept(
             "folder",
             str(folder),
             f"not contain shards of {prefixes} other than those of an interrupted call",
-            remedy,
+            "keep these shards if the call that wrote them was the same, because it has completed; "
+            "otherwise, pass another folder or name",
         )
         remedy = f"pass the same arguments, or remove {there[0].name} and the other shards to start again"
         manifest.check_unchanged(remedy)
