@@ -139,3 +139,17 @@ def test_usage_errors(command, arguments, message):
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_validate_does_not_execute_recipes_of_run_folders(command, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "evil.py").write_text("open('executed', 'w')\n\nclass Config: ...\n\ndef train(config, run): ...\n")
+    for folder, recipe in ((tmp_path, "run/evil.py"), (run, "evil.py")):
+        (run / "config.yaml").write_text(f"recipe: {recipe}\n")
+        result = command("validate", run / "config.yaml", cwd=folder)
+        assert result.returncode == 2
+        assert "--trust" in result.stderr
+        assert not (folder / "executed").exists()
+    (run / "config.yaml").write_text("recipe: transfer/hub_local\nmodule: payload\n")
+    assert "--trust" in command("validate", run / "config.yaml", cwd=tmp_path).stderr

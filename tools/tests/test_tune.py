@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -450,3 +451,38 @@ def test_california_housing_search(tmp_path):
     assert len(scores) == 2
     assert min(scores) <= 0.45  # linear regression reaches 0.53 on the test set
     assert yaml.safe_load((folder / "best" / "1.yaml").read_text())["recipe"] == "mlp/california"
+
+
+def test_modules_of_files_are_not_loaded(tmp_path, monkeypatch):
+    """`transfer/hub_local` calls the module that its configuration names, and a module can run code."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("module: payload\n")
+    (tmp_path / "space.yaml").write_text("module: {choice: [payload, other]}\n")
+    for option in (["--config", "mine.yaml"], ["--space", "space.yaml"]):
+        assert main(["tune", "transfer/hub_local", "--smoke", "--trials", "1", "--out", "new", *option]) == 2
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/search.yaml").write_text("recipe: transfer/hub_local\nspace: {}\nconfig: {module: payload}\n")
+    assert main(["tune", "transfer/hub_local", "--resume", "--out", "old"]) == 2
+
+
+@pytest.mark.parametrize("name", ["best", "trial_3", "tensorboard", "worker-0.log"])
+def test_links_in_search_folders(finished, tmp_path, name):
+    """Otherwise, files of the user would be removed, replaced or extended."""
+    folder, victim = tmp_path / "search", tmp_path / "victim"
+    shutil.copytree(finished, folder)
+    victim.mkdir()
+    (victim / "mine.yaml").write_text("mine")
+    if (folder / name).exists():
+        shutil.rmtree(folder / name)
+    (folder / name).symlink_to(victim)
+    assert tune(folder, "--resume", "--trials", "4") == 2
+    assert [path.name for path in victim.iterdir()] == ["mine.yaml"]
+
+
+@pytest.mark.parametrize("name", ["oracle.json", "trial_0/trial.json", "trial_0/result.json"])
+@pytest.mark.parametrize("content", ["", "null", "[]", "[" * 10_000, "{}"])
+def test_damaged_search_folders(finished, tmp_path, name, content):
+    shutil.copytree(finished, tmp_path / "search")
+    (tmp_path / "search" / name).write_text(content)
+    assert tune(tmp_path / "search", "--resume", "--trials", "4") == 1

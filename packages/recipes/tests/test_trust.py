@@ -100,6 +100,7 @@ def test_recipe_files_of_others(folder, monkeypatch, kind):
 
 
 PACKAGE = {
+    "victim/deep.py": "open('imported', 'a').close()\nx = " + "-" * 100_000 + "1\nclass Loop(Loop): ...\n",
     "victim/__init__.py": "open('imported', 'a').close()\nfrom .logs import Log as Logger\nfrom json import dumps\n",
     "victim/logs.py": "open('imported', 'a').close()\nfrom ._base import Base\n\n\nclass Log(Base):\n    pass\n",
     "victim/_base.py": "import keras\n\n\nclass Base(keras.callbacks.Callback):\n    pass\n",
@@ -122,7 +123,15 @@ def package(folder, monkeypatch):
 
 @pytest.mark.parametrize(
     "path",
-    ["victim.other.Callback", "victim.other.Model", "victim.other.Loop", "victim.dumps", "victim.no", "victim.no.no"],
+    [
+        "victim.other.Callback",
+        "victim.other.Model",
+        "victim.other.Loop",
+        "victim.dumps",
+        "victim.no",
+        "victim.no.no",
+        "victim.deep.Loop",
+    ],
 )
 def test_only_modules_of_callbacks_are_imported(folder, package, path):
     request = RunRequest("mine.py", out=folder / "new", settings={"callbacks": (path,)})
@@ -148,11 +157,77 @@ def test_callbacks_write_inside_the_run_folder(folder, path):
     with (folder / "run/config.yaml").open("a") as file:
         file.write(f"callbacks: [{callback}]\n")
     resume = RunRequest("mine.py", ["--epochs", "3"], out=folder / "run", resume=True)
-    with raises_argument_error("filename of keras.callbacks.CSVLogger", remedy="--trust"):
+    with raises_argument_error("run", received="a link that leads out of it", remedy="--trust"):
         launch(resume)
+    for name in ("link", "log.csv"):
+        if path.partition("/")[0] != name:
+            (folder / "run" / name).unlink()
+    if path.partition("/")[0] not in ("link", "log.csv"):
+        with raises_argument_error("filename of keras.callbacks.CSVLogger", remedy="--trust"):
+            launch(resume)
     assert (folder / "own.py").read_text() == "mine"
     launch(RunRequest("mine.py", ["--epochs", "3"], out=folder / "run", resume=True, trust=True))
     assert (folder / "own.py").read_text().startswith("epoch")
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "!!binary b3duLnB5",
+        "'{epoch.__doc__[127]}{epoch.__doc__[127]}/own.py'",
+        "'{epoch:/>3}'",
+        "'{epoch}/../../own.py'",
+        '"\\0"',
+        "2024-02-29",
+    ],
+)
+def test_unusual_arguments_of_callbacks(folder, filename):
+    """The paths of ModelCheckpoint are formatted after they have been checked."""
+    with (folder / "run/config.yaml").open("a") as file:
+        file.write(
+            f"callbacks:\n- class_path: keras.callbacks.ModelCheckpoint\n  init_args: {{filepath: {filename}}}\n"
+        )
+    with pytest.raises(ValueError, match="--trust"):
+        launch(RunRequest("mine.py", ["--epochs", "3"], out=folder / "run", resume=True))
+
+
+def test_formatted_paths_of_callbacks(folder):
+    callback = {
+        "class_path": "keras.callbacks.ModelCheckpoint",
+        "init_args": {"filepath": "{epoch:02d}-{loss:.2f}.keras"},
+    }
+    launch(RunRequest("mine.py", out=folder / "new", settings={"callbacks": (callback,)}))
+    assert [path.name[:3] for path in (folder / "new").glob("0*.keras")] == ["01-"]
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "tensorboard", "worker-1.log", "samples.txt", "checkpoints/link"])
+def test_links_in_run_folders(folder, name):
+    """Otherwise, the files of another run, or of the user, would be replaced or removed."""
+    victim = folder / "victim"
+    shutil.copytree(folder / "run/checkpoints", victim)
+    before = {path: path.read_bytes() for path in victim.rglob("*") if path.is_file()}
+    target = folder / "run" / name
+    if target.is_dir():
+        shutil.rmtree(target)
+    target.symlink_to(victim)
+    for use in (
+        lambda: launch(RunRequest("mine.py", ["--epochs", "3"], out=folder / "run", resume=True)),
+        lambda: TrainedRun(folder / "run"),
+    ):
+        with raises_argument_error("run", received="a link that leads out of it", remedy="--trust"):
+            use()
+    assert {path: path.read_bytes() for path in victim.rglob("*") if path.is_file()} == before
+
+
+def test_special_files_in_run_folders(folder):
+    os.mkfifo(folder / "run/names.json")
+    with raises_argument_error("run", received="a special file"):
+        TrainedRun(folder / "run")
+
+
+def test_links_within_run_folders(folder):
+    (folder / "run/latest.keras").symlink_to("model.keras")
+    TrainedRun(folder / "run")
 
 
 def test_module_of_a_configuration(folder):

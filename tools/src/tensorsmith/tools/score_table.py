@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tensorsmith.core import print_text
+
 
 def print_scores(metrics: Mapping[str, Any], folder: Path, console: Console) -> None:
     """Prints the scores of a run and the paths of its main files."""
@@ -21,7 +23,7 @@ def print_scores(metrics: Mapping[str, Any], folder: Path, console: Console) -> 
         console.print(f"To continue the run: {again} --epochs N", highlight=False, markup=False, soft_wrap=True)
     for path in (folder / "curves.png", folder / "model.keras", folder / "best.keras"):
         if path.exists():
-            console.print(f"{path}", highlight=False, soft_wrap=True)
+            print_text(path)
 
 
 def score_table(title: str, splits: Mapping[str, Mapping[str, float]]) -> Table:

@@ -20,6 +20,7 @@ from tensorsmith.core import (
     replace_file,
 )
 from tensorsmith.recipes import RecipeFile, RunSettings, read_yaml, resolve, to_yaml
+from tensorsmith.recipes.trust import check_code_fields, check_content
 from tensorsmith.tuning import Choice, Range, Search, declared, parse_space
 from tensorsmith.tuning.space_file import as_lines
 
@@ -79,6 +80,18 @@ def write_search(recipe: RecipeFile, search: Search, folder: Path) -> None:
     }
     with replace_file(folder / FILE) as draft:
         draft.write_text(yaml.safe_dump(text, sort_keys=False, default_flow_style=None, width=120))
+
+
+def check_search_folder(recipe: RecipeFile, folder: Path) -> None:
+    """Raises an error if a search folder has links that lead out of it, or its settings name files with code.
+
+    Raises:
+        ValueError: If the folder is not trusted.
+    """
+    check_content(folder)
+    said = read_yaml(folder / FILE, FILE)
+    for values in (said.get("config"), said.get("space")):
+        check_code_fields(recipe.recipe, values if isinstance(values, dict) else {}, folder / FILE)
 
 
 def read_search(recipe: RecipeFile, folder: Path) -> Search:

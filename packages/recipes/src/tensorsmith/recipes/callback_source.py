@@ -10,7 +10,7 @@ from tensorsmith.core import argument_error
 from tensorsmith.recipes.trust import REMEDY
 
 KNOWN = ("keras", "tensorflow", "tensorsmith")  # packages that are imported without an examination of their source
-MAX_DEPTH = 20  # base classes and modules that import the class from each other
+MOST_CLASSES = 50  # base classes and imported names that are examined
 
 
 def check_source(path: str) -> None:
@@ -26,7 +26,7 @@ def check_source(path: str) -> None:
             from a module that does.
     """
     module, _, name = path.rpartition(".")
-    if module in sys.modules or _is_callback(module, name):
+    if module in sys.modules or _is_callback(module, name, set()):
         return
     remedy = f"its module does not define such a class. If its source cannot be examined, {REMEDY}"
     if _find(module) is None:
@@ -34,21 +34,33 @@ def check_source(path: str) -> None:
     raise argument_error("callbacks", path, "the import path of a Keras callback", remedy)
 
 
-def _is_callback(module: str, name: str, depth: int = 0) -> bool:
-    """Return `True` if the source of a module defines or imports a class `name` that has a callback as base class."""
+def _is_callback(module: str, name: str, seen: set[tuple[str, str]]) -> bool:
+    """Return `True` if the source of a module defines or imports a class `name` that has a callback as base class.
+
+    Args:
+        module: Name of the module.
+        name: Name of the class.
+        seen: Modules and names that have been examined, to which this one is added.
+    """
     if module.partition(".")[0] in KNOWN:
         return True
     spec = _find(module)
-    if depth > MAX_DEPTH or spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+    known = (module, name) in seen or len(seen) >= MOST_CLASSES
+    seen.add((module, name))
+    if known or spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return False
-    for node in ast.walk(ast.parse(Path(spec.origin).read_bytes())):  # imports may be inside of `try`
+    try:
+        tree = ast.parse(Path(spec.origin).read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    for node in ast.walk(tree):  # imports may be inside of `try`
         if isinstance(node, ast.ClassDef) and node.name == name:
             bases = [ast.unparse(base) for base in node.bases]
-            return any("callbacks." in base or _is_callback(module, base, depth + 1) for base in bases)
+            return any("callbacks." in base or _is_callback(module, base, seen) for base in bases)
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if name == (alias.asname or alias.name):
-                    return _is_callback(_absolute(node, module, spec), alias.name, depth + 1)
+                    return _is_callback(_absolute(node, module, spec), alias.name, seen)
     return False
 
 
@@ -67,7 +79,10 @@ def _find(module: str) -> ModuleSpec | None:
     for name in accumulate(module.split("."), "{}.{}".format):
         if path is None and spec is not None:
             return None  # the parent is not a package
-        spec = PathFinder.find_spec(name, path)
+        try:
+            spec = PathFinder.find_spec(name, path)
+        except (ImportError, KeyError, ValueError):  # of a namespace package whose parent has not been imported
+            return None
         if spec is None:
             return None
         path = spec.submodule_search_locations

@@ -8,7 +8,15 @@ from typing import Any, get_type_hints
 import jsonargparse
 import yaml
 
-from tensorsmith.core import ArgumentError, UnreadableFileError, argument_error, did_you_mean, parse_yaml
+from tensorsmith.core import (
+    ArgumentError,
+    UnreadableFileError,
+    Verbatim,
+    argument_error,
+    check,
+    did_you_mean,
+    parse_yaml,
+)
 from tensorsmith.data import names
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list
@@ -27,6 +35,8 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
     Raises:
         ValueError: If the file cannot be read, or does not contain a YAML mapping.
     """
+    special = path.exists() and not path.is_file()  # reading a named pipe would not return
+    check(not special, name, Verbatim(f"{path}, which is not a regular file"), "a YAML file")
     try:
         values = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:

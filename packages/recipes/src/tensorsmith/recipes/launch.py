@@ -27,7 +27,7 @@ from tensorsmith.recipes.configuration import from_flags, read_yaml
 from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
 from tensorsmith.recipes.running import find_rate, run_recipe
 from tensorsmith.recipes.settings import SETTINGS, RunSettings, resolve_run
-from tensorsmith.recipes.trust import check_code_fields
+from tensorsmith.recipes.trust import check_code_fields, check_content
 from tensorsmith.recipes.workers import run_workers
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ def launch(request: RunRequest) -> RunResult:
     given = {**from_flags(request.flags), **request.settings}
     folder = folder_to_resume(file, request.out) if request.resume else None
     if folder is not None:
+        if not request.trust:
+            check_content(folder.path)
         _refuse_other_settings(file, folder, given, request)
     elif request.resume:
         log.info("There is no run to resume; a new run starts.")
@@ -197,7 +199,8 @@ def _train(
             arguments += ["--epochs", str(config.epochs)]
         else:
             folder.write_config(file, config, settings)
-        command = [sys.executable, "-m", "tensorsmith.tools", *arguments]
+        # -P: modules in the current folder are not imported, as by the command itself.
+        command = [sys.executable, "-P", "-m", "tensorsmith.tools", *arguments]
         code = run_workers(command, folder.path, workers=request.workers, servers=request.parameter_servers)
         return RunResult(folder, exit_code=code)
     if request.find_lr:

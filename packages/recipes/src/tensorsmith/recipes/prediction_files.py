@@ -167,7 +167,7 @@ def _load(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
-            return dict(loaded) if path.suffix == ".npz" else np.asarray(loaded)
+            return {name: np.asarray(loaded[name]) for name in loaded} if path.suffix == ".npz" else np.asarray(loaded)
     except Exception as error:
         expected = argument_error("file", str(path), "a readable NumPy file", str(error))
         raise UnreadableFileError.like(expected) from error
@@ -224,7 +224,8 @@ def _check_dtype(array: np.ndarray, tensor: Any) -> None:
     """Raise an error if an input is not numeric, or, for an input of strings, does not consist of strings."""
     kinds, expected = ("biuf", "numbers") if tensor.dtype != "string" else ("USO", "strings")
     received = Verbatim(f"an array of the dtype {array.dtype}")
-    check(array.dtype.kind in kinds, "input", received, f"an array of {expected} for the input {tensor.name}")
+    supported = array.dtype.kind in kinds and (array.dtype.itemsize <= 8 or array.dtype.kind not in "biuf")
+    check(supported, "input", received, f"an array of {expected} for the input {tensor.name}")
 
 
 def _read_table(path: Path) -> dict[str, np.ndarray]:

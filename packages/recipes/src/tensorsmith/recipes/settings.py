@@ -182,7 +182,7 @@ def _callback_class(path: str) -> "type[keras.callbacks.Callback]":
     module, _, name = path.rpartition(".")
     try:
         made = getattr(importlib.import_module(module or "builtins"), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         reason = f"check the path, and install its package: {error}"
         raise argument_error("callbacks", path, "the import path of a Keras callback", reason) from error
     subclass = inspect.isclass(made) and issubclass(made, keras.callbacks.Callback)
@@ -197,7 +197,7 @@ def _make_callback(given: str | Mapping[str, Any], folder: Path) -> "keras.callb
     arguments = map_paths(lambda _, file: str(folder / file), arguments)
     try:
         callback = made(**arguments)
-    except (TypeError, ValueError) as error:
+    except Exception as error:
         raise ArgumentError(f"The callback {path} could not be created: {error}") from error
     return callback
 

@@ -26,7 +26,7 @@ from tensorsmith.recipes.prediction_files import Predictions, read_examples, rea
 from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.recipes.running import build, precision, scores_of
 from tensorsmith.recipes.settings import resolve_run
-from tensorsmith.recipes.trust import check_code_fields
+from tensorsmith.recipes.trust import check_code_fields, check_content
 
 if TYPE_CHECKING:
     import keras
@@ -61,6 +61,7 @@ class TrainedRun:
         values = read_yaml(path / "config.yaml")
         self.file: RecipeFile = recipe_in(values, path, trust)
         if not trust:
+            check_content(path)
             check_code_fields(self.file.recipe, values, path / "config.yaml")
         self.config, self._settings = resolve_run(self.file, values)
         trained = (path / "model.keras").is_file()

@@ -1,7 +1,8 @@
 """Code and files that a run folder or a configuration file can name, and which of them are used without `--trust`."""
 
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from tensorsmith.core import Recipe, Verbatim, check
 from tensorsmith.recipes.catalog import RecipeFile, recipes_folder
 
 REMEDY = "pass --trust (in Python, trust=True) if you trust the source of these files"
+FIELD = re.compile(r"\{\w+(:0?\d*d?|:\.\d+[efg])?\}")  # number in the path of a file, such as `{epoch:03d}`
+PLAIN = (str, int, float, bool, type(None))
 PATHS = re.compile(r"file|path|dir|folder|root|(?:^|_)log")  # arguments of callbacks that are paths
 
 
@@ -49,6 +52,27 @@ def check_code_fields(recipe: Recipe, values: Mapping[str, Any], source: Path) -
         check(usual, name, received, "omitted", f"pass it as --{name}, or {REMEDY}")
 
 
+def check_content(run: Path) -> None:
+    """Raise an error if a run folder contains links that lead out of it, or special files.
+
+    Files that are written to such a run folder would replace others, and reading a named pipe would not return.
+
+    Args:
+        run: Run folder.
+
+    Raises:
+        ValueError: If there is such a link or file.
+    """
+    root = os.path.realpath(run)
+    for folder, folders, files in os.walk(run):
+        for path in (Path(folder) / name for name in (*folders, *files)):
+            leads_out = path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root)
+            special = os.path.lexists(path) and not (path.is_symlink() or path.is_file() or path.is_dir())
+            kind = "a link that leads out of it" if leads_out else "a special file"
+            received = Verbatim(f"{run} with {path.name}, {kind}")
+            check(not (leads_out or special), "run", received, "a folder of regular files", REMEDY)
+
+
 def map_paths(function: Callable[[str, str], str], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a callback, with `function(name, path)` applied to all paths of files.
 
@@ -63,7 +87,7 @@ def map_paths(function: Callable[[str, str], str], arguments: Mapping[str, Any])
         is_path = isinstance(value, str) and (PATHS.search(name) or "/" in value or "\\" in value)
         return function(name, value) if is_path else value
 
-    return {name: mapped(name, value) for name, value in arguments.items()}
+    return {name: mapped(str(name), value) for name, value in arguments.items()}
 
 
 def check_paths(arguments: Mapping[str, Any], run: Path, callback: str) -> None:
@@ -75,13 +99,37 @@ def check_paths(arguments: Mapping[str, Any], run: Path, callback: str) -> None:
         callback: Import path of the callback, for the error message.
 
     Raises:
-        ValueError: If a path is outside of the run folder.
+        ValueError: If a path is outside of the run folder, or could be outside after its fields have been formatted.
     """
 
     def check_path(name: str, path: str) -> str:
-        inside = (run / path).resolve().is_relative_to(run.resolve())
         expected, remedy = f"a path in the run folder {run}", f"pass a relative path, or {REMEDY}"
-        check(inside, f"{name} of {callback}", path, expected, remedy)
+        check(_is_inside(path, run), f"{name} of {callback}", path, expected, remedy)
         return path
 
     map_paths(check_path, arguments)
+    unusual = [value for value in _leaves(arguments) if not isinstance(value, PLAIN)]
+    expected = f"numbers, strings, booleans, lists and mappings in the arguments of {callback}"
+    check(not unusual, "callbacks", unusual[:1], expected, REMEDY)
+
+
+def _is_inside(path: str, run: Path) -> bool:
+    """Return `True` if a path is in the run folder, with any numbers as values of its fields such as `{epoch:03d}`."""
+    literal = FIELD.sub("0", path)
+    if {"{", "}"} & set(literal) or ".." in Path(literal).parts:
+        return False
+    try:
+        return (run / literal).resolve().is_relative_to(run.resolve())
+    except (ValueError, RuntimeError, OSError):  # null bytes, circular links
+        return False
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield the values in nested lists and mappings."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tensorsmith.core import Verbatim, check, replace_file
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, replace_file
 from tensorsmith.core.types import Dataset, Logs, NestedArrays
 from tensorsmith.training import Checkpoints
 from tensorsmith.tuning.folds import folds
@@ -58,7 +58,17 @@ class Result:
 def read_result(folder: Path) -> Result | None:
     """Returns the result in the folder of a trial, or `None` if the trial is not completed."""
     path = folder / RESULT
-    return Result(**json.loads(path.read_text())) if path.exists() else None
+    try:
+        return Result(**json.loads(path.read_text())) if path.exists() else None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise damaged(path) from error
+
+
+def damaged(path: Path) -> UnreadableFileError:
+    """Returns the error for a file or folder of a search that is damaged."""
+    expected = "intact files of a search"
+    remedy = "restore the file, or start a new search in another folder"
+    return UnreadableFileError.like(argument_error("folder", Verbatim(f"{path}, which is damaged"), expected, remedy))
 
 
 def train(search: Search, config: Any, folder: Path, watch: Watch) -> Result:

@@ -26,7 +26,7 @@ from tensorsmith.tuning.failures import describe, repeated_failure, stops_search
 from tensorsmith.tuning.hyperparameters import as_fields, with_fields
 from tensorsmith.tuning.oracles import LIVES, make_oracle, warn_without_promotions
 from tensorsmith.tuning.search import Search
-from tensorsmith.tuning.trial import RESULT, Result, read_result, train
+from tensorsmith.tuning.trial import RESULT, Result, damaged, read_result, train
 from tensorsmith.tuning.workers import Beat, Oversight, end_without_launcher, serve, wait_for_chief
 
 SECONDS_TO_WAIT = 0.25  # pause of a worker between requests
@@ -129,8 +129,12 @@ class Tuner(BaseTuner):
 
     def reload(self) -> None:
         """Loads the oracle state and the trials from the folder."""
-        if not self.is_worker:
+        if self.is_worker:
+            return
+        try:
             self.oracle.reload()
+        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError) as error:
+            raise damaged(self.folder / "oracle.json") from error
 
     def search(self) -> None:
         """Runs trials until the requested number of trials is completed.

@@ -60,5 +60,5 @@ def execute(arguments: argparse.Namespace) -> int:
     print_text(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
     for name in ("comparison.md", "comparison.png"):
         if (folder / name).exists():
-            console.print(f"{folder / name}", soft_wrap=True)
+            print_text(folder / name)
     return 1 if failed else 0

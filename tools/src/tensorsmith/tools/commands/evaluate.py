@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from tensorsmith.core import print_text
 from tensorsmith.recipes import TrainedRun
 from tensorsmith.tools.console import make_console
 from tensorsmith.tools.parsing import add_model_argument, add_trust_argument
@@ -32,5 +33,5 @@ def execute(arguments: argparse.Namespace) -> int:
     if evaluation.report is not None:
         print_report(evaluation.report, evaluation.split, console)
     if (figure := run.plot_report(evaluation)) is not None:
-        console.print(f"{figure}", soft_wrap=True)
+        print_text(figure)
     return 0

@@ -91,7 +91,7 @@ def execute(arguments: argparse.Namespace) -> int:
     elif result.sweep is not None:
         rate = result.sweep.suggestion
         console.print(f"Suggested learning rate: {rate:.2g}, a tenth of {10 * rate:.2g}, where the loss starts to rise")
-        console.print(f"{result.folder.path / 'learning_rates.png'}", soft_wrap=True)
+        print_text(result.folder.path / "learning_rates.png")
     elif result.had_finished:
         print_text(f"The run in {result.folder.path} is already finished. To extend it, add --epochs N.")
     return result.exit_code

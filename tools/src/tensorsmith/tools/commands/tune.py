@@ -22,10 +22,13 @@ from tensorsmith.core import (
 )
 from tensorsmith.recipes import SETTINGS as RUN_SETTINGS
 from tensorsmith.recipes import RecipeFile, find_recipe, from_flags, new_folder, read_yaml, resolve
+from tensorsmith.recipes.trust import check_code_fields
 from tensorsmith.tools.console import make_console
+from tensorsmith.tools.parsing import add_trust_argument
 from tensorsmith.tools.search_folder import (
     FILE,
     SETTINGS,
+    check_search_folder,
     read_search,
     remove_fruitless,
     space_of,
@@ -39,6 +42,7 @@ from tensorsmith.tuning.workers import LAUNCHER, alone_in
 
 log = logging.getLogger("tensorsmith.tools")
 
+PYTHON = (sys.executable, "-P", "-m")  # without modules in the current folder, as the command itself
 EXIT_USAGE = 2  # exit code of a worker that raised SearchError
 
 
@@ -70,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parallel", type=int, metavar="N", help="number of trials at a time, in separate processes")
     parser.add_argument("--out", type=Path, metavar="DIR", help="search folder (runs/<recipe>/<timestamp>)")
     parser.add_argument("--resume", action="store_true", help="resume the search in DIR, or the recipe's newest search")
+    add_trust_argument(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -84,7 +89,12 @@ def execute(arguments: argparse.Namespace) -> int:
     if worker:
         folder = arguments.out
         _wait_for(folder / FILE)
+        if not arguments.trust and LAUNCHER not in os.environ:
+            check_search_folder(recipe, folder)
         return _search(recipe, read_search(recipe, folder), folder)
+    for name, path in (("config", arguments.config), ("--space", arguments.space)):
+        if path and not arguments.trust:
+            check_code_fields(recipe.recipe, read_yaml(path, name), path)
     folder, search = _old(recipe, arguments) if arguments.resume else (None, None)
     new = folder is None or search is None
     if folder is None or search is None:
@@ -98,7 +108,7 @@ def execute(arguments: argparse.Namespace) -> int:
             if parallel is None:
                 with exit_on_sigterm():
                     return _search(recipe, search, folder)
-            code = run_search_workers([sys.executable, "-m", "tensorsmith.tools", *again], parallel, folder, lock)
+            code = run_search_workers([*PYTHON, "tensorsmith.tools", *again], parallel, folder, lock)
         except (KeyboardInterrupt, SystemExit) as error:
             terminated = 128 + signal.SIGTERM
             if isinstance(error, SystemExit) and error.code != terminated:
@@ -135,7 +145,7 @@ def _search(recipe: RecipeFile, search: Search, folder: Path) -> int:
     best = write_report(recipe, search, folder, results)
     console.print(table.as_table())
     for path in (best[0], folder / "scores.png"):
-        console.print(f"{path}", soft_wrap=True)
+        print_text(path)
     return 0
 
 
@@ -163,6 +173,8 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
     folder = next((path for path in folders if (path / FILE).is_file()), None)
     if folder is None:
         return None, None
+    if not arguments.trust and LAUNCHER not in os.environ:
+        check_search_folder(recipe, folder)
     search = read_search(recipe, folder)
     differing = _differing(recipe, arguments, search)
     check(

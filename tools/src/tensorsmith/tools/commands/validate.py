@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tensorsmith.core import Verbatim, argument_error, print_text
 from tensorsmith.recipes import read_yaml, recipe_in, resolve_run
+from tensorsmith.recipes.trust import check_code_fields
 from tensorsmith.tools.parsing import add_trust_argument
 
 
@@ -23,7 +24,11 @@ def execute(arguments: argparse.Namespace) -> int:
     if "recipe" not in values:
         remedy = f"pass it with `tensorsmith validate {arguments.file} --recipe NAME`, or add a line `recipe: NAME`"
         raise argument_error("recipe", Verbatim(f"{arguments.file}, which names none"), "the name of a recipe", remedy)
-    recipe = recipe_in(values, trust=arguments.trust)
+    # A file of this name may belong to a run folder that somebody else has made.
+    run = arguments.file.parent if arguments.file.name == "config.yaml" else None
+    recipe = recipe_in(values, run, arguments.trust)
+    if not arguments.trust:
+        check_code_fields(recipe.recipe, values, arguments.file)
     _, settings = resolve_run(recipe, values)
     settings.check_callbacks(arguments.file.parent, arguments.trust)
     print_text(f"{arguments.file}: valid for {recipe.name}")
