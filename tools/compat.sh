@@ -11,7 +11,7 @@ python=$environment/bin/python
 
 .venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python "$environment"
 .venv/bin/uv pip install --quiet --python "$python" "tensorflow-cpu==$tensorflow" "keras==$keras" google-crc32c \
-  hypothesis matplotlib protobuf pycocotools pytest pytest-xdist rich sacrebleu scikit-learn scipy
+  hypothesis matplotlib protobuf pycocotools pytest pytest-xdist pyyaml rich sacrebleu scikit-learn scipy
 for folder in custom_ops/*/src packages/*/src; do PYTHONPATH=$PWD/$folder:${PYTHONPATH:-}; done
 export PYTHONPATH TF_CPP_MIN_LOG_LEVEL=3
 # The batched matrix product of oneDNN in TensorFlow 2.18 and 2.20 writes out of bounds (in the Jacobian of
