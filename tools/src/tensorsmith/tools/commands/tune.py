@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(Search)}
     parser.usage = (
         "tensorsmith tune NAME [--trials N] [--tuner random|hyperband|bayesian|grid] [--space FILE.yaml] "
-        "[--objective NAME] [--folds K] [--parallel N] [--out DIR] [--resume] [--FIELD VALUE ...]"
+        "[--objective NAME] [--folds K] [--parallel N] [--on-error fail|stop] [--out DIR] [--resume] [--trust] "
+        "[--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`, or a .py file")
