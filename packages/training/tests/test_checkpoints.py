@@ -248,3 +248,30 @@ def test_stop_within_epoch_then_kill(tmp_path, monkeypatch):
     end = fit_to_end(reused(), *data(), callbacks=[StopWithin()], checkpoints=checkpoints, resume=True, **fit)
     assert_same(end, expected)
     assert end.epoch == [0, 1]
+
+
+class Factor(keras.constraints.Constraint):
+    """Constraint with a variable that belongs to no layer."""
+
+    def __init__(self, shape, name):
+        self.factor = keras.Variable(np.full(shape, 0.5, "float32"), trainable=False, name=name)
+
+    def __call__(self, w):
+        return w * self.factor
+
+
+def test_numbers_in_names_are_compared_as_numbers(tmp_path):
+    """A model that is built again has other numbers in its names: 8 and 9 before, here, and 9 and 10 afterwards."""
+
+    def build(first):
+        layers = [
+            keras.layers.Dense(units, kernel_constraint=Factor((inputs, units), f"factor_{number}"))
+            for number, (inputs, units) in enumerate([(3, 4), (4, 1)], first)
+        ]
+        return Trainer(keras.Sequential([keras.Input((3,)), *layers]), "sgd", "mean_squared_error")
+
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    build(8).fit(x, y, epochs=1, seed=0, checkpoints=Checkpoints(tmp_path), verbose=False)
+    resumed = build(9)
+    resumed.fit(x, y, epochs=2, seed=0, checkpoints=Checkpoints(tmp_path), resume=True, extend=True, verbose=False)
+    assert len(resumed.history.history["loss"]) == 2

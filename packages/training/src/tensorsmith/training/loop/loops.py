@@ -1,6 +1,7 @@
 """Compiled loops that run several steps in a single call of a `tf.function`."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,6 +35,11 @@ class Loop:
 
     run: Callable[..., tuple[tf.Tensor, Logs]]
     step: Any = None
+
+
+def _numbered(name: str) -> list[str | int]:
+    """Returns the alternating texts and numbers of a name: `["dense_", 9, "/kernel"]`."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 # Stateful random ops, which have their own counters.
@@ -152,10 +158,11 @@ class Loops:
     def variables(self) -> list[tf.Variable]:
         """Returns all variables that the traced steps access, each exactly once, sorted by name.
 
-        Graphs list their variables in an order that differs between processes.
+        Graphs list their variables in an order that differs between processes. The numbers in the names of layers are
+        compared as numbers, so that a model that is built again, with larger numbers, has the same order.
         """
         found = {id(variable): variable for step in self._traced() for variable in step.variables}
-        return sorted(found.values(), key=lambda variable: variable.name)
+        return sorted(found.values(), key=lambda variable: _numbered(variable.name))
 
     def graphs_of(self, compile: Callable[[], None]) -> list[Any]:
         """Returns the step graphs of the loops that a function compiles, as `GraphDef` protos with shapes."""
