@@ -112,6 +112,9 @@ with replace_file(sys.argv[1]) as draft:
 """
 
 
+OTHER = PROGRAM.rpartition("    print")[0]  # does not wait
+
+
 @pytest.fixture
 def writer():
     """Returns a function that starts a process which replaces a file and waits with the draft."""
@@ -130,23 +133,43 @@ def writer():
         process.communicate()
 
 
-def test_folders_without_a_lock_are_removed_when_old(tmp_path):
+def test_folders_without_a_lock_are_removed(tmp_path):
     """A process can be killed between the creation of the folder and that of its lock, or between their removal."""
-    names = [f"{files.PREFIX}{name}" for name in ("empty", "unlocked", "young", "full", "link")]
-    empty, unlocked, young, full, link = (tmp_path / name for name in names)
-    for folder in (empty, unlocked, young, full, tmp_path / "mine"):
+    names = [f"{files.PREFIX}{name}" for name in ("empty", "unlocked", "full", "link")]
+    empty, unlocked, full, link = (tmp_path / name for name in names)
+    for folder in (empty, unlocked, full, tmp_path / "mine"):
         folder.mkdir()
     for file in (unlocked / files.LOCK, full / files.LOCK, full / "mine.txt", tmp_path / "mine" / files.LOCK):
         file.touch()
     link.symlink_to("mine")
-    for folder in (empty, unlocked, full, tmp_path / "mine"):
-        os.utime(folder, (0, 0))
     with replace_file(tmp_path / "x.txt"):
         pass
     left = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
-    expected = [young, full, full / files.LOCK, full / "mine.txt", link]
+    expected = [full, full / files.LOCK, full / "mine.txt", link]
     expected += [tmp_path / name for name in ("mine", f"mine/{files.LOCK}", "x.txt")]
     assert left == sorted(path.relative_to(tmp_path) for path in expected)
+
+
+@pytest.mark.parametrize("function", ["tempfile.mkdtemp", "fcntl.flock"])
+def test_folder_that_is_not_locked_yet(tmp_path, monkeypatch, function):
+    """Tests that a process loses nothing if another one starts before it has created or locked the lock file."""
+    module, name = function.split(".")
+    original = getattr(getattr(files, module), name)
+    others = []
+
+    def interrupted(*arguments, **options):
+        before = name == "flock"
+        result = None if before else original(*arguments, **options)
+        if not others:
+            others.append(subprocess.run([sys.executable, "-c", OTHER, str(tmp_path / "other.txt")], check=True))
+        return original(*arguments, **options) if before else result
+
+    monkeypatch.setattr(getattr(files, module), name, interrupted)
+    with replace_file(tmp_path / "x.txt") as draft:
+        draft.write_text("1 2 3")
+    assert others
+    assert (tmp_path / "x.txt").read_text() == "1 2 3"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.txt", "x.txt"]
 
 
 def test_draft_of_killed_process_is_removed(tmp_path, writer):

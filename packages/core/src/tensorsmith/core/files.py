@@ -8,13 +8,11 @@ import os
 import platform
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 PREFIX = ".tensorsmith-"  # of the names of temporary folders
 LOCK, CONTENT = "lock", "content"  # in a temporary folder: a file that its process locks, and the folder that it uses
-SECONDS_TO_LOCK = 3600.0  # age of a folder without a lock that has been abandoned
 # Content of the lock file. Locks may be local to each machine on network file systems, so a process removes only the
 # folders of its own machine.
 OWNER = f"tensorsmith {platform.node()}".encode()
@@ -81,42 +79,43 @@ def temporary_folder(parent: str | os.PathLike[str]) -> Iterator[Path]:
         []
     """
     _remove_abandoned(Path(parent).absolute())
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=PREFIX))
-    try:
-        with (folder / LOCK).open("wb", buffering=0) as lock:
-            with contextlib.suppress(OSError):  # without locks, the folder of a killed process is not removed
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                lock.write(OWNER)  # last, because other processes ignore a folder without it
-            (folder / CONTENT).mkdir()
-            yield folder / CONTENT
-    finally:
-        _remove(folder)
+    with contextlib.ExitStack() as stack:
+        content = None
+        while content is None:
+            folder = Path(tempfile.mkdtemp(dir=parent, prefix=PREFIX))
+            stack.callback(_remove, folder)
+            # Until it is locked, the folder cannot be distinguished from that of a killed process. If another process
+            # has removed it, this one creates a new folder.
+            with contextlib.suppress(FileNotFoundError):
+                lock = stack.enter_context((folder / LOCK).open("wb", buffering=0))
+                with contextlib.suppress(OSError):  # without locks, the folder of a killed process is not removed
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    lock.write(OWNER)  # last, because other processes do not remove the content of a folder without it
+                (folder / CONTENT).mkdir()
+                content = folder / CONTENT
+        yield content
 
 
 @functools.lru_cache(maxsize=1000)  # once per process, because it takes time to list a folder of many files
 def _remove_abandoned(parent: Path) -> None:
     """Removes the temporary folders of killed processes. Their locks were released by the operating system."""
     for folder in parent.glob(f"{PREFIX}*"):
+        if folder.is_symlink():
+            continue
+        with contextlib.suppress(OSError):  # it has content
+            folder.rmdir()  # its process was killed before it had created the lock, or after it had removed it
         with contextlib.suppress(OSError):  # its owner holds the lock or has removed it, or it is not such a folder
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.read(lock, len(OWNER) + 1) == OWNER and not folder.is_symlink():
+                owner = os.read(lock, len(OWNER) + 1)
+                if owner == OWNER:
                     _remove(folder)
+                elif not owner and list(folder.iterdir()) == [folder / LOCK]:
+                    (folder / LOCK).unlink()
+                    folder.rmdir()
             finally:
                 os.close(lock)
-        with contextlib.suppress(OSError):
-            _remove_unlocked(folder)
-
-
-def _remove_unlocked(folder: Path) -> None:
-    """Removes an old folder whose process was killed before it had written the lock, or after it had removed it."""
-    if folder.is_symlink() or time.time() - folder.stat().st_mtime < SECONDS_TO_LOCK:
-        return
-    content = list(folder.iterdir())
-    if content == [folder / LOCK] and not content[0].stat().st_size:
-        content[0].unlink()
-    folder.rmdir()  # unless it has content
 
 
 def _remove(folder: Path) -> None:
