@@ -157,9 +157,12 @@ def test_repair(call, folder):
     assert call("verify", "whole.tfrecord")[0] == 0
 
 
-def test_reshard_shuffle_and_split(call, folder):
+def test_reshard_shuffle_and_split(call, folder, caplog):
     assert call("reshard", "toy*", "out", "--shards", 3)[0] == 0
     assert len(list((folder / "out").glob("toy.tfrecord-0000?-of-00003"))) == 3
+    code, out, _ = call("reshard", "toy*", "out", "--shards", 3, "--resume")
+    assert (code, out) == (0, "60 records in 3 files: out/toy.tfrecord-00000-of-00003\n")
+    assert "The shards in out are already complete." in caplog.messages
     code, out, _ = call("shuffle", "out", "mixed", "--seed", 3, "--shard-size", "2kB", "--compression", "gzip")
     count = len(list((folder / "mixed").iterdir()))
     assert (code, out) == (0, f"60 records in {count} files: mixed/toy.tfrecord-00000-of-{count:05d}\n")

@@ -167,8 +167,8 @@ def test_compressed_sources(files, tmp_path):
 
 def test_existing_shards_are_not_overwritten(files, tmp_path):
     reorder(files, tmp_path / "out", shards=2, name="x")
-    for shards, resume in ((2, False), (2, True), (3, True)):
-        with raises_argument_error("folder", expected="not contain shards of x"):
+    for shards, resume in ((2, False), (3, True), (1, True)):
+        with raises_argument_error("folder", expected="shards of x"):
             reorder(files, tmp_path / "out", shards=shards, name="x", resume=resume)
     reorder(files, tmp_path / "out", shards=2, name="y")
     with raises_argument_error("folder", expected="not contain shards of in-0"):
@@ -238,11 +238,23 @@ def interrupt(files, folder, **asked):
     assert [path.name for path in folder.glob("x*-of-*")]
 
 
-def test_error_message_keeps_complete_shards(files, tmp_path):
-    reorder(files, tmp_path / "out", shards=2, name="x")
-    with pytest.raises(ArgumentError, match="Keep these shards") as caught:
-        reorder(files, tmp_path / "out", shards=2, name="x", resume=True)
-    assert "remove" not in str(caught.value).lower()
+@pytest.mark.parametrize("compression", ["none", "gzip", "zlib"])
+def test_resume_of_complete_shards(files, tmp_path, compression):
+    asked = {"shards": 2, "name": "x", "seed": 1, "split": {"a": 0.5, "b": 0.5}, "compression": compression}
+    written = reorder(files, tmp_path / "out", **asked)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert reorder(files, tmp_path / "out", **asked, resume=True) == written
+    others = [{"seed": 2}, {"seed": None}, {"shards": 3}, {"compression": "gzip" if compression != "gzip" else "none"}]
+    for other in [*others, {"split": {"b": 0.5, "a": 0.5}}]:
+        with raises_argument_error("folder", expected="not contain other shards of", remedy="another folder or name"):
+            reorder(files, tmp_path / "out", **{**asked, **other}, resume=True)
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    path = written["b"].paths[1]
+    for content in (path.read_bytes()[:-1], path.read_bytes() + b"1", b""):
+        path.write_bytes(content)
+        with raises_argument_error("folder", expected="not contain other shards of"):
+            reorder(files, tmp_path / "out", **asked, resume=True)
+        assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize("name", ["..", ".", ".x", "a/b"])

@@ -31,7 +31,7 @@ def reshard(
         shards: Number of shards to write.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, resume an interrupted call with the same arguments.
+        resume: If `True`, resume an interrupted call with the same arguments. Complete shards are left unchanged.
         progress: Progress display to use.
 
     Returns:
@@ -90,7 +90,7 @@ def shuffle(
         shards: Number of shards to write.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, resume an interrupted call with the same arguments.
+        resume: If `True`, resume an interrupted call with the same arguments. Complete shards are left unchanged.
         progress: Progress display to use.
 
     Returns:
@@ -143,7 +143,7 @@ def split(
         shards: Number of shards in each split.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, resume an interrupted call with the same arguments.
+        resume: If `True`, resume an interrupted call with the same arguments. Complete shards are left unchanged.
         progress: Progress display to use.
 
     Returns:

@@ -245,7 +245,8 @@ class Schema:
         try:
             content = parse_yaml(text, _Loader)
         except yaml.YAMLError as error:
-            raise ArgumentError(f"The schema is not valid YAML: {error}") from None
+            where = " ".join(str(error).split())
+            raise ArgumentError(f"The schema is not valid YAML: {where}") from None
         known = isinstance(content, dict) and isinstance(content.get("features"), dict)
         check(
             known,

@@ -2,15 +2,17 @@
 
 import itertools
 import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tensorsmith.core import Advance, check, replace_file, unreported
 from tensorsmith.records import scan
 from tensorsmith.records.record import FOOTER, HEADER
-from tensorsmith.tfrecord.shards.compression import COMPRESSIONS, open_to_write
+from tensorsmith.tfrecord.shards.compression import COMPRESSIONS, open_to_read, open_to_write
 from tensorsmith.tfrecord.shards.index import Index, check_index, index_path, replace_index
 from tensorsmith.tfrecord.shards.reading import DamagedFileError
 
@@ -67,24 +69,69 @@ def _write_shard(
     index: Index, numbers: np.ndarray, path: Path, compression: str, resume: bool, report: Advance
 ) -> None:
     sizes = index.sizes[numbers]
-    ends = np.cumsum(sizes.astype("int64") + HEADER + FOOTER)
-    size = int(ends[-1]) if len(ends) else 0
+    size = int((sizes.astype("int64") + HEADER + FOOTER).sum())
     sidecar = index_path(path)
     if resume and path.exists() and (compression != "none" or path.stat().st_size == size):
         report(size)
     else:
         with replace_file(path) as draft:
             with open_to_write(draft, compression) as file:
-                begin = 0
-                while begin < len(numbers):
-                    done = int(ends[begin - 1]) if begin else 0
-                    end = max(begin + 1, int(np.searchsorted(ends, done + GROUP, "right")))
-                    file.write(_frames(index, numbers[begin:end]))
-                    report(int(ends[end - 1]) - done)
-                    begin = end
+                for frames in _groups(index, numbers):
+                    file.write(frames)
+                    report(len(frames))
             sidecar.unlink(missing_ok=True)  # no index is better than the index of the previous file
     if compression == "none" and not sidecar.exists():
         replace_index(path, sizes)
+
+
+def are_complete(
+    index: Index,
+    order: np.ndarray,
+    paths: Sequence[str | os.PathLike[str]],
+    compression: str,
+    report: Advance = unreported,
+) -> bool:
+    """Returns `True` if shards contain what `rearrange` writes to them with the same arguments. All data are read.
+
+    Args:
+        index: Index of the records in the input files.
+        order: Indices of the records in the shards.
+        paths: Paths of the shards, which must exist.
+        compression: Compression of the shards.
+        report: Function that is called with the number of bytes compared since the previous call.
+
+    Raises:
+        DamagedFileError: If a record in the input files is damaged.
+    """
+    for path, run in zip(map(Path, paths), runs_of(order, len(paths)), strict=True):
+        with open_to_read(path, compression) as file:
+            for frames in _groups(index, run):
+                if _read_from(file, len(frames)) != frames.tobytes():
+                    return False
+                report(len(frames))
+            if _read_from(file, 1) != b"":
+                return False
+    return True
+
+
+def _read_from(file: Any, size: int) -> bytes | None:
+    """Reads from a shard, or returns `None` if it is damaged or has another compression."""
+    try:
+        data: bytes = file.read(size)
+    except (OSError, EOFError, zlib.error):
+        return None
+    return data
+
+
+def _groups(index: Index, numbers: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields groups of records in the given order, including their lengths and checksums."""
+    ends = np.cumsum(index.sizes[numbers].astype("int64") + HEADER + FOOTER)
+    begin = 0
+    while begin < len(numbers):
+        done = int(ends[begin - 1]) if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, done + GROUP, "right")))
+        yield _frames(index, numbers[begin:end])
+        begin = end
 
 
 def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from tensorsmith.tfrecord.schema.stored import copy_schema
 from tensorsmith.tfrecord.shards.index import Index
 from tensorsmith.tfrecord.shards.layout import name_of, shard_paths, split_sizes
 from tensorsmith.tfrecord.shards.reading import compression_of_file, read
-from tensorsmith.tfrecord.shards.rearrange import rearrange
-from tensorsmith.tfrecord.shards.resume import manifest_kept
+from tensorsmith.tfrecord.shards.rearrange import are_complete, rearrange
+from tensorsmith.tfrecord.shards.resume import manifest_kept, shards_in
 
 CHUNK = 1 << 20  # records that are processed together
 
@@ -68,7 +68,8 @@ def reorder(
         split: Mapping from split names to fractions of the records, which must sum to 1. The numbers of records are
             rounded to integers.
         resume: If `True`, resume an interrupted call with the same arguments. The files must be unchanged. The
-            arguments are stored in a hidden file in the folder until all shards are written.
+            arguments are stored in a hidden file in the folder until all shards are written. If the call was
+            completed, its shards are compared with the records, and nothing is written.
         manifest: Path of a permanent manifest file, if the caller has locked the folder. If `None`, the folder is
             locked by this function, and a temporary file is used and removed at the end.
         progress: Progress display to use.
@@ -99,7 +100,7 @@ def reorder(
     # A caller with its own manifest holds the lock.
     alone = folder_lock(folder) if manifest is None else contextlib.nullcontext()
     kept = manifest_kept(folder, name, names, arguments, resume, manifest)
-    with alone, kept, _unpacked(files, folder) as plain:
+    with alone, kept as exists, _unpacked(files, folder) as plain:
         index = Index.of(plain)
         order = np.arange(len(index), dtype="int32" if len(index) < 2**31 else "int64")  # int32 halves the memory
         if seed is not None:
@@ -112,7 +113,17 @@ def reorder(
             content += len(run) * (HEADER + FOOTER)
             count = shards or max(1, -(-content // shard_size))
             splits[part] = Split(len(run), shard_paths(folder, f"{name}-{part}" if part else name, count))
-        report = progress.start("writing", int(index.sizes.sum()) + len(index) * (HEADER + FOOTER)).advance
+        total = int(index.sizes.sum()) + len(index) * (HEADER + FOOTER)
+        report = progress.start("comparing" if exists else "writing", total).advance
+        if exists:
+            paths = [path for part in splits.values() for path in part.paths]
+            same = sorted(paths) == shards_in(folder, names) and all(
+                are_complete(index, run, splits[part].paths, compression, report) for part, run in runs.items()
+            )
+            expected = f"not contain other shards of {' and '.join(sorted(names))} than those of this call"
+            check(same, "folder", str(folder), expected, "pass another folder or name")
+            progress.print(f"The shards in {folder} are already complete.")
+            return splits
         for part, run in runs.items():
             rearrange(index, run, splits[part].paths, compression, resume=resume, report=report)
         if manifest is None:

@@ -19,8 +19,11 @@ def manifest_kept(
     arguments: Mapping[str, Any],
     resume: bool,
     path: Path | None = None,
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Context manager that stores a manifest while shards are written. It is not deleted after an interruption.
+
+    It yields `True`, and stores nothing, if shards are to be resumed that have no temporary manifest, because the call
+    that has written them is complete.
 
     Args:
         folder: Folder that contains the shards.
@@ -37,31 +40,28 @@ def manifest_kept(
     """
     manifest = Manifest(path or folder / f".{name}.reorder.json", arguments)
     interrupted = manifest.exists()
-    if there := _shards(folder, names):
+    if there := shards_in(folder, names):
         prefixes = " and ".join(sorted(names))
         remedy = "pass another folder or name"
         if not resume and interrupted and not manifest.changed():
             remedy += ", or resume the interrupted call with the same arguments"
         check(resume, "folder", str(folder), f"not contain shards of {prefixes}", remedy)
-        check(
-            interrupted,
-            "folder",
-            str(folder),
-            f"not contain shards of {prefixes} other than those of an interrupted call",
-            "keep these shards if the call that wrote them was the same, because it has completed; "
-            "otherwise, pass another folder or name",
-        )
+        if not interrupted and path is None:
+            yield True
+            return
+        check(interrupted, "folder", str(folder), f"not contain shards of {prefixes} from another call", remedy)
         remedy = f"pass the same arguments, or remove {there[0].name} and the other shards to start again"
         manifest.check_unchanged(remedy)
     manifest.write()
     done = False
     try:
-        yield
+        yield False
         done = True
     finally:
-        if (done and path is None) or not _shards(folder, names):
+        if (done and path is None) or not shards_in(folder, names):
             manifest.path.unlink(missing_ok=True)
 
 
-def _shards(folder: Path, names: Collection[str]) -> list[Path]:
+def shards_in(folder: Path, names: Collection[str]) -> list[Path]:
+    """Returns the sorted paths of the shards in a folder whose names have one of the given prefixes."""
     return sorted(path for path in folder.glob("*.tfrecord*") if path.suffix != INDEX_SUFFIX and name_of(path) in names)
