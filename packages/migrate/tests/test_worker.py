@@ -1,10 +1,11 @@
 """Tests of the worker process: scripts that crash it or take too long, reuse, and imports."""
 
+import json
 import subprocess
 
 import pytest
 
-from tensorsmith.migrate import migrate_files
+from tensorsmith.migrate import SkippedError, migrate_files
 from tensorsmith.migrate import worker as module
 
 SCRIPT = "import tensorflow_addons as tfa\n\nlayer = tfa.layers.Maxout(4)\n"
@@ -54,6 +55,25 @@ def test_scripts_that_take_too_long(worker, tmp_path, monkeypatch):
     write(tmp_path, a=SCRIPT, b=SCRIPT + "y = tfa.layers.Maxout(3)\n" * 100_000, c=SCRIPT)
     after = results(tmp_path)
     assert str(after["b"]) == ": parsing it takes more than 1 seconds"
+    assert (after["a"].complete, after["c"].complete) == (True, True)
+
+
+def test_scripts_that_take_too_much_memory(worker, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(module, "MEMORY", 2e8)
+    write(tmp_path, a=SCRIPT, b=SCRIPT + "y = tfa.layers.Maxout(3)\n" * 10_000, c=SCRIPT)
+    after = results(tmp_path)
+    assert str(after["b"]) == ": parsing it takes more than 0.2 GB of memory"
+    assert (after["a"].complete, after["c"].complete) == (True, True)
+    assert capfd.readouterr().err == ""
+
+
+def test_large_files_are_skipped(worker, tmp_path):
+    write(tmp_path, a=SCRIPT, b=SCRIPT + "#" * 5_000_000)
+    cell = {"cell_type": "code", "source": [SCRIPT], "outputs": [{"text": "x" * 6_000_000}], "metadata": {}}
+    (tmp_path / "c.ipynb").write_text(json.dumps({"cells": [cell]}))
+    after = results(tmp_path)
+    assert isinstance(after["b"], SkippedError)
+    assert str(after["b"]) == ": larger than 5 MB, not parsed"
     assert (after["a"].complete, after["c"].complete) == (True, True)
 
 

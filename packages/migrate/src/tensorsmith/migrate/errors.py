@@ -13,4 +13,4 @@ class NotWrittenError(Exception):
 
 
 class SkippedError(Exception):
-    """Error raised if a symbolic link leads out of the given paths and is not followed."""
+    """Error raised if a file is too large, or if a symbolic link leads out of the given paths and is not followed."""

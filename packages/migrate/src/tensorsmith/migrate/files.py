@@ -18,6 +18,8 @@ from tensorsmith.migrate.rewrite import Migrated
 from tensorsmith.migrate.script_files import script_files
 from tensorsmith.migrate.worker import Worker
 
+LARGEST = {".py": 5_000_000, ".ipynb": 200_000_000}  # bytes; most of those of a large notebook are outputs
+
 
 @dataclass(frozen=True)
 class MigratedFile:
@@ -27,7 +29,7 @@ class MigratedFile:
         path: Path of the script.
         before: Source before the migration.
         result: Migrated script, or the reason for which the file is not migrated: it could not be read or parsed, it
-            could not be written, or it is a link that is not followed.
+            could not be written, or it is too large or a link that is not followed.
     """
 
     path: Path
@@ -86,12 +88,12 @@ def migrate_files(
     if write:
         _remove_drafts({target.parent for target in targets.values() if target})
     scripts: dict[Path, bytes] = {}
-    failed: dict[Path, UnreadableError] = {}
+    failed: dict[Path, UnreadableError | SkippedError] = {}
     modules: dict[Path, Globals] = {}
     for target in filter(None, targets.values()):
         try:
             scripts[target] = _read(target)
-        except UnreadableError as error:
+        except (UnreadableError, SkippedError) as error:
             failed[target] = error
     with Worker() as worker:
         if any(PACKAGE.encode() in script for script in scripts.values()):
@@ -108,7 +110,11 @@ def migrate_files(
 
 
 def _migrated(
-    target: Path | None, before: bytes, failed: dict[Path, UnreadableError], worker: Worker, write: bool
+    target: Path | None,
+    before: bytes,
+    failed: dict[Path, UnreadableError | SkippedError],
+    worker: Worker,
+    write: bool,
 ) -> Migrated | UnreadableError | NotWrittenError | SkippedError:
     """Migrate a file, and return the result or the error."""
     if not target:
@@ -129,10 +135,14 @@ def _read(path: Path) -> bytes:
 
     Raises:
         UnreadableError: If the script cannot be read.
+        SkippedError: If it is too large.
     """
     if not path.is_file():  # reading a named pipe would not return
         raise UnreadableError(": not a file" if path.exists() else ": symbolic link to a file that does not exist")
+    most = LARGEST.get(path.suffix, LARGEST[".py"])
     try:
+        if path.stat().st_size > most:
+            raise SkippedError(f": larger than {most / 1e6:g} MB, not parsed")
         return path.read_bytes()
     except OSError as error:
         raise UnreadableError(f": {error.strerror}") from error

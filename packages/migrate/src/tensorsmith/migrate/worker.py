@@ -1,7 +1,7 @@
 """Process in which scripts are parsed and rewritten.
 
-A script may overflow the stack of the parser or occupy it for a very long time. Only the worker ends in this case, and
-the next script gets a new one.
+A script may overflow the stack of the parser, exhaust the memory, or occupy the parser for a very long time. Only the
+worker ends in this case, and the next script gets a new one.
 """
 
 import contextlib
@@ -20,7 +20,8 @@ from tensorsmith.migrate.notebook import rewrite_notebook
 from tensorsmith.migrate.rewrite import Migrated, rewrite
 
 SECONDS = 30.0  # CPU time for each script, so that the result does not depend on the load of the machine
-CODE = "import sys; from tensorsmith.migrate.worker import serve; serve(float(sys.argv[1]))"
+MEMORY = 2e9  # bytes, of which the parser needs up to 2000 for each byte of a script
+CODE = "import sys; from tensorsmith.migrate.worker import serve; serve(*map(float, sys.argv[1:]))"
 ENCODING = "latin-1"  # of the bytes of a script in JSON
 
 
@@ -67,8 +68,10 @@ class Worker:
     def _result(self, task: str, path: Path, script: bytes) -> Any:
         if not self._process:
             # -P: modules in the current folder, which is often the project, are not imported.
-            command = [sys.executable, "-P", "-c", CODE, str(SECONDS)]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            command = [sys.executable, "-P", "-c", CODE, str(SECONDS), str(MEMORY)]
+            pipe = subprocess.PIPE
+            # Without stderr: if memory is exhausted, the parser prints a message there and aborts.
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
             self._knows_modules = False
         requests: dict[str, Any] = {"task": task, "path": str(path), "script": script.decode(ENCODING)}
         if not self._knows_modules:
@@ -99,16 +102,20 @@ class Worker:
         return process.returncode
 
 
-def serve(seconds: float) -> None:
+def serve(seconds: float, memory: float = MEMORY) -> None:
     """Respond to the requests on standard input until it is closed.
 
     Args:
         seconds: Maximum CPU time for each request. The process is terminated if a request needs more.
+        memory: Maximum memory in bytes. The process may be terminated if a request needs more.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the parent process ends this one
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # if the parent process was killed, this one ends with its response
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, also within the parser, which is native code
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no file
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if limit == resource.RLIM_INFINITY or limit > memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (int(memory), int(memory)))
     modules = Modules({})
     for line in sys.stdin.buffer:
         request = json.loads(line)
@@ -120,6 +127,8 @@ def serve(seconds: float) -> None:
             response: dict[str, Any] = {"result": _result(request["task"], script, importer)}
         except UnreadableError as error:
             response = {"error": str(error)}
+        except MemoryError:
+            response = {"error": _reason(-signal.SIGABRT)}
         except Exception as error:  # noqa: BLE001 - a defect of this package must not affect the other files
             response = {"error": f": internal error of the migration: {type(error).__name__}: {error}"}
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -138,6 +147,8 @@ def _result(task: str, script: bytes, importer: Importer) -> dict[str, Any]:
 def _reason(code: int) -> str:
     if code == -signal.SIGPROF:
         return f": parsing it takes more than {SECONDS:g} seconds"
-    if code in (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT):
+    if code in (-signal.SIGSEGV, -signal.SIGBUS):
         return ": too deeply nested"
+    if code == -signal.SIGABRT:
+        return f": parsing it takes more than {MEMORY / 1e9:g} GB of memory"
     return f": its parser ended with the exit code {code}"
