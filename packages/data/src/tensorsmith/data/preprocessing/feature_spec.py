@@ -1,24 +1,42 @@
 """Preprocessing models built from the features of a schema, adapted in one pass over the data."""
 
 import copy
+import dataclasses
 import json
 import logging
+import os
 import warnings
-from collections.abc import Collection, Iterable, Mapping, Sized
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from tensorsmith.core import ArgumentError, Progress, Verbatim, argument_error, check, did_you_mean
-from tensorsmith.core.types import TensorLike
+from tensorsmith.core import (
+    ArgumentError,
+    Progress,
+    UnreadableFileError,
+    Verbatim,
+    argument_error,
+    check,
+    did_you_mean,
+    replace_file,
+)
 from tensorsmith.data.preprocessing.choices import Categorical, Cross, FeatureChoice, default_choice, values_per_example
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
+from tensorsmith.data.preprocessing.feature_rows import as_read, as_rows, number_of_batches
 from tensorsmith.data.preprocessing.impute import FillStatistics, Impute
 from tensorsmith.data.preprocessing.imputer import Imputer
+from tensorsmith.data.preprocessing.spec_file import (
+    choice_of,
+    describe_choice,
+    describe_statistics,
+    restore_statistics,
+)
 from tensorsmith.data.preprocessing.statistics import TokenCounts
-from tensorsmith.tfrecord import Feature, Schema
+from tensorsmith.tfrecord import Schema
 from tensorsmith.tfrecord.schema import FLOATS, NAN, STRINGS
 
 FEW_STRINGS, MOST_STRINGS = 100, 1000  # distinct strings; between these numbers, it depends on how often they repeat
@@ -55,6 +73,7 @@ class FeatureSpec:
     Example:
         >>> import tensorflow as tf
         >>> from tensorsmith.data.preprocessing import Bucketize, Lookup
+        >>> from tensorsmith.tfrecord import Feature
         >>> schema = Schema({"age": Feature("float32"), "city": Feature("string"), "label": Feature("int64")})
         >>> choices = {"city": Lookup(embed=2), "young": Bucketize(2, feature="age")}
         >>> spec = FeatureSpec(schema, choices, exclude=["label"])
@@ -127,7 +146,7 @@ class FeatureSpec:
             raise ValueError("\n".join(map(str, mistakes)))
         check(bool(self._sources), "exclude", left_out, "a proper subset of the features")
         self._schema = {name: feature for name, feature in schema.features.items() if name in used}
-        self._features = {name: _as_read(feature) for name, feature in self._schema.items()}
+        self._features = {name: as_read(feature) for name, feature in self._schema.items()}
         self._gathered: dict[str, Any] = {}  # statistics of all data since the last reset
         self._fills: dict[str, FillStatistics] = {}  # statistics of missing values since the last reset
 
@@ -232,7 +251,7 @@ class FeatureSpec:
         fills = fills if reset else copy.deepcopy(self._fills)
         examples = 0
         with Progress("tensorsmith.data") as progress:
-            for batch in progress.track(dataset, "adapting", _number_of_batches(dataset), "batches"):
+            for batch in progress.track(dataset, "adapting", number_of_batches(dataset), "batches"):
                 features = self._rows(batch[0] if isinstance(batch, tuple) else batch)
                 size = len(next(iter(features.values())))
                 for name, fill in fills.items():
@@ -251,6 +270,57 @@ class FeatureSpec:
             self.__dict__.pop(name, None)
         self._layers = layers
         self._gathered, self._fills = gathered, fills
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Saves the spec and the statistics of the data as a JSON file.
+
+        Args:
+            path: Path of the file.
+
+        Raises:
+            ValueError: If an option is an instance of a class of your own.
+        """
+        described = {
+            "schema": Schema(self._schema).to_yaml(),
+            "choices": {name: describe_choice(choice) for name, choice in self._choices.items()},
+            "impute": {name: dataclasses.asdict(impute) for name, impute in self._impute.items()},
+            "adapted": bool(self._gathered),
+            "statistics": {name: describe_statistics(gathered) for name, gathered in self._gathered.items()},
+            "fills": {name: describe_statistics(fill) for name, fill in self._fills.items()},
+        }
+        with replace_file(path) as draft:
+            draft.write_text(json.dumps(described), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "FeatureSpec":
+        """Returns the spec in a file that `save` has written. The embeddings of its encoder are new.
+
+        Args:
+            path: Path of the file.
+
+        Raises:
+            UnreadableFileError: If the file is damaged.
+        """
+        try:
+            described = json.loads(Path(path).read_text(encoding="utf-8"))
+            schema = Schema.from_yaml(described["schema"])
+            choices = {name: choice_of(choice) for name, choice in described["choices"].items()}
+            impute = {name: Impute(**arguments) for name, arguments in described["impute"].items()}
+            spec = cls(schema, choices, [name for name in schema.features if name not in choices], impute)
+            if described["adapted"]:
+                spec._restore(described["statistics"], described["fills"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            received = Verbatim(f"{os.fspath(path)} ({type(error).__name__}: {error})")
+            raise UnreadableFileError.like(argument_error("path", received, "a file of FeatureSpec.save")) from error
+        return spec
+
+    def _restore(self, statistics: Mapping[str, Any], fills: Mapping[str, Any]) -> None:
+        """Sets the statistics to those of another spec with the same choices."""
+        self._gathered = {
+            name: restore_statistics(self._choices[name].statistics(0), statistics[name]) for name in self._sources
+        }
+        self._fills = {name: restore_statistics(one.statistics(0), fills[name]) for name, one in self._impute.items()}
+        self._layers = self._made(self._gathered, self._fills)
 
     def _warn_of_many_strings(self, gathered: Mapping[str, Any]) -> None:
         """Warns about features that are one-hot encoded by default although they have very many distinct strings."""
@@ -287,7 +357,7 @@ class FeatureSpec:
         )
         missing = [name for name in self._features if name not in batch]
         check(not missing, "dataset", sorted(batch), f"contain batches with the features {', '.join(missing)}")
-        rows = {name: _as_rows(name, feature, batch[name]) for name, feature in self._features.items()}
+        rows = {name: as_rows(name, feature, batch[name]) for name, feature in self._features.items()}
         infinite = [
             name
             for name, values in rows.items()
@@ -399,60 +469,3 @@ class FeatureSpec:
 def _are_many(distinct: int, total: int) -> bool:
     """Returns `True` if strings are too many for one-hot vectors, or if most examples have their own string."""
     return distinct > MOST_STRINGS or (distinct > FEW_STRINGS and distinct > total / 2)
-
-
-def _as_read(feature: Feature) -> Feature:
-    """Returns a required feature of the dtype with which `examples` reads it."""
-    return Feature(feature.tensor_dtype, feature.shape, feature.encoding, format=feature.format)
-
-
-def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
-    """Returns the values of a feature as an array of shape `(batch, values)`."""
-    array, width = np.asarray(values), values_per_example(feature)
-    fits = array.ndim > 0 and array.size == len(array) * width
-    check(fits, name, array.shape, f"have shape {(None, *feature.shape)}", "call `dataset.batch`")
-    texts = feature.dtype in STRINGS
-    check(
-        texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"have dtype {feature.dtype} to match the schema"
-    )
-    rows = array.reshape(len(array), width)
-    if texts:
-        return _as_bytes(name, rows)
-    cast = rows.astype(feature.dtype)
-    lost = feature.dtype not in (*FLOATS, "float64") and not np.array_equal(cast, rows)
-    check(
-        not lost,
-        name,
-        Verbatim(f"numbers that {feature.dtype} cannot represent"),
-        f"contain numbers of dtype {feature.dtype} to match the schema",
-    )
-    return cast
-
-
-def _as_bytes(name: str, rows: np.ndarray) -> np.ndarray:
-    """Encodes an array of strings as an array of bytes."""
-    found = [text.encode() if isinstance(text, str) else text for text in rows.ravel().tolist()]
-    wrong = next((text for text in found if not isinstance(text, bytes)), b"")
-    check(isinstance(wrong, bytes), name, wrong, "contain only strings")
-    encoded = np.empty(len(found), object)
-    encoded[:] = found
-    return encoded.reshape(rows.shape)
-
-
-def _number_of_batches(dataset: Iterable[Any]) -> int | None:
-    """Returns the number of batches in a dataset, or `None` if it is unknown.
-
-    Raises:
-        ValueError: If the dataset is infinite.
-    """
-    if not hasattr(dataset, "cardinality"):
-        return len(dataset) if isinstance(dataset, Sized) else None
-    count = int(dataset.cardinality())
-    check(
-        count != -1,
-        "dataset",
-        dataset,
-        "finite",
-        "call `adapt` before `repeat`, or select a finite number of batches with `take`",
-    )
-    return count if count >= 0 else None

@@ -112,13 +112,13 @@ class FillStatistics:
     """
 
     def __init__(self, impute: Impute, accumulator: Any) -> None:
-        self._impute, self._accumulator = impute, accumulator
+        self._impute, self.accumulator = impute, accumulator
         self.present = self.missing = 0
 
     def update(self, values: np.ndarray, missing: int) -> None:
         """Updates the statistics with the values that are not missing and the number of missing values."""
-        if self._accumulator is not None and len(values):
-            self._accumulator.update(values)
+        if self.accumulator is not None and len(values):
+            self.accumulator.update(values)
         self.present, self.missing = self.present + len(values), self.missing + missing
 
     def fill_value(self, feature: Feature) -> Any:
@@ -133,10 +133,10 @@ class FillStatistics:
         expected = f"contain values from which to compute the {self._impute.strategy.replace('_', ' ')} value"
         check(self.present > 0, "data", self.present, expected, 'use the strategy "constant"')
         if self._impute.strategy == "mean":
-            return float(self._accumulator.mean[0])
+            return float(self.accumulator.mean[0])
         if self._impute.strategy == "median":
-            return self._accumulator.median()
-        return as_text(self._accumulator.most_frequent(1)[0])
+            return self.accumulator.median()
+        return as_text(self.accumulator.most_frequent(1)[0])
 
     def completed(self, statistics: Any, feature: Feature) -> Any:
         """Returns a copy of statistics of the values that are not missing, to which the filled values are added."""
