@@ -412,6 +412,18 @@ def test_killed_launcher(finished, begun):
     assert results(folder) == results(finished)
 
 
+def test_worker_without_chief(finished, tmp_path, monkeypatch, capsys):
+    """It waits for the folder of the search, and then for the process that assigns trials."""
+    (port,) = free_ports(1)
+    for name, value in (("TUNER_ID", "worker-0"), ("ORACLE_IP", "127.0.0.1"), ("ORACLE_PORT", str(port))):
+        monkeypatch.setenv(f"KERASTUNER_{name}", value)
+    for folder, missing in ((tmp_path / "none", "which writes"), (finished, f"at 127.0.0.1:{port}")):
+        assert tune(folder, "--timeout", "0.3") == 1
+        said = capsys.readouterr().err
+        assert said.startswith(f"tensorsmith: Waited 0.3 seconds for the chief{',' * (folder != finished)} {missing}")
+        assert "KERASTUNER_TUNER_ID=chief" in said
+
+
 # The command with a shorter timeout for lost workers.
 IMPATIENT = """
 import sys

@@ -48,6 +48,9 @@ def test_invalid_timeout(timeout):
     ("said", "error"),
     [
         ("{", {"name": "TF_CONFIG", "received": "'{'", "expected": "JSON"}),
+        ("[" * 100_000, {"name": "TF_CONFIG", "received": "'[[[", "expected": "JSON"}),
+        (tf_config(cluster={"worker": [f"a:{'1' * 100_000}"]}), {"name": "worker", "received": "'a:111"}),
+        (tf_config(cluster={"worker": ["a:1"] * 10_000}), {"name": "cluster", "received": "a:1 more than once"}),
         (
             "[1]",
             {

@@ -1,5 +1,6 @@
 """Tests that processes of a cluster wait for each other, with real sockets."""
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -19,8 +20,11 @@ from tensorsmith.core import exit_on_sigterm, peers
 logging.basicConfig(format="%(message)s")
 peers.SECONDS_TO_FIRST_MESSAGE = 0.0
 with exit_on_sigterm():
-    peers.wait_for_peers({{"worker 1": "localhost:{}"}}, "localhost:{}", 600.0)
+    peers.wait_for_peers({{"worker 1": "localhost:{}"}}, "worker 0", "localhost:{}", 600.0)
 """
+
+
+HTTP_2 = bytes((0, 0, 35, 4, 0, 0, 0, 0, 0)) + bytes(35)  # as the answer of a TensorFlow server
 
 
 @pytest.fixture
@@ -28,21 +32,40 @@ def addresses():
     return [f"localhost:{port}" for port in free_ports(3)]
 
 
+@contextlib.contextmanager
+def server_at(address, answer):
+    """Server that sends an answer to all clients, or never accepts them if the answer is empty."""
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                client = server.accept()[0]
+                client.sendall(answer)
+                clients.append(client)
+
+    clients = []
+    with socket.create_server(("", int(address.rpartition(":")[2]))) as server:
+        if answer:
+            threading.Thread(target=serve, daemon=True).start()
+        yield
+    for client in clients:
+        client.close()
+
+
 def waiting(addresses, index, done):
     """Starts a thread that waits for the others, and adds the index to `done` afterwards."""
 
     def wait():
         others = {f"worker {i}": address for i, address in enumerate(addresses) if i != index}
-        wait_for_peers(others, addresses[index], 60.0)
+        wait_for_peers(others, f"worker {index}", addresses[index], 60.0)
         done.append(index)
-        # As the server of TensorFlow, which listens at the same address from now on.
-        server = socket.create_server(("", int(addresses[index].rpartition(":")[2])))
-        servers.append(server)
+        with server_at(addresses[index], HTTP_2):  # as the server of TensorFlow, which listens there from now on
+            ended.wait(60)
 
-    servers = []
+    ended = threading.Event()
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
-    return thread, servers
+    return thread, ended
 
 
 def test_processes_that_wait_for_each_other(addresses):
@@ -55,18 +78,20 @@ def test_processes_that_wait_for_each_other(addresses):
     first[0][0].join(0.5)
     assert done == []
     everyone = [*first, waiting(addresses, 2, done)]
-    for thread, _ in everyone:
-        thread.join(60)
+    while len(done) < 3:
+        assert time.monotonic() < until
+        time.sleep(0.01)
     assert sorted(done) == [0, 1, 2]
-    for _, servers in everyone:
-        servers[0].close()
+    for thread, ended in everyone:
+        ended.set()
+        thread.join(60)
 
 
 def test_missing_peer(addresses, monkeypatch, caplog):
     monkeypatch.setattr(peers, "SECONDS_TO_FIRST_MESSAGE", 0.0)
     here, there, missing = addresses
-    with socket.create_server(("localhost", int(there.rpartition(":")[2]))), pytest.raises(TimeoutError) as raised:
-        wait_for_peers({"worker 1": there, "ps 0": missing}, here, 0.3)
+    with server_at(there, HTTP_2), pytest.raises(TimeoutError) as raised:
+        wait_for_peers({"worker 1": there, "ps 0": missing}, "worker 0", here, 0.3)
     assert str(raised.value).startswith(f"Waited 0.3 seconds for ps 0 at {missing} (Connection refused). Start it")
     assert caplog.messages == [f"Waiting for ps 0 at {missing} (Connection refused). This process gives up in 0 s."]
 
@@ -86,7 +111,33 @@ def test_address_in_use(addresses):
     port = int(addresses[0].rpartition(":")[2])
     refused = raises_argument_error("TF_CONFIG", received=addresses[0], expected="whose port is not in use")
     with socket.create_server(("", port)), refused:
-        wait_for_peers({"worker 1": addresses[1]}, addresses[0], 60.0)
+        wait_for_peers({"worker 1": addresses[1]}, "worker 0", addresses[0], 60.0)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.0 400 Bad Request\r\n", b"SSH-2.0-OpenSSH_9.6\r\n", b"\0" * 64])
+def test_another_program_at_the_address_of_a_peer(addresses, answer):
+    with server_at(addresses[1], answer), pytest.raises(ConnectionError) as raised:
+        wait_for_peers({"worker 1": addresses[1]}, "worker 0", addresses[0], 60.0)
+    assert f"Another program, which is not a process of the cluster, answers at {addresses[1]}." in str(raised.value)
+
+
+def test_server_that_never_answers(addresses, monkeypatch):
+    monkeypatch.setattr(peers, "SECONDS_TO_ANSWER", 0.1)
+    with server_at(addresses[1], b""), pytest.raises(TimeoutError) as raised:
+        wait_for_peers({"worker 1": addresses[1]}, "worker 0", addresses[0], 0.3)
+    assert f"worker 1 at {addresses[1]} (accepts connections, but does not answer)" in str(raised.value)
+
+
+def test_own_address_of_another_machine(addresses, monkeypatch):
+    """Tests an address of a documentation network, and one that is forwarded to this machine."""
+    monkeypatch.setattr(peers, "SECONDS_TO_ANSWER", 0.1)
+    own = f"192.0.2.1:{addresses[0].rpartition(':')[2]}"
+    expected = "contain an address of this machine for its own task"
+    with raises_argument_error("TF_CONFIG", received=f"{own} for worker 3", expected=expected):
+        wait_for_peers({"worker 1": addresses[1]}, "worker 3", own, 60.0)
+    monkeypatch.setattr(peers, "_is_local", lambda *_: False)
+    with server_at(addresses[1], HTTP_2):
+        wait_for_peers({"worker 1": addresses[1]}, "worker 0", addresses[0], 60.0)
 
 
 def test_unknown_host():

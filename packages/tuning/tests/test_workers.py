@@ -1,11 +1,14 @@
 """Tests of the detection of dead workers."""
 
+import http.server
 import os
 import signal
-import socket
+import threading
 import time
 import types
+from concurrent import futures
 
+import grpc
 import pytest
 
 from tensorsmith.core import free_ports, peers
@@ -142,7 +145,7 @@ def test_serve_returns_when_workers_are_dismissed(monkeypatch):
         looks.append(1)
         oracle.all_dismissed = True
 
-    serve(lambda: time.sleep(60), oracle, [look])
+    serve(lambda: time.sleep(60), oracle, [look], 60.0)
     assert looks == [1]
 
 
@@ -151,17 +154,16 @@ def test_serve_propagates_errors():
         raise OSError("the port is taken")
 
     with pytest.raises(OSError, match="the port is taken"):
-        serve(run, types.SimpleNamespace(all_dismissed=False, tuner_ids=set()), [])
+        serve(run, types.SimpleNamespace(all_dismissed=False, tuner_ids=set()), [], 60.0)
 
 
 def test_chief_without_workers(monkeypatch, caplog):
     """Tests that the chief reports that it waits, and gives up."""
     monkeypatch.delenv(LAUNCHER, raising=False)
     monkeypatch.setattr(peers, "SECONDS_TO_FIRST_MESSAGE", 0.0)
-    monkeypatch.setattr(workers, "SECONDS_TO_WAIT", 0.5)
     oracle = types.SimpleNamespace(all_dismissed=False, tuner_ids=set())
     with pytest.raises(TimeoutError, match=r"Waited 0\.5 seconds for a worker\. Start processes"):
-        serve(lambda: time.sleep(60), oracle, [])
+        serve(lambda: time.sleep(60), oracle, [], 0.5)
     assert "Waiting for a worker." in caplog.text
 
 
@@ -171,14 +173,20 @@ def test_worker_without_chief(name, monkeypatch):
     (port,) = free_ports(1)
     for variable, value in (("TUNER_ID", name), ("ORACLE_IP", "127.0.0.1"), ("ORACLE_PORT", str(port))):
         monkeypatch.setenv(f"KERASTUNER_{variable}", value)
-    monkeypatch.setattr(workers, "SECONDS_TO_WAIT", 0.5)
     if name == "chief":
-        wait_for_chief()
+        wait_for_chief(0.5)
         return
-    with pytest.raises(TimeoutError, match=f"seconds for the chief at 127.0.0.1:{port}"):
-        wait_for_chief()
-    with socket.create_server(("127.0.0.1", port)):
-        wait_for_chief()
+    with pytest.raises(TimeoutError, match=f"Waited 0.5 seconds for the chief at 127.0.0.1:{port}"):
+        wait_for_chief(0.5)
+    server = grpc.server(futures.ThreadPoolExecutor())
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    wait_for_chief(60.0)
+    server.stop(None).wait()
+    with http.server.HTTPServer(("127.0.0.1", port), http.server.BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.handle_request, daemon=True).start()
+        with pytest.raises(ConnectionError, match=f"Another program.* answers at 127.0.0.1:{port}"):
+            wait_for_chief(60.0)
 
 
 def wait_until(condition):

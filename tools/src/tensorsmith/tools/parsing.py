@@ -81,7 +81,7 @@ def add_timeout_argument(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=600.0,
         metavar="SECONDS",
-        help="maximum time to wait for the other processes of a cluster (600)",
+        help="maximum time to wait for the other processes of a cluster or search (600)",
     )
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 JOBS = ("chief", "worker", "ps")
-ADDRESS = re.compile(r"[\w.-]+:(\d+)|\[[0-9a-fA-F:]+\]:(\d+)")
+ADDRESS = re.compile(r"[\w.-]+:(\d{1,5})|\[[0-9a-fA-F:]+\]:(\d{1,5})")
 SECONDS_TO_CONNECT = 120.0  # of TensorFlow, when all processes are reachable
 STDERR = 2  # not `sys.stderr`, which has no file descriptor in notebooks
 FORM = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}'
@@ -67,7 +68,7 @@ class Cluster:
                     "contain only addresses of the form HOST:PORT with a port from 1 to 65535",
                 )
         everyone = [address for addresses in self.jobs.values() for address in addresses]
-        twice = sorted({address for address in everyone if everyone.count(address) > 1})
+        twice = sorted(address for address, count in Counter(everyone).items() if count > 1)
         check(not twice, "cluster", Verbatim(f"{', '.join(twice)} more than once"), "contain distinct addresses")
         for job in ("worker", *self.jobs):
             check(bool(self.jobs.get(job)), job, self.jobs.get(job), "a list of at least one address")
@@ -108,7 +109,9 @@ class Cluster:
 
         Raises:
             TimeoutError: If a machine cannot be reached within `timeout` seconds.
-            ValueError: If this machine is a parameter server, or a worker in a cluster with parameter servers.
+            ConnectionError: If another program answers at the address of a machine.
+            ValueError: If this machine is a parameter server, or a worker in a cluster with parameter servers, or if
+                the address of its task is that of another machine.
         """
         job = self.task[0]
         remedy = "call `cluster.serve()` in processes for which `cluster.serves` is true"
@@ -132,6 +135,8 @@ class Cluster:
 
         Raises:
             TimeoutError: If the chief cannot be reached within `timeout` seconds.
+            ConnectionError: If another program answers at the address of the chief.
+            ValueError: If the address of the task of this machine is that of another machine.
         """
         import tensorflow as tf
 
@@ -146,7 +151,7 @@ class Cluster:
         tasks = [(job, index) for job in jobs for index in range(len(self.jobs[job]))]
         peers = {f"{job} {index}": self.jobs[job][index] for job, index in tasks if (job, index) != self.task}
         job, index = self.task
-        wait_for_peers(peers, self.jobs[job][index], self.timeout)
+        wait_for_peers(peers, f"{job} {index}", self.jobs[job][index], self.timeout)
 
     def _resolver(self) -> "tf.distribute.cluster_resolver.ClusterResolver":
         import tensorflow as tf
@@ -192,7 +197,7 @@ def cluster_from_environment(timeout: float = SECONDS_TO_WAIT) -> Cluster | None
         return None
     try:
         said: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise argument_error("TF_CONFIG", text, f"JSON such as {FORM}", str(error)) from error
     if said == {}:
         return None

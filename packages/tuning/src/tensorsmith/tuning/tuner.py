@@ -19,7 +19,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
-from tensorsmith.core import replace_file
+from tensorsmith.core import SECONDS_TO_WAIT, check, is_number, replace_file
 from tensorsmith.core.keras_internals import overrides_private
 from tensorsmith.tuning._internals import is_worker, run_and_update_trial
 from tensorsmith.tuning.failures import describe, repeated_failure, stops_search
@@ -29,7 +29,7 @@ from tensorsmith.tuning.search import Search
 from tensorsmith.tuning.trial import RESULT, Result, damaged, read_result, train
 from tensorsmith.tuning.workers import Beat, Oversight, end_without_launcher, serve, wait_for_chief
 
-SECONDS_TO_WAIT = 0.25  # pause of a worker between requests
+SECONDS_BETWEEN_REQUESTS = 0.25  # of a worker
 STATE = "tuner0.json"  # file without which keras-tuner ignores the trials of a folder
 
 
@@ -61,6 +61,10 @@ class Tuner(BaseTuner):
         search: Settings of the hyperparameter search.
         folder: Folder for all files of the search. It is created if it does not exist.
         table: Progress display to update, or `None` for no display.
+        timeout: Maximum time in seconds for which a worker waits for the chief, and the chief for the first worker.
+
+    Raises:
+        TimeoutError: If this process is a worker, and the chief cannot be reached within `timeout` seconds.
 
     Example:
         >>> import dataclasses, tempfile, types
@@ -89,16 +93,24 @@ class Tuner(BaseTuner):
         True
     """
 
-    def __init__(self, search: Search, folder: str | os.PathLike[str], table: TrialTable | None = None) -> None:
+    def __init__(
+        self,
+        search: Search,
+        folder: str | os.PathLike[str],
+        table: TrialTable | None = None,
+        timeout: float = SECONDS_TO_WAIT,
+    ) -> None:
+        check(is_number(timeout) and timeout > 0, "timeout", timeout, "a positive number of seconds")
         self.plan = search
         self.table = table
+        self._timeout = timeout
         self._waiting = False
         self._begun: set[str] = set()  # IDs of the trials that the table shows
         self._beat: Beat | None = None
         path = Path(folder).resolve()
         path.mkdir(parents=True, exist_ok=True)
         oracle = make_oracle(search)
-        wait_for_chief()
+        wait_for_chief(timeout)
         with contextlib.redirect_stdout(io.StringIO()):  # it prints the path of the file that it finds
             super().__init__(oracle, directory=str(path.parent), project_name=path.name)
         if not self.is_worker and (path / "oracle.json").exists():
@@ -142,6 +154,7 @@ class Tuner(BaseTuner):
         Raises:
             SearchError: If the objective is not logged, if there are fewer examples than folds, or if three consecutive
                 trials fail at the same line of the recipe.
+            TimeoutError: If this process is the chief, and no worker asks for a trial in time.
             keras_tuner.errors.FatalError: If the recipe raises this error.
         """
         if not self.is_worker:
@@ -151,7 +164,7 @@ class Tuner(BaseTuner):
         try:
             if self.is_chief:
                 tasks = [end_without_launcher, Oversight(self.folder, self.oracle).look, self._show]
-                serve(super().search, self.oracle, tasks)
+                serve(super().search, self.oracle, tasks, self._timeout)
                 self.keep_best()
             else:
                 super().search()
@@ -169,7 +182,7 @@ class Tuner(BaseTuner):
     def pre_create_trial(self) -> None:
         """Pauses if the oracle has asked the worker to wait."""
         if self._waiting:
-            time.sleep(SECONDS_TO_WAIT)
+            time.sleep(SECONDS_BETWEEN_REQUESTS)
         self._waiting = True
 
     def on_trial_begin(self, trial: Trial) -> None:

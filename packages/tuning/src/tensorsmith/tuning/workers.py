@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tensorsmith.core import SECONDS_TO_WAIT, Verbatim, argument_error, unreachable, wait_for
+from tensorsmith.core import Verbatim, argument_error, unreachable, wait_for
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -55,11 +55,15 @@ def end_without_launcher() -> bool:
     return gone
 
 
-def wait_for_chief() -> None:
+def wait_for_chief(timeout: float) -> None:
     """Waits until a worker can reach the chief. Workers that have a launcher do not need to wait.
 
+    Args:
+        timeout: Maximum time to wait, in seconds.
+
     Raises:
-        TimeoutError: If the chief cannot be reached within 10 minutes.
+        TimeoutError: If the chief cannot be reached within `timeout` seconds.
+        ConnectionError: If another program answers at the address of the chief.
     """
     name, host, port = (os.environ.get(f"KERASTUNER_{each}", "") for each in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT"))
     if not host or "chief" in name or LAUNCHER in os.environ:
@@ -69,7 +73,7 @@ def wait_for_chief() -> None:
         reason = unreachable(f"{host}:{port}")
         return f"the chief at {host}:{port} ({reason})" if reason else ""
 
-    wait_for(missing, SECONDS_TO_WAIT, "Start the process with KERASTUNER_TUNER_ID=chief.")
+    wait_for(missing, timeout, "Start the process with KERASTUNER_TUNER_ID=chief.")
 
 
 def sign_of_life(folder: Path, worker: str) -> Path:
@@ -146,7 +150,9 @@ class Oversight:
         return time.monotonic() - since > SECONDS_OF_SILENCE
 
 
-def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence[Callable[[], object]]) -> None:
+def serve(
+    run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence[Callable[[], object]], timeout: float
+) -> None:
     """Runs the loop that assigns trials to workers, until all workers have been asked to stop.
 
     The loop of keras-tuner waits indefinitely for a worker that has died, and up to 20 s longer than necessary. It
@@ -156,9 +162,10 @@ def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence
         run: Function that runs the trial loop of keras-tuner.
         oracle: Oracle of keras-tuner that chooses the trials.
         tasks: Functions without arguments that are called periodically while the loop is running.
+        timeout: Maximum time to wait for the first worker, in seconds.
 
     Raises:
-        TimeoutError: If no worker asks for a trial within 10 minutes.
+        TimeoutError: If no worker asks for a trial within `timeout` seconds.
     """
     errors: list[BaseException] = []
 
@@ -172,7 +179,7 @@ def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence
     with contextlib.redirect_stdout(io.StringIO()):  # it prints conditions that workers send
         thread.start()
         if LAUNCHER not in os.environ:
-            _wait_for_worker(oracle, thread)
+            _wait_for_worker(oracle, thread, timeout)
         while thread.is_alive() and not oracle.all_dismissed:
             time.sleep(SECONDS_BETWEEN_LOOKS)
             for task in tasks:
@@ -182,10 +189,10 @@ def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence
     time.sleep(SECONDS_BETWEEN_BEATS)  # time for the last answer to arrive
 
 
-def _wait_for_worker(oracle: "keras_tuner.Oracle", thread: threading.Thread) -> None:
+def _wait_for_worker(oracle: "keras_tuner.Oracle", thread: threading.Thread, timeout: float) -> None:
     """Waits until a worker has asked for a trial, or until the thread that answers it has failed."""
 
     def missing() -> str:
         return "" if oracle.tuner_ids or oracle.all_dismissed or not thread.is_alive() else "a worker"
 
-    wait_for(missing, SECONDS_TO_WAIT, "Start processes with other values of KERASTUNER_TUNER_ID.")
+    wait_for(missing, timeout, "Start processes with other values of KERASTUNER_TUNER_ID.")
