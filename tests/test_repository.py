@@ -1,7 +1,6 @@
 """Tests of the rules of the repository that can be checked statically."""
 
 import ast
-import dataclasses
 import functools
 import importlib.metadata
 import inspect
@@ -457,24 +456,3 @@ def test_help_lists_every_command():
     result = subprocess.run([sys.executable, "-m", "tensorsmith.tools", "--help"], capture_output=True, text=True)
     listed = {name.replace("-", "_") for name in re.findall(r"^    ([\w-]+)", result.stdout, re.MULTILINE)}
     assert listed == {module.name for module in pkgutil.iter_modules(tensorsmith.tools.commands.__path__)}
-
-
-@pytest.mark.parametrize("recipe", all_recipes(), ids=lambda recipe: recipe.name)
-def test_recipe_structure(recipe):
-    text = recipe.path.read_text()
-    body = ast.parse(text).body
-    assert 60 <= len(text.splitlines()) <= 220
-    assert all(recipe.line(key) for key in ("Data", "Command", "Score", "Seconds", "Seed"))
-    assert recipe.line("Command") == f"tensorsmith run {recipe.name}"
-    slow = {name for name in imports(body) if begins_with(name, ("tensorflow", "keras", "tensorsmith"))}
-    assert slow <= {"tensorsmith.tuning"}  # declares search ranges without importing TensorFlow or Keras
-    supervised = isinstance(recipe.recipe, tensorsmith.core.SupervisedRecipe)
-    functions = {"build_data", "build_model", "build_trainer"} if supervised else {"train"}
-    assert functions <= {getattr(node, "name", "") for node in body}
-
-    config = recipe.recipe.config_class()
-    fields = {field.name for field in dataclasses.fields(config)}
-    assert type(config).__dataclass_params__.frozen
-    assert fields == {name for name, comment in recipe.comments.items() if comment}
-    assert recipe.recipe.smoke.keys() <= fields
-    assert config.seed == int(recipe.line("Seed"))

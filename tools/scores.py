@@ -88,7 +88,7 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
     check(path.is_file(), "RUN_FOLDER", str(folder), "the folder of a finished run")
     metrics = json.loads(path.read_text())
     recipe = find_recipe(metrics["recipe"])
-    used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.recipe.config_class()
+    used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.declaration.config_class()
     # The seed may differ. config.yaml contains the resolved value of jit="auto".
     resolved = {"jit": own.jit} if hasattr(own, "jit") else {}
     if dataclasses.replace(used, seed=own.seed, **resolved) != own:
@@ -111,7 +111,7 @@ def source_hash(recipe: RecipeFile) -> str:
 
     Comments and docstrings of Python files do not change the hash.
     """
-    digest = hashlib.sha256(repr(dataclasses.asdict(recipe.recipe.config_class())).encode())
+    digest = hashlib.sha256(repr(dataclasses.asdict(recipe.declaration.config_class())).encode())
     digest.update(ast.unparse(_without_docstrings(recipe.path)).encode())
     for package in sorted(_packages_behind(recipe.path)):
         digest.update(_package_hash(package).encode())
@@ -183,7 +183,7 @@ def train(names: Sequence[str]) -> None:
     for name in names or [recipe.name for recipe in all_recipes()]:
         recipe = find_recipe(name)
         with tempfile.TemporaryDirectory() as parent:
-            first, folders = recipe.recipe.config_class().seed, []
+            first, folders = recipe.declaration.config_class().seed, []
             for seed in range(first, first + SEEDS):
                 folder = Path(parent) / f"seed-{seed}"
                 command = [sys.executable, "-m", "tensorsmith.tools", "run", name]

@@ -136,7 +136,7 @@ def test_model_parameter_counts():
 def test_torch_models_have_as_many_parameters(name):
     """The PyTorch model has the trainable parameters of the recipe, but two biases per LSTM."""
     pytest.importorskip("torch", reason="installed by `make .venv/bench`")
-    recipe = find_recipe(name).recipe
+    recipe = models._recipe(name)
     config = recipe.config_class()
     model = recipe.build_trainer(config).model
     theirs = sum(parameter.numel() for parameter in torch_models.TORCH_MODELS[name](config).parameters())

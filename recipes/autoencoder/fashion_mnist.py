@@ -10,21 +10,24 @@ Seed: 0
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
+from matplotlib.figure import Figure
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.core import replace_file
+from tensorsmith.data import load
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     units: tuple[PositiveInt, ...] = (300, 100)  # units of the encoder's hidden layers (SELU), mirrored by the decoder
@@ -32,11 +35,9 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(
         3e-4, 1e-2, default=1e-3
     )  # initial learning rate of Adam, with cosine decay to 0
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 64  # examples per step
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 64
     train_size: PositiveInt = 55_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 3200}
@@ -44,19 +45,15 @@ SMOKE = {"epochs": 1, "train_size": 3200}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1], which are both inputs and targets."""
-    from tensorsmith.data import load
-
     images = {split: load("fashion_mnist", split=split).features for split in ("train", "validation", "test")}
     images["train"] = images["train"][: config.train_size]
     return {split: (part, part) for split, part in images.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds the encoder and the decoder as nested Sequential models."""
-    import keras
-    from keras import layers
 
-    def dense(units: int) -> "keras.Layer":
+    def dense(units: int) -> keras.Layer:
         return layers.Dense(units, "selu", kernel_initializer="lecun_normal")
 
     encoder = keras.Sequential(
@@ -74,13 +71,8 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Sequential([keras.Input((28, 28)), encoder, decoder])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer that minimizes the binary cross-entropy of the pixels."""
-    import keras
-
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     return Trainer(
         build_model(config),
         optimizer=keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%")),
@@ -90,26 +82,19 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Plots ten test images with their reconstructions, and returns the error of the mean image as a baseline."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
-    from tensorsmith.core import replace_file
-
     images, _ = data["test"]
     rows = [images[:10], trainer.predict(images[:10])]
     figure = Figure(figsize=(10, 2.2), layout="constrained")
     for panel, image in zip(figure.subplots(2, 10).flat, np.concatenate(rows), strict=True):
         panel.imshow(image, cmap="gray_r", vmin=0, vmax=1)
         panel.set_axis_off()
-    with replace_file(folder / "reconstructions.png") as draft:
+    with replace_file(run.folder / "reconstructions.png") as draft:
         figure.savefig(draft, dpi=120)
     mean_image = data["train"][0].mean(axis=0)
     return {"test": {"mean_image_error": float(np.mean((images - mean_image) ** 2))}}
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -8,20 +8,21 @@ Seed: 0
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import info, load_splits
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     filters: tuple[PositiveInt, ...] = (32, 64)  # filters per block of convolution, batch normalization, ReLU, pooling
@@ -31,11 +32,9 @@ class Config:
         3e-4, 1e-2, default=2e-3
     )  # initial learning rate of Adam, with cosine decay to 0
     data: str = "fashion_mnist"  # data set of images, or path of a folder with a subfolder for each class
-    epochs: PositiveInt = 12  # passes over the training set
-    batch_size: PositiveInt = 64  # examples per step
+    epochs: PositiveInt = 12
+    batch_size: PositiveInt = 64
     train_size: PositiveInt | None = None  # number of training examples; null for all of them
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and dropout
 
 
 SMOKE = {"epochs": 1, "train_size": 1280, "filters": (8, 8)}
@@ -43,18 +42,11 @@ SMOKE = {"epochs": 1, "train_size": 1280, "filters": (8, 8)}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28, 1) in [0, 1] and labels, which are 0 to 9 by default."""
-    from tensorsmith.data import load_splits
-
     return load_splits(config.data, train_size=config.train_size, image_shape=(28, 28, 1))
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds convolutional blocks that halve the image size, followed by two dense layers."""
-    import keras
-    from keras import layers
-
-    from tensorsmith.data import info
-
     model = keras.Sequential([keras.Input((28, 28, 1))])
     for filters in config.filters:
         model.add(layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal"))
@@ -69,13 +61,8 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the Adam optimizer."""
-    import keras
-
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     return Trainer(
         build_model(config),
         optimizer=keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%")),
@@ -86,6 +73,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -12,24 +12,23 @@ is saved, so that loading it requires `custom_objects={"huber_fn": create_huber(
 its threshold. The components are similar to those of Géron (2019, chapter 12).
 """
 
-import functools
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
+from keras import ops
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Shape, Tensor
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Shape, Tensor
+from tensorsmith.data import load_splits
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     loss: Literal["class", "factory", "function"] = "class"  # form of the Huber loss
@@ -38,183 +37,189 @@ class Config:
     noise: NonNegativeFloat = tune.uniform(0.0, 0.2, default=0.05)  # standard deviation of the noise added to features
     penalty: NonNegativeFloat = 1e-4  # factor of the sum of absolute weights that is added to the loss
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 3e-2, default=3e-3)  # learning rate of Nadam
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, noise and shuffling
+    epochs: PositiveInt = 20
 
 
 SMOKE = {"epochs": 1}
 
 
-@functools.cache
-def components() -> SimpleNamespace:
-    """Returns the custom components. Registration allows Keras to find their classes when a model is loaded."""
-    import keras
-    from keras import ops
+registered = keras.saving.register_keras_serializable("components")
 
-    registered = keras.saving.register_keras_serializable("components")
 
-    def create_huber(threshold: float = 1.0) -> Any:
-        def huber_fn(targets: "Tensor", predictions: "Tensor") -> "Tensor":
-            error = ops.abs(ops.cast(targets, predictions.dtype) - predictions)
-            return ops.where(error < threshold, error**2 / 2, threshold * error - threshold**2 / 2)
+def create_huber(threshold: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
+    """Returns a Huber loss function with a threshold."""
 
-        return huber_fn
+    def huber_fn(targets: Tensor, predictions: Tensor) -> Tensor:
+        error = ops.abs(ops.cast(targets, predictions.dtype) - predictions)
+        return ops.where(error < threshold, error**2 / 2, threshold * error - threshold**2 / 2)
 
-    @registered
-    def huber(targets: "Tensor", predictions: "Tensor") -> "Tensor":
-        return create_huber()(targets, predictions)
+    return huber_fn
 
-    @registered
-    class HuberLoss(keras.losses.Loss):
-        def __init__(self, threshold: float = 1.0, **arguments: Any) -> None:
-            super().__init__(**arguments)
-            self.threshold = threshold
 
-        def call(self, targets: "Tensor", predictions: "Tensor") -> "Tensor":
-            return create_huber(self.threshold)(targets, predictions)
+@registered
+def huber(targets: Tensor, predictions: Tensor) -> Tensor:
+    """Returns the Huber loss with a threshold of 1."""
+    return create_huber()(targets, predictions)
 
-        def get_config(self) -> dict[str, Any]:
-            return {**super().get_config(), "threshold": self.threshold}
 
-    @registered
-    class MeanHuberError(keras.metrics.Mean):
-        def __init__(self, threshold: float = 1.0, name: str = "mean_huber_error", **arguments: Any) -> None:
-            super().__init__(name, **arguments)
-            self.threshold = threshold
+@registered
+class HuberLoss(keras.losses.Loss):
+    """Loss with a threshold in its config, with which it is created again when a model is loaded."""
 
-        def update_state(self, targets: "Tensor", predictions: "Tensor", sample_weight: Any = None) -> None:
-            super().update_state(create_huber(self.threshold)(targets, predictions), sample_weight)
+    def __init__(self, threshold: float = 1.0, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.threshold = threshold
 
-        def get_config(self) -> dict[str, Any]:
-            return {**super().get_config(), "threshold": self.threshold}
+    def call(self, targets: Tensor, predictions: Tensor) -> Tensor:
+        return create_huber(self.threshold)(targets, predictions)
 
-    @registered
-    def softplus(z: "Tensor") -> "Tensor":
-        return ops.logaddexp(z, 0.0)  # log(exp(z) + 1) without overflow
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "threshold": self.threshold}
 
-    @registered
-    class GlorotNormal(keras.initializers.Initializer):
-        def __call__(self, shape: "Shape", dtype: Any = None) -> "Tensor":
-            return keras.random.normal(shape, 0.0, (2 / sum(shape)) ** 0.5, dtype)
 
-    @registered
-    class AbsoluteWeights(keras.regularizers.Regularizer):
-        def __init__(self, factor: float) -> None:
-            self.factor = factor
+@registered
+class MeanHuberError(keras.metrics.Mean):
+    """Metric that computes the mean over all examples, not the mean over the means of batches."""
 
-        def __call__(self, weights: "Tensor") -> "Tensor":
-            return self.factor * ops.sum(ops.abs(weights))
+    def __init__(self, threshold: float = 1.0, name: str = "mean_huber_error", **arguments: Any) -> None:
+        super().__init__(name, **arguments)
+        self.threshold = threshold
 
-        def get_config(self) -> dict[str, Any]:
-            return {"factor": self.factor}
+    def update_state(self, targets: Tensor, predictions: Tensor, sample_weight: Any = None) -> None:
+        super().update_state(create_huber(self.threshold)(targets, predictions), sample_weight)
 
-    @registered
-    class PositiveWeights(keras.constraints.Constraint):
-        def __call__(self, weights: "Tensor") -> "Tensor":
-            return ops.maximum(weights, 0.0)
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "threshold": self.threshold}
 
-    kinds = ("activation", "initializer", "regularizer", "constraint")
-    modules = {kind: getattr(keras, f"{kind}s") for kind in kinds}
 
-    @registered
-    class FullyConnected(keras.layers.Layer):
-        """Layer with weights. The functions and objects in its config are serialized."""
+@registered
+def softplus(z: Tensor) -> Tensor:
+    """Returns log(exp(z) + 1), without overflow."""
+    return ops.logaddexp(z, 0.0)
 
-        def __init__(self, units: int, **arguments: Any) -> None:
-            own = {name: module.get(arguments.pop(name, None)) for name, module in modules.items()}
-            super().__init__(**arguments)
-            self.units, self.own = units, own
 
-        def build(self, input_shape: "Shape") -> None:
-            options = {name: self.own[name] for name in ("initializer", "regularizer", "constraint")}
-            self.kernel = self.add_weight((input_shape[-1], self.units), name="kernel", **options)
-            self.bias = self.add_weight((self.units,), "zeros", name="bias")
+@registered
+class GlorotNormal(keras.initializers.Initializer):
+    """Initializer whose variance is the inverse of the mean of both dimensions."""
 
-        def call(self, inputs: "Tensor") -> "Tensor":
-            return self.own["activation"](inputs @ self.kernel + self.bias)
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        return keras.random.normal(shape, 0.0, (2 / sum(shape)) ** 0.5, dtype)
 
-        def get_config(self) -> dict[str, Any]:
-            own = {name: module.serialize(self.own[name]) for name, module in modules.items()}
-            return {**super().get_config(), "units": self.units, **own}
 
-    @registered
-    class Noise(keras.layers.Layer):
-        """Layer that depends on `training`. Keras does not save the state of random numbers, so the layer does."""
+@registered
+class AbsoluteWeights(keras.regularizers.Regularizer):
+    """L1 penalty."""
 
-        def __init__(self, stddev: float, **arguments: Any) -> None:
-            super().__init__(**arguments)
-            self.stddev = stddev
-            self.generator = keras.random.SeedGenerator()
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
 
-        def call(self, inputs: "Tensor", training: bool = False) -> "Tensor":
-            if not training:
-                return inputs
-            return inputs + keras.random.normal(ops.shape(inputs), 0.0, self.stddev, seed=self.generator)
+    def __call__(self, weights: Tensor) -> Tensor:
+        return self.factor * ops.sum(ops.abs(weights))
 
-        def get_config(self) -> dict[str, Any]:
-            return {**super().get_config(), "stddev": self.stddev}
+    def get_config(self) -> dict[str, Any]:
+        return {"factor": self.factor}
 
-        def save_own_variables(self, store: dict[str, Any]) -> None:
-            store["state"] = ops.convert_to_numpy(self.generator.state)
 
-        def load_own_variables(self, store: dict[str, Any]) -> None:
-            self.generator.state.assign(store["state"])
+@registered
+class PositiveWeights(keras.constraints.Constraint):
+    """Constraint that replaces negative weights by 0."""
 
-    @registered
-    class Combine(keras.layers.Layer):
-        """Layer with two inputs, which are broadcast, and three outputs."""
+    def __call__(self, weights: Tensor) -> Tensor:
+        return ops.maximum(weights, 0.0)
 
-        def call(self, inputs: "tuple[Tensor, Tensor]") -> "tuple[Tensor, Tensor, Tensor]":
-            first, second = inputs
-            return first + second, first * second, first / (1 + second)  # positive inputs may be close to 0
 
-    return SimpleNamespace(**locals())
+modules = {
+    "activation": keras.activations,
+    "initializer": keras.initializers,
+    "regularizer": keras.regularizers,
+    "constraint": keras.constraints,
+}
+
+
+@registered
+class FullyConnected(keras.layers.Layer):
+    """Layer with weights. The functions and objects in its config are serialized."""
+
+    def __init__(self, units: int, **arguments: Any) -> None:
+        own = {name: module.get(arguments.pop(name, None)) for name, module in modules.items()}
+        super().__init__(**arguments)
+        self.units, self.own = units, own
+
+    def build(self, input_shape: Shape) -> None:
+        options = {name: self.own[name] for name in ("initializer", "regularizer", "constraint")}
+        self.kernel = self.add_weight((input_shape[-1], self.units), name="kernel", **options)
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return self.own["activation"](inputs @ self.kernel + self.bias)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: module.serialize(self.own[name]) for name, module in modules.items()}
+        return {**super().get_config(), "units": self.units, **own}
+
+
+@registered
+class Noise(keras.layers.Layer):
+    """Layer that depends on `training`. Keras does not save the state of random numbers, so the layer does."""
+
+    def __init__(self, stddev: float, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.stddev = stddev
+        self.generator = keras.random.SeedGenerator()
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training:
+            return inputs
+        return inputs + keras.random.normal(ops.shape(inputs), 0.0, self.stddev, seed=self.generator)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "stddev": self.stddev}
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        store["state"] = ops.convert_to_numpy(self.generator.state)
+
+    def load_own_variables(self, store: dict[str, Any]) -> None:
+        self.generator.state.assign(store["state"])
+
+
+@registered
+class Combine(keras.layers.Layer):
+    """Layer with two inputs, which are broadcast, and three outputs."""
+
+    def call(self, inputs: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        first, second = inputs
+        return first + second, first * second, first / (1 + second)  # positive inputs may be close to 0
 
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads standardized features, and prices of shape (n, 1), which the losses do not broadcast with predictions."""
-    from tensorsmith.data import load_splits
-
     splits = load_splits("california_housing")
     mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0)
     return {split: ((features - mean) / deviation, prices[:, None]) for split, (features, prices) in splits.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds two hidden layers side by side, whose sum, product and quotient are the inputs of the output layer."""
-    import keras
-
-    own = components()
-
-    penalty = own.AbsoluteWeights(config.penalty)
-    custom = {"activation": own.softplus, "initializer": own.GlorotNormal(), "regularizer": penalty}
+    penalty = AbsoluteWeights(config.penalty)
+    custom = {"activation": softplus, "initializer": GlorotNormal(), "regularizer": penalty}
     inputs = keras.Input((8,))
-    noisy = own.Noise(config.noise)(inputs)
-    parts = own.Combine()([own.FullyConnected(config.units, **custom)(noisy) for _ in range(2)])
-    output = own.FullyConnected(1, constraint=own.PositiveWeights())
+    noisy = Noise(config.noise)(inputs)
+    parts = Combine()([FullyConnected(config.units, **custom)(noisy) for _ in range(2)])
+    output = FullyConnected(1, constraint=PositiveWeights())
     return keras.Model(inputs, output(keras.layers.Concatenate()(parts)))
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with the Huber loss in one of its three forms, and the Nadam optimizer."""
-    import keras
-
-    from tensorsmith.training import Trainer
-
-    own = components()
-    forms = {"function": own.huber, "factory": own.create_huber(config.threshold)}
+    forms = {"function": huber, "factory": create_huber(config.threshold)}
     return Trainer(
         build_model(config),
         optimizer=keras.optimizers.Nadam(config.learning_rate),
-        loss=forms.get(config.loss) or own.HuberLoss(config.threshold),
-        metrics=[own.MeanHuberError(config.threshold)],
+        loss=forms.get(config.loss) or HuberLoss(config.threshold),
+        metrics=[MeanHuberError(config.threshold)],
         jit=config.jit,
     )
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -16,24 +16,24 @@ reconstruction errors of 1.7360 and 0.8964 for the first two epochs, without nam
 0.5832 and 0.3944, and the errors are 0.5087 and 0.2703 (seed 0).
 """
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
+from keras import ops
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Logs, Shape, Tensor
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Logs, Shape, Tensor
+from tensorsmith.data import load_splits
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     reconstruction_weight: NonNegativeFloat = tune.uniform(0.0, 0.5, default=0.05)  # factor of the additional loss
@@ -42,10 +42,7 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(
         3e-4, 1e-2, default=3e-3
     )  # initial learning rate of Nadam, with cosine decay to 0
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+    epochs: PositiveInt = 20
 
 
 SMOKE = {"epochs": 1}
@@ -54,68 +51,55 @@ VARIANTS = {f"weight_{weight}": {"reconstruction_weight": weight} for weight in 
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads features, standardized with the statistics of the training set, and prices."""
-    from tensorsmith.data import load_splits
-
     splits = load_splits("california_housing")
     mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0)
     return {split: ((features - mean) / deviation, prices) for split, (features, prices) in splits.items()}
 
 
-@functools.cache
-def model_class() -> type["keras.Model"]:
-    """Returns the class of the model. Its config contains the arguments with which a saved model is created again."""
-    import keras
-    from keras import ops
+@keras.saving.register_keras_serializable("reconstructing_regressor")
+class ReconstructingRegressor(keras.Model):
+    """Regression model that also reconstructs its inputs. Its config contains the arguments that create it again."""
 
-    @keras.saving.register_keras_serializable("reconstructing_regressor")
-    class ReconstructingRegressor(keras.Model):
-        def __init__(self, hidden_layers: int, units: int, weight: float, **arguments: Any) -> None:
-            super().__init__(**arguments)
-            self.hidden_layers, self.units, self.weight = hidden_layers, units, weight
-            self.hidden = [
-                keras.layers.Dense(units, "selu", kernel_initializer="lecun_normal") for _ in range(hidden_layers)
-            ]
-            self.out = keras.layers.Dense(1)
-            self.error = keras.metrics.Mean("reconstruction_error")
+    def __init__(self, hidden_layers: int, units: int, weight: float, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.hidden_layers, self.units, self.weight = hidden_layers, units, weight
+        self.hidden = [
+            keras.layers.Dense(units, "selu", kernel_initializer="lecun_normal") for _ in range(hidden_layers)
+        ]
+        self.out = keras.layers.Dense(1)
+        self.error = keras.metrics.Mean("reconstruction_error")
 
-        def build(self, input_shape: "Shape") -> None:
-            features = input_shape[-1]  # not known in the constructor
-            for layer, size in zip(self.hidden, [features] + [self.units] * (self.hidden_layers - 1), strict=True):
-                layer.build((None, size))
-            self.out.build((None, self.units))
-            self.reconstruct = keras.layers.Dense(features)
-            self.reconstruct.build((None, self.units))
+    def build(self, input_shape: Shape) -> None:
+        features = input_shape[-1]  # not known in the constructor
+        for layer, size in zip(self.hidden, [features] + [self.units] * (self.hidden_layers - 1), strict=True):
+            layer.build((None, size))
+        self.out.build((None, self.units))
+        self.reconstruct = keras.layers.Dense(features)
+        self.reconstruct.build((None, self.units))
 
-        def call(self, inputs: "Tensor") -> "Tensor":
-            hidden = inputs
-            for layer in self.hidden:
-                hidden = layer(hidden)
-            error = ops.mean((self.reconstruct(hidden) - inputs) ** 2)
-            self.add_loss(self.weight * error)
-            self.error.update_state(error)
-            return self.out(hidden)
+    def call(self, inputs: Tensor) -> Tensor:
+        hidden = inputs
+        for layer in self.hidden:
+            hidden = layer(hidden)
+        error = ops.mean((self.reconstruct(hidden) - inputs) ** 2)
+        self.add_loss(self.weight * error)
+        self.error.update_state(error)
+        return self.out(hidden)
 
-        def get_config(self) -> dict[str, Any]:
-            own = {"hidden_layers": self.hidden_layers, "units": self.units, "weight": self.weight}
-            return {**super().get_config(), **own}
-
-    return ReconstructingRegressor
+    def get_config(self) -> dict[str, Any]:
+        own = {"hidden_layers": self.hidden_layers, "units": self.units, "weight": self.weight}
+        return {**super().get_config(), **own}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a model with 4,269 parameters by default."""
-    model = model_class()(config.hidden_layers, config.units, config.reconstruction_weight)
+    model = ReconstructingRegressor(config.hidden_layers, config.units, config.reconstruction_weight)
     model.build((None, 8))
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with mean squared error loss, to which the loss of the model is added, and Nadam."""
-    import keras
-
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     return Trainer(
         build_model(config),
         optimizer=keras.optimizers.Nadam(CosineDecay(config.learning_rate, "100%")),
@@ -125,19 +109,18 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def callbacks(config: Config, folder: Path) -> list["keras.callbacks.Callback"]:
+class LossRatio(keras.callbacks.Callback):
+    """Callback that logs the ratio of the validation loss to the training loss."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if logs is not None:
+            logs["validation_ratio"] = logs["val_loss"] / logs["loss"]
+
+
+def callbacks(config: Config, folder: Path) -> list[keras.callbacks.Callback]:
     """Returns a callback that logs the ratio of the validation loss to the training loss, to detect overfitting."""
-    import keras
-
-    class LossRatio(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: "Logs | None" = None) -> None:
-            if logs is not None:
-                logs["validation_ratio"] = logs["val_loss"] / logs["loss"]
-
     return [LossRatio()]
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

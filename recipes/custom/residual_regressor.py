@@ -17,20 +17,21 @@ first four blocks are one block that is called four times, so that the network h
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.layers import ResidualDense
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     blocks: Literal["plain", "shared", "separate"] = "shared"  # no shortcuts, one repeated block, or distinct blocks
@@ -39,10 +40,7 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(
         3e-4, 1e-2, default=3e-3
     )  # initial learning rate of Nadam, with cosine decay to 0
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+    epochs: PositiveInt = 20
 
 
 SMOKE = {"epochs": 1}
@@ -52,23 +50,18 @@ GRID = {"learning_rate": (1e-3, 3e-3)}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads features, standardized with the statistics of the training set, and prices."""
-    from tensorsmith.data import load_splits
-
     splits = load_splits("california_housing")
     mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0)
     return {split: ((features - mean) / deviation, prices) for split, (features, prices) in splits.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a dense layer, the blocks and an output layer."""
-    import keras
 
-    from tensorsmith.layers import ResidualDense
-
-    def dense() -> "keras.Layer":
+    def dense() -> keras.Layer:
         return keras.layers.Dense(config.units, "elu", kernel_initializer="he_normal")
 
-    def block() -> "keras.Layer":
+    def block() -> keras.Layer:
         return keras.Sequential([dense(), dense()]) if config.blocks == "plain" else ResidualDense(config.units)
 
     repeated = (
@@ -81,13 +74,8 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Model(inputs, keras.layers.Dense(1)(hidden))
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with mean squared error loss and the Nadam optimizer."""
-    import keras
-
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     return Trainer(
         build_model(config),
         optimizer=keras.optimizers.Nadam(CosineDecay(config.learning_rate, "100%")),
@@ -98,6 +86,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -19,21 +19,24 @@ layers have optimizers of their own.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+import tensorflow as tf
+from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
 
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core import RecipeRun, Scores
-    from tensorsmith.core.types import Dataset, Tensor
+from tensorsmith.core import Progress, Scores, replace_file
+from tensorsmith.core.types import Dataset, Tensor
+from tensorsmith.data import load_splits
+from tensorsmith.recipes import ProcedureRun, Settings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Recipe settings."""
 
     loop: Literal["trainer", "eager", "step", "epoch"] = "step"  # form of the training loop
@@ -44,7 +47,6 @@ class Config:
     epochs: PositiveInt = 5  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
     train_size: PositiveInt = 11_610  # number of training examples
-    seed: NonNegativeInt = 0  # random seed of initial weights and of the order of the examples
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -58,10 +60,6 @@ MEASURES = {  # names of the loss and the metric in Keras
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads standardized inputs, and targets of shape (n, 1). The training examples are shuffled once."""
-    import numpy as np
-
-    from tensorsmith.data import load_splits
-
     splits = load_splits(config.data, train_size=config.train_size)
     order = np.random.default_rng(config.seed).permutation(config.train_size)
     splits["train"] = tuple(part[order] for part in splits["train"])
@@ -70,10 +68,8 @@ def build_data(config: Config) -> dict[str, Any]:
     return {split: ((inputs - mean) / deviation, targets[:, None]) for split, (inputs, targets) in splits.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a network with one hidden layer and weight penalties, which are in `model.losses`."""
-    import keras
-
     penalty = keras.regularizers.L2(config.penalty)
     hidden = keras.layers.Dense(config.units, "elu", kernel_initializer="he_normal", kernel_regularizer=penalty)
     if config.data == "california_housing":
@@ -82,18 +78,13 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), hidden, output])
 
 
-def custom_loop(config: Config, model: "keras.Model", optimizer: Any, data: Any) -> Callable[[int], dict[str, float]]:
+def custom_loop(config: Config, model: keras.Model, optimizer: Any, data: Any) -> Callable[[int], dict[str, float]]:
     """Returns a function that trains for one epoch, shows its progress, and returns the loss and the metric."""
-    import keras
-    import tensorflow as tf
-
-    from tensorsmith.core import Progress
-
     batches = tf.data.Dataset.from_tensor_slices(data).batch(config.batch_size).prefetch(1)
     loss_name, name = MEASURES[config.data]
     loss_function, metric, loss_metric = keras.losses.get(loss_name), keras.metrics.get(name), keras.metrics.Mean()
 
-    def step(x: "Tensor", y: "Tensor") -> None:
+    def step(x: Tensor, y: Tensor) -> None:
         with tf.GradientTape() as tape:
             predictions = model(x, training=True)
             losses = loss_function(y, predictions)  # one for each example
@@ -106,7 +97,7 @@ def custom_loop(config: Config, model: "keras.Model", optimizer: Any, data: Any)
     compiled_step = tf.function(step) if config.loop == "step" else step
 
     @tf.function
-    def compiled_epoch(batches: "Dataset") -> None:
+    def compiled_epoch(batches: Dataset) -> None:
         for x, y in batches:
             step(x, y)
 
@@ -130,10 +121,8 @@ def custom_loop(config: Config, model: "keras.Model", optimizer: Any, data: Any)
     return train_epoch
 
 
-def trainer_loop(config: Config, model: "keras.Model", optimizer: Any, data: Any) -> Callable[[int], dict[str, float]]:
+def trainer_loop(config: Config, model: keras.Model, optimizer: Any, data: Any) -> Callable[[int], dict[str, float]]:
     """Returns the same function, with the Trainer."""
-    from tensorsmith.training import Trainer
-
     loss, metric = MEASURES[config.data]
     trainer = Trainer(model, optimizer, loss, metrics=[metric], jit=False)
 
@@ -151,22 +140,14 @@ def trainer_loop(config: Config, model: "keras.Model", optimizer: Any, data: Any
     return train_epoch
 
 
-def train(config: Config, run: "RecipeRun") -> "Scores":
+def train(config: Config, run: ProcedureRun) -> Scores:
     """Trains the network, and returns its test scores and the time of an epoch."""
-    import keras
-    import numpy as np
-
-    from tensorsmith.core import replace_file
-
     keras.utils.set_random_seed(config.seed)
     data = build_data(config)
     model = build_model(config)
     optimizer = keras.optimizers.Nadam(config.learning_rate)
     optimizer.build(model.trainable_variables)
-    variables = {str(number): variable for number, variable in enumerate([*model.variables, *optimizer.variables])}
-    saved: Mapping[str, Any] = run.restore() or {}
-    for name, array in saved.items():
-        variables[name].assign(array)
+    run.track(model=model, optimizer=optimizer)
 
     def scores_on(split: str) -> dict[str, float]:
         inputs, targets = data[split]
@@ -183,7 +164,7 @@ def train(config: Config, run: "RecipeRun") -> "Scores":
         scores = train_epoch(run.epoch)
         seconds.append(time.perf_counter() - started)
         validation = {f"val_{name}": score for name, score in scores_on("validation").items()}
-        run.end_epoch({**scores, **validation}, {name: variable.numpy() for name, variable in variables.items()})
+        run.end_epoch({**scores, **validation})
     with replace_file(run.folder / "model.keras") as draft:
         model.save(draft)
     timed = {"epoch": {"seconds": min(seconds)}} if seconds else {}
@@ -191,6 +172,4 @@ def train(config: Config, run: "RecipeRun") -> "Scores":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

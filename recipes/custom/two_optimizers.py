@@ -17,31 +17,28 @@ an exercise of Géron (2019, chapter 12).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD, MultiOptimizer
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     lower: Literal["nadam", "sgd"] = "sgd"  # optimizer of the lower layer
     lower_rate: PositiveFloat = tune.log_uniform(1e-4, 0.3, default=0.1)  # learning rate of the lower layer
     upper_rate: PositiveFloat = tune.log_uniform(1e-4, 1e-2, default=1e-3)  # learning rate of the upper layer (Nadam)
     units: PositiveInt = 100  # units of the lower layer (ReLU)
-    epochs: PositiveInt = 5  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 5
     train_size: PositiveInt = 55_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 3200}
@@ -55,27 +52,18 @@ VARIANTS = {
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a network with the layers `lower` and `upper`."""
-    import keras
-
     lower = keras.layers.Dense(config.units, "relu", name="lower")
     upper = keras.layers.Dense(10, "softmax", name="upper")
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), lower, upper])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with an optimizer for each layer."""
-    import keras
-
-    from tensorsmith.optimizers import SGD, MultiOptimizer
-    from tensorsmith.training import Trainer
-
     model = build_model(config)
     lower = SGD(config.lower_rate) if config.lower == "sgd" else keras.optimizers.Nadam(config.lower_rate)
     upper = keras.optimizers.Nadam(config.upper_rate)
@@ -89,6 +77,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

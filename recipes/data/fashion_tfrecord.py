@@ -17,32 +17,30 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import keras
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Dataset
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Dataset
+from tensorsmith.data import fetch
+from tensorsmith.layers import Standardization
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.tfrecord import Schema, convert, examples, find_record_files, open_source
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     shards: PositiveInt = 10  # TFRecord files of each split
     statistics: Literal["shared", "pixel"] = "shared"  # one mean and standard deviation, or one for each pixel
     units: PositiveInt = tune.integer(50, 300, default=100)  # units of the hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=1e-3)  # learning rate of Nadam
-    epochs: PositiveInt = 5  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 5
     steps: NonNegativeInt = 0  # number of batches of the training set that are used, or 0 for all of them
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "steps": 100}
@@ -51,9 +49,6 @@ SMOKE = {"epochs": 1, "steps": 100}
 @functools.cache
 def record_files(shards: int) -> dict[str, list[Path]]:
     """Returns the shards of each split, which are written if they do not exist yet."""
-    from tensorsmith.data import fetch
-    from tensorsmith.tfrecord import convert, find_record_files, open_source
-
     source, folder = fetch("fashion_mnist"), fetch("fashion_mnist") / f"tfrecord-{shards}"
     parts = {"train": {"validation": 5 / 60, "train": 55 / 60}, "t10k": {"test": 1.0}}
     folder.mkdir(exist_ok=True)
@@ -71,10 +66,8 @@ def record_files(shards: int) -> dict[str, list[Path]]:
     return {split: [path for path in files if f"-{split}." in path.name] for split in ("train", "validation", "test")}
 
 
-def dataset(config: Config, split: str, shuffle: bool = False) -> "Dataset":
+def dataset(config: Config, split: str, shuffle: bool = False) -> Dataset:
     """Returns batches of images, as integers from 0 to 255, and labels."""
-    from tensorsmith.tfrecord import Schema, examples
-
     files = record_files(config.shards)[split]
     schema = Schema.load(files[0].parent / "schema.yaml")
     # The records are found by their indices, so that shuffling needs no buffer.
@@ -82,7 +75,14 @@ def dataset(config: Config, split: str, shuffle: bool = False) -> "Dataset":
     return batches.map(lambda example: (example["image"], example["label"]))
 
 
-def build_data(config: Config) -> dict[str, Any]:
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Returns a layer that standardizes images with the statistics of the training set."""
+    standardization = Standardization(axis=None if config.statistics == "shared" else (1, 2))
+    standardization.adapt(dataset(config, "train").map(lambda images, labels: images))
+    return {"standardization": standardization}
+
+
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
     """Returns datasets of batches that are read from the shards."""
     train = dataset(config, "train", shuffle=True)
     return {
@@ -92,19 +92,13 @@ def build_data(config: Config) -> dict[str, Any]:
     }
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds a model of integer pixels, which are standardized with the statistics of the training set."""
-    import keras
-
-    from tensorsmith.layers import Standardization
-
-    standardization = Standardization(axis=None if config.statistics == "shared" else (1, 2))
-    standardization.adapt(dataset(config, "train").map(lambda images, labels: images))
     hidden = keras.layers.Dense(config.units, "relu", kernel_initializer="he_normal")
     return keras.Sequential(
         [
             keras.Input((28, 28), dtype="uint8"),
-            standardization,
+            prepared["standardization"],
             keras.layers.Flatten(),
             hidden,
             keras.layers.Dense(10, "softmax"),
@@ -112,14 +106,10 @@ def build_model(config: Config) -> "keras.Model":
     )
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer with cross-entropy loss and the Nadam optimizer."""
-    import keras
-
-    from tensorsmith.training import Trainer
-
     return Trainer(
-        build_model(config),
+        build_model(config, prepared),
         optimizer=keras.optimizers.Nadam(config.learning_rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
@@ -127,7 +117,7 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the speed of reading alone, to compare it with the steps per second of training."""
     batches = data["train"]
     for _ in batches.take(10):  # the first batches include the start of the pipeline
@@ -140,6 +130,4 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -17,37 +17,36 @@ shuffled, but not the examples. A model that preprocesses its inputs can be serv
 must be written again when the preprocessing changes.
 """
 
-import functools
 import hashlib
 import math
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+import tensorflow as tf
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Dataset
-    from tensorsmith.data.preprocessing import FeatureSpec
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Dataset
+from tensorsmith.data import fetch, load
+from tensorsmith.data.preprocessing import FeatureModel, FeatureSpec
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.tfrecord import Schema, convert, examples, find_record_files, open_source
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     where: Literal["files", "pipeline", "serial_pipeline", "cached_pipeline", "model"] = "pipeline"  # preprocessing
     units: PositiveInt = tune.integer(10, 100, default=50)  # units of the hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=1e-3)  # learning rate of Nadam
-    epochs: PositiveInt = 5  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+    epochs: PositiveInt = 5
 
 
 SMOKE = {"epochs": 1, "batch_size": 512}
@@ -60,11 +59,6 @@ def write(name: str, split: str, columns: dict[str, Any]) -> Path:
 
     The name of the folder contains a hash of the columns, so that changed columns are written again.
     """
-    import numpy as np
-
-    from tensorsmith.data import fetch
-    from tensorsmith.tfrecord import convert, open_source
-
     # NumPy files contain strings, but no Python objects.
     arrays = {key: np.array(values.tolist()) for key, values in columns.items()}
     content = hashlib.sha256()
@@ -83,57 +77,42 @@ def write(name: str, split: str, columns: dict[str, Any]) -> Path:
     return folder
 
 
-def read(config: Config, folder: Path, shuffle: bool) -> "Dataset":
+def read(config: Config, folder: Path, shuffle: bool) -> Dataset:
     """Returns batches of dictionaries."""
-    from tensorsmith.tfrecord import Schema, examples, find_record_files
-
     schema = Schema.load(folder / "schema.yaml")
     return examples(find_record_files([folder]), schema, config.batch_size, shuffle=shuffle, seed=config.seed)
 
 
-def raw(split: str) -> Path:
+def raw_records(split: str) -> Path:
     """Returns the folder of the raw columns of a split, and of the label."""
-    from tensorsmith.data import load
-
     part = load("adult", split=split)
     return write("raw", split, {**part.features, "label": part.labels})
 
 
-@functools.cache
-def adapted_spec() -> "FeatureSpec":
-    """Returns the preprocessing, adapted to the training set in one pass."""
-    from tensorsmith.data.preprocessing import FeatureSpec
-    from tensorsmith.tfrecord import Schema
+def vector_records(encode: Callable[[Any], Any], split: str) -> Path:
+    """Returns the folder of the vectors of a split, and of the label."""
+    vectors, labels = zip(*map(encode, read(Config(batch_size=1024), raw_records(split), shuffle=False)), strict=True)
+    return write("vectors", split, {"vector": np.concatenate(vectors), "label": np.concatenate(labels)})
 
-    folder = raw("train")
+
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Returns the preprocessing, adapted to the training set in one pass."""
+    folder = raw_records("train")
     spec = FeatureSpec(Schema.load(folder / "schema.yaml"), exclude=["label"])
     spec.adapt(read(Config(batch_size=1024), folder, shuffle=False))
-    return spec
+    return {"spec": spec}
 
 
-def encoded(batch: Any) -> Any:
-    """Returns the vectors of a batch of raw columns, and the labels."""
-    spec = adapted_spec()
-    return spec.encoder(spec.preprocessing(batch)), batch["label"]
-
-
-def prepared(split: str) -> Path:
-    """Returns the folder of the vectors of a split, and of the label."""
-    import numpy as np
-
-    batches = list(read(Config(batch_size=1024), raw(split), shuffle=False))
-    vectors = np.concatenate([encoded(batch)[0] for batch in batches])
-    return write("prepared", split, {"vector": vectors, "label": np.concatenate([batch["label"] for batch in batches])})
-
-
-def build_data(config: Config) -> dict[str, Any]:
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
     """Returns datasets of vectors or, if the model preprocesses its inputs, of raw columns."""
-    import tensorflow as tf
+    preprocessing, encoder = prepared["spec"].preprocessing, prepared["spec"].encoder
 
-    adapted_spec()  # not inside the graph of a pipeline
+    def encode(batch: Any) -> Any:
+        return encoder(preprocessing(batch)), batch["label"]
+
     splits = {}
     for split in ("train", "validation", "test"):
-        folder = prepared(split) if config.where == "files" else raw(split)
+        folder = vector_records(encode, split) if config.where == "files" else raw_records(split)
         cached = config.where == "cached_pipeline"
         batches = read(config, folder, shuffle=split == "train" and not cached)
         if config.where == "files":
@@ -141,22 +120,18 @@ def build_data(config: Config) -> dict[str, Any]:
         elif config.where == "model":
             splits[split] = batches.map(lambda batch: (batch, batch["label"]))
         elif config.where == "serial_pipeline":
-            splits[split] = batches.map(encoded)
+            splits[split] = batches.map(encode)
         else:
-            vectors = batches.map(encoded, num_parallel_calls=tf.data.AUTOTUNE)
+            vectors = batches.map(encode, num_parallel_calls=tf.data.AUTOTUNE)
             # A cache stores the order of the first epoch, so that the batches are shuffled after it.
             stored = vectors.cache().shuffle(1000, seed=config.seed) if cached and split == "train" else vectors
             splits[split] = stored.prefetch(tf.data.AUTOTUNE)
     return splits
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds one hidden layer on the vectors, with equal initial weights in all variants."""
-    import keras
-
-    from tensorsmith.data.preprocessing import FeatureModel
-
-    spec = adapted_spec()
+    spec = prepared["spec"]
     hidden = keras.layers.Dense(config.units, "relu", kernel_initializer=keras.initializers.HeNormal(config.seed))
     output = keras.layers.Dense(1, "sigmoid", kernel_initializer=keras.initializers.GlorotUniform(config.seed))
     if config.where == "model":
@@ -165,14 +140,10 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Sequential([keras.Input(spec.encoder.output.shape[1:]), hidden, output])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer with cross-entropy loss and the Nadam optimizer."""
-    import keras
-
-    from tensorsmith.training import Trainer
-
     return Trainer(
-        build_model(config),
+        build_model(config, prepared),
         optimizer=keras.optimizers.Nadam(config.learning_rate),
         loss="binary_crossentropy",
         metrics=["accuracy"],
@@ -180,13 +151,11 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the speed of training, if the model was trained in this process."""
     speed = trainer.steps_per_second
     return {} if math.isnan(speed) else {"train": {"steps_per_second": speed}}
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -20,32 +20,29 @@ leaky ReLU, ReLU, tanh of Géron (2019, chapter 11) is not supported by these ru
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+import tensorflow as tf
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     activation: Literal["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu"] = "relu"  # hidden activation
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
     hidden_layers: PositiveInt = tune.integer(2, 20, default=10)  # number of hidden layers
     units: PositiveInt = 100  # units of each hidden layer
-    epochs: PositiveInt = 10  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -57,36 +54,25 @@ INITIALIZERS = {"sigmoid": "glorot_normal", "tanh": "glorot_normal", "selu": "le
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds hidden layers of equal width, with the initializer that suits the activation."""
-    import keras
-
     initializer = INITIALIZERS.get(config.activation, "he_normal")
     dense = [keras.layers.Dense(config.units, kernel_initializer=initializer) for _ in range(config.hidden_layers)]
     hidden = [layer for each in dense for layer in (each, keras.layers.Activation(config.activation))]
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.training import Trainer
-
     optimizer = SGD(config.learning_rate, momentum=0.9)
     return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the ratio of gradient norms before training, and the fraction of dead units after it."""
-    import keras
-    import numpy as np
-
-    keras.utils.set_random_seed(config.seed)
     norms = gradient_norms(build_model(config), *(part[:1000] for part in data["train"]))
     images, _ = data["validation"]
     outputs = [layer.output for layer in trainer.model.layers if isinstance(layer, keras.layers.Activation)]
@@ -98,11 +84,8 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
     }
 
 
-def gradient_norms(model: "keras.Model", images: Any, labels: Any) -> list[float]:
+def gradient_norms(model: keras.Model, images: Any, labels: Any) -> list[float]:
     """Returns the Euclidean norm of the gradient of the loss with respect to each kernel, from the first layer on."""
-    import keras
-    import tensorflow as tf
-
     kernels = [layer.kernel for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     with tf.GradientTape() as tape:
         losses = keras.losses.sparse_categorical_crossentropy(labels, model(images))
@@ -111,6 +94,4 @@ def gradient_norms(model: "keras.Model", images: Any, labels: Any) -> list[float
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -18,31 +18,29 @@ averages. The rate of none, 0.003, is the lowest of the grid; that of the others
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD, SWA, MovingAverage
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     averaging: Literal["none", "ema", "swa"] = "ema"  # exponential moving average, or stochastic weight averaging
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
     decay: bool = False  # cosine decay of the learning rate to 0
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ReLU layer
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 20
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -56,25 +54,17 @@ COLUMNS = ("test loss",)
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a classifier with hidden ReLU layers."""
-    import keras
-
     hidden = [keras.layers.Dense(units, "relu", kernel_initializer="he_normal") for units in config.units]
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and SGD with momentum, which averages the weights after each step."""
-    from tensorsmith.optimizers import SGD, SWA, MovingAverage
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     rate = config.learning_rate
     optimizer = SGD(CosineDecay(rate, "100%") if config.decay else rate, momentum=0.9)
     steps = -(-config.train_size // config.batch_size)
@@ -87,20 +77,17 @@ def build_trainer(config: Config) -> "Trainer":
     return Trainer(build_model(config), averaged, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
 
 
-def callbacks(config: Config, folder: Path) -> "Sequence[keras.callbacks.Callback]":
+class AssignAverages(keras.callbacks.Callback):
+    """Callback that replaces the weights by their averages."""
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.model.optimizer.assign_average_vars(self.model.trainable_variables)
+
+
+def callbacks(config: Config, folder: Path) -> Sequence[keras.callbacks.Callback]:
     """Returns a callback that assigns the averages to the model at the end of training."""
-    import keras
-
-    class AssignAverages(keras.callbacks.Callback):
-        """Callback that replaces the weights by their averages."""
-
-        def on_train_end(self, logs: Any = None) -> None:
-            self.model.optimizer.assign_average_vars(self.model.trainable_variables)
-
     return [] if config.averaging == "none" else [AssignAverages()]
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -19,31 +19,29 @@ the normalization of the variant "before" is folded into the dense layers, which
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import tensorflow as tf
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.layers import fold_batch_normalization
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     position: Literal["none", "input", "before", "after"] = "before"  # batch normalization before or after each ELU
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ELU layer
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.3, default=3e-3)  # learning rate of SGD with momentum 0.9
-    epochs: PositiveInt = 10  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -60,16 +58,11 @@ TARGET = 0.85  # validation accuracy
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds hidden ELU layers. With the position "after", it has 271,346 parameters by default."""
-    import keras
-    from keras import layers
-
     before, after = config.position == "before", config.position == "after"
     model = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
     if config.position != "none":
@@ -85,28 +78,21 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.training import Trainer
-
     optimizer = SGD(config.learning_rate, momentum=0.9)
     return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the number of epochs to the target, and the effects of folding the normalization into dense layers.
 
     The error of folding is the largest difference between the probabilities of the two models. The speedup is the
     ratio of their prediction times.
     """
-    from tensorsmith.layers import fold_batch_normalization
-
-    history = getattr(trainer.model, "history", None)
-    accuracies = history.history["val_accuracy"] if history else []
-    reached = [epoch for epoch, accuracy in enumerate(accuracies, start=1) if accuracy >= TARGET]
+    reached = [epoch for epoch, accuracy in enumerate(run.history["val_accuracy"], start=1) if accuracy >= TARGET]
     speed = {"epochs_to_target": min([*reached, config.epochs + 1]), "reached_target": float(bool(reached))}
-    scores: dict[str, Any] = {"validation": speed if history else {}}
+    scores: dict[str, Any] = {"validation": speed}
     if config.position == "before":
         images, folded = data["test"][0], fold_batch_normalization(trainer.model)
         (before, slow), (after, fast) = predict(trainer.model, images), predict(folded, images)
@@ -114,10 +100,8 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
     return scores
 
 
-def predict(model: "keras.Model", images: Any) -> tuple[Any, float]:
+def predict(model: keras.Model, images: Any) -> tuple[Any, float]:
     """Returns the probabilities of all classes, and the shortest of five prediction times in seconds."""
-    import tensorflow as tf
-
     function = tf.function(lambda batch: model(batch, training=False))
     probabilities = function(images)
     seconds = []
@@ -129,6 +113,4 @@ def predict(model: "keras.Model", images: Any) -> tuple[Any, float]:
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

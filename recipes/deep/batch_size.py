@@ -16,30 +16,27 @@ data: 0.01 for 32 images, the lowest of the grid, 0.03 for 8192_warmup, and 0.1 
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay, Warmup
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
-    batch_size: PositiveInt = 32  # examples per step
     warmup: bool = False  # linear warm-up of the learning rate during the first tenth of the run
     learning_rate: PositiveFloat = tune.log_uniform(3e-3, 1.0, default=0.01)  # initial learning rate of SGD
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ReLU layer
-    epochs: PositiveInt = 10  # passes over the training set
     train_size: PositiveInt = 55_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 16_384}
@@ -52,25 +49,17 @@ GRID = {"learning_rate": (0.01, 0.03, 0.1, 0.3)}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a classifier with hidden ReLU layers."""
-    import keras
-
     hidden = [keras.layers.Dense(units, "relu", kernel_initializer="he_normal") for units in config.units]
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and SGD with momentum, optional warm-up and cosine decay."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.schedules import CosineDecay, Warmup
-    from tensorsmith.training import Trainer
-
     rate = config.learning_rate
     schedule = Warmup(CosineDecay(rate, "90%"), "10%") if config.warmup else CosineDecay(rate, "100%")
     optimizer = SGD(schedule, momentum=0.9)
@@ -78,6 +67,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -17,31 +17,30 @@ rate of plain is the lowest of the grid; with 0.01, whose validation accuracy is
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import OneCycle
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     kind: Literal["plain", "he_elu", "self_normalizing"] = "he_elu"  # configuration, see below
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.03)  # highest learning rate of SGD
     hidden_layers: PositiveInt = tune.integer(2, 10, default=5)  # number of hidden layers
     units: PositiveInt = 100  # units of each hidden layer
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 20
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -52,18 +51,13 @@ COLUMNS = ("test log_loss",)
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28), standardized with the statistics of each pixel, and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     splits = load_splits("fashion_mnist", train_size=config.train_size)
     mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0) + 1e-3
     return {split: ((images - mean) / deviation, labels) for split, (images, labels) in splits.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a classifier with hidden layers of equal width."""
-    import keras
-    from keras import layers
-
     regularizer = keras.regularizers.L2(1e-4)
     model = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
     for _ in range(config.hidden_layers):
@@ -82,14 +76,8 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and SGD with momentum: a constant rate, or the 1cycle policy."""
-    import keras
-
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.schedules import OneCycle
-    from tensorsmith.training import Trainer
-
     rate = config.learning_rate
     optimizer = SGD(rate if config.kind == "plain" else OneCycle(rate / 10, rate, "100%"), momentum=0.9)
     metrics = ["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="log_loss")]
@@ -97,6 +85,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

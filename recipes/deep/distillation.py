@@ -15,21 +15,24 @@ Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015. The
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.losses import SparseCategoricalCrossentropy
+from tensorsmith.optimizers import AdamW
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     learns_from: Literal["labels", "teacher", "both"] = "both"  # targets of the student
@@ -40,11 +43,8 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(
         3e-4, 1e-2, default=3e-3
     )  # initial learning rate of AdamW, with cosine decay to 0
-    epochs: PositiveInt = 30  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 30
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"teacher_epochs": 1, "epochs": 1, "train_size": 640}
@@ -52,29 +52,25 @@ VARIANTS = {name: {"learns_from": name} for name in ("labels", "teacher", "both"
 COLUMNS = ("test teacher_accuracy",)
 
 
-def build_data(config: Config) -> dict[str, Any]:
-    """Loads images of shape (n, 28, 28) in [0, 1], labels, and the probabilities of a teacher that is trained here."""
-    import keras
-
-    from tensorsmith.data import load_splits
-
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Trains the teacher, and returns its logits for the images of each split."""
     splits = load_splits("fashion_mnist", train_size=config.train_size)
     teacher = build_teacher(config)
-    teacher.fit(*splits["train"], epochs=config.teacher_epochs, batch_size=32, seed=config.seed, verbose=False)
-    keras.utils.set_random_seed(config.seed)  # the initial weights of the student do not depend on the teacher
-
-    def targets(images: Any, labels: Any) -> dict[str, Any]:
-        logits = teacher.predict(images, batch_size=1000) / config.temperature
-        return {"label": labels, "soft": keras.ops.convert_to_numpy(keras.ops.softmax(logits))}
-
-    return {split: (images, targets(images, labels)) for split, (images, labels) in splits.items()}
+    run.train("teacher", teacher, splits, epochs=config.teacher_epochs)
+    return {split: teacher.predict(images, batch_size=1000) for split, (images, _) in splits.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1], labels, and the probabilities of the teacher."""
+    data = {}
+    for split, (images, labels) in load_splits("fashion_mnist", train_size=config.train_size).items():
+        soft = keras.ops.softmax(prepared[split] / config.temperature)
+        data[split] = images, {"label": labels, "soft": keras.ops.convert_to_numpy(soft)}
+    return data
+
+
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds the student, whose outputs are probabilities (`label`) and those of divided logits (`soft`)."""
-    import keras
-    from keras import layers
-
     images = keras.Input((28, 28))
     hidden = layers.Dense(config.student_units, "relu", kernel_initializer="he_normal")(layers.Flatten()(images))
     logits = layers.Dense(10)(hidden)
@@ -83,15 +79,11 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Model(images, outputs)
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer of the student, which minimizes the cross-entropy and the divergence from the teacher."""
-    from tensorsmith.optimizers import AdamW
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     weight = {"labels": 0.0, "both": 0.5, "teacher": 1.0}[config.learns_from]
     return Trainer(
-        build_model(config),
+        build_model(config, prepared),
         optimizer=AdamW(CosineDecay(config.learning_rate, "100%")),
         loss={"label": "sparse_categorical_crossentropy", "soft": "kl_divergence"},
         loss_weights={"label": 1 - weight, "soft": weight * config.temperature**2},
@@ -100,16 +92,8 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def build_teacher(config: Config) -> "Trainer":
+def build_teacher(config: Config) -> Trainer:
     """Builds a trainer of the teacher, a network with dropout and logits as outputs."""
-    import keras
-    from keras import layers
-
-    from tensorsmith.losses import SparseCategoricalCrossentropy
-    from tensorsmith.optimizers import AdamW
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     teacher = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
     for units in config.teacher_units:
         teacher.add(layers.Dense(units, "relu", kernel_initializer="he_normal"))
@@ -119,10 +103,8 @@ def build_teacher(config: Config) -> "Trainer":
     return Trainer(teacher, AdamW(CosineDecay(1e-3, "100%")), loss, metrics=["accuracy"], jit=False)
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the accuracies of the student and of the teacher, whose probabilities are among the targets."""
-    import numpy as np
-
     scores: dict[str, Any] = {}
     for split in ("validation", "test"):
         images, targets = data[split]
@@ -134,14 +116,10 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
     return scores
 
 
-def model_to_save(trainer: "Trainer") -> "keras.Model":
+def model_to_save(trainer: Trainer) -> keras.Model:
     """Returns the student with probabilities as its only output."""
-    import keras
-
     return keras.Model(trainer.model.inputs, trainer.model.output["label"])
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -17,22 +17,23 @@ he_normal, paired by seed, by 0.0108 for glorot_normal and by 0.0066 for he_norm
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 Name = Literal["zeros", "normal", "glorot_normal", "lecun_normal", "he_normal", "orthogonal"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     initializer: Name = "he_normal"  # initializer of the hidden kernels; "normal" has a standard deviation of 1
@@ -40,11 +41,7 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=3e-3)  # learning rate of SGD with momentum 0.9
     hidden_layers: PositiveInt = tune.integer(2, 20, default=10)  # number of hidden ReLU layers
     units: PositiveInt = 100  # units of each hidden layer
-    epochs: PositiveInt = 10  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -58,16 +55,11 @@ GRID = {"learning_rate": (0.003, 0.01, 0.03)}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds hidden ReLU layers of equal width, with biases of 0."""
-    import keras
-    from keras import layers
-
     model = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
     normal = keras.initializers.RandomNormal(stddev=1.0)
     for _ in range(config.hidden_layers):
@@ -80,16 +72,11 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.training import Trainer
-
     optimizer = SGD(config.learning_rate, momentum=0.9)
     return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

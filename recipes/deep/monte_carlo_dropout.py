@@ -23,32 +23,37 @@ import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+import tensorflow as tf
+from jsonargparse.typing import OpenUnitInterval, PositiveFloat, PositiveInt
+from keras import layers
+from matplotlib.figure import Figure
+from scipy.optimize import minimize_scalar
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
-
-    from tensorsmith.training import Trainer
+from tensorsmith.core import replace_file
+from tensorsmith.data import load_splits
+from tensorsmith.layers import to_monte_carlo
+from tensorsmith.metrics import ExpectedCalibrationError
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     dropout: OpenUnitInterval = tune.uniform(0.05, 0.5, default=0.2)  # dropout rate before each dense layer
     passes: PositiveInt = 100  # random predictions for each image
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ELU layer
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 20
     train_size: PositiveInt = 55_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and dropout
 
 
 SMOKE = {"epochs": 1, "train_size": 640, "passes": 3}
@@ -56,18 +61,13 @@ SMOKE = {"epochs": 1, "train_size": 640, "passes": 3}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28), standardized with the statistics of each pixel, and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     splits = load_splits("fashion_mnist", train_size=config.train_size)
     mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0) + 1e-3
     return {split: ((images - mean) / deviation, labels) for split, (images, labels) in splits.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a classifier with dropout before each dense layer."""
-    import keras
-    from keras import layers
-
     model = keras.Sequential([keras.Input((28, 28)), layers.Flatten()])
     for units in config.units:
         model.add(layers.Dropout(config.dropout))
@@ -77,25 +77,14 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and SGD with momentum and a cosine schedule."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     optimizer = SGD(CosineDecay(config.learning_rate, "100%"), momentum=0.9)
     return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns accuracy, log loss and calibration error of three kinds of probabilities, and plots the uncertainty."""
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    from tensorsmith.layers import to_monte_carlo
-
-    keras.utils.set_random_seed(config.seed)
     (validation_images, validation_labels), (images, labels) = data["validation"], data["test"]
     plain = tf.function(trainer.model)
     random = tf.function(to_monte_carlo(trainer.model))
@@ -109,11 +98,11 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
     scores = {"temperature": temperature, "mc_slowdown": config.passes * random_seconds / seconds}
     for name, values in probabilities.items():
         scores.update({f"{name}_{measure}": score for measure, score in quality(values, labels).items()})
-    plot(folder / "uncertainty.png", probabilities, samples, images, labels)
+    plot(run.folder / "uncertainty.png", probabilities, samples, images, labels)
     return {"test": scores}
 
 
-def timed(model: Any, images: "np.ndarray", passes: int) -> tuple[list["np.ndarray"], float]:
+def timed(model: Any, images: np.ndarray, passes: int) -> tuple[list[np.ndarray], float]:
     """Returns the probabilities of several passes, and the median duration of a pass in seconds."""
     results, seconds = [], []
     for _ in range(passes):
@@ -123,12 +112,8 @@ def timed(model: Any, images: "np.ndarray", passes: int) -> tuple[list["np.ndarr
     return results, statistics.median(seconds)
 
 
-def quality(probabilities: "np.ndarray", labels: "np.ndarray") -> dict[str, float]:
+def quality(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Returns the accuracy, the log loss and the expected calibration error of predicted probabilities."""
-    import numpy as np
-
-    from tensorsmith.metrics import ExpectedCalibrationError
-
     calibration = ExpectedCalibrationError(num_bins=15)
     calibration.update_state(labels, probabilities)
     likelihoods = probabilities[np.arange(len(labels)), labels]
@@ -139,18 +124,15 @@ def quality(probabilities: "np.ndarray", labels: "np.ndarray") -> dict[str, floa
     }
 
 
-def scaled(probabilities: "np.ndarray", temperature: float) -> "np.ndarray":
+def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Returns the probabilities that result if the logits are divided by a temperature."""
-    import numpy as np
-
     powers = np.maximum(probabilities, 1e-12) ** (1 / temperature)
     result: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
     return result
 
 
-def best_temperature(probabilities: "np.ndarray", labels: "np.ndarray") -> float:
+def best_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Returns the temperature that minimizes the log loss."""
-    from scipy.optimize import minimize_scalar
 
     def log_loss(temperature: float) -> float:
         return quality(scaled(probabilities, temperature), labels)["log_loss"]
@@ -160,17 +142,12 @@ def best_temperature(probabilities: "np.ndarray", labels: "np.ndarray") -> float
 
 def plot(
     path: Path,
-    probabilities: dict[str, "np.ndarray"],
-    samples: "np.ndarray",
-    images: "np.ndarray",
-    labels: "np.ndarray",
+    probabilities: dict[str, np.ndarray],
+    samples: np.ndarray,
+    images: np.ndarray,
+    labels: np.ndarray,
 ) -> None:
     """Plots calibration curves, and the predicted probabilities of the test images with extreme deviations."""
-    import numpy as np
-    from matplotlib.figure import Figure
-
-    from tensorsmith.core import replace_file
-
     figure = Figure(figsize=(13, 3.2), layout="constrained")
     panels = figure.subplots(1, 5, width_ratios=(3, 1, 2, 1, 2))
     for name, values in probabilities.items():
@@ -193,6 +170,4 @@ def plot(
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -19,23 +19,22 @@ is 0.0054 with a standard deviation of 0.0025.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 Name = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamax", "nadam"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     optimizer: Name = "momentum"  # optimizer; "momentum" and "nesterov" are SGD with momentum 0.9
@@ -43,11 +42,7 @@ class Config:
         0.1, 10.0, default=3.0
     )  # learning rate as a multiple of the usual rate of the optimizer
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ELU layer
-    epochs: PositiveInt = 10  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -69,26 +64,17 @@ TARGET = 0.85  # validation accuracy
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a classifier with hidden ELU layers."""
-    import keras
-
     hidden = [keras.layers.Dense(units, "elu", kernel_initializer="he_normal") for units in config.units]
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the chosen optimizer."""
-    import keras
-
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.training import Trainer
-
     optimizers = {
         "sgd": SGD,
         "momentum": lambda rate: SGD(rate, momentum=0.9),
@@ -108,17 +94,13 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the loss of the trained model on the training set, and the number of epochs to the target."""
     loss = trainer.evaluate(*data["train"], batch_size=config.batch_size)["loss"]
-    history = getattr(trainer.model, "history", None)
-    accuracies = history.history["val_accuracy"] if history else []
-    reached = [epoch for epoch, accuracy in enumerate(accuracies, start=1) if accuracy >= TARGET]
+    reached = [epoch for epoch, accuracy in enumerate(run.history["val_accuracy"], start=1) if accuracy >= TARGET]
     speed = {"epochs_to_target": min([*reached, config.epochs + 1]), "reached_target": float(bool(reached))}
-    return {"train": {"loss": loss}, "validation": speed if history else {}}
+    return {"train": {"loss": loss}, "validation": speed}
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -17,34 +17,30 @@ strength has no effect on none. The training accuracy is measured after training
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 Name = Literal["none", "l1", "l2", "dropout", "max_norm", "alpha_dropout"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     regularizer: Name = "dropout"  # regularizer of the dense layers; "alpha_dropout" also replaces ELU by SELU
     strength: Literal["weak", "medium", "strong"] = tune.choice(["weak", "medium", "strong"])  # see STRENGTHS
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden layer
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
-    epochs: PositiveInt = 30  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 30
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -63,18 +59,14 @@ COLUMNS = ("test log_loss", "train accuracy")
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a classifier with regularized layers.
 
     Dropout is applied before each dense layer, alpha dropout only to the outputs of SELU layers.
     """
-    import keras
-
     amount = STRENGTHS[config.regularizer][config.strength]
     selu = config.regularizer == "alpha_dropout"
     settings: dict[str, Any] = {
@@ -96,24 +88,17 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
-    import keras
-
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.training import Trainer
-
     optimizer = SGD(config.learning_rate, momentum=0.9)
     metrics = ["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="log_loss")]
     return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", metrics, jit=config.jit)
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the accuracy on the training set, without dropout."""
     return {"train": {"accuracy": trainer.evaluate(*data["train"], batch_size=config.batch_size)["accuracy"]}}
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

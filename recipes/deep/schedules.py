@@ -19,22 +19,23 @@ is the one that the range test suggests, 0.00066, which is too low.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import ExponentialDecay, OneCycle, PiecewiseConstant, PowerDecay
+from tensorsmith.training import LRFinder, Trainer
 
 Name = Literal["constant", "power", "exponential", "piecewise", "plateau", "one_cycle", "one_cycle_found"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     schedule: Name = "constant"  # one_cycle_found has the highest rate that a learning-rate range test suggests
@@ -43,11 +44,8 @@ class Config:
     )  # initial rate of SGD, or the highest rate of one_cycle
     hidden_layers: PositiveInt = tune.integer(2, 10, default=5)  # number of hidden SELU layers
     units: PositiveInt = 100  # units of each hidden layer
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 20
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -55,29 +53,30 @@ VARIANTS = {name: {"schedule": name} for name in get_args(Name)}
 GRID = {"learning_rate": (0.003, 0.01, 0.02)}
 
 
-def build_data(config: Config) -> dict[str, Any]:
-    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Returns the learning rate that a range test with the constant schedule suggests, for one_cycle_found only."""
+    if config.schedule != "one_cycle_found":
+        return {}
+    constant = replace(config, schedule="constant")
+    data, trainer = build_data(constant, {}), build_trainer(constant, {})
+    return {"rate": LRFinder()(trainer, *data["train"], batch_size=config.batch_size).suggestion}
 
+
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds a self-normalizing network of hidden SELU layers of equal width."""
-    import keras
-
     layers = range(config.hidden_layers)
     hidden = [keras.layers.Dense(config.units, "selu", kernel_initializer="lecun_normal") for _ in layers]
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer with cross-entropy and SGD with momentum 0.9 and a schedule."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.schedules import ExponentialDecay, OneCycle, PiecewiseConstant, PowerDecay
-    from tensorsmith.training import Trainer
-
-    rate = found_rate(config) if config.schedule == "one_cycle_found" else config.learning_rate
+    rate = prepared.get("rate", config.learning_rate)
     schedules = {
         "power": lambda: PowerDecay(rate, "10%"),
         "exponential": lambda: ExponentialDecay(rate, "50%", 0.1),
@@ -86,7 +85,7 @@ def build_trainer(config: Config) -> "Trainer":
         "one_cycle_found": lambda: OneCycle(rate / 10, rate, "100%"),
     }
     return Trainer(
-        build_model(config),
+        build_model(config, prepared),
         optimizer=SGD(schedules[config.schedule]() if config.schedule in schedules else rate, momentum=0.9),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
@@ -94,26 +93,10 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def found_rate(config: Config) -> float:
-    """Returns the learning rate that a range test with the constant schedule suggests."""
-    import keras
-
-    from tensorsmith.training import LRFinder
-
-    trainer = build_trainer(replace(config, schedule="constant"))
-    sweep = LRFinder()(trainer, *build_data(config)["train"], batch_size=config.batch_size)
-    keras.utils.set_random_seed(config.seed)  # the initial weights do not depend on the range test
-    return sweep.suggestion
-
-
-def callbacks(config: Config, folder: Path) -> Sequence["keras.callbacks.Callback"]:
+def callbacks(config: Config, folder: Path) -> Sequence[keras.callbacks.Callback]:
     """Returns the callback of the schedule "plateau", which halves the rate after 2 epochs without improvement."""
-    import keras
-
     return [keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=2)] if config.schedule == "plateau" else []
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

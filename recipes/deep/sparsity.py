@@ -22,20 +22,24 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+from jsonargparse.typing import OpenUnitInterval, PositiveFloat, PositiveInt
+from scipy.sparse import csr_matrix
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Moment, Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.layers import prune_by_magnitude
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Every, Moment, Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     technique: Literal["dense", "zeroed", "l1", "pruned"] = "pruned"  # when the smallest weights are set to zero
@@ -45,11 +49,8 @@ class Config:
         3e-3, 0.3, default=0.03
     )  # initial learning rate of SGD with momentum 0.9, with cosine decay to 0
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ReLU layer
-    epochs: PositiveInt = 15  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 15
     train_size: PositiveInt = 55_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 640}
@@ -59,17 +60,11 @@ COLUMNS = ("model zeros", "model compressed_kilobytes", "model milliseconds", "m
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a classifier with hidden ReLU layers."""
-    import keras
-
-    from tensorsmith.layers import prune_by_magnitude
-
     penalty = keras.regularizers.L1(config.l1) if config.technique == "l1" else None
     model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten()])
     for units in config.units:
@@ -80,27 +75,20 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and SGD with momentum and a cosine schedule."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     optimizer = SGD(CosineDecay(config.learning_rate, "100%"), momentum=0.9)
     return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
 
 
-def callbacks(config: Config, folder: Path) -> "Sequence[keras.callbacks.Callback]":
+def callbacks(config: Config, folder: Path) -> Sequence[keras.callbacks.Callback]:
     """Returns callbacks that set weights to zero: after the last step, and with growing sparsity every 50 steps.
 
     The sparsity reaches its final value after half of the run (Zhu and Gupta, "To Prune, or Not to Prune", 2017).
     """
-    from tensorsmith.layers import prune_by_magnitude
-    from tensorsmith.training import Every
-
     steps = config.epochs * -(-config.train_size // config.batch_size)
 
-    def prune(moment: "Moment") -> None:
+    def prune(moment: Moment) -> None:
         left = max(1 - moment.step / (0.5 * steps), 0.0)
         prune_by_magnitude(moment.model, config.sparsity * (1 - left**3), scope="global")
 
@@ -108,14 +96,11 @@ def callbacks(config: Config, folder: Path) -> "Sequence[keras.callbacks.Callbac
     return [Every(f"{interval} steps", prune) for interval in intervals]
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the fraction of zeros, the compressed size of the weights, and the prediction times of 1,000 images.
 
     The second time is that of sparse matrix products, on one thread.
     """
-    import numpy as np
-    from scipy.sparse import csr_matrix
-
     content = io.BytesIO()
     weights = trainer.model.get_weights()
     np.savez_compressed(content, *weights)
@@ -140,7 +125,7 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
     }
 
 
-def best_time(function: "Callable[[], Any]") -> float:
+def best_time(function: Callable[[], Any]) -> float:
     """Returns the shortest of 10 execution times in seconds."""
     times = []
     for _ in range(10):
@@ -151,6 +136,4 @@ def best_time(function: "Callable[[], Any]") -> float:
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -16,21 +16,22 @@ standard deviation of 0.010, that of frozen -0.030 with 0.024.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import keras
+import numpy as np
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load, load_splits
+from tensorsmith.optimizers import SGD, MultiOptimizer
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import PiecewiseConstant
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     reuse: Literal["none", "frozen", "fine_tuned"] = "fine_tuned"  # use of the layers of the first classifier
@@ -39,8 +40,6 @@ class Config:
     pretraining_epochs: PositiveInt = 10  # passes of the first classifier over its training set
     learning_rate: PositiveFloat = tune.log_uniform(1e-4, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
     epochs: PositiveInt = 40  # passes over the training set; reused layers are frozen during the first fifth
-    batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
     seed: NonNegativeInt = 0  # random seed of initial weights and shuffling, which also chooses the classes
 
 
@@ -50,12 +49,16 @@ UNITS = (300, 100, 50, 50, 50)  # units of each hidden SELU layer
 PAIRS = ((5, 6), (0, 6), (2, 4), (1, 3), (7, 9), (3, 4), (5, 9), (0, 2), (8, 1), (4, 6))  # of the seeds 0 to 9
 
 
-def build_data(config: Config) -> dict[str, Any]:
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Trains the classifier of the eight other classes."""
+    trainer = trainer_of(build_classifier(8), config, reuse="none")
+    data = {"train": other_classes(config)}
+    run.train("classifier", trainer, data, epochs=config.pretraining_epochs, batch_size=config.batch_size)
+    return {"classifier": trainer.model}
+
+
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] of two classes, and labels 0 and 1."""
-    import numpy as np
-
-    from tensorsmith.data import load_splits
-
     pair = PAIRS[config.seed % len(PAIRS)]
     splits = {}
     for split, (images, labels) in load_splits("fashion_mnist").items():
@@ -64,51 +67,37 @@ def build_data(config: Config) -> dict[str, Any]:
     return splits
 
 
-def other_classes(config: Config) -> tuple["np.ndarray", "np.ndarray"]:
+def other_classes(config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Returns training images of the eight other classes, and labels from 0 to 7."""
-    import numpy as np
-
-    from tensorsmith.data import load
-
     train, pair = load("fashion_mnist"), PAIRS[config.seed % len(PAIRS)]
     chosen = np.flatnonzero(~np.isin(train.labels, pair))[: config.pretraining_size]
     _, labels = np.unique(train.labels[chosen], return_inverse=True)
     return train.features[chosen], labels
 
 
-def build_classifier(classes: int) -> "keras.Model":
+def build_classifier(classes: int) -> keras.Model:
     """Builds hidden SELU layers and a softmax layer."""
-    import keras
-
     hidden = [keras.layers.Dense(units, "selu", kernel_initializer="lecun_normal") for units in UNITS]
     head = keras.layers.Dense(classes, "softmax", name="head")
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, head])
 
 
-def build_model(config: Config) -> "keras.Model":
-    """Builds a classifier of two classes, with the hidden layers of a trained classifier of the other classes."""
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
+    """Builds a classifier of two classes, with the hidden layers of the classifier of the other classes."""
     model = build_classifier(2)
     if config.reuse != "none":
-        first = build_classifier(8)
-        trainer = trainer_of(first, config, reuse="none")
-        arguments = {"epochs": config.pretraining_epochs, "batch_size": config.batch_size, "seed": config.seed}
-        trainer.fit(*other_classes(config), **arguments, verbose=False)
-        for layer, trained in zip(model.layers[:-1], first.layers[:-1], strict=True):
+        for layer, trained in zip(model.layers[:-1], prepared["classifier"].layers[:-1], strict=True):
             layer.set_weights(trained.get_weights())
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer of the classifier of two classes."""
-    return trainer_of(build_model(config), config, config.reuse)
+    return trainer_of(build_model(config, prepared), config, config.reuse)
 
 
-def trainer_of(model: "keras.Model", config: Config, reuse: str) -> "Trainer":
+def trainer_of(model: keras.Model, config: Config, reuse: str) -> Trainer:
     """Returns a trainer with cross-entropy loss and SGD, whose learning rate is 0 for layers that are frozen."""
-    from tensorsmith.optimizers import SGD, MultiOptimizer
-    from tensorsmith.schedules import PiecewiseConstant
-    from tensorsmith.training import Trainer
-
     rate = config.learning_rate
     lower = {"none": rate, "frozen": 0.0, "fine_tuned": PiecewiseConstant(["20%"], [0.0, rate / 10])}[reuse]
     *hidden, head = [layer for layer in model.layers if layer.weights]
@@ -117,6 +106,4 @@ def trainer_of(model: "keras.Model", config: Config, reuse: str) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -19,23 +19,26 @@ of the grid. `--data cifar10` trains on CIFAR-10, for which this study was propo
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load, load_splits
+from tensorsmith.layers import to_monte_carlo
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import OneCycle
+from tensorsmith.training import Trainer
 
 Name = Literal["plain", "batch_normalization", "selu", "alpha_dropout", "one_cycle"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     technique: Name = "one_cycle"  # change to the plain network, which has ELU, He initialization and Nadam
@@ -43,11 +46,8 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(1e-5, 0.1, default=1e-2)  # learning rate, of one_cycle the highest
     hidden_layers: PositiveInt = 20  # number of hidden layers
     units: PositiveInt = 100  # units of each hidden layer
-    epochs: PositiveInt = 15  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 15
     train_size: PositiveInt = 10_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"hidden_layers": 2, "epochs": 1, "train_size": 640}
@@ -59,8 +59,6 @@ TARGET = 0.83  # validation accuracy
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images in [0, 1], of shape (n, 28, 28) or (n, 32, 32, 3), and labels from 0 to 9."""
-    from tensorsmith.data import load, load_splits
-
     if config.data == "fashion_mnist":
         return load_splits("fashion_mnist", train_size=config.train_size)
     ranges = {"train": f"train[:{config.train_size}]", "validation": "train[45000:]", "test": "test"}
@@ -68,11 +66,8 @@ def build_data(config: Config) -> dict[str, Any]:
     return {split: (part.features, part.labels) for split, part in parts.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds hidden layers of equal width. By default, the plain one has 500,210 parameters for CIFAR-10."""
-    import keras
-    from keras import layers
-
     selu = config.technique in ("selu", "alpha_dropout")
     model = keras.Sequential([keras.Input((32, 32, 3) if config.data == "cifar10" else (28, 28)), layers.Flatten()])
     for _ in range(config.hidden_layers):
@@ -86,14 +81,8 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and Nadam, or SGD with momentum and the 1cycle policy."""
-    import keras
-
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.schedules import OneCycle
-    from tensorsmith.training import Trainer
-
     rate = config.learning_rate
     if config.technique == "one_cycle":
         optimizer = SGD(OneCycle(rate / 10, rate, "100%"), momentum=0.9)
@@ -102,20 +91,12 @@ def build_trainer(config: Config) -> "Trainer":
     return Trainer(build_model(config), optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=config.jit)
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the number of epochs to the target, and with dropout the accuracy of means over 10 random passes."""
-    import keras
-    import numpy as np
-
-    from tensorsmith.layers import to_monte_carlo
-
-    history = getattr(trainer.model, "history", None)
-    accuracies = history.history["val_accuracy"] if history else []
-    reached = [epoch for epoch, accuracy in enumerate(accuracies, start=1) if accuracy >= TARGET]
+    reached = [epoch for epoch, accuracy in enumerate(run.history["val_accuracy"], start=1) if accuracy >= TARGET]
     speed = {"epochs_to_target": min([*reached, config.epochs + 1]), "reached_target": float(bool(reached))}
-    scores: dict[str, Any] = {"validation": speed if history else {}}
+    scores: dict[str, Any] = {"validation": speed}
     if config.technique == "alpha_dropout":
-        keras.utils.set_random_seed(config.seed)
         random = to_monte_carlo(trainer.model)
         images, labels = data["test"]
         mean = sum(random.predict(images, batch_size=1000, verbose=0) for _ in range(10))
@@ -124,6 +105,4 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

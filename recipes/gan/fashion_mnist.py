@@ -14,22 +14,26 @@ al., 2016), non-saturating loss (Goodfellow et al., 2014).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+import tensorflow as tf
+from jsonargparse.typing import OpenUnitInterval, PositiveFloat, PositiveInt
+from keras import layers, ops
+from matplotlib.image import imsave
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
-
-    from tensorsmith.core.types import Logs, Tensor
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Logs, Tensor
+from tensorsmith.data import load
+from tensorsmith.losses import minimax_discriminator_loss, non_saturating_generator_loss
+from tensorsmith.metrics import FrechetDistance
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     codings: PositiveInt = 64  # dimension of the noise vectors
@@ -37,11 +41,9 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(1e-4, 1e-3, default=4e-4)  # learning rate of both Adam optimizers
     beta_1: OpenUnitInterval = 0.5  # beta_1 of both Adam optimizers
     dropout: OpenUnitInterval = tune.uniform(0.1, 0.5, default=0.3)  # dropout rate in the discriminator
-    epochs: PositiveInt = 8  # passes over the training set
+    epochs: PositiveInt = 8
     batch_size: PositiveInt = 64  # real images per step, and the same number of generated images
     train_size: PositiveInt = 55_000  # number of training images
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and noise
 
 
 SMOKE = {"epochs": 1, "train_size": 640, "filters": 4}
@@ -49,19 +51,46 @@ SMOKE = {"epochs": 1, "train_size": 640, "filters": 4}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28, 1), scaled to [-1, 1]."""
-    from tensorsmith.data import load
-
     images = load("fashion_mnist", split="train").features[: config.train_size]
     return {"train": 2 * images[..., None] - 1}
 
 
-def build_model(config: Config) -> "keras.Model":
-    """Builds a model that contains a generator and a discriminator, and overrides `train_step`."""
-    import keras
-    from keras import layers, ops
+class GAN(keras.Model):
+    """Generator and discriminator, which are trained against each other."""
 
-    from tensorsmith.losses import minimax_discriminator_loss, non_saturating_generator_loss
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, seed: int) -> None:
+        super().__init__()
+        self.generator, self.discriminator = generator, discriminator
+        self.noise = keras.random.SeedGenerator(seed)
+        self.discriminator_loss = keras.metrics.Mean("discriminator_loss")
+        self.generator_loss = keras.metrics.Mean("generator_loss")
 
+    def call(self, noise: Tensor, training: bool = False) -> Tensor:
+        return self.generator(noise, training=training)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        noise = keras.random.normal((ops.shape(real)[0], self.generator.input_shape[-1]), seed=self.noise)
+        with tf.GradientTape(persistent=True) as tape:
+            fake = self.generator(noise, training=True)
+            scores = self.discriminator(ops.concatenate([real, fake]), training=True)
+            on_real, on_fake = ops.split(scores, 2)
+            discriminator_loss = ops.mean(minimax_discriminator_loss(on_real, on_fake))
+            generator_loss = ops.mean(non_saturating_generator_loss(on_fake))
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync  # gradients of replicas are summed
+        for loss, network, optimizer in (
+            (discriminator_loss, self.discriminator, self.discriminator_optimizer),
+            (generator_loss, self.generator, self.optimizer),
+        ):
+            gradients = tape.gradient(loss, network.trainable_variables)
+            optimizer.apply([gradient / replicas for gradient in gradients], network.trainable_variables)
+        self.discriminator_loss.update_state(discriminator_loss)
+        self.generator_loss.update_state(generator_loss)
+        return {metric.name: metric.result() for metric in (self.discriminator_loss, self.generator_loss)}
+
+
+def build_model(config: Config) -> keras.Model:
+    """Builds a generator and a discriminator, and the model that trains them."""
     generator = keras.Sequential(
         [
             keras.Input((config.codings,)),
@@ -88,87 +117,40 @@ def build_model(config: Config) -> "keras.Model":
         ],
         name="discriminator",
     )
-
-    class GAN(keras.Model):
-        def __init__(self) -> None:
-            super().__init__()
-            self.generator, self.discriminator = generator, discriminator
-            self.noise = keras.random.SeedGenerator(config.seed)
-            self.discriminator_loss = keras.metrics.Mean("discriminator_loss")
-            self.generator_loss = keras.metrics.Mean("generator_loss")
-
-        def call(self, noise: "Tensor", training: bool = False) -> "Tensor":
-            return self.generator(noise, training=training)
-
-        def train_step(self, data: Any) -> dict[str, Any]:
-            import tensorflow as tf
-
-            real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-            noise = keras.random.normal((ops.shape(real)[0], self.generator.input_shape[-1]), seed=self.noise)
-            with tf.GradientTape(persistent=True) as tape:
-                fake = self.generator(noise, training=True)
-                scores = self.discriminator(ops.concatenate([real, fake]), training=True)
-                on_real, on_fake = ops.split(scores, 2)
-                discriminator_loss = ops.mean(minimax_discriminator_loss(on_real, on_fake))
-                generator_loss = ops.mean(non_saturating_generator_loss(on_fake))
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync  # gradients of replicas are summed
-            for loss, network, optimizer in (
-                (discriminator_loss, self.discriminator, self.discriminator_optimizer),
-                (generator_loss, self.generator, self.optimizer),
-            ):
-                gradients = tape.gradient(loss, network.trainable_variables)
-                optimizer.apply([gradient / replicas for gradient in gradients], network.trainable_variables)
-            self.discriminator_loss.update_state(discriminator_loss)
-            self.generator_loss.update_state(generator_loss)
-            return {metric.name: metric.result() for metric in (self.discriminator_loss, self.generator_loss)}
-
-    return GAN()
+    return GAN(generator, discriminator, config.seed)
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with a separate Adam optimizer for each network."""
-    import keras
-
-    from tensorsmith.training import Trainer
-
     gan = build_model(config)
     gan.discriminator_optimizer = keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1)
     return Trainer(gan, optimizer=keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1), jit=config.jit)
 
 
-def callbacks(config: Config, folder: Path) -> list["keras.callbacks.Callback"]:
+def callbacks(config: Config, folder: Path) -> list[keras.callbacks.Callback]:
     """Returns a callback that saves a grid of generated images after each epoch."""
-    import keras
-
     noise = keras.random.normal((40, config.codings), seed=config.seed)
     (folder / "samples").mkdir(exist_ok=True)
 
     class SampleGrid(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: "Logs | None" = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
             save_grid(keras.ops.convert_to_numpy(self.model(noise)), folder / "samples" / f"epoch-{epoch + 1:03}.png")
 
     return [SampleGrid()]
 
 
-def save_grid(images: "np.ndarray", path: Path) -> None:
+def save_grid(images: np.ndarray, path: Path) -> None:
     """Saves 40 images in a grid of 4 rows and 10 columns."""
-    from matplotlib.image import imsave
-
     imsave(path, images[..., 0].reshape(4, 10, 28, 28).swapaxes(1, 2).reshape(112, 280), cmap="gray_r", vmin=-1, vmax=1)
 
 
-def model_to_save(trainer: "Trainer") -> "keras.Model":
+def model_to_save(trainer: Trainer) -> keras.Model:
     """Returns the generator, which can be loaded without custom classes."""
     return trainer.model.generator
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the Fréchet distances of generated images and of training images to the test images."""
-    import keras
-    import numpy as np
-
-    from tensorsmith.data import load
-    from tensorsmith.metrics import FrechetDistance
 
     def distance(a: np.ndarray, b: np.ndarray) -> float:
         metric = FrechetDistance(a.shape[1], dtype="float64")
@@ -189,6 +171,4 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

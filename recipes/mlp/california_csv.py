@@ -11,32 +11,32 @@ training files. With `--epochs 10 --learning_rate 0.001`, the settings of Géron
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+import keras
 import numpy as np
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import tensorflow as tf
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Tensor
-    from tensorsmith.data.pipelines import Pipeline
-    from tensorsmith.training import Trainer
+from tensorsmith.core import replace_file
+from tensorsmith.core.types import Tensor
+from tensorsmith.data import fetch, load
+from tensorsmith.data.pipelines import Pipeline
+from tensorsmith.layers import Standardization
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     units: PositiveInt = tune.integer(10, 100, default=30)  # units of the hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 3e-2, default=1e-2)  # learning rate of SGD
-    epochs: PositiveInt = 20  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 20
     shuffle: PositiveInt = 1000  # lines in a block that is shuffled
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1}
@@ -49,9 +49,6 @@ def csv_files(split: str) -> tuple[str, int]:
     Returns:
         A pattern that matches the files, and the number of examples.
     """
-    from tensorsmith.core import replace_file
-    from tensorsmith.data import fetch, load
-
     data = load("california_housing", split=split)
     folder = fetch(data.name) / "csv"
     folder.mkdir(exist_ok=True)
@@ -65,19 +62,15 @@ def csv_files(split: str) -> tuple[str, int]:
     return str(folder / f"{split}_*.csv"), len(rows)
 
 
-def parse(lines: "Tensor") -> "tuple[Tensor, Tensor]":
+def parse(lines: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the features of shape (batch, 8) and the prices of CSV lines. Empty features are 0."""
-    import tensorflow as tf
-
     required = tf.constant([], tf.float32)  # an empty price is an error
     *features, prices = tf.io.decode_csv(lines, [0.0] * 8 + [required])
     return tf.stack(features, axis=1), prices
 
 
-def pipeline(config: Config, split: str) -> "Pipeline":
+def pipeline(config: Config, split: str) -> Pipeline:
     """Builds the pipeline that reads the files of a split. Training data are shuffled."""
-    from tensorsmith.data.pipelines import Pipeline
-
     files, count = csv_files(split)
     return Pipeline(
         files=files,
@@ -91,37 +84,34 @@ def pipeline(config: Config, split: str) -> "Pipeline":
     )
 
 
-def build_data(config: Config) -> dict[str, Any]:
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Returns a layer that standardizes features with the statistics of the training files."""
+    standardization = Standardization()
+    standardization.adapt(pipeline(config, "train").dataset().map(lambda features, prices: features))
+    return {"standardization": standardization}
+
+
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
     """Builds the datasets of features, which are not standardized, and prices."""
     return {split: pipeline(config, split).dataset() for split in FILES}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds a network with one hidden layer. It has 301 trainable parameters by default."""
-    import keras
-
-    from tensorsmith.layers import Standardization
-
     return keras.Sequential(
         [
             keras.Input((8,)),
-            Standardization(name="standardization"),
+            prepared["standardization"],
             keras.layers.Dense(config.units, "relu"),
             keras.layers.Dense(1),
         ]
     )
 
 
-def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with mean squared error loss and SGD. The model is adapted to the training files."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.training import Trainer
-
-    model = build_model(config)
-    features = pipeline(config, "train").dataset().map(lambda features, prices: features)
-    model.get_layer("standardization").adapt(features)
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
+    """Builds a trainer with mean squared error loss and SGD."""
     return Trainer(
-        model,
+        build_model(config, prepared),
         optimizer=SGD(config.learning_rate),
         loss="mean_squared_error",
         metrics=["mean_squared_error"],
@@ -130,6 +120,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

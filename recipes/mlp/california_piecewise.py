@@ -11,21 +11,22 @@ in this interval (Gorishniy et al., 2022). The sum and the difference of latitud
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+import keras
 import numpy as np
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import AdamW
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     bins: PositiveInt = tune.integer(8, 64, default=32)  # number of intervals of each feature
@@ -35,10 +36,8 @@ class Config:
         3e-4, 1e-2, default=2e-3
     )  # initial learning rate of AdamW, with cosine decay to 0
     weight_decay: NonNegativeFloat = 0.01  # weight decay of AdamW
-    epochs: PositiveInt = 40  # passes over the training set
-    batch_size: PositiveInt = 64  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and dropout
+    epochs: PositiveInt = 40
+    batch_size: PositiveInt = 64
 
 
 SMOKE = {"epochs": 1, "units": (32,)}
@@ -46,7 +45,6 @@ SMOKE = {"epochs": 1, "units": (32,)}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads the features, to which the sum and the difference of latitude and longitude are added, and prices."""
-    from tensorsmith.data import load_splits
 
     def with_diagonals(features: np.ndarray) -> np.ndarray:
         latitude, longitude = features[:, 6], features[:, 7]
@@ -57,10 +55,8 @@ def build_data(config: Config) -> dict[str, Any]:
     }
 
 
-def encoder(features: np.ndarray, bins: int) -> "keras.Model":
+def encoder(features: np.ndarray, bins: int) -> keras.Model:
     """Builds a model that encodes features piecewise linearly, between the quantiles of the given features."""
-    import keras
-
     # Equal quantiles, of features with few values, would be intervals without a length.
     edges = [np.unique(np.quantile(each, np.linspace(0, 1, bins + 1))) for each in features.T.astype(np.float64)]
     kernel, bias = np.zeros((len(edges), bins)), np.zeros((len(edges), bins))
@@ -75,10 +71,8 @@ def encoder(features: np.ndarray, bins: int) -> "keras.Model":
     return model
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds the encoder of the training features, hidden layers and one output unit."""
-    import keras
-
     features, prices = build_data(config)["train"]
     model = keras.Sequential([keras.Input((features.shape[1],)), encoder(features, config.bins)])
     for units in config.units:
@@ -88,12 +82,8 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with mean squared error loss and the AdamW optimizer."""
-    from tensorsmith.optimizers import AdamW
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     return Trainer(
         build_model(config),
         optimizer=AdamW(CosineDecay(config.learning_rate, "100%"), weight_decay=config.weight_decay),
@@ -104,6 +94,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -8,29 +8,27 @@ Seed: 0
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import info, load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     units: tuple[PositiveInt, ...] = tune.choice([(100, 50), (100,), (30,)])  # units of each hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(0.01, 0.3, default=0.1)  # learning rate of SGD with momentum 0.9
     data: str = "digits"  # data set of images, or path of a folder with a subfolder for each class
-    epochs: PositiveInt = 40  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+    epochs: PositiveInt = 40
 
 
 SMOKE = {"epochs": 2}
@@ -38,28 +36,18 @@ SMOKE = {"epochs": 2}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 8, 8) in [0, 1] and labels, which are 0 to 9 by default."""
-    from tensorsmith.data import load_splits
-
     return load_splits(config.data, image_shape=(8, 8))
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds hidden layers on the flattened images, followed by a softmax layer."""
-    import keras
-    from keras import layers
-
-    from tensorsmith.data import info
-
     classes = len(info(config.data).class_names)
     hidden = [layers.Dense(units, "relu", kernel_initializer="he_normal") for units in config.units]
     return keras.Sequential([keras.Input((8, 8)), layers.Flatten(), *hidden, layers.Dense(classes, "softmax")])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the SGD optimizer with momentum."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.training import Trainer
-
     return Trainer(
         build_model(config),
         optimizer=SGD(config.learning_rate, momentum=0.9),
@@ -70,6 +58,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -19,31 +19,30 @@ Best: validation loss 0.280 after 9 epochs, with layers of 300 and 100 units and
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import info, load_splits
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     units: tuple[PositiveInt, ...] = tune.choice([(300, 100), (300,), (100, 100)])  # units of each hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(0.01, 0.3, default=0.1)  # initial learning rate of SGD
     schedule: Literal["cosine", "constant"] = "cosine"  # learning rate schedule: cosine decay to 0, or constant
     data: str = "fashion_mnist"  # data set of images, or path of a folder with a subfolder for each class
-    epochs: PositiveInt = 30  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 30
     train_size: PositiveInt | None = None  # number of training examples; null for all of them
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 3200}
@@ -58,29 +57,18 @@ VARIANTS = {
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels, which are 0 to 9 by default."""
-    from tensorsmith.data import load_splits
-
     return load_splits(config.data, train_size=config.train_size, image_shape=(28, 28))
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a classifier with two hidden layers. It has 266,610 parameters by default."""
-    import keras
-    from keras import layers
-
-    from tensorsmith.data import info
-
     classes = len(info(config.data).class_names)
     hidden = [layers.Dense(units, "relu") for units in config.units]
     return keras.Sequential([keras.Input((28, 28)), layers.Flatten(), *hidden, layers.Dense(classes, "softmax")])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the SGD optimizer."""
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     rate = config.learning_rate
     return Trainer(
         build_model(config),
@@ -92,6 +80,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

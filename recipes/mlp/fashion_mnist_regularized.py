@@ -11,20 +11,22 @@ the model, and active only in training.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load_splits
+from tensorsmith.optimizers import AdamW
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay, Warmup
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     units: tuple[PositiveInt, ...] = (512, 512, 512)  # units of each hidden layer
@@ -32,11 +34,9 @@ class Config:
     flip: bool = True  # whether images are flipped horizontally at random
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=3e-3)  # highest learning rate of AdamW
     weight_decay: NonNegativeFloat = 0.05  # weight decay of AdamW
-    epochs: PositiveInt = 30  # passes over the training set
-    batch_size: PositiveInt = 128  # examples per step
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 128
     train_size: PositiveInt = 55_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling, flips and dropout
 
 
 SMOKE = {"epochs": 1, "train_size": 2560, "units": (64,)}
@@ -44,16 +44,11 @@ SMOKE = {"epochs": 1, "train_size": 2560, "units": (64,)}
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load_splits
-
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds blocks of a dense layer, batch normalization, ReLU and dropout."""
-    import keras
-    from keras import layers
-
     model = keras.Sequential([keras.Input((28, 28)), layers.Reshape((28, 28, 1))])
     if config.flip:
         model.add(layers.RandomFlip("horizontal"))
@@ -67,12 +62,8 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and AdamW with a warm-up and a cosine schedule."""
-    from tensorsmith.optimizers import AdamW
-    from tensorsmith.schedules import CosineDecay, Warmup
-    from tensorsmith.training import Trainer
-
     rate = Warmup(CosineDecay(config.learning_rate, "90%"), "10%")
     return Trainer(
         build_model(config),
@@ -84,6 +75,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

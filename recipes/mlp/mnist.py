@@ -15,21 +15,23 @@ which requires network access or a prepared data set.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import keras
+import numpy as np
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+from keras import layers
+from sklearn.model_selection import StratifiedKFold
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.data import load, load_splits
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     source: Literal["mnist_5k", "tfds"] = "mnist_5k"  # 5,000 images, or all 70,000 of TensorFlow Datasets
@@ -38,11 +40,8 @@ class Config:
     learning_rate: PositiveFloat = tune.log_uniform(
         3e-4, 1e-2, default=1e-3
     )  # initial learning rate of Adam, with cosine decay to 0
-    epochs: PositiveInt = 30  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 30
     folds: NonNegativeInt = 0  # if not 0, number of folds for a cross-validation on all images, after training
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling, dropout and folds
 
 
 SMOKE = {"epochs": 1}
@@ -55,8 +54,6 @@ VARIANTS = {
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28, 1) in [0, 1] and labels from 0 to 9."""
-    from tensorsmith.data import load, load_splits
-
     if config.source == "tfds":
         slices = {"train": "train[5000:]", "validation": "train[:5000]", "test": "test"}
         parts = {split: load("mnist", each, source="tfds") for split, each in slices.items()}
@@ -64,11 +61,8 @@ def build_data(config: Config) -> dict[str, Any]:
     return {split: (images[..., None], labels) for split, (images, labels) in load_splits("mnist_5k").items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds hidden layers with dropout on the flattened images. Without hidden layers, it is softmax regression."""
-    import keras
-    from keras import layers
-
     model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten()])
     for units in config.units:
         model.add(layers.Dense(units, "relu", kernel_initializer="he_normal"))
@@ -77,13 +71,8 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the Adam optimizer."""
-    import keras
-
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     return Trainer(
         build_model(config),
         optimizer=keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%")),
@@ -93,25 +82,19 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the accuracy of a cross-validation on all images, if `folds` is not 0."""
     if not config.folds:
         return {}
-    import keras
-    import numpy as np
-    from sklearn.model_selection import StratifiedKFold
-
     images, labels = (np.concatenate(parts) for parts in zip(*data.values(), strict=True))
     accuracy = []
     for train, test in StratifiedKFold(config.folds, shuffle=True, random_state=config.seed).split(images, labels):
-        keras.utils.set_random_seed(config.seed)
         fold = build_trainer(config)
-        fold.fit(images[train], labels[train], epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
+        examples = {"train": (images[train], labels[train])}
+        run.train(f"fold_{len(accuracy)}", fold, examples, epochs=config.epochs, batch_size=config.batch_size)
         accuracy.append(fold.evaluate(images[test], labels[test])["accuracy"])
     return {"cross_validation": {"accuracy": float(np.mean(accuracy)), "lowest_accuracy": min(accuracy)}}
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

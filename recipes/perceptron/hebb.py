@@ -21,22 +21,20 @@ recalled, and half as many if all are (McEliece et al., 1987).
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from jsonargparse.typing import NonNegativeInt, PositiveInt
+from jsonargparse.typing import PositiveInt
 
-if TYPE_CHECKING:
-    from tensorsmith.core import RecipeRun, Scores
+from tensorsmith.core import Scores
+from tensorsmith.recipes import ProcedureRun, Settings, run_script
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Recipe settings."""
 
     log_inputs: PositiveInt = 7  # binary logarithm of the number of inputs, which is also the number of stored pairs
     outputs: PositiveInt = 128  # number of outputs
-    seed: NonNegativeInt = 0  # random seed of keys and values
 
 
 SMOKE = {"log_inputs": 4, "outputs": 16}
@@ -91,14 +89,14 @@ def capacity(keys: np.ndarray, values: np.ndarray) -> int:
     return len(keys)
 
 
-def train(config: Config, run: "RecipeRun") -> "Scores":
+def train(config: Config, run: ProcedureRun) -> Scores:
     """Stores one pair in each epoch, and returns the recall of all pairs."""
     inputs = 2**config.log_inputs
     generator = np.random.default_rng(run.seed)
     values = generator.choice([-1.0, 1.0], (inputs, config.outputs))
     keys = {"orthogonal": orthogonal_keys(config.log_inputs), "random": generator.choice([-1.0, 1.0], (inputs, inputs))}
-    state = run.restore()
-    weights = {name: np.zeros((config.outputs, inputs)) for name in keys} if state is None else dict(state)
+    weights = {name: np.zeros((config.outputs, inputs)) for name in keys}
+    run.track(**weights)
 
     def scores(pairs: int) -> dict[str, float]:
         """Returns the recall of the pairs that are stored so far."""
@@ -111,8 +109,8 @@ def train(config: Config, run: "RecipeRun") -> "Scores":
 
     while run.epoch < inputs:
         for name, each in keys.items():
-            weights[name] = hebbian_update(weights[name], each[run.epoch], values[run.epoch])
-        run.end_epoch(scores(run.epoch + 1), weights)
+            weights[name][:] = hebbian_update(weights[name], each[run.epoch], values[run.epoch])
+        run.end_epoch(scores(run.epoch + 1))
     capacities = {
         "capacity": capacity(keys["orthogonal"], values),
         "random_capacity": capacity(keys["random"], values),
@@ -122,6 +120,4 @@ def train(config: Config, run: "RecipeRun") -> "Scores":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

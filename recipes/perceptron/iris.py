@@ -17,27 +17,29 @@ not linearly separable, the perceptron has a test accuracy of 0.900 and logistic
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from matplotlib.figure import Figure
+from sklearn.linear_model import LogisticRegression
 
-if TYPE_CHECKING:
-    from tensorsmith.core import RecipeRun, Scores
+from tensorsmith.core import Scores, replace_file
+from tensorsmith.data import info, load_splits
+from tensorsmith.recipes import ProcedureRun, Settings, run_script
 
 FLOWER = np.array([[2.0, 0.5]])  # petal length and width of a new flower, in cm
 XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([-1, 1, 1, -1])
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Recipe settings."""
 
     species: Literal["setosa", "versicolor", "virginica"] = "setosa"  # species to distinguish from the other two
     learning_rate: PositiveFloat = 1.0  # factor of each change of the weights
     epochs: PositiveInt = 20  # passes over the training set
     xor_epochs: PositiveInt = 100  # passes over the four examples of XOR
-    seed: NonNegativeInt = 0  # random seed of shuffling
 
 
 SMOKE = {"epochs": 3}
@@ -84,26 +86,22 @@ def learn_xor(epochs: int) -> dict[str, float]:
     return {"accuracy": best, "repetition_period": float(epochs - repeated[-1] if repeated else 0)}
 
 
-def train(config: Config, run: "RecipeRun") -> "Scores":
+def train(config: Config, run: ProcedureRun) -> Scores:
     """Trains a perceptron and a logistic regression, and returns their scores."""
-    from sklearn.linear_model import LogisticRegression
-
-    from tensorsmith.data import info, load_splits
-
     number = info("iris").class_names.index(config.species)
     splits = {
         split: (features[:, 2:].astype(np.float64), np.where(labels == number, 1, -1))
         for split, (features, labels) in load_splits("iris").items()
     }
     features, signs = splits["train"]
-    state = run.restore()
-    weights = np.zeros(3) if state is None else state["weights"]
+    weights = np.zeros(3)
+    run.track(weights=weights)
     while run.epoch < config.epochs:
         order = np.random.default_rng([run.seed, run.epoch]).permutation(len(signs))
-        weights, mistakes = learn(weights, features, signs, order, config.learning_rate)
+        weights[:], mistakes = learn(weights, features, signs, order, config.learning_rate)
         scores = {"accuracy": accuracy_of(weights, *splits["train"])}
         scores["val_accuracy"] = accuracy_of(weights, *splits["validation"])
-        run.end_epoch({**scores, "mistakes": mistakes}, {"weights": weights})
+        run.end_epoch({**scores, "mistakes": mistakes})
     logistic = LogisticRegression(C=1e3).fit(features, signs)
     logistic_weights = np.append(logistic.coef_, logistic.intercept_)
     plot_boundaries({"perceptron": weights, "logistic regression": logistic_weights}, features, signs, run.folder)
@@ -125,10 +123,6 @@ def train(config: Config, run: "RecipeRun") -> "Scores":
 
 def plot_boundaries(lines: dict[str, np.ndarray], features: np.ndarray, signs: np.ndarray, folder: Path) -> None:
     """Plots the training examples and the decision boundaries of linear classifiers."""
-    from matplotlib.figure import Figure
-
-    from tensorsmith.core import replace_file
-
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for sign, marker, label in ((1, "o", "species"), (-1, "^", "other species")):
@@ -145,6 +139,4 @@ def plot_boundaries(lines: dict[str, np.ndarray], features: np.ndarray, signs: n
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

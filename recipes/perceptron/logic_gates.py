@@ -14,13 +14,12 @@ least two of their inputs are active (McCulloch and Pitts, 1943), threshold logi
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jsonargparse.typing import NonNegativeInt
 
-if TYPE_CHECKING:
-    from tensorsmith.core import RecipeRun, Scores
+from tensorsmith.core import Scores, replace_file
+from tensorsmith.recipes import ProcedureRun, Settings, run_script
 
 INPUTS = tuple(itertools.product((0, 1), repeat=2))  # all values of the inputs a and b
 GATES: Mapping[str, Callable[[int, int], int]] = {
@@ -34,7 +33,7 @@ GATES: Mapping[str, Callable[[int, int], int]] = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Recipe settings."""
 
     threshold: NonNegativeInt = 2  # number of active inputs that activate a McCulloch-Pitts neuron
@@ -88,10 +87,8 @@ def xor_of_threshold_units(a: int, b: int) -> int:
     return int(step(hidden @ [-1, 1] - 0.5))
 
 
-def train(config: Config, run: "RecipeRun") -> "Scores":
+def train(config: Config, run: ProcedureRun) -> Scores:
     """Writes the truth tables, and returns the fraction of correct rows."""
-    from tensorsmith.core import replace_file
-
     networks: dict[str, tuple[str, Callable[[int, int], int]]] = {
         f"{gate}, McCulloch-Pitts neurons": (gate, lambda a, b, net=net: output_of(net, a, b, config.threshold))
         for gate, net in NETWORKS.items()
@@ -107,11 +104,9 @@ def train(config: Config, run: "RecipeRun") -> "Scores":
         draft.write_text("\n".join(lines) + "\n")
     accuracy = float(np.mean(correct))
     if not run.epoch:
-        run.end_epoch({"accuracy": accuracy}, {})
+        run.end_epoch({"accuracy": accuracy})
     return {"test": {"accuracy": accuracy}}
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -19,21 +19,23 @@ after 300 epochs, and none with tanh.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
+import keras
 import numpy as np
-from jsonargparse.typing import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+from jsonargparse.typing import OpenUnitInterval, PositiveFloat, PositiveInt
+from keras import layers, ops
+from matplotlib.figure import Figure
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.training import Trainer
+from tensorsmith.core import replace_file
+from tensorsmith.optimizers import SGD
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     networks: PositiveInt = 100  # number of networks of each size, which differ in their initial weights
@@ -41,11 +43,9 @@ class Config:
     deep_units: tuple[PositiveInt, ...] = (8, 8, 8, 8)  # units of the hidden layers of the deep network for the spiral
     threshold: OpenUnitInterval = 0.95  # training succeeds if at least this fraction of the test set is correct
     learning_rate: PositiveFloat = tune.log_uniform(0.003, 0.3, default=0.03)  # learning rate of SGD
-    epochs: PositiveInt = 300  # passes over the training set
+    epochs: PositiveInt = 300
     batch_size: PositiveInt = 10  # points per step
     points: PositiveInt = 250  # points of each data set, and as many for testing
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of points, initial weights and shuffling
 
 
 SMOKE = {"networks": 4, "epochs": 20, "points": 100}
@@ -85,13 +85,11 @@ def build_data(config: Config) -> dict[str, Any]:
     return {"train": split(), "test": split()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds a model that contains all networks: each weight has an axis for the networks.
 
     Networks of different sizes have the same number of units, of which some are multiplied by zero.
     """
-    import keras
-    from keras import layers
 
     def dense(
         x: Any, equation: str, shape: tuple[int, ...], axes: str, activation: str, name: str | None = None
@@ -127,12 +125,8 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Model(inputs, outputs)
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer whose loss is the sum of the losses of all networks, so that these are independent."""
-    from keras import ops
-
-    from tensorsmith.optimizers import SGD
-    from tensorsmith.training import Trainer
 
     def squared_error(targets: Any, predictions: Any) -> Any:
         return ops.sum(ops.square(targets - predictions), axis=-1) / 2
@@ -141,7 +135,7 @@ def build_trainer(config: Config) -> "Trainer":
     return Trainer(build_model(config), optimizer=SGD(config.learning_rate), loss=loss, jit=config.jit)
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the fractions of the networks that classify the test set, and plots them."""
     points, targets = data["test"]
     rates: dict[str, np.ndarray] = {}
@@ -151,7 +145,7 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
         *shallow, deep = np.split(success, np.arange(1, len(SHAPES) + 1) * len(config.units))
         rates |= {f"{shape}_{activation}": rate for shape, rate in zip(SHAPES, shallow, strict=True)}
         rates[f"deep_spiral_{activation}"] = deep
-    plot_rates(config, rates, folder / "success_rate.png")
+    plot_rates(config, rates, run.folder / "success_rate.png")
     scores = {
         f"{name}_{units}": float(rate)
         for name, each in rates.items()
@@ -163,10 +157,6 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
 
 def plot_rates(config: Config, rates: dict[str, np.ndarray], path: Path) -> None:
     """Plots the success rates against the number of hidden units, with one subplot for each shape."""
-    from matplotlib.figure import Figure
-
-    from tensorsmith.core import replace_file
-
     figure = Figure(figsize=(3.2 * len(SHAPES), 3), layout="constrained")
     for axes, shape in zip(figure.subplots(1, len(SHAPES), sharey=True), SHAPES, strict=True):
         for activation, color in zip(ACTIVATIONS, ("C0", "C1"), strict=True):
@@ -182,6 +172,4 @@ def plot_rates(config: Config, rates: dict[str, np.ndarray], path: Path) -> None
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -11,33 +11,32 @@ alone; the score is the error of the last step.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Tensor
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Tensor
+from tensorsmith.data import time_series
+from tensorsmith.layers import LSTM
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     units: tuple[PositiveInt, ...] = tune.choice([(32, 32), (64,), (32,)])  # units of each LSTM layer
     learning_rate: PositiveFloat = tune.log_uniform(
         1e-3, 2e-2, default=5e-3
     )  # initial learning rate of Adam, with cosine decay to 0
-    epochs: PositiveInt = 60  # passes over the training set
+    epochs: PositiveInt = 60
     batch_size: PositiveInt = 64  # series per step
     steps: PositiveInt = 50  # length of the input series
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling; the series always use seed 42
 
 
 SMOKE = {"epochs": 1, "units": (4,)}
@@ -46,32 +45,22 @@ TRAIN, VALIDATION, TEST = slice(0, 7000), slice(7000, 9000), slice(9000, 10_000)
 
 def build_data(config: Config) -> dict[str, Any]:
     """Generates inputs of shape (n, steps, 1) and the next value at each step as targets."""
-    from tensorsmith.data import time_series
-
     series = time_series(10_000, config.steps + 1, seed=42)
     splits = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
     return {name: (series[rows, :-1], series[rows, 1:]) for name, rows in splits.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds LSTM layers, followed by a dense layer with one unit at each step."""
-    import keras
-
-    from tensorsmith.layers import LSTM
-
     layers = [LSTM(units, return_sequences=True) for units in config.units]
     return keras.Sequential([keras.Input((config.steps, 1)), *layers, keras.layers.Dense(1)])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with mean squared error over all steps, and a metric for the error in the last step."""
-    import keras
-
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
 
     @keras.saving.register_keras_serializable(package="recipes")
-    def last_step_error(y_true: "Tensor", y_pred: "Tensor") -> "Tensor":
+    def last_step_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
         return keras.ops.square(y_true[:, -1] - y_pred[:, -1])
 
     return Trainer(
@@ -83,9 +72,8 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the errors of two baselines: linear regression on the same inputs, and repetition of the last value."""
-    import numpy as np
 
     def design(x: np.ndarray) -> np.ndarray:
         return np.c_[x[..., 0].astype("float64"), np.ones(len(x))]
@@ -104,6 +92,4 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

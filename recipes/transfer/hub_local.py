@@ -12,23 +12,24 @@ A module can run code, so `evaluate`, `predict` and `export` of a run require `-
 `from_scratch` is the accuracy of the same network trained from random weights.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Tensor, Variable
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Tensor, Variable
+from tensorsmith.data import load_splits
+from tensorsmith.layers import HubLayer
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.training import Trainer, export
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     module: str = ""  # folder or address of a module; if empty, one is trained and exported to runs/modules
@@ -36,64 +37,51 @@ class Config:
     trainable: bool = True  # fine-tune the module; if false, train only the classifier on top of it
     train_size: PositiveInt = 500  # number of labelled training images
     learning_rate: PositiveFloat = tune.log_uniform(1e-4, 3e-3, default=3e-4)  # learning rate of Adam
-    epochs: PositiveInt = 60  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
+    epochs: PositiveInt = 60
     jit: bool | Literal["auto", "measure"] = False  # compile the training loop with XLA, which modules do not support
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 CODE_FIELDS = ("module",)  # modules can run code
 SMOKE = {"pretraining_epochs": 1, "epochs": 2}
 
 
-def build_data(config: Config) -> dict[str, Any]:
-    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9, with a reduced training set."""
-    from tensorsmith.data import load_splits
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Trains an autoencoder, and returns its encoder, unless another module is used."""
+    if config.module:
+        return {}
+    autoencoder = run.trained("autoencoder/fashion_mnist", epochs=config.pretraining_epochs)
+    return {"encoder": autoencoder.get_layer("encoder")}
 
+
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9, with a reduced training set."""
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def build_module(config: Config) -> str:
-    """Returns the folder or URL of the module, after training and exporting the encoder if necessary."""
-    from tensorsmith.recipes import find_recipe
-    from tensorsmith.training import export
-
-    if config.module:
-        return config.module
-    folder = Path("runs/modules").absolute() / f"fashion_mnist-encoder-{config.pretraining_epochs}-{config.seed}"
+def module_of(encoder: keras.Model) -> str:
+    """Exports an encoder to a folder that is named after its weights, and returns the path of the folder."""
+    weights = b"".join(weight.tobytes() for weight in encoder.get_weights())
+    folder = Path("runs/modules").absolute() / f"encoder-{hashlib.sha256(weights).hexdigest()[:12]}"
     if not folder.exists():
-        recipe = find_recipe("autoencoder/fashion_mnist").recipe
-        settings = recipe.config_class(epochs=config.pretraining_epochs, seed=config.seed)
-        trainer = recipe.build_trainer(settings)
-        images, targets = recipe.build_data(settings)["train"]
-        trainer.fit(images, targets, epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed)
-        export(trainer.model.get_layer("encoder"), folder)
+        export(encoder, folder)
     return str(folder)
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds a classifier that consists of the module, batch normalization and a softmax layer."""
-    import keras
-
-    from tensorsmith.layers import HubLayer
-
-    module = HubLayer(build_module(config), trainable=config.trainable)
-    keras.utils.set_random_seed(config.seed)  # pretraining, if any, must not change the initial weights
+    handle = config.module or module_of(prepared["encoder"])
+    module = HubLayer(handle, trainable=config.trainable)
     head = [keras.layers.BatchNormalization(), keras.layers.Dense(10, "softmax")]
     return keras.Sequential([keras.Input((28, 28)), module, *head])
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer with cross-entropy loss and the Adam optimizer."""
-    return trainer_of(build_model(config), config)
+    return trainer_of(build_model(config, prepared), config)
 
 
-def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
+def trainer_of(model: keras.Model, config: Config) -> Trainer:
     """Returns a trainer that trains the given model with the settings of this recipe."""
-    import keras
-
-    from tensorsmith.training import Trainer
-
     return Trainer(
         model,
         optimizer=keras.optimizers.Adam(config.learning_rate),
@@ -103,26 +91,21 @@ def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the test accuracy of a network trained from scratch, if the default module is used."""
-    import keras
-
     if config.module:  # initializers of other modules are unknown
         return {}
 
-    def fresh(weight: "Variable") -> "Tensor":
+    def fresh(weight: Variable) -> Tensor:
         initializer = keras.initializers.LecunNormal() if len(weight.shape) > 1 else keras.initializers.Zeros()
         return initializer(weight.shape)
 
-    model = build_model(replace(config, trainable=True))
+    model = build_model(replace(config, trainable=True), run.prepared)
     model.layers[0].set_weights([fresh(weight) for weight in model.layers[0].weights])
     scratch = trainer_of(model, config)
-    images, labels = data["train"]
-    scratch.fit(images, labels, epochs=config.epochs, batch_size=config.batch_size, seed=config.seed)
+    run.train("from_scratch", scratch, data, epochs=config.epochs, batch_size=config.batch_size)
     return {"test": {"from_scratch": scratch.evaluate(*data["test"], batch_size=config.batch_size)["accuracy"]}}
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

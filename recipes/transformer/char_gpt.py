@@ -16,22 +16,25 @@ side. Since XLA compiles the whole loop, batches of 16 sequences take half the t
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+import tensorflow as tf
+from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Tensor
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Tensor
+from tensorsmith.data import load
+from tensorsmith.optimizers import AdamW
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay, Warmup
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     context: PositiveInt = 64  # context length in characters
@@ -45,28 +48,20 @@ class Config:
     epochs: PositiveInt = 3  # passes over the training text
     batch_size: PositiveInt = 16  # sequences per step
     train_characters: PositiveInt = 4_551_552  # length of the training text
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling, dropout and sampling
 
 
 SMOKE = {"epochs": 1, "train_characters": 20_000, "context": 16, "width": 16, "blocks": 1, "heads": 2}
 PROMPT = "KING HENRY.\n"
 
 
-def read_text(config: Config) -> tuple[dict[str, str], str]:
-    """Returns the text of each split, and the sorted characters of the training text."""
-    from tensorsmith.data import load
-
-    texts = {split: load("shakespeare", split=split).features for split in ("train", "validation", "test")}
-    return texts, "".join(sorted(set(texts["train"])))
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Returns the sorted characters of the training text."""
+    return {"alphabet": "".join(sorted(set(load("shakespeare", split="train").features)))}
 
 
-def build_data(config: Config) -> dict[str, Any]:
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
     """Loads sequences of character IDs and, as targets, the next IDs. The ID of unknown characters is 0."""
-    import numpy as np
-
-    texts, alphabet = read_text(config)
-    numbers = {character: number for number, character in enumerate(alphabet, start=1)}
+    numbers = {character: number for number, character in enumerate(prepared["alphabet"], start=1)}
 
     def windows(text: str) -> tuple[np.ndarray, np.ndarray]:
         codes = np.array([numbers.get(character, 0) for character in text], dtype=np.int32)
@@ -74,17 +69,14 @@ def build_data(config: Config) -> dict[str, Any]:
         span = count * config.context
         return codes[:span].reshape(count, -1), codes[1 : span + 1].reshape(count, -1)
 
-    return {"train": windows(texts.pop("train")[: config.train_characters])} | {
-        split: windows(text) for split, text in texts.items()
-    }
+    texts = {split: load("shakespeare", split=split).features for split in ("train", "validation", "test")}
+    texts["train"] = texts["train"][: config.train_characters]
+    return {split: windows(text) for split, text in texts.items()}
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds token and positional embeddings, Transformer blocks and a projection to logits."""
-    import keras
-    from keras import layers
-
-    alphabet = len(read_text(config)[1]) + 1
+    alphabet = len(prepared["alphabet"]) + 1
     tokens = keras.Input((config.context,), dtype="int32")
     positions = keras.ops.cumsum(keras.ops.ones_like(tokens), axis=1) - 1
     x = layers.Embedding(alphabet, config.width)(tokens) + layers.Embedding(config.context, config.width)(positions)
@@ -98,22 +90,18 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Model(tokens, logits)
 
 
-def build_trainer(config: Config) -> "Trainer":
+@keras.saving.register_keras_serializable(package="recipes")
+def bits_per_character(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Returns the cross-entropy in bits."""
+    nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+    return nats / keras.ops.log(2.0)
+
+
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer with cross-entropy loss, and AdamW with warm-up and cosine decay."""
-    import keras
-
-    from tensorsmith.optimizers import AdamW
-    from tensorsmith.schedules import CosineDecay, Warmup
-    from tensorsmith.training import Trainer
-
-    @keras.saving.register_keras_serializable(package="recipes")
-    def bits_per_character(y_true: "Tensor", y_pred: "Tensor") -> "Tensor":
-        nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
-        return nats / keras.ops.log(2.0)
-
     rate = Warmup(CosineDecay(config.learning_rate, "95%"), "5%")
     return Trainer(
-        build_model(config),
+        build_model(config, prepared),
         optimizer=AdamW(rate, beta_2=0.99, weight_decay=0.1, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[bits_per_character],
@@ -121,37 +109,32 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Writes generated text to `samples.txt`, and prints it."""
     samples = [
-        f"--- temperature {temperature}\n{sample(config, trainer.model, temperature)}\n"
+        f"--- temperature {temperature}\n{sample(config, run.prepared['alphabet'], trainer.model, temperature)}\n"
         for temperature in (0.5, 0.8, 1.0)
     ]
-    (folder / "samples.txt").write_text("\n".join(samples))
+    (run.folder / "samples.txt").write_text("\n".join(samples))
     print("\n".join(samples))
     return {}
 
 
-def sample(config: Config, model: "keras.Model", temperature: float, length: int = 300) -> str:
+def sample(config: Config, alphabet: str, model: keras.Model, temperature: float, length: int = 300) -> str:
     """Returns text generated by the model from a prompt, sampled at the given temperature."""
-    import numpy as np
-    import tensorflow as tf
-
-    alphabet = "?" + read_text(config)[1]
+    characters = "?" + alphabet
     rng = np.random.default_rng(config.seed)
     predict = tf.function(lambda tokens: model(tokens, training=False)[0])
     text = PROMPT
     for _ in range(length):
-        seen = [alphabet.index(character) for character in text[-config.context :]]
+        seen = [characters.index(character) for character in text[-config.context :]]
         padded = np.zeros((1, config.context), "int32")
         padded[0, : len(seen)] = seen  # causal masking hides the padding
         logits = predict(padded)[len(seen) - 1].numpy() / temperature
-        odds = np.exp(logits - logits.max())
-        text += alphabet[rng.choice(len(alphabet), p=odds / odds.sum())]
+        weights = np.exp(logits - logits.max())
+        text += characters[rng.choice(len(characters), p=weights / weights.sum())]
     return text
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

@@ -18,23 +18,28 @@ strong one, combined is worse than none (validation accuracy 0.852 and 0.857, se
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+import numpy as np
+import tensorflow as tf
+from jsonargparse.typing import PositiveFloat, PositiveInt
+from keras import layers
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Dataset
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Dataset
+from tensorsmith.data import load_splits
+from tensorsmith.data.pipelines import cutmix, map_with_seed, mixup
+from tensorsmith.image import augment
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 Name = Literal["none", "flip", "shift", "rotate", "zoom", "colors", "erase", "mixup", "cutmix", "combined"]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     augmentation: Name = "combined"  # change of the training images, see `augmented`
@@ -42,11 +47,9 @@ class Config:
     filters: tuple[PositiveInt, ...] = (16, 32)  # filters per block of convolution, ReLU and pooling
     units: PositiveInt = 64  # units of the hidden dense layer
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=2e-3)  # initial rate of Adam, decays to 0
-    epochs: PositiveInt = 40  # passes over the training set
-    batch_size: PositiveInt = 64  # examples per step
+    epochs: PositiveInt = 40
+    batch_size: PositiveInt = 64
     train_size: PositiveInt = 2_000  # number of training examples
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and augmentation
 
 
 SMOKE = {"epochs": 1, "train_size": 320, "filters": (8, 8)}
@@ -58,11 +61,6 @@ COLUMNS = ("test loss",)
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads images of shape (n, 28, 28, 1) in [0, 1] and one-hot labels. The training images are augmented."""
-    import numpy as np
-    import tensorflow as tf
-
-    from tensorsmith.data import load_splits
-
     splits = load_splits("fashion_mnist", train_size=config.train_size)
     data = {
         split: (images[..., None], np.eye(10, dtype=np.float32)[labels]) for split, (images, labels) in splits.items()
@@ -71,13 +69,8 @@ def build_data(config: Config) -> dict[str, Any]:
     return {**data, "train": augmented(shuffled.batch(config.batch_size), config)}
 
 
-def augmented(batches: "Dataset", config: Config) -> "Dataset":
+def augmented(batches: Dataset, config: Config) -> Dataset:
     """Returns batches of images and one-hot labels after an augmentation."""
-    import keras
-
-    from tensorsmith.data.pipelines import cutmix, map_with_seed, mixup
-    from tensorsmith.image import augment
-
     seed, strong = config.seed, config.strength == "strong"
     if config.augmentation == "none":
         return batches
@@ -99,11 +92,8 @@ def augmented(batches: "Dataset", config: Config) -> "Dataset":
     return batches.apply(map_with_seed(lambda seed, images, labels: (change(seed, images), labels), seed=seed))
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config) -> keras.Model:
     """Builds blocks of convolution, ReLU and pooling, followed by two dense layers."""
-    import keras
-    from keras import layers
-
     model = keras.Sequential([keras.Input((28, 28, 1))])
     for filters in config.filters:
         model.add(layers.Conv2D(filters, 3, activation="relu", padding="same", kernel_initializer="he_normal"))
@@ -114,18 +104,11 @@ def build_model(config: Config) -> "keras.Model":
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer with cross-entropy loss and the Adam optimizer."""
-    import keras
-
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     optimizer = keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%"))
     return Trainer(build_model(config), optimizer, "categorical_crossentropy", ["accuracy"], jit=config.jit)
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

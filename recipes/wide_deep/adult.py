@@ -17,22 +17,32 @@ both, and `served.keras` maps the raw columns. References: Cheng et al. (2016), 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import keras
 import numpy as np
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+import tensorflow as tf
+from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
+from keras import layers
+from matplotlib.figure import Figure
+from sklearn.calibration import calibration_curve
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.preprocessing import OrdinalEncoder
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.data.preprocessing import FeatureSpec
-    from tensorsmith.training import Trainer
+from tensorsmith.core import replace_file
+from tensorsmith.data import info, load, load_splits
+from tensorsmith.data.preprocessing import Bucketize, Cross, FeatureModel, FeatureSpec, Lookup
+from tensorsmith.optimizers import AdamW, MultiOptimizer
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.tfrecord import Feature, Schema
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     parts: Literal["wide_and_deep", "wide", "deep"] = "wide_and_deep"  # parts of the model
@@ -41,10 +51,8 @@ class Config:
     dropout: ClosedUnitInterval = tune.uniform(0.0, 0.6, default=0.3)  # dropout rate after each hidden layer
     wide_rate: PositiveFloat = tune.log_uniform(3e-3, 0.3, default=0.05)  # learning rate of FTRL for the wide part
     deep_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=2e-3)  # initial rate of AdamW for the deep part
-    epochs: PositiveInt = 12  # passes over the training set
-    batch_size: PositiveInt = 128  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and dropout
+    epochs: PositiveInt = 12
+    batch_size: PositiveInt = 128
 
 
 SMOKE = {"epochs": 1, "units": (16,)}
@@ -59,12 +67,8 @@ BOUNDARIES = {
 }
 
 
-def feature_specs(config: Config) -> "dict[str, FeatureSpec]":
-    """Returns the preprocessing of each part: bins, categories and crosses, or numbers and embeddings."""
-    from tensorsmith.data import info, load
-    from tensorsmith.data.preprocessing import Bucketize, Cross, FeatureSpec, Lookup
-    from tensorsmith.tfrecord import Feature, Schema
-
+def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
+    """Returns the adapted preprocessing of each part: bins, categories and crosses, or numbers and embeddings."""
     columns = info("adult").columns
     schema = Schema({name: Feature(column.dtype) for name, column in columns.items()})
     strings = [name for name, column in columns.items() if column.dtype == "string" and name not in EXCLUDED]
@@ -86,34 +90,25 @@ def feature_specs(config: Config) -> "dict[str, FeatureSpec]":
     return specs
 
 
-def prepare(specs: "dict[str, FeatureSpec]", columns: Any) -> dict[str, Any]:
+def preprocess(specs: dict[str, FeatureSpec], columns: Any) -> dict[str, Any]:
     """Returns the preprocessed features of all parts, named by part and feature."""
     parts = {part: spec.preprocessing(columns) for part, spec in specs.items()}
     return {f"{part}_{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
 
 
-def build_data(config: Config) -> dict[str, Any]:
+def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
     """Loads the preprocessed features of each split, and labels, which are 1 for a high income."""
-    import tensorflow as tf
-
-    from tensorsmith.data import load_splits
-
-    specs = feature_specs(config)
-
-    def prepared(features: Any, labels: Any) -> tuple[dict[str, Any], Any]:
-        tensors = prepare(specs, {name: tf.constant(values) for name, values in features.items()})
-        return {name: tensor.numpy() for name, tensor in tensors.items()}, labels
-
-    return {split: prepared(*part) for split, part in load_splits("adult").items()}
+    data = {}
+    for split, (columns, labels) in load_splits("adult").items():
+        tensors = preprocess(prepared, {name: tf.constant(values) for name, values in columns.items()})
+        data[split] = {name: tensor.numpy() for name, tensor in tensors.items()}, labels
+    return data
 
 
-def build_model(config: Config) -> "keras.Model":
+def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds a model of preprocessed features, which returns the probability of a high income."""
-    import keras
-    from keras import layers
-
     inputs, logits = {}, []
-    for part, spec in feature_specs(config).items():
+    for part, spec in prepared.items():
         own = {
             name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=f"{part}_{name}")
             for name, tensor in spec.encoder.input.items()
@@ -128,19 +123,13 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Model(inputs, layers.Activation("sigmoid")(total))
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer with cross-entropy loss, which updates the wide part with FTRL and the deep part with AdamW."""
-    import keras
-
-    from tensorsmith.optimizers import AdamW, MultiOptimizer
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     deep = AdamW(CosineDecay(config.deep_rate, "100%"), weight_decay=0.01)
     wide = keras.optimizers.Ftrl(config.wide_rate, l2_regularization_strength=1e-3)
     optimizers = {"wide": (wide, "^wide/"), "deep": (deep, "^(?!wide/)")}
     return Trainer(
-        build_model(config),
+        build_model(config, prepared),
         optimizer=MultiOptimizer([pair for part, pair in optimizers.items() if part in config.parts]),
         loss="binary_crossentropy",
         metrics=["accuracy", keras.metrics.AUC(name="auc")],
@@ -148,25 +137,19 @@ def build_trainer(config: Config) -> "Trainer":
     )
 
 
-def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns scores of the network and of gradient boosting, plots their calibration and saves a model for serving."""
-    from tensorsmith.core import replace_file
-    from tensorsmith.data.preprocessing import FeatureModel
-
-    specs = feature_specs(config)
-    inputs = next(iter(specs.values())).inputs()
-    with replace_file(folder / "served.keras") as draft:
-        FeatureModel(inputs, trainer.model(prepare(specs, inputs))).save(draft)
+    inputs = next(iter(run.prepared.values())).inputs()
+    with replace_file(run.folder / "served.keras") as draft:
+        FeatureModel(inputs, trainer.model(preprocess(run.prepared, inputs))).save(draft)
     features, labels = data["test"]
     probabilities = {"test": trainer.predict(features)[:, 0], "boosting": boosting()}
-    plot_calibration(probabilities, labels, folder / "calibration.png")
+    plot_calibration(probabilities, labels, run.folder / "calibration.png")
     return {name: scores_of(each, labels) for name, each in probabilities.items()}
 
 
 def scores_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Returns the exact area under the ROC curve, and the Brier score, a squared error."""
-    from sklearn.metrics import brier_score_loss, roc_auc_score
-
     return {
         "auc": float(roc_auc_score(labels, probabilities)),
         "brier_score_loss": float(brier_score_loss(labels, probabilities)),
@@ -175,11 +158,6 @@ def scores_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]
 
 def boosting() -> np.ndarray:
     """Returns the probabilities of scikit-learn's gradient boosting for the test set."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.preprocessing import OrdinalEncoder
-
-    from tensorsmith.data import load_splits
-
     splits = load_splits("adult")
     columns = [name for name in splits["train"][0] if name not in EXCLUDED]
     strings = [name for name in columns if splits["train"][0][name].dtype == object]
@@ -197,11 +175,6 @@ def boosting() -> np.ndarray:
 
 def plot_calibration(probabilities: dict[str, np.ndarray], labels: np.ndarray, path: Path) -> None:
     """Plots the fraction of high incomes against the predicted probability, in 10 equally frequent bins."""
-    from matplotlib.figure import Figure
-    from sklearn.calibration import calibration_curve
-
-    from tensorsmith.core import replace_file
-
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="gray", label="perfect calibration")
@@ -215,6 +188,4 @@ def plot_calibration(probabilities: dict[str, np.ndarray], labels: np.ndarray, p
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

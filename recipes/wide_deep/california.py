@@ -16,21 +16,21 @@ numbers as the functional model with an auxiliary output.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+import keras
+from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-
-if TYPE_CHECKING:
-    import keras
-
-    from tensorsmith.core.types import Shape, Tensor
-    from tensorsmith.training import Trainer
+from tensorsmith.core.types import Shape, Tensor
+from tensorsmith.data import load_splits
+from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.schedules import CosineDecay
+from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Recipe settings."""
 
     form: Literal["one_input", "two_inputs", "auxiliary_output", "subclassed"] = "auxiliary_output"  # form of model
@@ -41,10 +41,7 @@ class Config:
     auxiliary_weight: ClosedUnitInterval = tune.uniform(
         0.0, 0.5, default=0.1
     )  # weight of the auxiliary loss; the main loss has the remaining weight
-    epochs: PositiveInt = 60  # passes over the training set
-    batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto", "measure"] = "auto"  # XLA for the training loop: true, false, auto or measure
-    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
+    epochs: PositiveInt = 60
 
 
 SMOKE = {"epochs": 1}
@@ -54,8 +51,6 @@ WIDE, DEEP = slice(0, 5), slice(2, 8)
 
 def build_data(config: Config) -> dict[str, Any]:
     """Loads the standardized features as one or two arrays per split, and the prices as targets of all outputs."""
-    from tensorsmith.data import load_splits
-
     splits = load_splits("california_housing")
     mean, deviation = splits["train"][0].mean(axis=0), splits["train"][0].std(axis=0)
 
@@ -72,10 +67,38 @@ def outputs(config: Config) -> list[str]:
     return ["main"] if config.form in ("one_input", "two_inputs") else ["main", "aux"]
 
 
-def build_model(config: Config) -> "keras.Model":
-    """Builds a model of the chosen form. With one input, it is the input of both parts."""
-    import keras
+@keras.saving.register_keras_serializable(package="recipes")
+class WideAndDeepModel(keras.Model):
+    """Model with an auxiliary output, as a subclass of `keras.Model`."""
 
+    def __init__(self, units: tuple[int, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.hidden = [keras.layers.Dense(each, "relu", kernel_initializer="he_normal") for each in units]
+        self.main, self.aux = keras.layers.Dense(1, name="main"), keras.layers.Dense(1, name="aux")
+
+    def build(self, input_shape: dict[str, Shape]) -> None:
+        wide, deep = input_shape["wide"], input_shape["deep"]
+        for layer in self.hidden:
+            layer.build(deep)
+            deep = (*deep[:-1], layer.units)
+        self.main.build((*wide[:-1], wide[-1] + deep[-1]))
+        self.aux.build(deep)
+        self.built = True
+
+    def call(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        hidden = inputs["deep"]
+        for layer in self.hidden:
+            hidden = layer(hidden)
+        wide_and_deep = keras.ops.concatenate([inputs["wide"], hidden], axis=-1)
+        return {"main": self.main(wide_and_deep), "aux": self.aux(hidden)}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+def build_model(config: Config) -> keras.Model:
+    """Builds a model of the chosen form. With one input, it is the input of both parts."""
     if config.form == "subclassed":
         return subclassed_model(config)
     if config.form == "one_input":
@@ -92,49 +115,15 @@ def build_model(config: Config) -> "keras.Model":
     return keras.Model(inputs, {"main": main, "aux": keras.layers.Dense(1, name="aux")(hidden)})
 
 
-def subclassed_model(config: Config) -> "keras.Model":
+def subclassed_model(config: Config) -> keras.Model:
     """Builds the model with an auxiliary output as an instance of a subclass of `keras.Model`."""
-    import keras
-
-    @keras.saving.register_keras_serializable(package="recipes")
-    class WideAndDeepModel(keras.Model):
-        def __init__(self, units: tuple[int, ...], **kwargs: Any) -> None:
-            super().__init__(**kwargs)
-            self.units = units
-            self.hidden = [keras.layers.Dense(each, "relu", kernel_initializer="he_normal") for each in units]
-            self.main, self.aux = keras.layers.Dense(1, name="main"), keras.layers.Dense(1, name="aux")
-
-        def build(self, input_shape: "dict[str, Shape]") -> None:
-            wide, deep = input_shape["wide"], input_shape["deep"]
-            for layer in self.hidden:
-                layer.build(deep)
-                deep = (*deep[:-1], layer.units)
-            self.main.build((*wide[:-1], wide[-1] + deep[-1]))
-            self.aux.build(deep)
-            self.built = True
-
-        def call(self, inputs: "dict[str, Tensor]") -> "dict[str, Tensor]":
-            hidden = inputs["deep"]
-            for layer in self.hidden:
-                hidden = layer(hidden)
-            wide_and_deep = keras.ops.concatenate([inputs["wide"], hidden], axis=-1)
-            return {"main": self.main(wide_and_deep), "aux": self.aux(hidden)}
-
-        def get_config(self) -> dict[str, Any]:
-            return {**super().get_config(), "units": self.units}
-
     model = WideAndDeepModel(config.units)
     model.build({"wide": (None, 5), "deep": (None, 6)})
     return model
 
 
-def build_trainer(config: Config) -> "Trainer":
+def build_trainer(config: Config) -> Trainer:
     """Builds a trainer that minimizes the mean squared error, or the weighted sum of the errors of both outputs."""
-    import keras
-
-    from tensorsmith.schedules import CosineDecay
-    from tensorsmith.training import Trainer
-
     names = outputs(config)
     # Keras adds the name of the output to the name of the metric if there are several outputs.
     metric = "mean_squared_error" if len(names) > 1 else "main_mean_squared_error"
@@ -150,6 +139,4 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 if __name__ == "__main__":
-    from tensorsmith.recipes import run_script
-
     run_script(__file__)

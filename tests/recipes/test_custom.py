@@ -23,7 +23,8 @@ def module_of(name):
 
 
 def config_of(name, **fields):
-    return resolve(find_recipe(name), fields)
+    file = find_recipe(name)
+    return file.recipe.configure(resolve(file, fields))
 
 
 @functools.cache
@@ -54,7 +55,7 @@ def test_loaded_components_continue_as_if_they_had_not_been_saved(loss, tmp_path
     if loss == "factory":  # only the name of the function has been saved
         with pytest.raises(TypeError, match="huber_fn"):
             keras.saving.load_model(tmp_path / "model.keras")
-    functions = {"huber_fn": recipe.components().create_huber(2.0)} if loss == "factory" else None
+    functions = {"huber_fn": recipe.create_huber(2.0)} if loss == "factory" else None
     loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects=functions)
     losses, weights = fit(Trainer(loaded, jit=False), 2, 4)
     np.testing.assert_allclose(losses, unbroken_losses, rtol=1e-6)
@@ -63,7 +64,7 @@ def test_loaded_components_continue_as_if_they_had_not_been_saved(loss, tmp_path
 
 
 def test_components_match_those_of_keras():
-    own = module_of("custom/components").components()
+    own = module_of("custom/components")
     rng = np.random.default_rng(0)
     targets, predictions = (rng.normal(scale=3, size=(50, 1)).astype("float32") for _ in range(2))
     np.testing.assert_allclose(

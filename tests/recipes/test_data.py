@@ -19,7 +19,8 @@ def module_of(name):
 
 
 def config_of(name, **fields):
-    return resolve(find_recipe(name), fields)
+    file = find_recipe(name)
+    return file.recipe.configure(resolve(file, fields))
 
 
 @pytest.mark.parametrize("split", ["validation", pytest.param("test", marks=pytest.mark.slow)])
@@ -37,7 +38,7 @@ def test_training_shards_are_read_in_random_order():
     recipe = module_of("data/fashion_tfrecord")
     config = config_of("data/fashion_tfrecord", batch_size=5000, seed=1)
     assert [len(files) for files in recipe.record_files(config.shards).values()] == [10, 10, 10]
-    labels = np.concatenate([batch[1] for batch in recipe.build_data(config)["train"].as_numpy_iterator()])
+    labels = np.concatenate([batch[1] for batch in recipe.build_data(config, {})["train"].as_numpy_iterator()])
     original = load("fashion_mnist").labels
     assert not np.array_equal(labels, original)
     np.testing.assert_array_equal(np.bincount(labels), np.bincount(original))
@@ -47,7 +48,8 @@ def test_training_shards_are_read_in_random_order():
 @pytest.mark.parametrize("statistics", ["shared", "pixel"])
 def test_the_first_layer_standardizes_the_images(statistics):
     recipe = module_of("data/fashion_tfrecord")
-    model = recipe.build_model(config_of("data/fashion_tfrecord", statistics=statistics))
+    config = config_of("data/fashion_tfrecord", statistics=statistics)
+    model = recipe.build_model(config, recipe.prepare(config, None))
     images = 255 * load("fashion_mnist").features.astype("float64")
     axis = 0 if statistics == "pixel" else None
     mean, deviation = images.mean(axis=axis), images.std(axis=axis)
@@ -65,7 +67,8 @@ def losses(where):
     recipe = module_of("data/preprocessing")
     config = config_of("data/preprocessing", where=where, batch_size=512)
     keras.utils.set_random_seed(0)
-    data, trainer = recipe.build_data(config), recipe.build_trainer(config)
+    prepared = recipe.prepare(config, None)
+    data, trainer = recipe.build_data(config, prepared), recipe.build_trainer(config, prepared)
     history = trainer.fit(data["train"], epochs=2, validation_data=data["validation"], verbose=False).history
     return [*history["loss"], *history["val_loss"]]
 
@@ -80,7 +83,7 @@ def test_preprocessing_is_equivalent_in_all_places(reference, where):
 def test_a_cached_pipeline_has_the_same_batches_in_another_order(reference):
     recipe = module_of("data/preprocessing")
     config = config_of("data/preprocessing", where="cached_pipeline", batch_size=512)
-    train = recipe.build_data(config)["train"]
+    train = recipe.build_data(config, recipe.prepare(config, None))["train"]
     first, second = ([float(batch[0].numpy().sum()) for batch in train] for _ in range(2))
     assert first != second
     assert sorted(first) == sorted(second)
@@ -90,8 +93,10 @@ def test_vectors_match_those_of_pandas():
     """Tests the numbers, which are the first columns of a vector, and the sum of each one-hot vector."""
     recipe = module_of("data/preprocessing")
     part = load("adult", split="train")
-    batch = next(iter(recipe.read(config_of("data/preprocessing", batch_size=256), recipe.raw("train"), False)))
-    vectors, _ = recipe.encoded(batch)
+    config = config_of("data/preprocessing", batch_size=256)
+    spec = recipe.prepare(config, None)["spec"]
+    batch = next(iter(recipe.read(config, recipe.raw_records("train"), shuffle=False)))
+    vectors = spec.encoder(spec.preprocessing(batch))
     numbers = {name: column for name, column in part.features.items() if column.dtype.kind == "f"}
     standardized = np.stack([(c[:256] - c.mean()) / c.std() for c in numbers.values()], axis=1)
     vectors = np.asarray(vectors)

@@ -70,13 +70,13 @@ def test_temperature_scaling_recovers_overconfidence(load_recipe):
 @pytest.mark.parametrize(
     ("name", "fields"), [("deep/optimizers", {}), ("deep/batch_normalization", {"position": "none"})]
 )
-def test_a_run_that_misses_the_target_is_counted(load_recipe, tmp_path, name, fields):
+def test_a_run_that_misses_the_target_is_counted(load_recipe, name, fields):
     recipe = load_recipe(name)
     config = recipe.Config(epochs=3, **fields)
     for accuracies, expected in (([0.8, 0.85, 0.84], (2, 1)), ([0.8, 0.84, 0.84], (4, 0))):
-        model = SimpleNamespace(history=SimpleNamespace(history={"val_accuracy": accuracies}))
-        trainer = SimpleNamespace(model=model, evaluate=lambda *data, batch_size: {"loss": 1.0})
-        scores = recipe.report(config, trainer, {"train": ()}, tmp_path)["validation"]
+        run = SimpleNamespace(history={"val_accuracy": accuracies})
+        trainer = SimpleNamespace(evaluate=lambda *data, batch_size: {"loss": 1.0})
+        scores = recipe.report(config, run, trainer, {"train": ()})["validation"]
         assert (scores["epochs_to_target"], scores["reached_target"]) == expected
 
 
@@ -132,7 +132,7 @@ def test_pairs_of_the_transfer(load_recipe):
     recipe = load_recipe("deep/transfer")
     config = recipe.Config(pretraining_size=500)
     assert len(set(map(frozenset, recipe.PAIRS))) == len(recipe.PAIRS) == 10
-    data = recipe.build_data(config)
+    data = recipe.build_data(config, {})
     assert len(data["train"][0]) == 200
     assert len(data["test"][0]) == 2000
     assert set(np.unique(data["test"][1])) == {0, 1}

@@ -17,7 +17,7 @@ def test_parameters_of_fashion_mnist(load_recipe, units, parameters):
 
 def test_csv_files_contain_the_data_set(load_recipe):
     recipe = load_recipe("mlp/california_csv")
-    data = recipe.build_data(recipe.Config())
+    data = recipe.build_data(recipe.Config(), {})
     for split, dataset in data.items():
         expected = load("california_housing", split)
         rows = np.concatenate([np.column_stack(batch) for batch in dataset.as_numpy_iterator()])
@@ -30,7 +30,8 @@ def test_csv_files_contain_the_data_set(load_recipe):
 def test_standardized_row_of_the_textbook(load_recipe):
     """The model standardizes a CSV line to the values that Géron (2019, chapter 13) prints."""
     recipe = load_recipe("mlp/california_csv")
-    model = recipe.build_trainer(recipe.Config()).model
+    config = recipe.Config()
+    model = recipe.build_model(config, recipe.prepare(config, None))
     assert sum(np.prod(variable.shape) for variable in model.trainable_variables) == 301
     features, price = recipe.parse(["4.2083,44.0,5.3232,0.9171,846.0,2.3370,37.47,-122.2,2.782"])
     printed = [0.16579159, 1.216324, -0.05204564, -0.39215982, -0.5277444, -0.2633488, 0.8543046, -1.3072058]

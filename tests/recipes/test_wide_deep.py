@@ -77,7 +77,8 @@ def test_served_model_accepts_raw_columns(adult_run):
 
 def test_parts_have_separate_optimizers(load_recipe):
     recipe = load_recipe("wide_deep/adult")
-    trainer = recipe.build_trainer(recipe.Config(units=(16,)))
+    config = recipe.Config(units=(16,))
+    trainer = recipe.build_trainer(config, recipe.prepare(config, None))
     optimizer = trainer.model.optimizer
     optimizer.build(trainer.model.trainable_variables)
     wide, deep = optimizer.optimizers

@@ -38,7 +38,7 @@ def test_show_prints_valid_config(command):
     assert "Handwritten digits" in header
     values = yaml.safe_load("recipe: " + config)
     recipe = find_recipe("mlp/digits")
-    assert resolve(recipe, values) == recipe.recipe.config_class()
+    assert resolve(recipe, values) == recipe.declaration.config_class()
 
 
 def test_compare_without_variants(command, tmp_path):
@@ -104,7 +104,7 @@ def test_validate_a_file_without_recipe(command, tmp_path):
 
 def test_validate_a_good_file(command, tmp_path):
     recipe = find_recipe("mlp/digits")
-    (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class()) + "early_stopping: 3\n")
+    (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.declaration.config_class()) + "early_stopping: 3\n")
     assert command("validate", tmp_path / "good.yaml").returncode == 0
 
 

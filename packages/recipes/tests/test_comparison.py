@@ -11,7 +11,16 @@ import time
 import numpy as np
 import pytest
 
-from tensorsmith.recipes import CompareRequest, Comparison, VariantResult, compare, comparison_table, find_recipe
+from tensorsmith.core import UnreadableFileError
+from tensorsmith.recipes import (
+    CompareRequest,
+    Comparison,
+    VariantResult,
+    compare,
+    comparison,
+    comparison_table,
+    find_recipe,
+)
 from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.testing import raises_argument_error
 
@@ -49,7 +58,7 @@ def train(config, run):
     validation = 1 - (config.rate - 2) ** 2 - config.addend * config.rate  # the best rate depends on the addend
     validation = float("nan") if config.rate == 3 else validation
     test = 0.5 + config.addend * (1 + config.seed) + config.rate / 100
-    run.end_epoch({"val_accuracy": validation}, {})
+    run.end_epoch({"val_accuracy": validation})
     return {"validation": {"accuracy": validation}, "test": {"accuracy": test, "loss": 1 - test}}
 '''
 
@@ -170,6 +179,105 @@ def test_invalid_requests(tmp_path, recipe):
     with raises_argument_error("fields", received="addend, rate", expected="neither the variants nor the grid"):
         compare(CompareRequest(str(recipe), ["--rate", "1.0", "--addend", "2.0"], out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """Commands of the runs that comparisons start. The runs fail at once."""
+    started = []
+    monkeypatch.setattr(comparison, "run_in_pool", lambda runs, parallel: started.extend(runs.values()) or iter(runs))
+    return started
+
+
+def with_module(recipe):
+    text = recipe.read_text().replace("    seed: int", '    module: str = ""  # SavedModel\n    seed: int')
+    recipe.write_text(text + '\n\nCODE_FIELDS = ("module",)\n')
+    return str(recipe)
+
+
+def test_code_in_configurations(tmp_path, recipe, commands):
+    """Modules in configuration files are used with `trust` only, and those that the user names always."""
+    name, shared = with_module(recipe), tmp_path / "shared.yaml"
+    shared.write_text("module: evil\n")
+    refused = raises_argument_error("module", received=f"'evil' in {shared}", remedy="pass it as --module, or")
+    with refused:
+        compare(CompareRequest(name, config=shared, smoke=True, out=tmp_path / "a"))
+    assert not (tmp_path / "a").exists()
+    compare(CompareRequest(name, ["--module", "mine"], config=shared, smoke=True, seeds=1, out=tmp_path / "b"))
+    assert all("--module=mine" in command and "--trust" not in command for command in commands)
+    assert len(commands) == 3
+    compare(CompareRequest(name, config=shared, smoke=True, seeds=1, out=tmp_path / "c", trust=True))
+    assert all("--module=evil" in command and "--trust" in command for command in commands[3:])
+
+
+def test_folders_of_others(tmp_path, recipe, commands):
+    name, out = with_module(recipe), tmp_path / "out"
+    compare(CompareRequest(name, smoke=True, seeds=1, out=out))
+    settings = out / "comparison.yaml"
+    whole = settings.read_text()
+    settings.write_text(whole.replace("fields: {}", "fields: {module: evil}"))
+    assert settings.read_text() != whole
+    with raises_argument_error("module", received="'evil' in"):
+        compare(CompareRequest(name, out=out, resume=True))
+    settings.write_text(whole)
+    (out / "none/seed-0").mkdir()
+    (out / "none/seed-0/checkpoints").symlink_to(tmp_path)
+    with raises_argument_error("run", received="checkpoints, a link that leads out of it"):
+        compare(CompareRequest(name, out=out, resume=True))
+    compare(CompareRequest(name, out=out, resume=True, trust=True))
+    settings.write_text("recipe: 3\nfields: []\n")
+    with raises_argument_error("comparison.yaml", received="recipe and fields and seeds and tunes are damaged"):
+        compare(CompareRequest(name, out=out, resume=True, trust=True))
+
+
+def finished_runs(recipe, out):
+    """Comparison of finished runs, without their processes."""
+    compare(CompareRequest(str(recipe), smoke=True, seeds=1, out=out))
+    for name in ("none", "small", "failing"):
+        folder = out / name / "seed-0"
+        folder.mkdir()
+        (folder / "metrics.json").write_text('{"test": {"accuracy": 0.5}, "seconds": 1.0}')
+        (folder / "history.csv").write_text("epoch,val_accuracy\n1,0.25\n2,0.5\n")
+    return out
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"epoch,val_accuracy\n1,\xff\n",
+        b"epoch,val_accuracy\n1,0\x00\n",
+        b"epoch,val_accuracy\n1,0.5\n2\n",
+        b"epoch,val_accuracy\n1,0.5,2\n",
+        b"epoch,val_accuracy\n1,high\n",
+        b'epoch,val_accuracy\n1,"0.5\n',
+        b"\xff\xfee\x00p\x00",
+    ],
+)
+def test_damaged_history(tmp_path, recipe, commands, content):
+    out = finished_runs(recipe, tmp_path / "out")
+    _, result = compare(CompareRequest(str(recipe), out=out, resume=True))
+    assert result.variants[0].curves == {0: [0.25, 0.5]}
+    (out / "small/seed-0/history.csv").write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"one with intact files, got .*history\.csv, which cannot be read"):
+        compare(CompareRequest(str(recipe), out=out, resume=True))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "[" * 100_000])
+def test_damaged_metrics(tmp_path, recipe, commands, content):
+    out = finished_runs(recipe, tmp_path / "out")
+    (out / "small/seed-0/metrics.json").write_text(content)
+    with pytest.raises(UnreadableFileError, match=r"metrics\.json, which cannot be read"):
+        compare(CompareRequest(str(recipe), out=out, resume=True))
+
+
+@pytest.mark.slow  # starts a process that imports TensorFlow
+def test_modules_of_the_current_folder(tmp_path, recipe, monkeypatch):
+    """Modules in the current folder are not imported, as by the command itself."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("keras", "runpy", "tensorsmith"):
+        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')")
+    _, result = compare(CompareRequest(str(recipe), smoke=True, seeds=1, out=tmp_path / "out"))
+    assert sorted(result.variants[0].scores) == [0], result.variants[0].errors
 
 
 @pytest.mark.slow  # 14 runs in two processes that import TensorFlow

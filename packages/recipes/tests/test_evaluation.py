@@ -78,6 +78,13 @@ def test_other_targets_have_no_report(y):
     assert assess(trainer(4), (X, y), ()) is None
 
 
+def test_class_names_that_the_font_lacks(tmp_path, recwarn):
+    names = ("\x1b[31mred\x07", "衣服", "a\nb", "\u202egnp")
+    plot_report(ClassReport(names, np.eye(4, dtype=int)), "recipe, test", tmp_path / "figure.png")
+    assert [str(warning.message) for warning in recwarn] == []
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("classes", [2, COUNTED, COUNTED + 1, 3 * NAMED])
 def test_confusion_matrix_is_readable(tmp_path, monkeypatch, classes):
     """The names at an axis do not overlap. Counts are written into the cells if there is space for them."""

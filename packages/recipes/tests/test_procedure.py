@@ -3,9 +3,10 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
-from tensorsmith.recipes import RunInterruptedError, RunRequest, launch
+from tensorsmith.recipes import RunFailedError, RunInterruptedError, RunRequest, launch
 from tensorsmith.testing import raises_argument_error
 
 PERCEPTRON = '''
@@ -27,15 +28,15 @@ def train(config, run):
     generator = np.random.default_rng(run.seed)
     labels = np.repeat([-1.0, 1.0], 50)
     features = generator.normal(size=(100, 2)) + 1.2 * labels[:, None]
-    state = run.restore()
-    weights = np.zeros(3) if state is None else state["weights"]
+    weights = np.zeros(3)
+    run.track(weights=weights)
     inputs = np.concatenate([features, np.ones((100, 1))], axis=1)
     while run.epoch < config.epochs:
         for x, y in zip(inputs, labels):
-            weights = weights + y * x * (y * (weights @ x) <= 0)
+            weights += y * x * (y * (weights @ x) <= 0)
         if run.epoch == config.stop_after:
             raise KeyboardInterrupt
-        run.end_epoch({"accuracy": np.mean(np.sign(inputs @ weights) == labels)}, {"weights": weights})
+        run.end_epoch({"accuracy": np.mean(np.sign(inputs @ weights) == labels)})
     return {"train": {"accuracy": run.history["accuracy"][-1], "norm": float(np.linalg.norm(weights))}}
 '''
 
@@ -84,9 +85,32 @@ def test_settings_of_supervised_recipes(recipe, tmp_path):
 def test_damaged_checkpoint(recipe, tmp_path):
     with pytest.raises(RunInterruptedError):
         launch(RunRequest(recipe, ["--stop_after", "1"], out=tmp_path / "run"))
-    (tmp_path / "run/checkpoints/last.npz").write_bytes(b"PK damaged")
-    with pytest.raises(Exception, match=r"resume must be a checkpoint of this run.*got .*last\.npz'"):
-        launch(RunRequest(recipe, out=tmp_path / "run", resume=True))
+    path = tmp_path / "run/checkpoints/last.npz"
+    whole = path.read_bytes()
+    with np.load(path) as file:
+        arrays = dict(file)
+    metadata = json.loads(str(arrays["__run__"]))
+    others = {
+        "object array": arrays | {"weights/": np.array([{}], dtype=object)},
+        "other shape": arrays | {"weights/": np.zeros(7)},
+        "other dtype": arrays | {"weights/": arrays["weights/"].astype("float16")},
+        "other name": {"v" if name == "weights/" else name: values for name, values in arrays.items()},
+        "further array": arrays | {"v": np.zeros(1)},
+        "no metadata": {name: values for name, values in arrays.items() if name != "__run__"},
+    }
+    for name, value in (("epoch", "1"), ("epoch", None), ("epoch", -1), ("history", []), ("history", {"a": ["x"]})):
+        others[f"{name} {value}"] = arrays | {"__run__": np.array(json.dumps(metadata | {name: value}))}
+    others["nested"] = arrays | {"__run__": np.array("[" * 100_000)}
+    damaged = {"text": b"PK damaged", "empty": b"", "truncated": whole[:-30], "half": whole[: len(whole) // 2]}
+    middle = whole.index(b"NUMPY") + 130  # in the weights
+    damaged["flipped"] = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+    for name, content in others.items():
+        np.savez(tmp_path / "other.npz", **content)
+        damaged[name] = (tmp_path / "other.npz").read_bytes()
+    for content in damaged.values():
+        path.write_bytes(content)
+        with pytest.raises(RunFailedError, match=r"resume must be a checkpoint of this run.*last\.npz'\. Remove"):
+            launch(RunRequest(recipe, out=tmp_path / "run", resume=True))
 
 
 def test_incomplete_recipe_module(tmp_path):

@@ -1,7 +1,10 @@
 """Tests of evaluation, predictions and export of the model in a run folder."""
 
+import contextlib
 import csv
+import gzip
 import os
+import re
 
 import keras
 import numpy as np
@@ -11,8 +14,9 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from tensorsmith.core import UnreadableFileError
 from tensorsmith.recipes import Predictions, RunRequest, TrainedRun, launch
-from tensorsmith.recipes.prediction_files import to_csv, write_predictions
+from tensorsmith.recipes.prediction_files import read_inputs, to_csv, write_predictions
 from tensorsmith.testing import raises_argument_error
 
 RECIPE = '''
@@ -56,8 +60,8 @@ def build_trainer(config):
     return Trainer(model, "sgd", "mse", metrics=["mae"], jit=False)
 
 
-def report(config, trainer, data, folder):
-    (folder / "report.txt").write_text("a file")
+def report(config, run, trainer, data):
+    (run.folder / "report.txt").write_text("a file")
     return {"test": {"weights": float(sum(weights.sum() for weights in trainer.model.get_weights()))}}
 '''
 
@@ -98,6 +102,21 @@ def test_evaluation_of_a_file(trained, tmp_path):
     np.savez(tmp_path / "other.npz", features=x)
     with raises_argument_error("data", received="features", expected="a file with the arrays x, y"):
         trained[0].evaluate(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("shape", [(), (5, 2), (5, 1, 1), (5, 0)])
+def test_targets_of_another_shape(trained, tmp_path, shape):
+    np.savez(tmp_path / "data.npz", x=np.ones((5, 3), "float32"), y=np.ones(shape))
+    given = re.escape(str(shape))
+    expected = rf"shape of y must be the same as in the data of the recipe, \(examples, 1\), got {given} in"
+    with pytest.raises(UnreadableFileError, match=expected):
+        trained[0].evaluate(tmp_path / "data.npz")
+
+
+def test_weights_of_another_shape(trained, tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.ones((5, 3), "float32"), y=np.ones(5), sample_weight=np.ones((5, 2, 2)))
+    with pytest.raises(UnreadableFileError, match="data must be a file whose arrays match the model, its loss and its"):
+        trained[0].evaluate(tmp_path / "data.npz")
 
 
 def test_predictions_for_numbers(trained, tmp_path):
@@ -157,6 +176,121 @@ def test_predictions_for_named_columns(named, tmp_path):
     (tmp_path / "less.csv").write_text("id,age\n1,0.5\n")
     with raises_argument_error("input", received="with the columns id, age", expected="the inputs age, city"):
         named.predict(tmp_path / "less.csv")
+
+
+def example(**features):
+    """Returns a serialized `tf.train.Example`."""
+    made = {}
+    for name, values in features.items():
+        if isinstance(values[0], bytes):
+            made[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+        elif isinstance(values[0], int):
+            made[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+        else:
+            made[name] = tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    return tf.train.Example(features=tf.train.Features(feature=made)).SerializeToString()
+
+
+def write_records(folder, records, schema):
+    (folder / "schema.yaml").write_text(schema)
+    with tf.io.TFRecordWriter(str(folder / "data.tfrecord")) as writer:
+        for record in records:
+            writer.write(record)
+    return folder / "data.tfrecord"
+
+
+COLUMNS = "features: {age: {dtype: float32, shape: [1]}, city: {dtype: string, shape: [1]}}"
+GOOD = example(age=[1.0], city=[b"Rome"])
+
+
+@pytest.mark.parametrize(
+    ("records", "schema", "problem"),
+    [
+        ([GOOD, example(age=[1.0])], COLUMNS, r"record at byte \d+: feature `city`: it is missing"),
+        ([example(age=[b"1"], city=[b"Rome"])], COLUMNS, "feature `age`: got bytes, expected float"),
+        ([example(age=[1], city=[b"Rome"])], COLUMNS, "feature `age`: got int64, expected float"),
+        ([example(age=[1.0], city=[1.0])], COLUMNS, "feature `city`: got float, expected bytes"),
+        ([example(age=[1.0, 2.0], city=[b"Rome"])], COLUMNS, "feature `age`: got 2 values, expected 1"),
+        ([b"not an example"], COLUMNS, "not a tf.train.Example"),
+        ([b""], COLUMNS, "feature `age`: it is missing"),
+        ([], COLUMNS, "data.tfrecord without records"),
+        ([GOOD], COLUMNS.replace("string", "float32"), "strings of the shape .* with float32 values"),
+        ([GOOD], COLUMNS.replace("float32", "complex64"), "numbers of the shape .* with complex64 values"),
+        ([GOOD], COLUMNS.replace("float32", "string"), "numbers of the shape .* with string values"),
+        ([GOOD], COLUMNS.replace("[1]}, c", "[2]}, c"), r"numbers of the shape \(1,\) .* of the shape \(2,\)"),
+        ([GOOD], COLUMNS.replace("[1]}, c", "[1], sequence: true}, c"), "age must be a feature of tf.train.Example"),
+        ([GOOD], COLUMNS.replace("city", "town"), "got .* with the features age, town"),
+        ([GOOD], "features: [", "The schema is not valid YAML"),
+        ([example(age=[b"123"], city=[b"Rome"])], COLUMNS.replace("[1]}, c", "[1], encoding: raw}, c"), "DecodeRaw"),
+        (
+            [example(city=[b"Rome"]), GOOD],
+            COLUMNS.replace("[1]}, c", "[1], optional: true}, c"),
+            r"match the model and, for TFRecord files, schema\.yaml, got .*data\.tfrecord",
+        ),
+    ],
+)
+def test_records_that_do_not_match(named, tmp_path, records, schema, problem):
+    path = write_records(tmp_path, records, schema)
+    with pytest.raises(ValueError, match=problem) as raised:
+        named.predict(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_damaged_records(named, tmp_path):
+    path = write_records(tmp_path, [GOOD, GOOD], COLUMNS)
+    assert named.predict(path).shape == (2, 1)
+    whole = path.read_bytes()
+    problems = {
+        "truncated": (whole[:-5], "record 1, at byte 53: the file is truncated"),
+        "length": (whole[: len(whole) // 2] + b"123", "the file is truncated: its length is missing"),
+        "flipped": (whole[:20] + bytes([whole[20] ^ 255]) + whole[21:], "record at byte 0: its data are damaged"),
+        "text": (b"age,city\n1,Rome\n", "is it a TFRecord file"),
+        "gzip": (gzip.compress(whole), "uncompressed TFRecord files, got .*data.tfrecord. Decompress"),
+    }
+    for content, problem in problems.values():
+        path.write_bytes(content)
+        with pytest.raises((ValueError, OSError), match=problem):
+            named.predict(path)
+
+
+IMAGES = "features: {image: {dtype: uint8, shape: [4, 4, 1], encoding: png}}"
+
+
+def png(*shape):
+    return tf.io.encode_png(np.zeros(shape, "uint8")).numpy()
+
+
+@pytest.mark.parametrize(
+    ("values", "schema", "problem"),
+    [
+        ([png(5, 4, 1)], IMAGES, r"\[5,4,1\] is not compatible"),
+        ([png(4, 4, 1)[:-20]], IMAGES, "Invalid PNG data"),
+        ([b"text"], IMAGES, "Unknown image file format"),
+        ([b""], IMAGES, "Input is empty"),
+        ([png(4, 4, 1)] * 2, IMAGES, "feature `image`: got 2 values, expected 1"),
+        ([1, 2], IMAGES, "feature `image`: got int64, expected bytes"),
+        ([png(4, 4, 1)], IMAGES.replace("png", "png, optional: true"), "or with one image, got"),
+        ([png(4, 4, 3)], IMAGES, ""),  # converted to one channel
+        ([png(9, 7, 3)], IMAGES.replace("[4, 4, 1]", "[null, null, null]"), ""),  # and resized
+    ],
+)
+def test_records_of_images(trained, tmp_path, monkeypatch, values, schema, problem):
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
+    monkeypatch.setattr(TrainedRun, "load_model", lambda run: model)
+    path = write_records(tmp_path, [example(image=values)], schema)
+    with pytest.raises(ValueError, match=problem) if problem else contextlib.nullcontext():
+        assert trained[0].predict(path).shape == (1, 16)
+
+
+def test_features_that_are_no_columns(trained, tmp_path):
+    schema = "features: {a: {dtype: float32}, b: {dtype: string}, c: {dtype: float32}}"
+    path = write_records(tmp_path, [example(a=[1.0], b=[b"x"], c=[1.0])], schema)
+    with raises_argument_error("input", received="data.tfrecord, whose feature b is not", expected="single numbers"):
+        read_inputs(path, trained[0].load_model(), ("a", "b", "c"))
+    schema = "features: {a: {dtype: float32}, c: {dtype: float32}}"
+    path = write_records(tmp_path, [example(a=[1.0], c=[1.0])], schema)
+    with raises_argument_error("input", received="float32 values of the shape (2,)", expected="of the shape (3,)"):
+        read_inputs(path, trained[0].load_model(), ("a", "c"))
 
 
 def test_files_of_predictions(tmp_path):

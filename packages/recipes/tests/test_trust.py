@@ -1,15 +1,18 @@
 """Tests of run folders and configuration files from others: they run no code and write no files unless trusted."""
 
 import contextlib
+import json
 import os
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from tensorsmith.core import UnreadableFileError
+from tensorsmith.core import ArgumentError, UnreadableFileError
 from tensorsmith.recipes import RunRequest, TrainedRun, launch
 from tensorsmith.testing import raises_argument_error
 
@@ -260,11 +263,61 @@ def test_damaged_models(folder, damage):
         TrainedRun(folder / "run").load_model()
 
 
-@pytest.mark.parametrize("content", ["", "[", "{}", "[" * 5000, '{"classes": 3}', '{"classes": [[]]}', "\udcff"])
+@pytest.mark.parametrize("content", ["", "[", "{}", "[" * 5000, '{"classes": 3}', '{"classes": ["\\ud800"]}', "\udcff"])
 def test_damaged_names(folder, content):
     (folder / "run/names.json").write_text(content, errors="surrogateescape")
     with pytest.raises(UnreadableFileError, match=r"names\.json, which is damaged"):
         TrainedRun(folder / "run").folder.names("classes")
+
+
+@pytest.mark.parametrize("path", ["keras.src.backend.torch.X", "keras.src.callbacks.CSVLogger", "tensorflow.python.X"])
+def test_callbacks_in_private_modules(folder, path):
+    """Some of these modules end the process when they are imported."""
+    (folder / "c.yaml").write_text(f"recipe: mine.py\ncallbacks: [{path}]\n")
+    with raises_argument_error("callbacks", received=path, expected="in a public module", remedy="use the public name"):
+        launch(RunRequest("mine.py", config=folder / "c.yaml", out=folder / "new"))
+
+
+@pytest.mark.parametrize("kind", ["Adam", "MeanSquaredError", "Mean", "Dense"])
+def test_saved_objects_that_are_no_models(folder, kind):
+    classes = {"Adam": keras.optimizers, "MeanSquaredError": keras.losses, "Mean": keras.metrics, "Dense": keras.layers}
+    saved = getattr(classes[kind], kind)(*[3] * (kind == "Dense"))
+    path = folder / "run/model.keras"
+    with zipfile.ZipFile(path) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+    content["config.json"] = json.dumps(keras.saving.serialize_keras_object(saved))
+    with zipfile.ZipFile(path, "w") as new:
+        for name, data in content.items():
+            new.writestr(name, data)
+    with pytest.raises(UnreadableFileError, match="could not be loaded|a folder with a saved keras.Model, got .*which"):
+        TrainedRun(folder / "run").load_model()
+
+
+def test_weights_of_another_recipe(folder):
+    (folder / "mine.py").write_text(
+        RECIPE.replace("keras.layers.Dense(1)]", "keras.layers.Dense(1), keras.layers.Dense(1)]")
+    )
+    with pytest.raises(UnreadableFileError, match="whose weights do not match the model of"):
+        TrainedRun(folder / "run").evaluate()
+
+
+@pytest.mark.parametrize("key", ["1", "null", "true", "2020-01-01", "1.5", "[a]", "? {a: b}\n"])
+def test_keys_that_are_no_strings(folder, key):
+    with (folder / "run/config.yaml").open("a") as file:
+        file.write(f"{key}: 2\n")
+    with pytest.raises(
+        UnreadableFileError, match="config must be (a mapping whose keys are strings|a valid YAML file),"
+    ):
+        TrainedRun(folder / "run")
+
+
+@pytest.mark.parametrize(
+    "line", [f"batch_size: {2**70}", f"epochs: {-(2**70)}", f"seed: {2**32}", "seed: -1", "epochs: .inf", "seed: .nan"]
+)
+def test_excessive_numbers(folder, line):
+    (folder / "c.yaml").write_text(f"recipe: mine.py\n{line}\n")
+    with pytest.raises(ArgumentError, match=rf"^{line.partition(':')[0]} must be an integer.*, got "):
+        launch(RunRequest("mine.py", config=folder / "c.yaml", out=folder / "new"))
 
 
 @pytest.mark.parametrize("content", [b"epochs: \xff", b"x: " + b"[" * 5000, b"a: &a [*a]"])
@@ -272,6 +325,15 @@ def test_damaged_configurations(folder, content):
     (folder / "run/config.yaml").write_bytes(content)
     with pytest.raises(UnreadableFileError, match="a valid YAML file"):
         TrainedRun(folder / "run")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"epoch,loss\n1,0.5,7\n"])
+def test_damaged_history(folder, content):
+    """The history is written again from the checkpoint when a run is resumed."""
+    (folder / "run/history.csv").write_bytes(content)
+    launch(RunRequest("mine.py", ["--epochs", "2"], out=folder / "run", resume=True))
+    rows = (folder / "run/history.csv").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["epoch", "1", "2"]
 
 
 def test_damaged_inputs(folder):

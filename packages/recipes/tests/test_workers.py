@@ -248,6 +248,18 @@ def test_launched_script(tmp_path, monkeypatch, words):
     assert (tmp_path / "worker-1.log").read_text() == ""
 
 
+def test_modules_beside_launched_script(tmp_path, monkeypatch):
+    """Modules in the current folder are imported only if the script is there."""
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/script.py").write_text("import helper, sys; open(sys.argv[1], 'a').write(helper.__file__)")
+    (tmp_path / "scripts/helper.py").touch()
+    for name in ("helper", "runpy", "numpy", "tensorsmith"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.chdir(tmp_path)
+    assert main(["launch", "scripts/script.py", "--workers", "1", "log.txt"]) == 0
+    assert (tmp_path / "log.txt").read_text() == str(tmp_path / "scripts/helper.py")
+
+
 def test_launched_script_ends_with_killed_launcher(tmp_path):
     script = "import os, pathlib, time; pathlib.Path(f'pid-{os.getpid()}').touch(); time.sleep(600)"
     (tmp_path / "script.py").write_text(script)
@@ -299,6 +311,7 @@ def test_cluster_spec_with_parameter_servers(capsys):
         ),
         (["run", "mlp/digits", "--workers", "0"], "--workers must be >= 1, got 0"),
         (["run", "mlp/digits", "--timeout", "0"], "--timeout must be a positive number of seconds, got 0.0"),
+        (["tune", "mlp/california", "--timeout", "nan"], "--timeout must be a positive number of seconds, got nan"),
         (["launch", "train.py", "--workers", "2"], "SCRIPT must be an existing Python file, got 'train.py'"),
         (["launch", __file__, "--workers", "0"], "--workers must be >= 1, got 0"),
         (["launch", __file__, "--workers", "1", "--parameter-servers", "-1"], "--parameter-servers must be >= 0"),

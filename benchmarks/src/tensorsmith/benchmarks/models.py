@@ -8,21 +8,26 @@ schedule, which takes no time elsewhere. The process of PyTorch does not import 
 crashes. The first step of `keras_spe50` is the first call of 50 steps.
 """
 
+import atexit
 import importlib.util
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
 from tensorsmith.benchmarks.torch_models import TORCH_MODELS
-from tensorsmith.core import load_tensorflow
+from tensorsmith.core import SupervisedRecipe, load_tensorflow
 from tensorsmith.core.types import Logs
-from tensorsmith.recipes import find_recipe
+from tensorsmith.recipes import find_recipe, prepared_recipe
 
 
 @dataclass(frozen=True)
@@ -75,19 +80,14 @@ class _Trained(ABC):
 
     Args:
         name: Name of the recipe.
+        data: Training examples of one measurement.
+        epoch_steps: Number of steps of a full epoch.
     """
 
-    def __init__(self, name: str) -> None:
-        recipe: Any = find_recipe(name).recipe
-        self.recipe = recipe
-        self.config = self.recipe.config_class()
-        train = self.recipe.build_data(self.config)["train"]
-        data = train if isinstance(train, tuple) else (train,)
-        examples = len(next(iter(data[0].values())) if isinstance(data[0], dict) else data[0])
+    def __init__(self, name: str, data: Any, epoch_steps: int) -> None:
+        self.config: Any = find_recipe(name).declaration.config_class()
         self.steps = CASES[name].steps
-        self.epoch_steps = -(-examples // self.config.batch_size)
-        count = self.steps * self.config.batch_size
-        self.data = _mapped(lambda values: values[:count], data)
+        self.data, self.epoch_steps = data, epoch_steps
 
     @abstractmethod
     def epoch(self) -> float:
@@ -103,6 +103,25 @@ class _Trained(ABC):
         start = time.perf_counter()
         self.epoch()
         return (time.perf_counter() - start) / self.steps * self.epoch_steps
+
+
+def _recipe(name: str) -> SupervisedRecipe:
+    """Return a recipe, whose prepared values, such as a vocabulary, are stored until the process exits."""
+    load_tensorflow()
+    scratch = tempfile.TemporaryDirectory()
+    atexit.register(scratch.cleanup)
+    return prepared_recipe(find_recipe(name), Path(scratch.name))
+
+
+def _examples(name: str) -> tuple[Any, int]:
+    """Return the training examples of one measurement, and the number of steps of a full epoch."""
+    recipe = _recipe(name)
+    config = recipe.config_class()
+    train = recipe.build_data(config)["train"]
+    data = train if isinstance(train, tuple) else (train,)
+    examples = len(next(iter(data[0].values())) if isinstance(data[0], dict) else data[0])
+    count = CASES[name].steps * config.batch_size
+    return _mapped(lambda values: values[:count], data), -(-examples // config.batch_size)
 
 
 def _mapped(function: Callable[[Any], Any], values: Any) -> Any:
@@ -122,9 +141,9 @@ class _Recipe(_Trained):
     """Recipe with its own trainer."""
 
     def __init__(self, name: str) -> None:
-        load_tensorflow()
-        super().__init__(name)
-        self._trainer = self.recipe.build_trainer(self.config)
+        super().__init__(name, *_examples(name))
+        recipe = _recipe(name)
+        self._trainer = recipe.build_trainer(recipe.config_class())
 
     def first(self) -> float:
         """Train for one epoch of a run of the usual length, which determines whether XLA is used."""
@@ -152,11 +171,11 @@ class _Keras(_Trained):
     """Equivalent model of Keras layers, with Keras `fit`."""
 
     def __init__(self, name: str, steps_per_execution: int) -> None:
-        load_tensorflow()
-        super().__init__(name)
+        super().__init__(name, *_examples(name))
         import keras
 
-        trainer = self.recipe.build_trainer(self.config)
+        recipe = _recipe(name)
+        trainer = recipe.build_trainer(recipe.config_class())
         loss, weights = trainer.model.loss, {"main": 0.9, "aux": 0.1} if name.startswith("wide_deep") else None
         self._model = _keras_series(self.config) if name == "rnn/series" else trainer.model
         rate = self.config.learning_rate
@@ -202,7 +221,8 @@ class _Torch(_Trained):
     """Equivalent PyTorch model, with the usual loop over tensors."""
 
     def __init__(self, name: str, compiled: bool) -> None:
-        super().__init__(name)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:  # which imports TensorFlow
+            super().__init__(name, *process.submit(_examples, name).result())
         import torch
 
         self._model = TORCH_MODELS[name](self.config)

@@ -46,7 +46,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
         ArgumentError: If a name is not a field of the recipe, or a value is invalid for its field. The message lists
             all errors.
     """
-    space = declared(recipe.recipe.config_class)
+    space = declared(recipe.declaration.config_class)
     if file is not None:
         space.update(parse_space(read_yaml(file, "--space")))
     remedy = "declare ranges in the `Config` of the recipe with tensorsmith.tuning, or pass --space FILE.yaml"
@@ -56,7 +56,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
         try:
             values = tuple(getattr(resolve(recipe, {name: probe}), name) for probe in known.probes)
         except ArgumentError as error:
-            fields = {field.name for field in dataclasses.fields(recipe.recipe.config_class)}
+            fields = {field.name for field in dataclasses.fields(recipe.declaration.config_class)}
             if name not in fields:
                 mistakes.append(str(error))
                 continue
@@ -91,7 +91,7 @@ def check_search_folder(recipe: RecipeFile, folder: Path) -> None:
     check_content(folder)
     said = read_yaml(folder / FILE, FILE)
     for values in (said.get("config"), said.get("space")):
-        check_code_fields(recipe.recipe, values if isinstance(values, dict) else {}, folder / FILE)
+        check_code_fields(recipe.declaration, values if isinstance(values, dict) else {}, folder / FILE)
 
 
 def read_search(recipe: RecipeFile, folder: Path) -> Search:
@@ -107,7 +107,7 @@ def read_search(recipe: RecipeFile, folder: Path) -> Search:
         check(isinstance(said.get(name), kind), f"{FILE}: {name}", said.get(name), expected, remedy)
     if recipe.name != said["recipe"] and recipe.path != Path(said["recipe"]).resolve():
         raise argument_error("recipe", recipe.name, f"{said['recipe']} to resume the search in {folder}")
-    config = resolve(recipe, said["config"])
+    config = recipe.recipe.configure(resolve(recipe, said["config"]))
     settings = {name: said[name] for name in SETTINGS if name in said}
     return Search(supervised(recipe), config, parse_space(said["space"]), **settings)
 

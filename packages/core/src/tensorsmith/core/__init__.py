@@ -32,7 +32,14 @@ from tensorsmith.core.processes import (
 from tensorsmith.core.progress import SILENT, Advance, Progress, ProgressTask, format_bytes, in_notebook, unreported
 from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
-from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, SupervisedRecipe, recipe_of
+from tensorsmith.core.recipe import (
+    ProcedureRecipe,
+    Recipe,
+    Scores,
+    SupervisedRecipe,
+    declared_parts,
+    recipe_of,
+)
 from tensorsmith.core.tracebacks import is_internal
 
 __version__ = "0.1.0"  # shared by all tensorsmith packages
@@ -54,7 +61,6 @@ __all__ = [
     "Progress",
     "ProgressTask",
     "Recipe",
-    "RecipeRun",
     "Scores",
     "SharedDocstrings",
     "SupervisedRecipe",
@@ -67,6 +73,7 @@ __all__ = [
     "check",
     "cluster_from_environment",
     "current_umask",
+    "declared_parts",
     "did_you_mean",
     "end_on_hangup",
     "end_with_launcher",

@@ -1,16 +1,15 @@
 """Recipes, which define a model and its training: base classes, and a function that returns a module's recipe."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core.errors import Verbatim, check
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
 Scores = dict[str, dict[str, float]]  # from a split such as "test" to its metrics
 
@@ -19,7 +18,7 @@ def _no_callbacks(config: Any, folder: Path) -> Sequence["keras.callbacks.Callba
     return ()
 
 
-def _no_scores(config: Any, trainer: Any, data: Mapping[str, Any], folder: Path) -> Scores:
+def _no_scores(config: Any, run: Any, trainer: Any, data: Mapping[str, Any]) -> Scores:
     return {}
 
 
@@ -49,6 +48,10 @@ class Recipe:
     columns: Sequence[str] = ()
     code_fields: Sequence[str] = ()
 
+    def configure(self, config: Any) -> Any:
+        """Return a configuration as an instance of `config_class`, which is another class after a second import."""
+        return self.config_class(**{field.name: getattr(config, field.name) for field in fields(config) if field.init})
+
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisedRecipe(Recipe):
@@ -58,38 +61,22 @@ class SupervisedRecipe(Recipe):
         build_data: Function that takes a configuration and returns a mapping from "train" and, optionally, "validation"
             and "test" to a dataset or a tuple of features, targets and sample weights.
         build_trainer: Function that takes a configuration and returns a `tensorsmith.training.Trainer`.
+        prepare: Function that takes a configuration and a `tensorsmith.recipes.RecipeRun` and returns a mapping from
+            names to values, such as a vocabulary or a trained encoder, or `None`. If it is defined, `build_data` and
+            `build_trainer` take this mapping as their second argument.
         callbacks: Function that takes a configuration and the run folder and returns Keras callbacks.
-        report: Function that takes a configuration, the trained trainer, the data and the run folder and returns
-            additional scores.
+        report: Function that takes a configuration, a `tensorsmith.recipes.RecipeRun`, the trained trainer and the data
+            and returns additional scores.
         model_to_save: Function that takes the trained trainer and returns the model to save. Defaults to the model of
             the trainer.
     """
 
-    build_data: Callable[[Any], Mapping[str, Any]]
-    build_trainer: Callable[[Any], Any]
+    build_data: Callable[..., Mapping[str, Any]]
+    build_trainer: Callable[..., Any]
+    prepare: Callable[[Any, Any], Mapping[str, Any]] | None = None
     callbacks: Callable[[Any, Path], Sequence["keras.callbacks.Callback"]] = _no_callbacks
-    report: Callable[[Any, Any, Mapping[str, Any], Path], Scores] = _no_scores
+    report: Callable[[Any, Any, Any, Mapping[str, Any]], Scores] = _no_scores
     model_to_save: Callable[[Any], "keras.Model"] = _whole_model
-
-
-class RecipeRun(Protocol):
-    """Log and checkpoints of a training run, for recipes that define their own training procedure.
-
-    Attributes:
-        folder: Run folder, in which figures and other files can be stored.
-        seed: Random seed of the run.
-        epoch: Number of completed epochs. It is greater than 0 if the run was resumed.
-    """
-
-    folder: Path
-    seed: int
-    epoch: int
-
-    def restore(self) -> Mapping[str, "np.ndarray"] | None:
-        """Return the state after the last completed epoch, or `None` at the start of a run."""
-
-    def end_epoch(self, scores: Mapping[str, float], state: Mapping[str, "np.ndarray"]) -> None:
-        """Log the scores of an epoch and save the state that a resumed run needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +84,23 @@ class ProcedureRecipe(Recipe):
     """Recipe with its own training procedure, such as the perceptron learning rule.
 
     Attributes:
-        train: Function that takes a configuration and a `RecipeRun` and returns scores.
+        train: Function that takes a configuration and a `tensorsmith.recipes.ProcedureRun` and returns scores.
     """
 
-    train: Callable[[Any, RecipeRun], Scores]
+    train: Callable[[Any, Any], Scores]
+
+
+def declared_parts(module: ModuleType) -> dict[str, Any]:
+    """Return the arguments of `Recipe` that a module defines as `Config` and upper-case constants."""
+    parts = vars(module)
+    return {
+        "config_class": parts["Config"],
+        "smoke": parts.get("SMOKE", {}),
+        "variants": parts.get("VARIANTS", {}),
+        "grid": parts.get("GRID", {}),
+        "columns": parts.get("COLUMNS", ()),
+        "code_fields": parts.get("CODE_FIELDS", ()),
+    }
 
 
 def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
@@ -108,8 +108,8 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
 
     Args:
         module: Module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
-            `train` (a training procedure). `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `CODE_FIELDS`, `callbacks`,
-            `report` and `model_to_save` are optional.
+            `train` (a training procedure). `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `CODE_FIELDS`, `prepare`,
+            `callbacks`, `report` and `model_to_save` are optional.
 
     Raises:
         ValueError: If `module` lacks a required definition.
@@ -129,15 +129,8 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
     missing = [name for name in required if name not in parts]
     received = Verbatim(f"{module.__name__}, which does not define {' and '.join(missing)}")
     check(not missing, "recipe", received, f"define {' and '.join(required)}")
-    common = {
-        "config_class": parts["Config"],
-        "smoke": parts.get("SMOKE", {}),
-        "variants": parts.get("VARIANTS", {}),
-        "grid": parts.get("GRID", {}),
-        "columns": parts.get("COLUMNS", ()),
-        "code_fields": parts.get("CODE_FIELDS", ()),
-    }
+    common = declared_parts(module)
     if "train" in parts:
         return ProcedureRecipe(train=parts["train"], **common)
-    optional = {name: parts[name] for name in ("callbacks", "report", "model_to_save") if name in parts}
+    optional = {name: parts[name] for name in ("prepare", "callbacks", "report", "model_to_save") if name in parts}
     return SupervisedRecipe(build_data=parts["build_data"], build_trainer=parts["build_trainer"], **optional, **common)

@@ -7,7 +7,11 @@ from tensorsmith.recipes.configuration import from_flags, read_yaml, recipe_in, 
 from tensorsmith.recipes.evaluation import ClassReport, Evaluation, Residuals
 from tensorsmith.recipes.launch import RunFailedError, RunInterruptedError, RunRequest, RunResult, launch
 from tensorsmith.recipes.prediction_files import Predictions
+from tensorsmith.recipes.procedure import ProcedureRun
+from tensorsmith.recipes.recipe_run import RecipeRun
+from tensorsmith.recipes.recipe_settings import Settings, TrainingSettings
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
+from tensorsmith.recipes.running import prepared_recipe
 from tensorsmith.recipes.script import run_script
 from tensorsmith.recipes.settings import SETTINGS, RunSettings, resolve_run
 from tensorsmith.recipes.trained_run import TrainedRun
@@ -20,7 +24,9 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "Predictions",
+    "ProcedureRun",
     "RecipeFile",
+    "RecipeRun",
     "Residuals",
     "RunFailedError",
     "RunFolder",
@@ -28,7 +34,9 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "RunSettings",
+    "Settings",
     "TrainedRun",
+    "TrainingSettings",
     "VariantResult",
     "all_recipes",
     "compare",
@@ -37,6 +45,7 @@ __all__ = [
     "from_flags",
     "launch",
     "new_folder",
+    "prepared_recipe",
     "read_yaml",
     "recipe_in",
     "resolve",

@@ -1,15 +1,17 @@
 """Check that an import path names a Keras callback, before its module is imported, which executes the module."""
 
 import ast
+import re
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from itertools import accumulate
 from pathlib import Path
 
-from tensorsmith.core import argument_error
+from tensorsmith.core import argument_error, check
 from tensorsmith.recipes.trust import REMEDY
 
 KNOWN = ("keras", "tensorflow", "tensorsmith")  # packages that are imported without an examination of their source
+PRIVATE = re.compile(rf"({'|'.join(KNOWN)})\.(.*\.)?(src|python|_\w*)\.")  # modules that could end the process
 MOST_CLASSES = 50  # base classes and imported names that are examined
 
 
@@ -23,9 +25,11 @@ def check_source(path: str) -> None:
 
     Raises:
         ValueError: If the module does not define a class of this name that has a callback as base class, or import it
-            from a module that does.
+            from a module that does, or if it is a private module of Keras, TensorFlow or tensorsmith.
     """
     module, _, name = path.rpartition(".")
+    remedy = f"use the public name, such as keras.callbacks.{name}"
+    check(not PRIVATE.match(path), "callbacks", path, "the import path of a callback in a public module", remedy)
     if module in sys.modules or _is_callback(module, name, set()):
         return
     remedy = f"its module does not define such a class. If its source cannot be examined, {REMEDY}"

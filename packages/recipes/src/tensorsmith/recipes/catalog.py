@@ -8,16 +8,22 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tensorsmith.core import (
     ProcedureRecipe,
+    Recipe,
     SupervisedRecipe,
     Verbatim,
     argument_error,
     check,
+    declared_parts,
     did_you_mean,
+    load_tensorflow,
     recipe_of,
 )
+from tensorsmith.recipes.declarations import load_declarations
+from tensorsmith.recipes.recipe_settings import field_comments
 
 
 @dataclass(frozen=True)
@@ -74,18 +80,10 @@ class RecipeFile:
         assert found
         return found[1], found[2]
 
-    @functools.cached_property
+    @property
     def comments(self) -> Mapping[str, str]:
-        """Mapping from the field names of `Config` to the comments on the lines that declare the fields."""
-        lines = self.path.read_text().splitlines()
-        classes = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
-        body = next((node.body for node in classes), [])  # empty if another file defines the class
-        fields = [node for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
-        return {
-            field.target.id: lines[(field.end_lineno or 0) - 1][field.end_col_offset :].strip(" #")
-            for field in fields
-            if isinstance(field.target, ast.Name)
-        }
+        """Mapping from the field names of `Config` to their descriptions, which are comments in the file."""
+        return field_comments(self.declaration.config_class)
 
     def check_definitions(self) -> None:
         """Raise an error if the file does not define a recipe. The file is not executed.
@@ -104,17 +102,48 @@ class RecipeFile:
             remedy = f"run other scripts with `python {self.name}`, or see `tensorsmith new recipe --help`"
             raise argument_error("recipe", received, expected, remedy)
 
+    @property
+    def supervised(self) -> bool:
+        """`True` if the recipe fits a model to data, `False` if it defines its own training procedure."""
+        defined = set(_defined_names(self._tree.body))
+        return isinstance(self.recipe, SupervisedRecipe) if "*" in defined else "train" not in defined
+
+    @property
+    def prepares(self) -> bool:
+        """`True` if the recipe has a function `prepare`."""
+        return "prepare" in set(_defined_names(self._tree.body))
+
+    @functools.cached_property
+    def declaration(self) -> Recipe:
+        """Settings and constants of the recipe.
+
+        The functions of the file are not defined and, in most files, TensorFlow is not imported. The configuration
+        class is therefore another one than that of `recipe`, with equal fields.
+        """
+        module = load_declarations(self._tree, self.path, f"{self._module_name}_declaration")
+        return self.recipe if module is None else Recipe(**declared_parts(module))
+
     @functools.cached_property
     def recipe(self) -> SupervisedRecipe | ProcedureRecipe:
-        """Recipe that the file defines. TensorFlow is not imported until the recipe builds data or a trainer."""
-        name = f"tensorsmith_recipe_{self.run_name.replace('-', '_')}"
-        spec = importlib.util.spec_from_file_location(name, self.path)
+        """Recipe that the file defines. The whole file is executed, and with it the import of TensorFlow."""
+        load_tensorflow()
+        spec = importlib.util.spec_from_file_location(self._module_name, self.path)
         if spec is None or spec.loader is None:
             raise argument_error("recipe", str(self.path), "a Python file")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
+        sys.modules[self._module_name] = module
         spec.loader.exec_module(module)
         return recipe_of(module)
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """Mapping from the names that the file defines to their values."""
+        assert self.recipe
+        return vars(sys.modules[self._module_name])
+
+    @property
+    def _module_name(self) -> str:
+        return f"tensorsmith_recipe_{self.run_name.replace('-', '_')}"
 
 
 def _defined_names(nodes: Sequence[ast.stmt]) -> Iterator[str]:

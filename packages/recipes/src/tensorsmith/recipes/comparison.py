@@ -15,6 +15,7 @@ import yaml
 
 from tensorsmith.core import (
     Progress,
+    UnreadableFileError,
     Verbatim,
     argument_error,
     best_direction,
@@ -25,10 +26,12 @@ from tensorsmith.core import (
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.recipes.comparison_results import Comparison, VariantResult, comparison_table, to_markdown
-from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to_yaml
+from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to_flow_yaml, to_yaml
 from tensorsmith.recipes.launch import RunInterruptedError
+from tensorsmith.recipes.preparation import PREPARED
 from tensorsmith.recipes.run_folder import new_folder
 from tensorsmith.recipes.run_pool import run_in_pool
+from tensorsmith.recipes.trust import check_code_fields, check_content
 
 SETTINGS = "comparison.yaml"
 SEEDS = 3  # default number of seeds
@@ -47,6 +50,7 @@ class CompareRequest:
         parallel: Number of runs at a time, each in a process of its own.
         out: Path of the folder. Defaults to `runs/<recipe>/<timestamp>`.
         resume: If `True`, resume the comparison in `out`, or the most recent comparison of the recipe.
+        trust: If `True`, use code that `config` or the folder of the comparison names.
     """
 
     name: str
@@ -57,6 +61,7 @@ class CompareRequest:
     parallel: int = 1
     out: Path | None = None
     resume: bool = False
+    trust: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Plan:
         fields: Fields of the configuration that all variants share.
         seeds: Number of seeds.
         tunes: If `True`, the fields in the `GRID` of the recipe are tuned for each variant.
+        trust: If `True`, the folder may contain links that lead out of it, and configurations that name code.
     """
 
     file: RecipeFile
@@ -76,18 +82,20 @@ class Plan:
     fields: Mapping[str, Any]
     seeds: int
     tunes: bool
+    trust: bool
 
     def trial(self, variant: str, tuned: Mapping[str, Any], seed: int) -> "Trial":
         """Return the trial with the given variant, tuned fields and offset of the seed."""
-        changed = {**self.fields, **self.file.recipe.variants[variant], **tuned}
+        changed = {**self.fields, **self.file.declaration.variants[variant], **tuned}
         config = resolve(self.file, changed)
         config = dataclasses.replace(config, seed=config.seed + seed)
         setting = ",".join(f"{name}={value}" for name, value in tuned.items())
-        return Trial(variant, tuned, self.file, config, self.folder / variant / setting / f"seed-{config.seed}")
+        folder = self.folder / variant / setting / f"seed-{config.seed}"
+        return Trial(variant, tuned, self.file, config, folder, self.trust)
 
     def settings(self) -> list[dict[str, Any]]:
         """Return all combinations of the tuned fields, or one without changes if there is nothing to tune."""
-        grid = self.file.recipe.grid if self.tunes else {}
+        grid = self.file.declaration.grid if self.tunes else {}
         return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
@@ -101,6 +109,7 @@ class Trial:
         file: Recipe file.
         config: Resolved configuration.
         folder: Run folder.
+        trust: If `True`, the run uses code that its folder names.
     """
 
     variant: str
@@ -108,6 +117,7 @@ class Trial:
     file: RecipeFile
     config: Any
     folder: Path
+    trust: bool
 
     @property
     def log(self) -> Path:
@@ -118,11 +128,19 @@ class Trial:
     def metrics(self) -> dict[str, Any] | None:
         """Content of `metrics.json`, or `None` if the run is not finished."""
         path = self.folder / "metrics.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        try:
+            metrics: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+            if not isinstance(metrics, dict | None):
+                raise ValueError("not a JSON object")
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path, str(error), "remove it to evaluate the run again") from error
+        return metrics
 
     def command(self) -> list[str]:
         """Return the module and the arguments that start or resume the run."""
-        run = ["tensorsmith.tools", "run", self.file.name, "--out", str(self.folder)]
+        run = ["tensorsmith.tools", "run", self.file.name, "--out", str(self.folder), *["--trust"] * self.trust]
+        # Code that the user or a variant names is used, in contrast to that in the files of the run.
+        run += [f"--{name}={to_flow_yaml(getattr(self.config, name))}" for name in self.file.declaration.code_fields]
         if (self.folder / "config.yaml").exists():
             return [*run, "--resume"]
         config = self.folder.with_name(f"{self.folder.name}.yaml")
@@ -151,8 +169,14 @@ class Trial:
         path = self.folder / "history.csv"
         if not path.exists():
             return []
-        with path.open(newline="") as file:
-            return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file, strict=True))
+            if any(None in row or None in row.values() for row in rows):  # more or fewer values than columns
+                raise ValueError("its rows differ in length")
+            return [float(row[name]) for row in rows if row.get(name)]
+        except (ValueError, csv.Error) as error:
+            raise _damaged(path, str(error), "remove it to compare the scores without the curve of this run") from error
 
 
 def compare(request: CompareRequest) -> tuple[Path, Comparison]:
@@ -172,7 +196,7 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
     check(request.parallel >= 1, "--parallel", request.parallel, ">= 1")
     file = find_recipe(request.name)
     remedy = "define VARIANTS in the recipe, a mapping from names to changed fields"
-    check(bool(file.recipe.variants), "NAME", file.name, "a recipe with variants", remedy)
+    check(bool(file.declaration.variants), "NAME", file.name, "a recipe with variants", remedy)
     split, metric, direction = _objective(file)
     plan = _stored_plan(file, request) if request.resume else None
     if plan is None:
@@ -189,11 +213,18 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
             _train(trials, split, metric, request.parallel, progress, "training")
     except KeyboardInterrupt:
         again = ["compare", request.name, "--out", str(plan.folder), "--resume", "--parallel", str(request.parallel)]
+        again += ["--trust"] * request.trust
         raise RunInterruptedError(again) from None
-    variants = [_result(name, plan, chosen.get(name), split, metric) for name in file.recipe.variants]
+    variants = [_result(name, plan, chosen.get(name), split, metric) for name in file.declaration.variants]
     comparison = Comparison(file.shows, split, metric, direction, variants)
     _write(plan.folder, comparison)
     return plan.folder, comparison
+
+
+def _damaged(path: Path, reason: str, remedy: str) -> UnreadableFileError:
+    """Return the error for a file that a run has written and that has been damaged since then."""
+    received = Verbatim(f"{path}, which cannot be read ({reason})")
+    return UnreadableFileError.like(argument_error("folder", received, "one with intact files", remedy))
 
 
 def _score_names(metrics: Mapping[str, Any]) -> list[str]:
@@ -216,7 +247,7 @@ def _check_score_names(plan: Plan, splits: Iterable[str], metric: str) -> None:
 
     A misspelled name would otherwise be noticed only after all runs. If this run fails, the comparison reports why.
     """
-    recipe = plan.file.recipe
+    recipe = plan.file.declaration
     if not plan.tunes:  # the runs of `--smoke` are as short
         return
     small = {**plan.fields, **recipe.smoke}
@@ -234,27 +265,38 @@ def _check_score_names(plan: Plan, splits: Iterable[str], metric: str) -> None:
 
 def _new_plan(file: RecipeFile, request: CompareRequest) -> Plan:
     """Check all variants, create the folder of a comparison and store its settings."""
-    given = {**(read_yaml(request.config) if request.config else {}), **from_flags(request.flags)}
+    given = from_flags(request.flags)
+    if request.config:
+        stored = read_yaml(request.config)
+        if not request.trust:
+            others = {name: stored[name] for name in stored.keys() - given.keys()}
+            check_code_fields(file.declaration, others, request.config)
+        given = {**stored, **given}
     given.pop("recipe", None)
-    varied, grid = {name for changes in file.recipe.variants.values() for name in changes}, set(file.recipe.grid)
+    varied, grid = (
+        {name for changes in file.declaration.variants.values() for name in changes},
+        set(file.declaration.grid),
+    )
     shared = ", ".join(sorted((varied | grid) & set(given)))
     check(not shared, "fields", shared, "fields that neither the variants nor the grid change")
-    wrong = ", ".join(name for name in file.recipe.columns if len(name.split()) != 2)
+    wrong = ", ".join(name for name in file.declaration.columns if len(name.split()) != 2)
     check(not wrong, "COLUMNS", wrong, "names of the form SPLIT METRIC, such as 'test loss'")
     both = ", ".join(sorted(varied & grid))
     check(not both, "GRID", both, "a mapping whose fields no variant changes")
-    empty = ", ".join(name for name, values in file.recipe.grid.items() if not values)
+    empty = ", ".join(name for name, values in file.declaration.grid.items() if not values)
     check(not empty, "GRID", Verbatim(f"no values for {empty}"), "a mapping to at least one value for each field")
-    fields = {**(file.recipe.smoke if request.smoke else {}), **given}
-    plan = Plan(file, Path(), fields, request.seeds or SEEDS, not request.smoke)
-    for variant in file.recipe.variants:
+    fields = {**(file.declaration.smoke if request.smoke else {}), **given}
+    plan = Plan(file, Path(), fields, request.seeds or SEEDS, not request.smoke, request.trust)
+    for variant in file.declaration.variants:
         for tuned in plan.settings():
             plan.trial(variant, tuned, 0)
     plan = dataclasses.replace(plan, folder=new_folder(file, request.out).path)
+    if file.prepares:
+        (plan.folder / PREPARED).mkdir()  # which all runs share
     name = str(file.path) if file.name.endswith(".py") else file.name
-    stored = {"recipe": name, "seeds": plan.seeds, "tunes": plan.tunes, "fields": dict(fields)}
+    settings = {"recipe": name, "seeds": plan.seeds, "tunes": plan.tunes, "fields": dict(fields)}
     with replace_file(plan.folder / SETTINGS) as draft:
-        draft.write_text(yaml.safe_dump(stored, sort_keys=False))
+        draft.write_text(yaml.safe_dump(settings, sort_keys=False))
     return plan
 
 
@@ -272,9 +314,15 @@ def _stored_plan(file: RecipeFile, request: CompareRequest) -> Plan | None:
         check(new, "--out", str(request.out), "the folder of a comparison, or a new folder")
         return None
     stored = read_yaml(folder / SETTINGS, SETTINGS)
+    kinds = {"recipe": str, "fields": dict, "seeds": int, "tunes": bool}
+    wrong = [name for name, kind in kinds.items() if not isinstance(stored.get(name), kind)]
+    check(not wrong, SETTINGS, Verbatim(f"{folder / SETTINGS}, whose {' and '.join(wrong)} are damaged"), "intact")
     if find_recipe(str(stored["recipe"])).path != file.path:
         raise argument_error("NAME", file.name, f"{stored['recipe']}, the recipe of the comparison in {folder}")
-    return Plan(file, folder, stored["fields"], stored["seeds"], stored["tunes"])
+    if not request.trust:
+        check_content(folder)
+        check_code_fields(file.declaration, stored["fields"], folder / SETTINGS)
+    return Plan(file, folder, stored["fields"], stored["seeds"], stored["tunes"], request.trust)
 
 
 def _tune(plan: Plan, metric: str, direction: str, parallel: int, progress: Progress) -> dict[str, Mapping[str, Any]]:
@@ -283,7 +331,7 @@ def _tune(plan: Plan, metric: str, direction: str, parallel: int, progress: Prog
     A variant of which all runs fail is left out.
     """
     settings = plan.settings()
-    variants = plan.file.recipe.variants
+    variants = plan.file.declaration.variants
     if len(settings) == 1:
         return dict.fromkeys(variants, settings[0])
     trials = {name: [plan.trial(name, tuned, 0) for tuned in settings] for name in variants}
@@ -333,7 +381,7 @@ def _result(name: str, plan: Plan, tuned: Mapping[str, Any] | None, split: str, 
         scores={seed: trial.score(split, metric) or 0.0 for seed, trial in finished.items()},
         seconds={seed: (trial.metrics or {})["seconds"] for seed, trial in finished.items()},
         curves={seed: curve for seed, trial in finished.items() if (curve := trial.curve(f"val_{metric}"))},
-        columns={column: _column(column, finished) for column in plan.file.recipe.columns},
+        columns={column: _column(column, finished) for column in plan.file.declaration.columns},
         errors=errors,
     )
 

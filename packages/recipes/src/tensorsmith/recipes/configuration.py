@@ -25,6 +25,10 @@ from tensorsmith.recipes.trust import check_recipe_file
 RUN_SETTINGS = ("checkpoint_every", "checkpoint_keep", "early_stopping", "save_best", "precision", "callbacks")
 
 
+SEEDS = (0, 2**32 - 1)  # of NumPy
+LARGEST = 2**53  # above, integers are not exact in JSON, and too large for the sizes of arrays
+
+
 def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
     """Return the mapping that a YAML file contains.
 
@@ -51,6 +55,10 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
             "a mapping of fields to values",
             f"write one `field: value` pair per line in {path}",
         )
+    others = [key for key in values if not isinstance(key, str)]
+    if others:
+        received = Verbatim(f"{path} with the key {others[0]!r}")
+        raise UnreadableFileError.like(argument_error(name, received, "a mapping whose keys are strings"))
     return values
 
 
@@ -82,15 +90,15 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
         ArgumentError: If there are unknown fields or invalid values. The message lists all of them.
     """
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(recipe.recipe.config_class)
-    known = [field.name for field in dataclasses.fields(recipe.recipe.config_class)]
-    types = get_type_hints(recipe.recipe.config_class)
+    parser.add_class_arguments(recipe.declaration.config_class)
+    known = [field.name for field in dataclasses.fields(recipe.declaration.config_class)]
+    types = get_type_hints(recipe.declaration.config_class)
     resolved, mistakes = {}, []
     for name, value in values.items():
         if name == "recipe":
             continue
         if name not in known:
-            guess = did_you_mean(name, known) or f"use one of the fields {', '.join(known)}"
+            guess = did_you_mean(str(name), known) or f"use one of the fields {', '.join(known)}"
             expected = f"omitted ({recipe.name} has no such field)"
             if name in RUN_SETTINGS:
                 expected, guess = "omitted (it is a setting of `tensorsmith run` only)", ""
@@ -106,21 +114,31 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
             invalid = value is None and not accepts_none(kind)
         except jsonargparse.ArgumentError:
             invalid = True
+        low, high = SEEDS if name == "seed" else (-LARGEST, LARGEST)
         if invalid:
             mistakes.append(str(argument_error(name, value, describe(kind), closest_choice(kind, value))))
+        elif not all(low <= number <= high for number in _integers(parsed[name])):
+            mistakes.append(str(argument_error(name, value, f"an integer from {low} to {high}")))
         else:
             resolved[name] = _plain(parsed[name])
             if name == "data":
                 resolved[name] = _absolute(resolved[name])
     if mistakes:
         raise ArgumentError("\n".join(mistakes))
-    return recipe.recipe.config_class(**resolved)
+    return recipe.declaration.config_class(**resolved)
 
 
 def _absolute(data: Any) -> Any:
     """Return the absolute path of a folder or file, so that a run can be evaluated and resumed in another folder."""
     is_path = isinstance(data, str) and data not in names() and Path(data).exists()
     return str(Path(data).absolute()) if is_path else data
+
+
+def _integers(value: Any) -> list[int]:
+    """Return the integers in a value or a nested list of values."""
+    if isinstance(value, tuple | list):
+        return [number for item in value for number in _integers(item)]
+    return [value] if isinstance(value, int) else []
 
 
 def _plain(value: Any) -> Any:
@@ -165,9 +183,9 @@ def _parse_value(name: str, text: str) -> Any:
 def to_yaml(recipe: RecipeFile, config: Any) -> str:
     """Return a resolved configuration as YAML for `run --config`, with a comment on each field."""
     lines = [f"recipe: {recipe.path if recipe.name.endswith('.py') else recipe.name}"]
-    for name, value in dataclasses.asdict(config).items():
-        comment = recipe.comments.get(name, "")  # fields of a base class in another file have none
-        lines.append(f"{name}: {to_flow_yaml(value)}" + (f"  # {comment}" if comment else ""))
+    values = dataclasses.asdict(config)
+    for name, comment in recipe.comments.items():
+        lines.append(f"{name}: {to_flow_yaml(values[name])}" + (f"  # {comment}" if comment else ""))
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorsmith.core import Scores
-from tensorsmith.recipes.running import as_arguments
+from tensorsmith.recipes.single_training import as_arguments
 
 if TYPE_CHECKING:
     from tensorsmith.training import Trainer

@@ -1,11 +1,12 @@
 """Figures of an evaluation: confusion matrix of a classifier, and residuals of a regression."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tensorsmith.core import replace_file
+from tensorsmith.core import printable, replace_file
 from tensorsmith.recipes.evaluation import ClassReport, Residuals
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def plot_report(report: ClassReport | Residuals, title: str, path: Path) -> None
         path: Path of the PNG file to write.
     """
     figure = _confusion(report, title) if isinstance(report, ClassReport) else _residuals(report, title)
-    with replace_file(path) as draft:
+    with replace_file(path) as draft, warnings.catch_warnings():
+        # A glyph that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         figure.savefig(draft, dpi=120)
 
 
@@ -41,7 +44,8 @@ def _confusion(report: ClassReport, title: str) -> "Figure":
     figure.colorbar(image, ax=panel, label="fraction of the examples of the true class", shrink=0.8)
     step = -(-classes // NAMED)
     ticks = range(0, classes, step)
-    names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in report.names[::step]]
+    names = [printable(name) for name in report.names[::step]]
+    names = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
     size = "medium" if classes <= COUNTED else "x-small"
     fits = 0.09 * max(map(len, names)) < 0.75 * side / classes  # inches per character and per class
     panel.set_xticks(ticks, names, rotation=0 if fits else 90, fontsize=size, parse_math=False)

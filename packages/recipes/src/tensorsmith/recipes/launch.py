@@ -14,7 +14,6 @@ from tensorsmith.core import (
     SECONDS_TO_WAIT,
     ArgumentError,
     Cluster,
-    SupervisedRecipe,
     Verbatim,
     argument_error,
     check,
@@ -204,16 +203,14 @@ def _train(
         code = run_workers(command, folder.path, workers=request.workers, servers=request.parameter_servers)
         return RunResult(folder, exit_code=code)
     if request.find_lr:
-        supervised = isinstance(file.recipe, SupervisedRecipe)
         check(
-            supervised,
+            file.supervised,
             "--find-lr",
             file.name,
             "used with a recipe that defines build_trainer",
             "choose such a recipe, because other recipes do not specify an optimizer",
         )
-        assert isinstance(file.recipe, SupervisedRecipe)
-        return RunResult(folder, sweep=find_rate(file.recipe, config, folder.path / "learning_rates.png"))
+        return RunResult(folder, sweep=find_rate(file, config, folder.path))
     metrics = run_recipe(file, config, settings, folder, request.resume, cluster, request.profile)
     return RunResult(folder, metrics if cluster is None or cluster.chief else None)
 
@@ -243,12 +240,12 @@ def _configuration(
     cluster: Cluster | None,
 ) -> tuple[Any, RunSettings]:
     """Return the default config of the recipe and settings, overridden by smoke test, config files and flags."""
-    values = dict(file.recipe.smoke) if request.smoke else {}
+    values = dict(file.declaration.smoke) if request.smoke else {}
     for path in (folder and folder.path / "config.yaml", request.config):
         if path:
             stored = read_yaml(path)
             if not request.trust:
-                check_code_fields(file.recipe, {name: stored[name] for name in stored.keys() - given.keys()}, path)
+                check_code_fields(file.declaration, {name: stored[name] for name in stored.keys() - given.keys()}, path)
             values.update(stored)
     if folder is not None and (request.workers or cluster) and "jit" in values:
         values["jit"] = "auto"  # the stored choice was made for one device
@@ -257,9 +254,8 @@ def _configuration(
     if not moved and find_recipe(named).path != file.path:
         raise argument_error("config", named, f"a configuration of the recipe {file.name}")
     config, settings = resolve_run(file, {**values, **given})
-    supervised = isinstance(file.recipe, SupervisedRecipe)
     names = ", ".join(settings.changed())
-    check(supervised or not names, names, file.name, "used with a recipe that defines build_trainer")
+    check(file.supervised or not names, names, file.name, "used with a recipe that defines build_trainer")
     return config, settings
 
 
@@ -268,7 +264,7 @@ def _refuse_other_settings(file: RecipeFile, folder: RunFolder, given: Mapping[s
 
     The settings of its checkpoints may change, and the number of epochs, which must increase if the run is finished.
     """
-    values = {**(file.recipe.smoke if request.smoke else {})}
+    values = {**(file.declaration.smoke if request.smoke else {})}
     values |= read_yaml(request.config) if request.config else {}
     values |= given
     kept, asked = (_flat(*resolve_run(file, each)) for each in (read_yaml(folder.path / "config.yaml"), values))
@@ -294,7 +290,7 @@ def _trained_epochs(file: RecipeFile, folder: RunFolder) -> int:
     """Return the number of epochs of a finished run, which is smaller than that in `config.yaml` if it was stopped."""
     epochs: int = read_yaml(folder.path / "config.yaml")["epochs"]
     # A training procedure may end early because it has converged.
-    return min(epochs, folder.completed_epochs()) if isinstance(file.recipe, SupervisedRecipe) else epochs
+    return min(epochs, folder.completed_epochs()) if file.supervised else epochs
 
 
 def _flat(config: Any, settings: RunSettings) -> dict[str, Any]:

@@ -9,5 +9,5 @@ from tensorsmith.core import end_with_launcher
 if __name__ == "__main__":
     end_with_launcher()
     del sys.argv[0]
-    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)  # as for `python SCRIPT`
+    sys.path.insert(0, str(Path(sys.argv[0]).resolve().parent))  # as for `python SCRIPT`
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -12,6 +12,7 @@ from tensorsmith.data.datasets.image_files import SUFFIXES, find_images, read_im
 if TYPE_CHECKING:
     import keras
     import numpy as np
+    import tensorflow as tf
 
     from tensorsmith.tfrecord import Schema
 
@@ -62,14 +63,42 @@ def _image_shape(model: "keras.Model") -> tuple[int, ...]:
 
 
 def _read_records(path: Path, model: "keras.Model", columns: Sequence[str]) -> Dataset:
-    from tensorsmith.tfrecord import Schema, examples, find_record_files
+    from tensorsmith.tfrecord import Index, Schema, examples, find_record_files
+    from tensorsmith.tfrecord.shards.reading import compression_of_file
 
     files = find_record_files([str(path)])
     described = files[0].with_name("schema.yaml")
     remedy = "write the files with `tensorsmith tfrecord convert`, which adds this file"
     check(described.is_file(), "input", Verbatim(f"{path} without schema.yaml"), "TFRecord files with a schema", remedy)
+    packed = [str(file) for file in files if compression_of_file(file) != "none"]
+    remedy = "decompress the files with `tensorsmith tfrecord reshard`"
+    check(not packed, "input", Verbatim(", ".join(packed)), "uncompressed TFRecord files", remedy)
     schema, size, select = _selection(Schema.load(described), path, model, columns)
-    return examples(files, schema, BATCH_SIZE, resize=size).map(select)
+    index = Index.of(files)
+    check(len(index) > 0, "input", Verbatim(f"{path} without records"), "TFRecord files with examples")
+    inputs = examples(index, schema, BATCH_SIZE, resize=size).map(select)
+    for tensor in getattr(model, "inputs", None) or []:
+        spec = inputs.element_spec
+        _check_spec(spec[tensor.name] if isinstance(spec, dict) else spec, tensor, path)
+    return inputs
+
+
+def _check_spec(spec: "tf.TypeSpec", tensor: "keras.KerasTensor", path: Path) -> None:
+    """Raise an error if the values in TFRecord files are not those of an input of a model."""
+    import tensorflow as tf
+
+    given, wanted = tuple(spec.shape[1:]), tuple(tensor.shape[1:])
+    # A model adds or removes an axis of size 1.
+    forms = (given, (*given, 1), given[:-1] if given[-1:] == (1,) else given)
+    fits = any(
+        len(form) == len(wanted)
+        and all(None in sizes or sizes[0] == sizes[1] for sizes in zip(form, wanted, strict=True))
+        for form in forms
+    )
+    fits &= (spec.dtype == tf.string) == (tensor.dtype == "string") and not spec.dtype.is_complex
+    received = Verbatim(f"{path} with {spec.dtype.name} values of the shape {given}")
+    kind = "strings" if tensor.dtype == "string" else "numbers"
+    check(fits, "input", received, f"TFRecord files with {kind} of the shape {wanted} for the input {tensor.name}")
 
 
 def _selection(
@@ -79,10 +108,10 @@ def _selection(
     import tensorflow as tf
 
     from tensorsmith.tfrecord import Schema
-    from tensorsmith.tfrecord.schema import IMAGES
+    from tensorsmith.tfrecord.schema import COMPLEX, IMAGES, STRINGS
 
     features = schema.features
-    images = [name for name, feature in features.items() if feature.encoding in IMAGES]
+    images = [name for name, feature in features.items() if feature.encoding in IMAGES and not feature.optional]
     names = [str(tensor.name) for tensor in getattr(model, "inputs", None) or []]
     shape = _image_shape(model)
     if names and set(names) <= features.keys():
@@ -101,6 +130,11 @@ def _selection(
         return kept, (shape[0], shape[1]), pixels
     if len(names) == 1 and columns and set(columns) <= features.keys():
         kept = Schema({name: features[name] for name in columns})
+        for name, feature in kept.features.items():
+            missing = feature.optional and feature.default is None
+            received = Verbatim(f"{path}, whose feature {name} is not")
+            single = not (missing or feature.shape or feature.dtype in (*STRINGS, *COMPLEX))
+            check(single, "input", received, "TFRecord files whose features are single numbers without missing values")
         return kept, None, lambda example: tf.stack([tf.cast(example[name], tf.float32) for name in columns], axis=1)
     expected = f"TFRecord files with the features {', '.join(columns or names)}"
     expected += ", or with one image" if shape else ""

@@ -1,56 +1,92 @@
-"""Support for recipes that define their own training procedure."""
+"""Run of a recipe that defines its own training procedure."""
 
 import io
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorsmith.core import argument_error, replace_file
+from tensorsmith.core import UnreadableFileError, argument_error, check, is_integer, replace_file
+from tensorsmith.recipes.recipe_run import RecipeRun
 from tensorsmith.recipes.run_folder import RunFolder
+from tensorsmith.recipes.tracked_state import restore_state, state_of
 
-METADATA = "__run__"  # checkpoint entry with the epoch and history as JSON
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+METADATA = "__run__"  # checkpoint entry with the epoch, the history and the dtypes and shapes of the state as JSON
 
 
-class ProcedureRun:
+class ProcedureRun(RecipeRun):
     """Log and checkpoints for a run of a recipe that defines its own training procedure.
 
     Args:
+        config: Configuration of the run.
         folder: Run folder. Scores are written to `history.csv` and the state to `checkpoints/last.npz`.
-        seed: Random seed of the run.
+        train_recipe: Function that trains another recipe (see `RecipeRun`).
         resume: If `True`, resume from the state after the last completed epoch.
 
+    Attributes:
+        epoch: Number of completed epochs. It is greater than 0 if the run was resumed.
+
     Raises:
-        ValueError: If the checkpoint cannot be read.
+        UnreadableFileError: If the checkpoint is damaged.
     """
 
-    def __init__(self, folder: RunFolder, seed: int, resume: bool) -> None:
-        self.folder = folder.path
-        self.seed = seed
+    def __init__(
+        self,
+        config: Any,
+        folder: RunFolder,
+        train_recipe: "Callable[[str, Mapping[str, Any], Path], keras.Model]",
+        resume: bool,
+    ) -> None:
+        super().__init__(config, folder.path, folder.path / "trainings", train_recipe)
         self.epoch = 0
-        self.history: dict[str, list[float]] = {}
         self._run_folder = folder
         self._path = folder.checkpoints / "last.npz"
-        self._state: dict[str, np.ndarray] | None = None
+        self._tracked: dict[str, Any] = {}
+        self._state: dict[str, np.ndarray] = {}
         if resume and self._path.exists():
             self._load()
 
-    def restore(self) -> Mapping[str, np.ndarray] | None:
-        """Return the saved state after the last completed epoch, or `None` if no epoch has been completed."""
-        return self._state
+    def track(self, **objects: Any) -> None:
+        """Save the state of objects after each epoch. If the run is resumed, restore the state of its last epoch.
 
-    def end_epoch(self, scores: Mapping[str, float], state: Mapping[str, np.ndarray]) -> None:
-        """Log the scores of an epoch, and save the state from which training can be resumed.
+        Call it once for all objects, before the first epoch.
+
+        Args:
+            **objects: Keras models, layers and built optimizers, variables of Keras and TensorFlow, NumPy arrays, which
+                are changed in place, and objects with the methods `get_state`, which returns a mapping from names to
+                arrays, numbers or strings, and `set_state`, which takes such a mapping.
+
+        Raises:
+            ValueError: If an object is of another type, or is not built.
+            UnreadableFileError: If the checkpoint does not match the objects.
+        """
+        check(not self._tracked, "track", sorted(objects), "called once, with all objects")
+        state_of(objects)
+        self._tracked = dict(objects)
+        if self.epoch:
+            try:
+                restore_state(objects, self._state)
+            except Exception as error:
+                raise self._damaged(error) from error
+
+    def end_epoch(self, scores: Mapping[str, float]) -> None:
+        """Log the scores of an epoch, and save the state of the tracked objects.
 
         Args:
             scores: Mapping from metric names to values. The metrics must be the same in all epochs.
-            state: Mapping from names to the arrays that are saved to resume the run.
         """
         self.epoch += 1
         for name, score in scores.items():
             self.history.setdefault(name, []).append(float(score))
-        metadata = json.dumps({"epoch": self.epoch, "history": self.history})
+        state = state_of(self._tracked)
+        metadata = json.dumps({"epoch": self.epoch, "history": self.history, "state": _description(state)})
         self._path.parent.mkdir(exist_ok=True)
         content = io.BytesIO()
         arrays: dict[str, Any] = {**state, METADATA: np.array(metadata)}
@@ -61,9 +97,24 @@ class ProcedureRun:
 
     def _load(self) -> None:
         try:
-            with np.load(self._path, allow_pickle=False) as arrays:
-                state = dict(arrays)
+            with self._path.open("rb") as file:
+                state = dict(np.load(file, allow_pickle=False))
             metadata = json.loads(str(state.pop(METADATA)))
-        except (ValueError, OSError, KeyError) as error:
-            raise argument_error("resume", str(self._path), "a checkpoint of this run", str(error)) from error
-        self.epoch, self.history, self._state = metadata["epoch"], metadata["history"], state
+            if metadata["state"] != _description(state):
+                raise ValueError(f"its arrays {_description(state)} are not those that were saved")
+            epoch, history = metadata["epoch"], metadata["history"]
+            numbers = all(isinstance(value, float) for value in chain(*history.values()))
+            if not (is_integer(epoch) and epoch > 0 and numbers):
+                raise ValueError("its epoch or its history is damaged")
+        except Exception as error:  # the errors of NumPy for damaged files are of all types
+            raise self._damaged(error) from error
+        self.epoch, self.history, self._state = epoch, history, state
+
+    def _damaged(self, error: Exception) -> UnreadableFileError:
+        remedy = f"remove the file to start again. It cannot be read ({type(error).__name__}: {error})"
+        return UnreadableFileError.like(argument_error("resume", str(self._path), "a checkpoint of this run", remedy))
+
+
+def _description(state: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Return the dtype and the shape of each array."""
+    return {name: f"{array.dtype} {array.shape}" for name, array in state.items()}

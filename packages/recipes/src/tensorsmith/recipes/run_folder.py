@@ -45,13 +45,17 @@ class RunFolder:
         (self.path / "metrics.json").unlink(missing_ok=True)
 
     def has_progress(self, any_checkpoint: bool) -> bool:
-        """Return `True` if an epoch has been completed or, if `any_checkpoint` is `True`, a checkpoint was written."""
-        return (self.path / "history.csv").exists() or (any_checkpoint and any(self.checkpoints.glob("*")))
+        """Return `True` if an epoch has been completed or values of the recipe have been prepared.
+
+        If `any_checkpoint` is `True`, a checkpoint is sufficient.
+        """
+        completed = (self.path / "history.csv").exists() or any(self.path.glob("prepared/*/preparation.json"))
+        return completed or (any_checkpoint and any(self.checkpoints.glob("*")))
 
     def completed_epochs(self) -> int:
         """Return the number of epochs in `history.csv`."""
         path = self.path / "history.csv"
-        return max(0, len(path.read_text().splitlines()) - 1) if path.exists() else 0
+        return max(0, len(path.read_bytes().splitlines()) - 1) if path.exists() else 0  # also if it is damaged
 
     def write_config(self, recipe: RecipeFile, config: Any, settings: RunSettings) -> None:
         """Write the resolved configuration and the settings that differ from the defaults."""
@@ -63,6 +67,24 @@ class RunFolder:
             writer = csv.writer(file)
             writer.writerow(["epoch", *history])
             writer.writerows([epoch + 1, *row] for epoch, row in enumerate(zip(*history.values(), strict=False)))
+
+    def read_history(self) -> dict[str, list[float]]:
+        """Return the values of `history.csv`, or an empty mapping if there is no such file.
+
+        Raises:
+            UnreadableFileError: If the file is damaged.
+        """
+        path = self.path / "history.csv"
+        if not path.exists():
+            return {}
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                _, *names = next(reader := csv.reader(file, strict=True))
+                columns = list(zip(*([float(value) for value in row] for row in reader), strict=True))
+            return {name: list(column) for name, column in zip(names, columns[1:], strict=True)} if columns else {}
+        except (ValueError, StopIteration, csv.Error) as error:
+            received = Verbatim(f"{path}, which is damaged ({error})")
+            raise UnreadableFileError.like(argument_error("run", received, "a folder with intact files")) from error
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write the scores and the metadata of the run."""
@@ -78,6 +100,7 @@ class RunFolder:
         try:
             names = json.loads(path.read_text(encoding="utf-8"))[kind] if path.exists() else []
             valid = isinstance(names, list) and all(isinstance(name, str) for name in names)
+            "".join(names).encode()  # fails for surrogates, which no file or terminal represents
         except (ValueError, KeyError, TypeError, RecursionError):
             valid = False
         if not valid:

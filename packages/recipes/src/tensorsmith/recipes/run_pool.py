@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tensorsmith.core import SECONDS_TO_SAVE, signals_like_ctrl_c
 
-COMMAND = [sys.executable, "-c", "from tensorsmith.recipes.run_server import serve; serve()"]
+# -P: modules in the current folder are not imported, as by the command itself.
+COMMAND = [sys.executable, "-P", "-c", "from tensorsmith.recipes.run_server import serve; serve()"]
 
 
 class Server:

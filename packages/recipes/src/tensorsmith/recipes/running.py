@@ -10,14 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core import Cluster, Scores, SupervisedRecipe, load_tensorflow
-from tensorsmith.core.types import Dataset, NestedArrays
-from tensorsmith.recipes.catalog import RecipeFile
+from tensorsmith.core import Cluster, ProcedureRecipe, Scores, SupervisedRecipe, load_tensorflow
+from tensorsmith.recipes.catalog import RecipeFile, find_recipe
+from tensorsmith.recipes.configuration import resolve
 from tensorsmith.recipes.curves import plot_curves
 from tensorsmith.recipes.extension import check_schedule, restart_patience
+from tensorsmith.recipes.preparation import Preparation, preparation_folder
 from tensorsmith.recipes.procedure import ProcedureRun
+from tensorsmith.recipes.recipe_run import RecipeRun
 from tensorsmith.recipes.run_folder import RunFolder, versions
 from tensorsmith.recipes.settings import RunSettings
+from tensorsmith.recipes.single_training import as_arguments
 from tensorsmith.recipes.stopping import describe_stop
 
 if TYPE_CHECKING:
@@ -57,12 +60,14 @@ def run_recipe(
         KeyboardInterrupt: If the run is interrupted. It can be resumed from the folder.
     """
     started = time.perf_counter()
-    if isinstance(file.recipe, SupervisedRecipe):
+    config = file.recipe.configure(config)
+    if file.supervised:
         with precision(settings.precision):
-            facts = _fit(file, file.recipe, config, settings, folder, resume, cluster, profile)
+            facts = _fit(file, config, settings, folder, resume, cluster, profile)
     else:
+        assert isinstance(file.recipe, ProcedureRecipe)
         load_tensorflow()
-        run = ProcedureRun(folder, config.seed, resume)
+        run = ProcedureRun(config, folder, train_recipe, resume)
         folder.write_config(file, config, settings)
         folder.reopen()
         scores = file.recipe.train(config, run)
@@ -80,30 +85,24 @@ def run_recipe(
     return metrics
 
 
-def find_rate(recipe: SupervisedRecipe, config: Any, path: Path) -> "LRSweep":
+def find_rate(file: RecipeFile, config: Any, folder: Path) -> "LRSweep":
     """Run the learning-rate range test for a recipe and plot the result.
 
     Args:
-        recipe: Recipe whose model and data are used in the learning-rate range test.
+        file: Recipe file whose model and data are used in the learning-rate range test.
         config: Instance of the `Config` class of the recipe, which contains the values of all settings.
-        path: Path of the PNG file to write.
+        folder: Folder in which `learning_rates.png` is written.
     """
-    load_tensorflow()
-    import keras
-
     from tensorsmith.training import LRFinder
 
-    keras.utils.set_random_seed(config.seed)
-    data = recipe.build_data(config)
-    trainer = recipe.build_trainer(config)
+    data, trainer = build(prepared_recipe(file, preparation_folder(folder)), file.recipe.configure(config))
     sweep = LRFinder()(trainer, **as_arguments(data["train"]), batch_size=config.batch_size, verbose=True)
-    sweep.plot(path)
+    sweep.plot(folder / "learning_rates.png")
     return sweep
 
 
 def _fit(
     file: RecipeFile,
-    recipe: SupervisedRecipe,
     config: Any,
     settings: RunSettings,
     folder: RunFolder,
@@ -120,6 +119,8 @@ def _fit(
 
     strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
     checkpoints, extends = settings.checkpoints(folder), resume and folder.finished
+    preparation = Preparation(file, preparation_folder(folder.path), train_recipe)
+    recipe = preparation.recipe
     if cluster and not cluster.chief:
         scratch = tempfile.TemporaryDirectory()  # removed when this function returns
         folder = RunFolder(Path(scratch.name))
@@ -146,7 +147,8 @@ def _fit(
         if (so_far := getattr(trainer.model, "history", None)) is not None:
             folder.write_history(so_far.history)
         raise
-    scores = scores_of(recipe, config, trainer, data, folder.path)
+    run = report_run(preparation, config, folder.path, folder.path, history.history)
+    scores = scores_of(recipe, config, run, trainer, data)
     folder.write_history(history.history)
     plot_curves(history.history, folder.path / "curves.png")
     folder.write_model(recipe.model_to_save(trainer))
@@ -166,9 +168,9 @@ def _fit(
 def scores_of(
     recipe: SupervisedRecipe,
     config: Any,
+    run: RecipeRun,
     trainer: "Trainer",
     data: Mapping[str, Any],
-    folder: Path,
     whole: bool = True,
 ) -> Scores:
     """Evaluate a model on the validation and test data, and add the scores of the report of the recipe.
@@ -176,31 +178,68 @@ def scores_of(
     Args:
         recipe: Recipe that defines the report.
         config: Configuration of the run.
+        run: Run that is passed to the report.
         trainer: Trainer of the model.
         data: Mapping from the names of splits to data.
-        folder: Folder for the files of the report.
         whole: If `False`, only the scores of the report are returned, because a part of the model is not trained.
     """
+    import keras
+
     scores: Scores = {
         split: trainer.evaluate(**as_arguments(data[split]), batch_size=config.batch_size)
         for split in ("validation", "test")
         if split in data and whole
     }
-    for split, more in recipe.report(config, trainer, data, folder).items():
+    keras.utils.set_random_seed(config.seed)  # so that the report does not depend on how the model was trained
+    for split, more in recipe.report(config, run, trainer, data).items():
         scores[split] = {**scores.get(split, {}), **more}
     return scores
+
+
+def prepared_recipe(file: RecipeFile, folder: Path) -> SupervisedRecipe:
+    """Return a supervised recipe whose functions take a configuration only.
+
+    Args:
+        file: Recipe file. If it has a function `prepare`, this is called when data or a trainer are built.
+        folder: Folder in which prepared values are stored (see `Preparation`).
+    """
+    return Preparation(file, folder, train_recipe).recipe
+
+
+def report_run(
+    preparation: Preparation, config: Any, run: Path, files: Path, history: Mapping[str, Sequence[float]]
+) -> RecipeRun:
+    """Return the run that is passed to the report of a recipe.
+
+    Args:
+        preparation: Recipe and prepared values.
+        config: Configuration of the run.
+        run: Path of the run folder, in which the results of further trainings are stored.
+        files: Folder for figures and other files.
+        history: Mapping from the names of metrics to their values after each epoch.
+    """
+    return RecipeRun(config, files, run / "trainings", train_recipe, history, preparation.values(config))
+
+
+def train_recipe(name: str, fields: Mapping[str, Any], folder: Path) -> "keras.Model":
+    """Return the model of a recipe, which is trained unless `folder` contains a finished run.
+
+    Raises:
+        ValueError: If the recipe does not exist, or a field is invalid.
+    """
+    import keras
+
+    file = find_recipe(name)
+    config = resolve(file, fields)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not RunFolder(folder).finished:
+        run_recipe(file, config, RunSettings(), RunFolder(folder), resume=True)
+    return keras.saving.load_model(folder / "model.keras", compile=False)
 
 
 def _rounded(value: float, digits: int) -> float | None:
     """Return the rounded value, or `None` for NaN (not measured), which JSON does not support."""
     return None if math.isnan(value) else round(value, digits)
-
-
-def as_arguments(split: NestedArrays | Dataset) -> Mapping[str, Any]:
-    """Return the data of a split as the arguments `x`, `y` and `sample_weight` of a trainer."""
-    import keras
-
-    return dict(zip(("x", "y", "sample_weight"), keras.utils.unpack_x_y_sample_weight(split), strict=True))
 
 
 def build(recipe: SupervisedRecipe, config: Any, strategy: Any = None) -> tuple[Mapping[str, Any], "Trainer"]:
@@ -211,6 +250,7 @@ def build(recipe: SupervisedRecipe, config: Any, strategy: Any = None) -> tuple[
         config: Configuration of the run.
         strategy: `tf.distribute.Strategy` in whose scope the trainer is built. Defaults to the current strategy.
     """
+    load_tensorflow()
     import keras
     import tensorflow as tf
 

@@ -1,14 +1,15 @@
 """Evaluation, predictions and export of a trained run."""
 
+import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tensorsmith.core import (
     ArgumentError,
     Scores,
-    SupervisedRecipe,
     UnreadableFileError,
     Verbatim,
     argument_error,
@@ -23,13 +24,17 @@ from tensorsmith.recipes.configuration import read_yaml, recipe_in
 from tensorsmith.recipes.evaluation import ClassReport, Evaluation, assess
 from tensorsmith.recipes.evaluation_figure import plot_report
 from tensorsmith.recipes.prediction_files import Predictions, read_examples, read_inputs
+from tensorsmith.recipes.preparation import Preparation, preparation_folder
 from tensorsmith.recipes.run_folder import RunFolder
-from tensorsmith.recipes.running import build, precision, scores_of
+from tensorsmith.recipes.running import build, precision, report_run, scores_of, train_recipe
 from tensorsmith.recipes.settings import resolve_run
+from tensorsmith.recipes.single_training import as_arguments
 from tensorsmith.recipes.trust import check_code_fields, check_content
 
 if TYPE_CHECKING:
     import keras
+
+    from tensorsmith.training import Trainer
 
 
 class TrainedRun:
@@ -62,8 +67,9 @@ class TrainedRun:
         self.file: RecipeFile = recipe_in(values, path, trust)
         if not trust:
             check_content(path)
-            check_code_fields(self.file.recipe, values, path / "config.yaml")
-        self.config, self._settings = resolve_run(self.file, values)
+            check_code_fields(self.file.declaration, values, path / "config.yaml")
+        config, self._settings = resolve_run(self.file, values)
+        self.config = self.file.recipe.configure(config)
         trained = (path / "model.keras").is_file()
         remedy = f"finish the run with `tensorsmith run {self.file.name} --out {path} --resume`"
         check(trained, "run", Verbatim(f"{path} without model.keras"), "the folder of a run with a saved model", remedy)
@@ -83,17 +89,10 @@ class TrainedRun:
         register()
         import keras
 
-        recipe = self.file.recipe  # imports the file, which may define layers of the model
         path = self.folder.path / ("best.keras" if self._is_best else "model.keras")
         load = partial(keras.saving.load_model, path, compile=False, safe_mode=not self._trust)
         try:
-            try:
-                return load()
-            except TypeError:  # a class that the functions of the recipe define, because they import Keras
-                if not isinstance(recipe, SupervisedRecipe):
-                    raise
-                recipe.build_trainer(self.config)
-                return load()
+            model = load()
         except Exception as error:  # the errors of Keras for damaged files are of all types
             remedy = "" if self._trust else ", or with --trust if you trust its source and it contains code"
             reason = f"{type(error).__name__}: {_first_line(error)}"
@@ -101,6 +100,10 @@ class TrainedRun:
                 reason = error.received
             said = f"{path} could not be loaded ({reason})"
             raise UnreadableFileError(f"{said}. Try again with an intact file{remedy}.") from error
+        if not isinstance(model, keras.Model):  # Keras saves layers, optimizers and losses as well
+            received = Verbatim(f"{path}, which contains {type(model).__name__}")
+            raise UnreadableFileError.like(argument_error("run", received, "a folder with a saved keras.Model"))
+        return model
 
     def evaluate(self, data: Path | None = None) -> Scores:
         """Return the scores of the model on the splits of the recipe, or on the examples in a file.
@@ -125,9 +128,10 @@ class TrainedRun:
         Raises:
             ValueError: If the recipe has its own training procedure, or if the file cannot be used for evaluation.
         """
-        recipe = self.file.recipe
-        if not isinstance(recipe, SupervisedRecipe):
+        if not self.file.supervised:
             raise argument_error("run", self.file.name, "a run of a recipe that defines build_trainer")
+        preparation = Preparation(self.file, preparation_folder(self.folder.path), train_recipe, self._trust)
+        recipe = preparation.recipe
         examples = None if data is None else read_examples(data)
         saved = self.load_model()
         with precision(self._settings.precision):
@@ -135,19 +139,54 @@ class TrainedRun:
             model = trainer.model if self._is_best else recipe.model_to_save(trainer)
             if not model.built:
                 model.build_from_config(saved.get_build_config())
-            model.set_weights(saved.get_weights())
+            try:
+                model.set_weights(saved.get_weights())
+            except ValueError as error:
+                received = Verbatim(f"{self.folder.path}, whose weights do not match the model of {self.file.path}")
+                remedy = "evaluate the run with the recipe with which it was trained"
+                raise UnreadableFileError.like(
+                    argument_error("run", received, "a run of the same recipe", remedy)
+                ) from error
             whole = model is trainer.model
             if examples is not None:
                 check(whole, "data", str(data), "None, because the recipe does not save the whole model")
-                scores: Scores = {"data": trainer.evaluate(**examples, batch_size=self.config.batch_size)}
+                scores: Scores = {"data": self._scores_of_file(trainer, examples, splits, data)}
                 split, splits = "data", {"data": (examples["x"], examples["y"])}
             else:
                 with tempfile.TemporaryDirectory() as scratch:  # for the figures of the report
-                    scores = scores_of(recipe, self.config, trainer, splits, Path(scratch), whole)
+                    history = self.folder.read_history()
+                    run = report_run(preparation, self.config, self.folder.path, Path(scratch), history)
+                    scores = scores_of(recipe, self.config, run, trainer, splits, whole)
                 split = next((name for name in ("test", "validation") if name in splits), "")
             usual = whole and bool(split) and trainer.evaluates_as_keras
             report = assess(trainer, splits[split], self.folder.names("classes")) if usual else None
         return Evaluation(scores, split, report)
+
+    def _scores_of_file(
+        self, trainer: "Trainer", examples: Mapping[str, Any], splits: Mapping[str, Any], data: Path | None
+    ) -> dict[str, float]:
+        """Return the scores on the examples in a file, whose targets must be like those of the recipe.
+
+        Raises:
+            UnreadableFileError: If the model, its loss or its metrics cannot process the examples.
+        """
+        import tensorflow as tf
+
+        own = next(map(_target_shape, splits.values()), None)
+        given = tuple(examples["y"].shape)
+        outputs = getattr(trainer.model, "output_shape", None)
+        if own is not None and not _matches(given, own, outputs if isinstance(outputs, tuple) else (None,) * len(own)):
+            received = Verbatim(f"{given} in {data}")
+            expected = f"the same as in the data of the recipe, {('examples', *own[1:])}".replace("'", "")
+            raise UnreadableFileError.like(argument_error("shape of y", received, expected))
+        try:
+            return trainer.evaluate(**examples, batch_size=self.config.batch_size)
+        except ArgumentError:
+            raise
+        except (ValueError, tf.errors.InvalidArgumentError) as error:
+            received = Verbatim(f"{data} ({_reason(error)})")
+            expected = "a file whose arrays match the model, its loss and its metrics"
+            raise UnreadableFileError.like(argument_error("data", received, expected)) from error
 
     def plot_report(self, evaluation: Evaluation) -> Path | None:
         """Plot the confusion matrix or the residuals of an evaluation in the run folder.
@@ -187,8 +226,19 @@ class TrainedRun:
             ValueError: If the file does not contain the inputs of the model.
         """
         model = self.load_model()
+        import tensorflow as tf
+
         examples, files = read_inputs(inputs, model, self.folder.names("columns"))
-        return Predictions(model.predict(examples, verbose=0), self.folder.names("classes"), files)
+        try:
+            outputs = model.predict(examples, verbose=0)
+        except tf.errors.ResourceExhaustedError:
+            raise
+        except (tf.errors.OpError, ValueError) as error:  # records are read while the model processes others
+            reason = _reason(error)
+            received = Verbatim(reason if str(inputs) in reason else f"{inputs} ({reason})")
+            unsuitable = argument_error("input", received, "match the model and, for TFRecord files, schema.yaml")
+            raise UnreadableFileError.like(unsuitable) from error
+        return Predictions(outputs, self.folder.names("classes"), files)
 
     def export(self, target: Path, tflite: bool = False) -> None:
         """Write the model as a SavedModel that does not require tensorsmith, and optionally as a TFLite file.
@@ -223,5 +273,33 @@ class TrainedRun:
             draft.replace(target)
 
 
-def _first_line(error: Exception) -> str:
+def _target_shape(split: Any) -> tuple[int | None, ...] | None:
+    """Return the shape of the targets of a split, or `None` if they are not a single array."""
+    import keras
+
+    if isinstance(split, keras.utils.PyDataset):
+        split = split[0]
+    targets = as_arguments(getattr(split, "element_spec", split))["y"]
+    return tuple(targets.shape) if hasattr(targets, "shape") else None
+
+
+def _matches(given: Sequence[int], own: Sequence[int | None], outputs: Sequence[int | None]) -> bool:
+    """Return `True` if two shapes of targets are equal, except for axes of variable size and a last axis of size 1."""
+    ours, theirs = (shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape for shape in (own, given))
+    variable = {axis for axis, size in enumerate(outputs) if size is None}
+    return len(ours) == len(theirs) and all(
+        axis in variable or size in (None, theirs[axis]) for axis, size in enumerate(ours)
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return the sentence in an error of Keras or TensorFlow that describes its cause."""
+    text = re.sub(r"^.*transformation with iterator: \S+: ", "", str(error)).partition("\n\t [[")[0]
+    if text.startswith("Graph execution error"):  # then the locations of the operation in the program, and the cause
+        text = text.rpartition("\n")[2]
+    in_bold = re.search(r"\x1b\[1m(.+?)\x1b\[0m", text, re.DOTALL)
+    return _first_line(str(in_bold[1]) if in_bold else text.partition(" for '{{node")[0])
+
+
+def _first_line(error: Exception | str) -> str:
     return str(error).strip().partition("\n")[0][:200]

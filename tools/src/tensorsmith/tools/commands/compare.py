@@ -11,13 +11,14 @@ from rich.table import Table
 from tensorsmith.core import print_text
 from tensorsmith.recipes import CompareRequest, RunInterruptedError, compare, comparison_table
 from tensorsmith.tools.console import make_console
+from tensorsmith.tools.parsing import add_trust_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser. Other flags set fields that all variants share."""
     parser.usage = (
         "tensorsmith compare NAME [--seeds N] [--parallel N] [--config FILE.yaml] [--smoke] [--out DIR] [--resume] "
-        "[--FIELD VALUE ...]"
+        "[--trust] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe with variants, or a .py file")
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smoke", action="store_true", help="use a tiny configuration, without tuning")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of all runs (runs/<recipe>/<timestamp>)")
     parser.add_argument("--resume", action="store_true", help="resume the comparison in DIR, or the newest one")
+    add_trust_argument(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -40,6 +42,7 @@ def execute(arguments: argparse.Namespace) -> int:
         parallel=arguments.parallel,
         out=arguments.out,
         resume=arguments.resume,
+        trust=arguments.trust,
     )
     try:
         folder, comparison = compare(request)

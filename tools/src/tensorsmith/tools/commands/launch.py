@@ -36,5 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     if "--" in arguments.fields:
         arguments.fields.remove("--")  # argparse keeps it if an option precedes it
-    command = [sys.executable, "-m", "tensorsmith.recipes.launched_script", str(arguments.script), *arguments.fields]
+    # -P: modules in the current folder are not imported, unless the script is there.
+    program = [sys.executable, "-P", "-m", "tensorsmith.recipes.launched_script"]
+    command = [*program, str(arguments.script), *arguments.fields]
     return run_workers(command, arguments.out, workers=workers, servers=servers)

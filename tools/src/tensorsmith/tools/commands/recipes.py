@@ -31,7 +31,7 @@ def execute(arguments: argparse.Namespace) -> int:
             "shows": recipe.shows,
             "score": recipe.line("Score"),
             "seconds": _number(recipe.line("Seconds")),
-            "search_ranges": {name: str(known) for name, known in declared(recipe.recipe.config_class).items()},
+            "search_ranges": {name: str(known) for name, known in declared(recipe.declaration.config_class).items()},
         }
         for recipe in all_recipes()
     ]

@@ -104,5 +104,5 @@ def _help(arguments: argparse.Namespace) -> int:
     file = find_recipe(arguments.name)
     print_text(f"\nFields of {file.name}:")
     for name, comment in file.comments.items():
-        print_text(f"  --{name:20} {comment} (default {getattr(file.recipe.config_class(), name)!r})")
+        print_text(f"  --{name:20} {comment} (default {getattr(file.declaration.config_class(), name)!r})")
     return 0

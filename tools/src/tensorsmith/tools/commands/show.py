@@ -14,5 +14,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the header and the default configuration."""
     recipe = find_recipe(arguments.name)
-    print_text(f"{recipe.header.strip()}\n\n{to_yaml(recipe, recipe.recipe.config_class())}", end="")
+    print_text(f"{recipe.header.strip()}\n\n{to_yaml(recipe, recipe.declaration.config_class())}", end="")
     return 0

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import (
-    SECONDS_TO_WAIT,
     Verbatim,
     argument_error,
     check,
@@ -21,10 +20,18 @@ from tensorsmith.core import (
     wait_for,
 )
 from tensorsmith.recipes import SETTINGS as RUN_SETTINGS
-from tensorsmith.recipes import RecipeFile, find_recipe, from_flags, new_folder, read_yaml, resolve
+from tensorsmith.recipes import (
+    RecipeFile,
+    find_recipe,
+    from_flags,
+    new_folder,
+    prepared_recipe,
+    read_yaml,
+    resolve,
+)
 from tensorsmith.recipes.trust import check_code_fields
 from tensorsmith.tools.console import make_console
-from tensorsmith.tools.parsing import add_trust_argument
+from tensorsmith.tools.parsing import add_timeout_argument, add_trust_argument
 from tensorsmith.tools.search_folder import (
     FILE,
     SETTINGS,
@@ -51,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(Search)}
     parser.usage = (
         "tensorsmith tune NAME [--trials N] [--tuner random|hyperband|bayesian|grid] [--space FILE.yaml] "
-        "[--objective NAME] [--folds K] [--parallel N] [--on-error fail|stop] [--out DIR] [--resume] [--trust] "
-        "[--FIELD VALUE ...]"
+        "[--objective NAME] [--folds K] [--parallel N] [--timeout SECONDS] [--on-error fail|stop] [--out DIR] "
+        "[--resume] [--trust] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`, or a .py file")
@@ -73,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="values of fields that are not searched")
     parser.add_argument("--smoke", action="store_true", help="use a tiny configuration that finishes in seconds")
     parser.add_argument("--parallel", type=int, metavar="N", help="number of trials at a time, in separate processes")
+    add_timeout_argument(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="search folder (runs/<recipe>/<timestamp>)")
     parser.add_argument("--resume", action="store_true", help="resume the search in DIR, or the recipe's newest search")
     add_trust_argument(parser)
@@ -84,18 +92,19 @@ def execute(arguments: argparse.Namespace) -> int:
     worker = "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
     parallel = arguments.parallel
     check(parallel is None or parallel >= 1, "--parallel", parallel, ">= 1")
+    check(arguments.timeout > 0, "--timeout", arguments.timeout, "a positive number of seconds")
     alone = "KERASTUNER_ORACLE_IP" not in os.environ
     check(alone or arguments.out, "--out", None, "a folder that all processes share when KERASTUNER_ORACLE_IP is set")
     check(alone or parallel is None, "--parallel", parallel, "omitted when KERASTUNER_ORACLE_IP is set")
     if worker:
         folder = arguments.out
-        _wait_for(folder / FILE)
+        _wait_for(folder / FILE, arguments.timeout)
         if not arguments.trust and LAUNCHER not in os.environ:
             check_search_folder(recipe, folder)
-        return _search(recipe, read_search(recipe, folder), folder)
+        return _search(recipe, read_search(recipe, folder), folder, arguments.timeout)
     for name, path in (("config", arguments.config), ("--space", arguments.space)):
         if path and not arguments.trust:
-            check_code_fields(recipe.recipe, read_yaml(path, name), path)
+            check_code_fields(recipe.declaration, read_yaml(path, name), path)
     folder, search = _old(recipe, arguments) if arguments.resume else (None, None)
     new = folder is None or search is None
     if folder is None or search is None:
@@ -108,7 +117,7 @@ def execute(arguments: argparse.Namespace) -> int:
         try:
             if parallel is None:
                 with exit_on_sigterm():
-                    return _search(recipe, search, folder)
+                    return _search(recipe, search, folder, arguments.timeout)
             code = run_search_workers([*PYTHON, "tensorsmith.tools", *again], parallel, folder, lock)
         except (KeyboardInterrupt, SystemExit) as error:
             terminated = 128 + signal.SIGTERM
@@ -126,12 +135,13 @@ def execute(arguments: argparse.Namespace) -> int:
         return code
 
 
-def _search(recipe: RecipeFile, search: Search, folder: Path) -> int:
+def _search(recipe: RecipeFile, search: Search, folder: Path, timeout: float) -> int:
     load_tensorflow()
     from tensorsmith.tuning import Tuner
     from tensorsmith.tuning.table import LiveTable
 
-    tuner = Tuner(search, folder)
+    search = dataclasses.replace(search, recipe=prepared_recipe(recipe, folder / "prepared"))
+    tuner = Tuner(search, folder, timeout=timeout)
     console = make_console()
     table = tuner.table = LiveTable(search, tuner.results())
     with table:
@@ -155,14 +165,14 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
     given = from_flags(arguments.fields)
     for name in given.keys() & space.keys():
         raise argument_error(f"--{name}", given[name], f"omitted (the search samples it from {space[name]})")
-    values = dict(recipe.recipe.smoke) if arguments.smoke else {}
+    values = dict(recipe.declaration.smoke) if arguments.smoke else {}
     values = {name: value for name, value in values.items() if name not in space}
     if arguments.config:
         stored = read_yaml(arguments.config)
         if unused := ", ".join(name for name in RUN_SETTINGS if name in stored):
             log.info("%s of %s is not used, because only `tensorsmith run` has this setting.", unused, arguments.config)
         values.update({name: value for name, value in stored.items() if name not in RUN_SETTINGS})
-    config = resolve(recipe, {**values, **given})
+    config = recipe.recipe.configure(resolve(recipe, {**values, **given}))
     settings = {name: getattr(arguments, name) for name in SETTINGS if getattr(arguments, name) is not None}
     return Search(supervised(recipe), config, space, **settings)
 
@@ -201,7 +211,7 @@ def _differing(recipe: RecipeFile, arguments: argparse.Namespace, search: Search
     return [f"--{name.replace('_', '-') if name in SETTINGS else name}" for name in differing]
 
 
-def _wait_for(path: Path) -> None:
+def _wait_for(path: Path, timeout: float) -> None:
     """Waits until the chief has written a file."""
     remedy = "Start the process with KERASTUNER_TUNER_ID=chief and the same --out, which all processes must share."
-    wait_for(lambda: "" if path.is_file() else f"the chief, which writes {path}", SECONDS_TO_WAIT, remedy)
+    wait_for(lambda: "" if path.is_file() else f"the chief, which writes {path}", timeout, remedy)

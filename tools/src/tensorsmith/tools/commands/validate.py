@@ -28,7 +28,7 @@ def execute(arguments: argparse.Namespace) -> int:
     run = arguments.file.parent if arguments.file.name == "config.yaml" else None
     recipe = recipe_in(values, run, arguments.trust)
     if not arguments.trust:
-        check_code_fields(recipe.recipe, values, arguments.file)
+        check_code_fields(recipe.declaration, values, arguments.file)
     _, settings = resolve_run(recipe, values)
     settings.check_callbacks(arguments.file.parent, arguments.trust)
     print_text(f"{arguments.file}: valid for {recipe.name}")
