@@ -14,7 +14,6 @@ A module can run code, so `evaluate`, `predict` and `export` of a run require `-
 
 import hashlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -22,7 +21,7 @@ from jsonargparse.typing import PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
 from tensorsmith.core.types import Tensor, Variable
-from tensorsmith.data import load_splits
+from tensorsmith.data import fetch, load_splits
 from tensorsmith.layers import HubLayer
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.training import Trainer, export
@@ -32,8 +31,9 @@ from tensorsmith.training import Trainer, export
 class Config(TrainingSettings):
     """Recipe settings."""
 
-    module: str = ""  # folder or address of a module; if empty, one is trained and exported to runs/modules
+    module: str = ""  # folder or address of a module; if empty, one is trained and exported to the cache folder
     pretraining_epochs: PositiveInt = 10  # passes of the autoencoder over its training set
+    pretraining_size: PositiveInt = 55_000  # number of images without labels
     trainable: bool = True  # fine-tune the module; if false, train only the classifier on top of it
     train_size: PositiveInt = 500  # number of labelled training images
     learning_rate: PositiveFloat = tune.log_uniform(1e-4, 3e-3, default=3e-4)  # learning rate of Adam
@@ -42,14 +42,15 @@ class Config(TrainingSettings):
 
 
 CODE_FIELDS = ("module",)  # modules can run code
-SMOKE = {"pretraining_epochs": 1, "epochs": 2}
+SMOKE = {"pretraining_epochs": 1, "pretraining_size": 3200, "epochs": 2}
 
 
 def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
     """Trains an autoencoder, and returns its encoder, unless another module is used."""
     if config.module:
         return {}
-    autoencoder = run.trained("autoencoder/fashion_mnist", epochs=config.pretraining_epochs)
+    fields = {"epochs": config.pretraining_epochs, "train_size": config.pretraining_size}
+    autoencoder = run.trained("autoencoder/fashion_mnist", **fields)
     return {"encoder": autoencoder.get_layer("encoder")}
 
 
@@ -59,9 +60,9 @@ def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
 
 
 def module_of(encoder: keras.Model) -> str:
-    """Exports an encoder to a folder that is named after its weights, and returns the path of the folder."""
+    """Exports an encoder to the cache folder, to a folder that is named after its weights, and returns its path."""
     weights = b"".join(weight.tobytes() for weight in encoder.get_weights())
-    folder = Path("runs/modules").absolute() / f"encoder-{hashlib.sha256(weights).hexdigest()[:12]}"
+    folder = fetch("fashion_mnist") / f"encoder-{hashlib.sha256(weights).hexdigest()}"
     if not folder.exists():
         export(encoder, folder)
     return str(folder)
