@@ -23,13 +23,27 @@ seed: 1
 def test_recipes_as_json(command):
     rows = json.loads(command("recipes", "--json").stdout)
     assert {row["name"] for row in rows} == {recipe.name for recipe in all_recipes()}
-    assert all(row.keys() == {"name", "family", "shows", "score", "seconds", "search_ranges"} for row in rows)
+    keys = {"name", "family", "kind", "shows", "score", "seconds", "search_ranges"}
+    assert all(row.keys() == keys for row in rows)
+    kinds = {row["name"]: row["kind"] for row in rows}
+    assert (kinds["mlp/digits"], kinds["deep/schedules"]) == ("starting point", "experiment")
     assert all(row["score"] and row["shows"] for row in rows)
 
 
 def test_recipes_as_a_table(command):
     printed = command("recipes").stdout
     assert all(recipe.name in printed for recipe in all_recipes())
+
+
+def test_copy_offers_starting_points(command):
+    result = command("copy")
+    assert result.returncode == 2
+    names = [line.partition(":")[0] for line in result.stdout.splitlines()[:-1]]
+    assert names == [recipe.name for recipe in all_recipes() if recipe.is_starting_point]
+    for name in names:
+        lines = find_recipe(name).path.read_text().splitlines()
+        assert len(lines) <= 100
+        assert not any(line.startswith("VARIANTS") for line in lines)
 
 
 def test_show_prints_valid_config(command):

@@ -25,6 +25,8 @@ from tensorsmith.core import (
 from tensorsmith.recipes.declarations import load_declarations
 from tensorsmith.recipes.recipe_settings import field_comments
 
+MOST_LINES = 100  # of a starting point
+
 
 @dataclass(frozen=True)
 class RecipeFile:
@@ -49,8 +51,12 @@ class RecipeFile:
         return self.path.stem if self.name.endswith(".py") else self.name.replace("/", "-")
 
     @functools.cached_property
+    def _text(self) -> str:
+        return self.path.read_text()
+
+    @functools.cached_property
     def _tree(self) -> ast.Module:
-        return ast.parse(self.path.read_text(), filename=str(self.path))
+        return ast.parse(self._text, filename=str(self.path))
 
     @property
     def header(self) -> str:
@@ -107,6 +113,14 @@ class RecipeFile:
         """`True` if the recipe fits a model to data, `False` if it defines its own training procedure."""
         defined = set(_defined_names(self._tree.body))
         return isinstance(self.recipe, SupervisedRecipe) if "*" in defined else "train" not in defined
+
+    @property
+    def is_starting_point(self) -> bool:
+        """`True` if the recipe shows one idea in at most 100 lines, so that it can be copied and changed.
+
+        Other recipes compare variants, or are longer examples.
+        """
+        return len(self._text.splitlines()) <= MOST_LINES and "VARIANTS" not in set(_defined_names(self._tree.body))
 
     @property
     def prepares(self) -> bool:
