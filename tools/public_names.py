@@ -1,17 +1,22 @@
-"""Update the tables of public names in README files: `python tools/public_names.py`.
+"""Update the generated tables in README files of packages: `python tools/public_names.py`.
 
 The README of each package ends with the names in `__all__` and the first lines of their docstrings. A test verifies
 that the tables are current.
 """
 
+import dataclasses
 import importlib
 import inspect
 import re
 from pathlib import Path
 from types import ModuleType
 
+from tensorsmith.recipes import RunSettings
+from tensorsmith.recipes.recipe_settings import field_comments
+
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- public names: written by tools/public_names.py -->", "<!-- /public names -->"
+SETTINGS_BEGIN, SETTINGS_END = "<!-- run settings: written by tools/public_names.py -->", "<!-- /run settings -->"
 BRIDGE = "addons"  # excluded: its names are those of TensorFlow Addons, and importing it modifies tf.keras
 
 
@@ -32,6 +37,16 @@ def with_table(text: str, package: ModuleType) -> str:
     return f"{before}\n\n{BEGIN}\n\n{table}\n\n{END}\n"
 
 
+def with_run_settings(text: str) -> str:
+    """Returns the README text of the recipes with an updated table of the settings of a run."""
+    before, _, rest = text.partition(SETTINGS_BEGIN)
+    _, _, after = rest.partition(SETTINGS_END)
+    defaults = {field.name: field.default for field in dataclasses.fields(RunSettings)}
+    rows = [f"| `{name}` | {comment} | {defaults[name]} |" for name, comment in field_comments(RunSettings).items()]
+    table = "\n".join(["| setting | effect | default |", "| --- | --- | --- |", *rows])
+    return f"{before}{SETTINGS_BEGIN}\n\n{table}\n\n{SETTINGS_END}{after}"
+
+
 def _summary(thing: object) -> str:
     """Returns the first line of the docstring of a class or function, or an empty string for other objects."""
     documented = inspect.isclass(thing) or inspect.isroutine(thing) or inspect.ismodule(thing)
@@ -41,4 +56,5 @@ def _summary(thing: object) -> str:
 
 if __name__ == "__main__":
     for name, path in readmes().items():
-        path.write_text(with_table(path.read_text(), importlib.import_module(f"tensorsmith.{name}")))
+        text = with_table(path.read_text(), importlib.import_module(f"tensorsmith.{name}"))
+        path.write_text(with_run_settings(text) if name == "recipes" else text)

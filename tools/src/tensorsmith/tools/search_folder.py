@@ -25,7 +25,7 @@ from tensorsmith.tuning import Choice, Range, Search, declared, parse_space
 from tensorsmith.tuning.space_file import as_lines
 
 FILE = "search.yaml"
-SETTINGS = ("objective", "direction", "tuner", "trials", "folds", "patience", "keep_best", "on_error")
+SEARCH_SETTINGS = ("objective", "direction", "tuner", "trials", "folds", "patience", "keep_best", "on_error")
 
 
 def supervised(file: RecipeFile) -> SupervisedRecipe:
@@ -74,7 +74,7 @@ def write_search(recipe: RecipeFile, search: Search, folder: Path) -> None:
     fields = parse_yaml(to_yaml(recipe, search.config))
     text = {
         "recipe": fields.pop("recipe"),
-        **{name: getattr(search, name) for name in SETTINGS},
+        **{name: getattr(search, name) for name in SEARCH_SETTINGS},
         "space": {name: as_lines(known) for name, known in search.space.items()},
         "config": fields,
     }
@@ -108,7 +108,7 @@ def read_search(recipe: RecipeFile, folder: Path) -> Search:
     if recipe.name != said["recipe"] and recipe.path != Path(said["recipe"]).resolve():
         raise argument_error("recipe", recipe.name, f"{said['recipe']} to resume the search in {folder}")
     config = recipe.recipe.configure(resolve(recipe, said["config"]))
-    settings = {name: said[name] for name in SETTINGS if name in said}
+    settings = {name: said[name] for name in SEARCH_SETTINGS if name in said}
     return Search(supervised(recipe), config, parse_space(said["space"]), **settings)
 
 

@@ -26,14 +26,15 @@ from tensorsmith.core import (
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.recipes.comparison_results import Comparison, VariantResult, comparison_table, to_markdown
-from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to_flow_yaml, to_yaml
+from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to_yaml
+from tensorsmith.recipes.flow_yaml import to_flow_yaml
 from tensorsmith.recipes.launch import RunInterruptedError
 from tensorsmith.recipes.preparation import PREPARED
 from tensorsmith.recipes.run_folder import new_folder
 from tensorsmith.recipes.run_pool import run_in_pool
 from tensorsmith.recipes.trust import check_code_fields, check_content
 
-SETTINGS = "comparison.yaml"
+PLAN = "comparison.yaml"
 SEEDS = 3  # default number of seeds
 
 
@@ -295,7 +296,7 @@ def _new_plan(file: RecipeFile, request: CompareRequest) -> Plan:
         (plan.folder / PREPARED).mkdir()  # which all runs share
     name = str(file.path) if file.name.endswith(".py") else file.name
     settings = {"recipe": name, "seeds": plan.seeds, "tunes": plan.tunes, "fields": dict(fields)}
-    with replace_file(plan.folder / SETTINGS) as draft:
+    with replace_file(plan.folder / PLAN) as draft:
         draft.write_text(yaml.safe_dump(settings, sort_keys=False))
     return plan
 
@@ -308,20 +309,20 @@ def _stored_plan(file: RecipeFile, request: CompareRequest) -> Plan | None:
     check(not others, "arguments", received, "omitted", "omit them, because a resumed comparison keeps its settings")
     parent = Path("runs") / file.run_name
     folders = [request.out] if request.out is not None else sorted(parent.glob("*"), reverse=True)
-    folder = next((each for each in folders if (each / SETTINGS).is_file()), None)
+    folder = next((each for each in folders if (each / PLAN).is_file()), None)
     if folder is None:
         new = request.out is None or not request.out.exists() or not any(request.out.iterdir())
         check(new, "--out", str(request.out), "the folder of a comparison, or a new folder")
         return None
-    stored = read_yaml(folder / SETTINGS, SETTINGS)
+    stored = read_yaml(folder / PLAN, PLAN)
     kinds = {"recipe": str, "fields": dict, "seeds": int, "tunes": bool}
     wrong = [name for name, kind in kinds.items() if not isinstance(stored.get(name), kind)]
-    check(not wrong, SETTINGS, Verbatim(f"{folder / SETTINGS}, whose {' and '.join(wrong)} are damaged"), "intact")
+    check(not wrong, PLAN, Verbatim(f"{folder / PLAN}, whose {' and '.join(wrong)} are damaged"), "intact")
     if find_recipe(str(stored["recipe"])).path != file.path:
         raise argument_error("NAME", file.name, f"{stored['recipe']}, the recipe of the comparison in {folder}")
     if not request.trust:
         check_content(folder)
-        check_code_fields(file.declaration, stored["fields"], folder / SETTINGS)
+        check_code_fields(file.declaration, stored["fields"], folder / PLAN)
     return Plan(file, folder, stored["fields"], stored["seeds"], stored["tunes"], request.trust)
 
 

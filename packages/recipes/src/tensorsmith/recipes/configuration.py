@@ -20,10 +20,9 @@ from tensorsmith.core import (
 from tensorsmith.data import names
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list
+from tensorsmith.recipes.flow_yaml import to_flow_yaml
+from tensorsmith.recipes.run_settings import RUN_SETTINGS, RunSettings
 from tensorsmith.recipes.trust import check_recipe_file
-
-RUN_SETTINGS = ("checkpoint_every", "checkpoint_keep", "early_stopping", "save_best", "precision", "callbacks")
-
 
 SEEDS = (0, 2**32 - 1)  # of NumPy
 LARGEST = 2**53  # above, integers are not exact in JSON, and too large for the sizes of arrays
@@ -128,6 +127,31 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
     return recipe.declaration.config_class(**resolved)
 
 
+def resolve_run(recipe: RecipeFile, values: Mapping[str, Any]) -> tuple[Any, RunSettings]:
+    """Return the `Config` of a recipe and the settings of a run, with the defaults overridden by the given values.
+
+    Raises:
+        ArgumentError: If there are unknown fields or invalid values. The message lists them.
+    """
+    errors, config, settings = [], None, RunSettings()
+    try:
+        config = resolve(recipe, {name: value for name, value in values.items() if name not in RUN_SETTINGS})
+    except ArgumentError as error:
+        errors.append(error)
+    try:
+        given = {name: value for name, value in values.items() if name in RUN_SETTINGS}
+        callbacks = given.pop("callbacks", ())
+        check(isinstance(callbacks, list | tuple), "callbacks", callbacks, "a list")
+        settings = RunSettings(**given, callbacks=tuple(callbacks))
+    except ArgumentError as error:
+        errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ArgumentError("\n".join(map(str, errors)))
+    return config, settings
+
+
 def _absolute(data: Any) -> Any:
     """Return the absolute path of a folder or file, so that a run can be evaluated and resumed in another folder."""
     is_path = isinstance(data, str) and data not in names() and Path(data).exists()
@@ -187,9 +211,3 @@ def to_yaml(recipe: RecipeFile, config: Any) -> str:
     for name, comment in recipe.comments.items():
         lines.append(f"{name}: {to_flow_yaml(values[name])}" + (f"  # {comment}" if comment else ""))
     return "\n".join(lines) + "\n"
-
-
-def to_flow_yaml(value: Any) -> str:
-    """Return a value as YAML on a single line."""
-    plain = list(value) if isinstance(value, tuple) else value
-    return yaml.safe_dump(plain, default_flow_style=True, width=10**6).removesuffix("...\n").strip()

@@ -22,10 +22,10 @@ from tensorsmith.core import (
     exit_on_sigterm,
 )
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
-from tensorsmith.recipes.configuration import from_flags, read_yaml
+from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve_run
 from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
+from tensorsmith.recipes.run_settings import RUN_SETTINGS, RunSettings
 from tensorsmith.recipes.running import find_rate, run_recipe
-from tensorsmith.recipes.settings import SETTINGS, RunSettings, resolve_run
 from tensorsmith.recipes.trust import check_code_fields, check_content
 from tensorsmith.recipes.workers import run_workers
 
@@ -271,7 +271,7 @@ def _refuse_other_settings(file: RecipeFile, folder: RunFolder, given: Mapping[s
     free = {"recipe", "epochs", "checkpoint_every", "checkpoint_keep"}
     free |= {"jit"} if isinstance(asked.get("jit"), str) else set()  # the stored value is the choice that was made
     changed = [name for name in values if name not in free and asked[name] != kept[name]]
-    flags = " ".join(f"--{name.replace('_', '-') if name in SETTINGS else name}" for name in changed)
+    flags = " ".join(f"--{name.replace('_', '-') if name in RUN_SETTINGS else name}" for name in changed)
     check(
         not changed,
         "--resume",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import to_yaml
-from tensorsmith.recipes.settings import RunSettings
+from tensorsmith.recipes.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import keras

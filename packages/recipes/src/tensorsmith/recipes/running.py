@@ -19,7 +19,7 @@ from tensorsmith.recipes.preparation import Preparation, preparation_folder
 from tensorsmith.recipes.procedure import ProcedureRun
 from tensorsmith.recipes.recipe_run import RecipeRun
 from tensorsmith.recipes.run_folder import RunFolder, versions
-from tensorsmith.recipes.settings import RunSettings
+from tensorsmith.recipes.run_settings import RunSettings
 from tensorsmith.recipes.single_training import as_arguments
 from tensorsmith.recipes.stopping import describe_stop
 

@@ -20,14 +20,13 @@ from tensorsmith.core import (
 )
 from tensorsmith.core.types import NestedArrays
 from tensorsmith.recipes.catalog import RecipeFile
-from tensorsmith.recipes.configuration import read_yaml, recipe_in
+from tensorsmith.recipes.configuration import read_yaml, recipe_in, resolve_run
 from tensorsmith.recipes.evaluation import ClassReport, Evaluation, assess
 from tensorsmith.recipes.evaluation_figure import plot_report
 from tensorsmith.recipes.prediction_files import Predictions, read_examples, read_inputs
 from tensorsmith.recipes.preparation import Preparation, preparation_folder
 from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.recipes.running import build, precision, report_run, scores_of, train_recipe
-from tensorsmith.recipes.settings import resolve_run
 from tensorsmith.recipes.single_training import as_arguments
 from tensorsmith.recipes.trust import check_code_fields, check_content
 

@@ -4,20 +4,26 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
-from tensorsmith.core import print_text
-from tensorsmith.recipes import SETTINGS, RunInterruptedError, RunRequest, find_recipe, launch
+import yaml
+
+from tensorsmith.core import parse_yaml, print_text
+from tensorsmith.recipes import RunInterruptedError, RunRequest, RunSettings, find_recipe, launch
+from tensorsmith.recipes.recipe_settings import field_comments
 from tensorsmith.tools.console import make_console
 from tensorsmith.tools.parsing import add_timeout_argument, add_trust_argument
 from tensorsmith.tools.score_table import print_scores
+
+# Settings of a run that can be flags, with their descriptions.
+SETTINGS_OF_FLAGS = {name: comment for name, comment in field_comments(RunSettings).items() if name != "callbacks"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser. Other flags set fields of the recipe's `Config`."""
     parser.usage = (
         "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--profile] "
-        "[--workers N [--parameter-servers N]] [--timeout SECONDS] [--checkpoint-every DURATION] [--checkpoint-keep N] "
-        "[--early-stopping PATIENCE] [--save-best METRIC] [--precision POLICY] [--trust] [--FIELD VALUE ...]"
+        "[--workers N [--parameter-servers N]] [--timeout SECONDS] [--SETTING VALUE] [--trust] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`, or a .py file", nargs="?")
@@ -42,21 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number of parameter-server processes",
     )
     add_timeout_argument(parser)
-    parser.add_argument(
-        "--checkpoint-every",
-        metavar="DURATION",
-        help='interval between checkpoints: "1 minute", "2 epochs"...',
-    )
-    parser.add_argument("--checkpoint-keep", type=int, metavar="N", help="number of latest checkpoints to keep (2)")
-    parser.add_argument(
-        "--early-stopping",
-        type=int,
-        metavar="PATIENCE",
-        help="stop after this number of epochs without a better validation loss, or metric of --save-best, and restore "
-        "the best weights",
-    )
-    parser.add_argument("--save-best", metavar="METRIC", help="save the model of the best epoch to best.keras")
-    parser.add_argument("--precision", metavar="POLICY", help="dtype policy: float32, mixed_bfloat16 or mixed_float16")
+    for name, comment in SETTINGS_OF_FLAGS.items():
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", metavar="VALUE", type=_parsed, help=comment.replace("%", "%%")
+        )
     add_trust_argument(parser)
     parser.add_argument("-h", "--help", action="store_true", help="show this help and, with NAME, the recipe's fields")
 
@@ -78,7 +73,7 @@ def execute(arguments: argparse.Namespace) -> int:
         parameter_servers=arguments.parameter_servers,
         timeout=arguments.timeout,
         trust=arguments.trust,
-        settings={name: value for name in SETTINGS if (value := getattr(arguments, name, None)) is not None},
+        settings={name: value for name in SETTINGS_OF_FLAGS if (value := getattr(arguments, name, None)) is not None},
     )
     try:
         result = launch(request)
@@ -95,6 +90,14 @@ def execute(arguments: argparse.Namespace) -> int:
     elif result.had_finished:
         print_text(f"The run in {result.folder.path} is already finished. To extend it, add --epochs N.")
     return result.exit_code
+
+
+def _parsed(text: str) -> Any:
+    """Returns the value of a setting, as in a configuration file."""
+    try:
+        return parse_yaml(text)
+    except yaml.YAMLError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a YAML value") from error
 
 
 def _help(arguments: argparse.Namespace) -> int:

@@ -19,8 +19,8 @@ from tensorsmith.core import (
     print_text,
     wait_for,
 )
-from tensorsmith.recipes import SETTINGS as RUN_SETTINGS
 from tensorsmith.recipes import (
+    RUN_SETTINGS,
     RecipeFile,
     find_recipe,
     from_flags,
@@ -34,7 +34,7 @@ from tensorsmith.tools.console import make_console
 from tensorsmith.tools.parsing import add_timeout_argument, add_trust_argument
 from tensorsmith.tools.search_folder import (
     FILE,
-    SETTINGS,
+    SEARCH_SETTINGS,
     check_search_folder,
     read_search,
     remove_fruitless,
@@ -173,7 +173,7 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
             log.info("%s of %s is not used, because only `tensorsmith run` has this setting.", unused, arguments.config)
         values.update({name: value for name, value in stored.items() if name not in RUN_SETTINGS})
     config = recipe.recipe.configure(resolve(recipe, {**values, **given}))
-    settings = {name: getattr(arguments, name) for name in SETTINGS if getattr(arguments, name) is not None}
+    settings = {name: getattr(arguments, name) for name in SEARCH_SETTINGS if getattr(arguments, name) is not None}
     return Search(supervised(recipe), config, space, **settings)
 
 
@@ -201,14 +201,14 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
 def _differing(recipe: RecipeFile, arguments: argparse.Namespace, search: Search) -> list[str]:
     """Returns the given options whose values differ from those of the search to resume."""
     requested = _new(recipe, arguments)
-    names = [name for name in SETTINGS if name != "trials" and getattr(arguments, name) is not None]
+    names = [name for name in SEARCH_SETTINGS if name != "trials" and getattr(arguments, name) is not None]
     differing = [name for name in names if getattr(requested, name) != getattr(search, name)]
     fields = [name for name in from_flags(arguments.fields) if name not in search.space]
     if arguments.config or arguments.smoke:
         fields = [field.name for field in dataclasses.fields(search.config) if field.name not in search.space]
     differing += [name for name in fields if getattr(requested.config, name) != getattr(search.config, name)]
     differing += ["space"] * bool(arguments.space and requested.space != search.space)
-    return [f"--{name.replace('_', '-') if name in SETTINGS else name}" for name in differing]
+    return [f"--{name.replace('_', '-') if name in SEARCH_SETTINGS else name}" for name in differing]
 
 
 def _wait_for(path: Path, timeout: float) -> None:

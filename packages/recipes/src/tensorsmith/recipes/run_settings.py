@@ -18,8 +18,7 @@ from tensorsmith.core import (
     load_tensorflow,
 )
 from tensorsmith.recipes.callback_source import check_source
-from tensorsmith.recipes.catalog import RecipeFile
-from tensorsmith.recipes.configuration import RUN_SETTINGS, resolve, to_flow_yaml
+from tensorsmith.recipes.flow_yaml import to_flow_yaml
 from tensorsmith.recipes.trust import check_paths, map_paths
 
 if TYPE_CHECKING:
@@ -53,12 +52,12 @@ class RunSettings:
         ValueError: If a setting is invalid.
     """
 
-    checkpoint_every: str | int = "1 minute"
-    checkpoint_keep: int = 2
-    early_stopping: int | None = None
-    save_best: str | None = None
-    precision: str | None = None
-    callbacks: tuple[str | Mapping[str, Any], ...] = ()
+    checkpoint_every: str | int = "1 minute"  # interval between checkpoints, such as "2 epochs" or "10%"
+    checkpoint_keep: int = 2  # number of latest checkpoints to keep
+    early_stopping: int | None = None  # stop after this number of epochs without a better score, and restore the best
+    save_best: str | None = None  # metric whose best epoch is saved to best.keras, and which early stopping watches
+    precision: str | None = None  # dtype policy: float32, mixed_bfloat16 or mixed_float16
+    callbacks: tuple[str | Mapping[str, Any], ...] = ()  # Keras callbacks, in configuration files only
 
     def __post_init__(self) -> None:
         Duration.parse(self.checkpoint_every, "checkpoint_every")
@@ -136,32 +135,7 @@ class RunSettings:
         return made
 
 
-SETTINGS = RUN_SETTINGS
-
-
-def resolve_run(recipe: RecipeFile, values: Mapping[str, Any]) -> tuple[Any, RunSettings]:
-    """Return the `Config` of a recipe and the settings of a run, with the defaults overridden by the given values.
-
-    Raises:
-        ArgumentError: If there are unknown fields or invalid values. The message lists them.
-    """
-    errors, config, settings = [], None, RunSettings()
-    try:
-        config = resolve(recipe, {name: value for name, value in values.items() if name not in SETTINGS})
-    except ArgumentError as error:
-        errors.append(error)
-    try:
-        given = {name: value for name, value in values.items() if name in SETTINGS}
-        callbacks = given.pop("callbacks", ())
-        check(isinstance(callbacks, list | tuple), "callbacks", callbacks, "a list")
-        settings = RunSettings(**given, callbacks=tuple(callbacks))
-    except ArgumentError as error:
-        errors.append(error)
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise ArgumentError("\n".join(map(str, errors)))
-    return config, settings
+RUN_SETTINGS = tuple(field.name for field in dataclasses.fields(RunSettings))
 
 
 def _class_and_arguments(given: Any) -> tuple[str, dict[str, Any]]:
