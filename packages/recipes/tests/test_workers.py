@@ -129,11 +129,15 @@ def test_killed_launcher_leaves_no_processes(tmp_path, servers):
         end_with_launcher()
         cluster = cluster_from_environment()
         name = "{}-{}".format(*cluster.task)
+        def is_alive(pid):
+            try:
+                return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z"
+            except FileNotFoundError:
+                return False
         def save(number, frame):
             time.sleep(0.5)
             if cluster.chief:
-                pids = [path.read_text() for path in folder.glob("pid-*")]
-                alive = [open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z" for pid in pids]
+                alive = [is_alive(path.read_text()) for path in folder.glob("pid-*")]
                 (folder / "alive").write_text(str(alive.count(True)))
             (folder / f"saved-{name}").touch()
             sys.exit(143)
@@ -186,6 +190,53 @@ def test_run_of_a_pool_ends_with_launcher(tmp_path, number):
     launcher.communicate(timeout=60)
     wait_until(lambda: all(map(ended, (tmp_path / "pids").read_text().split())))
     assert (tmp_path / "saved").read_text() == "1"
+
+
+CHILDREN = """
+    import subprocess
+    child = subprocess.Popen(["sleep", "600"])
+    (folder / f"child-{index}-{child.pid}").touch()
+"""
+
+
+def children_have_ended(folder):
+    return all(ended(path.name.rpartition("-")[2]) for path in folder.glob("child-*"))
+
+
+@pytest.mark.parametrize("end", ["sys.exit()", pytest.param("attempt or die()", marks=pytest.mark.slow)])
+def test_children_of_workers_end(tmp_path, end):
+    launch(tmp_path, CHILDREN + f"\n    {end}\n")
+    assert len(list(tmp_path.glob("child-*"))) >= 2
+    wait_until(lambda: children_have_ended(tmp_path))
+
+
+def test_children_and_stopped_workers_end_with_launcher(tmp_path):
+    """A stopped process (Ctrl-Z, a debugger) once delayed the end by a minute, and children survived."""
+    worker = (
+        CHILDREN
+        + """
+        signal.signal(signal.SIGTERM, lambda *_: ((folder / f"saved-{index}").touch(), sys.exit(143)))
+        (folder / f"pid-{index}-{os.getpid()}").touch()
+        time.sleep(600)
+    """.replace("\n    ", "\n")
+    )
+    arguments = [sys.executable, "-c", LAUNCH, BEGIN + textwrap.dedent(worker), str(tmp_path), "0"]
+    launcher = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(list(tmp_path.glob("pid-*"))) == 2)
+    (path,) = tmp_path.glob("pid-1-*")
+    os.kill(int(path.name.rpartition("-")[2]), signal.SIGSTOP)
+    launcher.terminate()
+    launcher.wait(timeout=10)
+    assert len(list(tmp_path.glob("saved-*"))) == 2
+    wait_until(lambda: children_have_ended(tmp_path))
+
+
+def test_worker_logs_do_not_change_hard_links(tmp_path):
+    (tmp_path / "own.py").write_text("mine")
+    os.link(tmp_path / "own.py", tmp_path / "worker-1.log")
+    assert launch(tmp_path, "print('said', file=sys.stderr)") == 0
+    assert (tmp_path / "own.py").read_text() == "mine"
+    assert (tmp_path / "worker-1.log").read_text() == "said\n"
 
 
 def test_terminated_worker_does_not_stop_others(tmp_path):
@@ -253,7 +304,7 @@ def test_modules_beside_launched_script(tmp_path, monkeypatch):
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts/script.py").write_text("import helper, sys; open(sys.argv[1], 'a').write(helper.__file__)")
     (tmp_path / "scripts/helper.py").touch()
-    for name in ("helper", "runpy", "numpy", "tensorsmith"):
+    for name in ("helper", "runpy", "numpy", "tensorsmith", "yaml"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('imported')")
     monkeypatch.chdir(tmp_path)
     assert main(["launch", "scripts/script.py", "--workers", "1", "log.txt"]) == 0

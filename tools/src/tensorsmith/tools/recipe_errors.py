@@ -36,5 +36,5 @@ def _frames(error: BaseException) -> list[TracebackType]:
 
 def _recipe_files() -> set[str]:
     """Returns the paths of all recipe files that have been imported, at least partially."""
-    modules = [module for name, module in list(sys.modules.items()) if name.startswith("tensorsmith_recipe_")]
+    modules = [module for name, module in sys.modules.copy().items() if name.startswith("tensorsmith_recipe_")]
     return {str(module.__file__) for module in modules}

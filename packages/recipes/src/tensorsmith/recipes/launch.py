@@ -20,9 +20,11 @@ from tensorsmith.core import (
     cluster_from_environment,
     end_with_launcher,
     exit_on_sigterm,
+    parse_yaml,
 )
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve_run
+from tensorsmith.recipes.flow_yaml import to_flow_yaml
 from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
 from tensorsmith.recipes.run_settings import RUN_SETTINGS, RunSettings
 from tensorsmith.recipes.running import find_rate, run_recipe
@@ -127,40 +129,19 @@ def launch(request: RunRequest) -> RunResult:
         RunInterruptedError: If the user interrupts the run.
     """
     launched = end_with_launcher()
-    check(request.timeout > 0, "--timeout", request.timeout, "a positive number of seconds")
-    cluster = cluster_from_environment(request.timeout)
-    check(
-        cluster is None or request.out is not None,
-        "--out",
-        None,
-        "a folder that all workers share when TF_CONFIG is set",
-    )
-    if cluster is not None and cluster.serves:
-        _serve(cluster)
-    _check_request(request, cluster)
+    cluster = _cluster(request)
     file = find_recipe(request.name)
-    given = {**from_flags(request.flags), **request.settings}
-    folder = folder_to_resume(file, request.out) if request.resume else None
-    if folder is not None:
-        if not request.trust:
-            check_content(folder.path)
-        _refuse_other_settings(file, folder, given, request)
-    elif request.resume:
-        log.info("There is no run to resume; a new run starts.")
-    config, settings = _configuration(request, file, given, folder, cluster)
-    settings.check_callbacks(folder.path if folder is not None else request.out or Path("runs"), request.trust)
-    if folder is not None and folder.finished:
-        extends = "epochs" in given and config.epochs > _trained_epochs(file, folder)
-        if not extends:
-            return RunResult(folder, had_finished=True)
-    divides = request.workers is None or request.parameter_servers > 0 or config.batch_size % request.workers == 0
-    expected = f"a multiple of the number of workers ({request.workers})"
-    check(divides, "batch_size", getattr(config, "batch_size", None), expected)
+    resumed = _run_to_resume(file, request)
+    stored = {} if resumed is None else read_yaml(resumed.path / "config.yaml")
+    config, settings = _configuration(file, request, stored, alone=cluster is None and request.workers is None)
+    if resumed is not None:
+        _check_unchanged(request, resumed, stored, _flat(config, settings), _asked(file, request))
+    settings.check_callbacks(resumed.path if resumed is not None else request.out or Path("runs"), request.trust)
+    if resumed is not None and resumed.finished and not _extends(file, request, resumed, stored, config):
+        return RunResult(resumed, had_finished=True)
     leads = cluster is None or cluster.chief
-    new = folder is None
-    if folder is None:
-        folder = new_folder(file, request.out) if leads or request.out is None else RunFolder(request.out)
-    if leads and new and not request.find_lr:
+    folder = resumed or (new_folder(file, request.out) if leads or request.out is None else RunFolder(request.out))
+    if resumed is None and leads and not request.find_lr:
         folder.write_config(file, config, settings)  # a run that is interrupted from now on can be resumed
     try:
         with exit_on_sigterm():
@@ -172,7 +153,8 @@ def launch(request: RunRequest) -> RunResult:
             raise  # the launcher reports the interruption once, with a command that starts all workers
         raise RunInterruptedError(request.resume_command(folder.path), error.code) from None
     except Exception as error:
-        if leads and new and not folder.has_progress(any_checkpoint=not isinstance(error, ArgumentError)):
+        keeps = folder.has_progress(any_checkpoint=not isinstance(error, ArgumentError))
+        if leads and resumed is None and not keeps:
             shutil.rmtree(folder.path, ignore_errors=True)  # so that the same command can be repeated
         if isinstance(error, ArgumentError):
             raise RunFailedError(str(error)) from error
@@ -180,6 +162,133 @@ def launch(request: RunRequest) -> RunResult:
             remedy = "" if launched else " To resume the run, run the same command again on all machines."
             raise RunFailedError(f"The connection to another process of the cluster was lost.{remedy}") from error
         raise
+
+
+def _cluster(request: RunRequest) -> Cluster | None:
+    """Return the cluster of which this process is a part, after a check of the options that depend on it.
+
+    A process that is a parameter server serves, and does not return.
+    """
+    check(request.timeout > 0, "--timeout", request.timeout, "a positive number of seconds")
+    cluster = cluster_from_environment(request.timeout)
+    expected = "a folder that all workers share when TF_CONFIG is set"
+    check(cluster is None or request.out is not None, "--out", None, expected)
+    if cluster is not None and cluster.serves:
+        _serve(cluster)
+    workers, servers = request.workers, request.parameter_servers
+    check(workers is None or workers >= 1, "--workers", workers, ">= 1")
+    valid = servers == 0 or (servers > 0 and workers is not None)
+    check(valid, "--parameter-servers", servers, ">= 0, and 0 unless --workers is set")
+    alone = cluster is None and not request.find_lr
+    check(workers is None or alone, "--workers", workers, "omitted if --find-lr or TF_CONFIG is set")
+    for name, other in (("--resume", request.resume), ("--profile", request.profile)):
+        received, together = Verbatim(f"--find-lr with {name}"), other and request.find_lr
+        check(not together, "--find-lr", received, "used without --resume or --profile")
+    return cluster
+
+
+def _run_to_resume(file: RecipeFile, request: RunRequest) -> RunFolder | None:
+    """Return the folder of the run to resume, or `None` if a new run starts."""
+    folder = folder_to_resume(file, request.out) if request.resume else None
+    if folder is not None and not request.trust:
+        check_content(folder.path)
+    if request.resume and folder is None:
+        log.info("There is no run to resume; a new run starts.")
+    return folder
+
+
+def _asked(file: RecipeFile, request: RunRequest) -> dict[str, Any]:
+    """Return the values that the user asks for: of the smoke test, the configuration file and flags, in this order."""
+    smoke = dict(file.declaration.smoke) if request.smoke else {}
+    stored = read_yaml(request.config) if request.config else {}
+    return {**smoke, **stored, **from_flags(request.flags), **request.settings}
+
+
+def _configuration(
+    file: RecipeFile, request: RunRequest, stored: Mapping[str, Any], alone: bool
+) -> tuple[Any, RunSettings]:
+    """Return the configuration and the settings: defaults, overridden by those of the run to resume and by the user.
+
+    Args:
+        file: Recipe file.
+        request: Request of the user.
+        stored: Content of `config.yaml` of the run to resume.
+        alone: If `True`, one process trains.
+    """
+    given = {**from_flags(request.flags), **request.settings}
+    for path, values in ((None, stored), (request.config, read_yaml(request.config) if request.config else {})):
+        if not request.trust:
+            fields = {name: values[name] for name in values.keys() - given.keys()}
+            check_code_fields(file.declaration, fields, path or Path("config.yaml"))
+    values = {**stored, **_asked(file, request)}
+    if not alone and "jit" in stored and "jit" not in given:
+        values["jit"] = "auto"  # the stored choice was made for one device
+    named = str(values.get("recipe", file.name))
+    moved = named.endswith(".py") and not Path(named).is_file() and Path(named).name == file.path.name
+    if not moved and find_recipe(named).path != file.path:
+        raise argument_error("config", named, f"a configuration of the recipe {file.name}")
+    config, settings = resolve_run(file, values)
+    names = ", ".join(settings.changed())
+    check(file.supervised or not names, names, file.name, "used with a recipe that defines build_trainer")
+    divides = alone or request.parameter_servers > 0 or config.batch_size % (request.workers or 1) == 0
+    expected = f"a multiple of the number of workers ({request.workers})"
+    check(divides, "batch_size", getattr(config, "batch_size", None), expected)
+    return config, settings
+
+
+def _check_unchanged(
+    request: RunRequest,
+    folder: RunFolder,
+    stored: Mapping[str, Any],
+    resolved: Mapping[str, Any],
+    asked: Mapping[str, Any],
+) -> None:
+    """Raise an error if the user asks for other settings than those of the run to resume.
+
+    The settings of its checkpoints may change, and the number of epochs.
+
+    Args:
+        request: Request of the user.
+        folder: Folder of the run to resume.
+        stored: Content of `config.yaml` of the run.
+        resolved: Fields of the configuration and settings, with the values that the user asks for.
+        asked: Values that the user asks for.
+    """
+    free = {"recipe", "epochs", "checkpoint_every", "checkpoint_keep"}
+    free |= {"jit"} if isinstance(resolved.get("jit"), str) else set()  # the stored value is the choice that was made
+    defaults = _flat(find_recipe(request.name).declaration.config_class(), RunSettings())
+    kept = {name: stored.get(name, _plain(value)) for name, value in defaults.items()}
+    changed = [name for name in asked if name not in free and _plain(resolved[name]) != kept[name]]
+    flags = " ".join(f"--{name.replace('_', '-') if name in RUN_SETTINGS else name}" for name in changed)
+    check(
+        not changed,
+        "--resume",
+        Verbatim(f"other values of {flags} than the run {folder.path}"),
+        "used with the settings of the run to resume",
+        "omit these options, or start a new run without --resume. To repeat the settings of the old run, pass its "
+        "config.yaml with --config",
+    )
+
+
+def _extends(file: RecipeFile, request: RunRequest, folder: RunFolder, stored: Mapping[str, Any], config: Any) -> bool:
+    """Return `True` if the user asks for more epochs than a finished run has trained."""
+    if "epochs" not in {**from_flags(request.flags), **request.settings}:
+        return False
+    # A run that was stopped early is extended from its last epoch. A training procedure may end because it converges.
+    before = min(stored["epochs"], folder.completed_epochs()) if file.supervised else stored["epochs"]
+    remedy = f"pass --epochs N with N > {before} to extend the run"
+    check(config.epochs >= before, "--epochs", config.epochs, f">= {before} for the finished run {folder.path}", remedy)
+    return bool(config.epochs > before)
+
+
+def _flat(config: Any, settings: RunSettings) -> dict[str, Any]:
+    """Return the fields of a configuration and the settings of a run in one dict."""
+    return {**dataclasses.asdict(config), **dataclasses.asdict(settings)}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it is read from a configuration file."""
+    return parse_yaml(to_flow_yaml(value))
 
 
 def _train(
@@ -190,112 +299,33 @@ def _train(
     folder: RunFolder,
     cluster: Cluster | None,
 ) -> RunResult:
+    """Train in this process, or start the workers."""
     if request.workers is not None:
-        arguments = ["run", request.name, "--out", str(folder.path), "--resume", *["--profile"] * request.profile]
-        arguments += ["--timeout", str(request.timeout)]
-        arguments.append("--trust")  # this process has checked the configuration
-        if folder.finished:
-            arguments += ["--epochs", str(config.epochs)]
-        else:
+        if not folder.finished:
             folder.write_config(file, config, settings)
-        # -P: modules in the current folder are not imported, as by the command itself.
-        command = [sys.executable, "-P", "-m", "tensorsmith.tools", *arguments]
-        code = run_workers(command, folder.path, workers=request.workers, servers=request.parameter_servers)
+        code = run_workers(
+            _worker_command(request, folder, config),
+            folder.path,
+            workers=request.workers,
+            servers=request.parameter_servers,
+        )
         return RunResult(folder, exit_code=code)
     if request.find_lr:
-        check(
-            file.supervised,
-            "--find-lr",
-            file.name,
-            "used with a recipe that defines build_trainer",
-            "choose such a recipe, because other recipes do not specify an optimizer",
-        )
+        remedy = "choose such a recipe, because other recipes do not specify an optimizer"
+        check(file.supervised, "--find-lr", file.name, "used with a recipe that defines build_trainer", remedy)
         return RunResult(folder, sweep=find_rate(file, config, folder.path))
     metrics = run_recipe(file, config, settings, folder, request.resume, cluster, request.profile)
     return RunResult(folder, metrics if cluster is None or cluster.chief else None)
 
 
-def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
-    """Raise an error if options of a run request are out of range or incompatible."""
-    workers, servers = request.workers, request.parameter_servers
-    check(workers is None or workers >= 1, "--workers", workers, ">= 1")
-    fits = servers == 0 or (servers > 0 and workers is not None)
-    check(fits, "--parameter-servers", servers, ">= 0, and 0 unless --workers is set")
-    alone = cluster is None and not request.find_lr
-    check(workers is None or alone, "--workers", workers, "omitted if --find-lr or TF_CONFIG is set")
-    for name, other in (("--resume", request.resume), ("--profile", request.profile)):
-        check(
-            not (other and request.find_lr),
-            "--find-lr",
-            Verbatim(f"--find-lr with {name}"),
-            "used without --resume or --profile",
-        )
-
-
-def _configuration(
-    request: RunRequest,
-    file: RecipeFile,
-    given: Mapping[str, Any],
-    folder: RunFolder | None,
-    cluster: Cluster | None,
-) -> tuple[Any, RunSettings]:
-    """Return the default config of the recipe and settings, overridden by smoke test, config files and flags."""
-    values = dict(file.declaration.smoke) if request.smoke else {}
-    for path in (folder and folder.path / "config.yaml", request.config):
-        if path:
-            stored = read_yaml(path)
-            if not request.trust:
-                check_code_fields(file.declaration, {name: stored[name] for name in stored.keys() - given.keys()}, path)
-            values.update(stored)
-    if folder is not None and (request.workers or cluster) and "jit" in values:
-        values["jit"] = "auto"  # the stored choice was made for one device
-    named = str(values.get("recipe", file.name))
-    moved = named.endswith(".py") and not Path(named).is_file() and Path(named).name == file.path.name
-    if not moved and find_recipe(named).path != file.path:
-        raise argument_error("config", named, f"a configuration of the recipe {file.name}")
-    config, settings = resolve_run(file, {**values, **given})
-    names = ", ".join(settings.changed())
-    check(file.supervised or not names, names, file.name, "used with a recipe that defines build_trainer")
-    return config, settings
-
-
-def _refuse_other_settings(file: RecipeFile, folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
-    """Raise an error if settings have changed in a resumed run.
-
-    The settings of its checkpoints may change, and the number of epochs, which must increase if the run is finished.
-    """
-    values = {**(file.declaration.smoke if request.smoke else {})}
-    values |= read_yaml(request.config) if request.config else {}
-    values |= given
-    kept, asked = (_flat(*resolve_run(file, each)) for each in (read_yaml(folder.path / "config.yaml"), values))
-    free = {"recipe", "epochs", "checkpoint_every", "checkpoint_keep"}
-    free |= {"jit"} if isinstance(asked.get("jit"), str) else set()  # the stored value is the choice that was made
-    changed = [name for name in values if name not in free and asked[name] != kept[name]]
-    flags = " ".join(f"--{name.replace('_', '-') if name in RUN_SETTINGS else name}" for name in changed)
-    check(
-        not changed,
-        "--resume",
-        Verbatim(f"other values of {flags} than the run {folder.path}"),
-        "used with the settings of the run to resume",
-        "omit these options, or start a new run without --resume. To repeat the settings of the old run, pass its "
-        "config.yaml with --config",
-    )
-    if folder.finished and "epochs" in given:
-        before, epochs = _trained_epochs(file, folder), asked["epochs"]
-        remedy = f"pass --epochs N with N > {before} to extend the run"
-        check(epochs >= before, "--epochs", epochs, f">= {before} for the finished run {folder.path}", remedy)
-
-
-def _trained_epochs(file: RecipeFile, folder: RunFolder) -> int:
-    """Return the number of epochs of a finished run, which is smaller than that in `config.yaml` if it was stopped."""
-    epochs: int = read_yaml(folder.path / "config.yaml")["epochs"]
-    # A training procedure may end early because it has converged.
-    return min(epochs, folder.completed_epochs()) if file.supervised else epochs
-
-
-def _flat(config: Any, settings: RunSettings) -> dict[str, Any]:
-    """Return the fields of a configuration and the settings of a run in one dict."""
-    return {**dataclasses.asdict(config), **dataclasses.asdict(settings)}
+def _worker_command(request: RunRequest, folder: RunFolder, config: Any) -> list[str]:
+    """Return the command of a worker, which resumes the run, whose configuration this process has checked."""
+    options = ["--profile"] * request.profile + ["--timeout", str(request.timeout), "--trust"]
+    if folder.finished:
+        options += ["--epochs", str(config.epochs)]
+    # -P: modules in the current folder are not imported, as by the command itself.
+    command = [sys.executable, "-P", "-m", "tensorsmith.tools", "run", request.name]
+    return [*command, "--out", str(folder.path), "--resume", *options]
 
 
 def _serve(cluster: Cluster) -> None:
