@@ -1,18 +1,17 @@
-"""Tests that the table in README.md and the headers of the recipes match the recorded scores."""
+"""Tests of the recorded scores of the recipes: README files, recording, and reproduction."""
 
 import json
 import runpy
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from tensorsmith.recipes import RunRequest, launch
-from tensorsmith.recipes.catalog import all_recipes, find_recipe
+from tensorsmith.recipes import RunRequest, launch, read_results
+from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import to_yaml
+from tensorsmith.tools.main import main
 
 ROOT = Path(__file__).parents[1]
 REPRODUCED = (
@@ -26,13 +25,13 @@ REPRODUCED = (
 scores = SimpleNamespace(**runpy.run_path(str(ROOT / "tools/scores.py")))
 
 
-def write_run(folder, seed, accuracy, **changes):
-    """Writes the folder of a finished run of mlp/digits."""
-    recipe = find_recipe("mlp/digits")
+def write_run(folder, seed, accuracy, recipe="mlp/digits", **changes):
+    """Writes the folder of a finished run of mlp/digits, or of a copy of it."""
+    file = find_recipe(str(recipe))
     folder.mkdir()
-    (folder / "config.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class(seed=seed, jit=True, **changes)))
+    (folder / "config.yaml").write_text(to_yaml(file, file.declaration.config_class(seed=seed, jit=True, **changes)))
     metrics = {
-        "recipe": recipe.name,
+        "recipe": file.name,
         "test": {"accuracy": accuracy, "loss": 0.123456789},
         "seconds": 4.0,
         "steps_per_second": 1000.0,
@@ -44,33 +43,26 @@ def write_run(folder, seed, accuracy, **changes):
     return folder
 
 
-def test_readme_is_current():
-    readme = scores.README.read_text()
-    assert readme == scores.with_table(readme, scores.read_scores()), "call `python tools/scores.py readme`"
+@pytest.mark.parametrize("path", scores.readmes(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_readme_is_current(path):
+    assert path.read_text() == scores.with_table(path), "call `python tools/scores.py readme`"
 
 
 @pytest.mark.parametrize("recipe", all_recipes(), ids=lambda recipe: recipe.name)
-def test_header_matches_recorded_scores(recipe):
-    runs = scores.read_scores().get(recipe.name)
-    assert runs, f"no run of {recipe.name} is recorded"
-    advertised = scores.Advertised.by(recipe)
-    assert advertised.number == advertised.rounded(statistics.mean(map(advertised.of, runs)))
-    assert recipe.line("Seconds").split()[0] == f"{statistics.mean(run['seconds'] for run in runs):.0f}"
+def test_scores_are_recorded(recipe):
+    runs = read_results(recipe).runs
+    split, metric = recipe.objective
+    assert runs
+    assert [run.seed for run in runs] == list(range(len(runs)))
+    assert all(run.scores[split][metric] > 0 for run in runs)
+    mean = statistics.mean(run.scores[split][metric] for run in runs)
+    shown = float(read_results(recipe).score(recipe).split()[2])
+    assert shown == pytest.approx(mean, rel=0.006)  # three digits
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", REPRODUCED)
-def test_scores_are_reproduced(name, tmp_path):
-    """A run reaches the recorded range, extended by its width and 2 % of the mean, because CPUs round differently."""
-    command = [Path(sys.executable).with_name("tensorsmith"), "run", name, "--out", tmp_path / "run"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    advertised = scores.Advertised.by(find_recipe(name))
-    recorded = [advertised.of(run) for run in scores.read_scores()[name]]
-    margin = max(recorded) - min(recorded) + 0.02 * statistics.mean(recorded)
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    score = metrics[advertised.split][advertised.measure]
-    assert min(recorded) - margin <= score <= max(recorded) + margin
+def test_scores_are_reproduced():
+    assert main(["reproduce", *REPRODUCED]) == 0
 
 
 def test_source_hash(tmp_path):
@@ -98,30 +90,33 @@ def test_packages_of_recipes():
     assert "losses" not in packages
 
 
-def test_stale_recipes():
-    run = {"source": scores.source_hash(find_recipe("mlp/digits"))}
-    assert scores.stale_recipes({"mlp/digits": [run]}) == []
-    assert scores.stale_recipes({"mlp/digits": [run, {"source": "other"}]}) == ["mlp/digits"]
+@pytest.fixture
+def copy(tmp_path):
+    """Path of a copy of mlp/digits, next to which results are recorded."""
+    path = tmp_path / "digits.py"
+    path.write_text(find_recipe("mlp/digits").path.read_text())
+    return path
 
 
-def test_run_replaces_run_of_same_seed(tmp_path, monkeypatch):
-    record = tmp_path / "scores.json"
-    record.write_text("{}")
-    monkeypatch.setitem(scores.record.__globals__, "SCORES", record)
+def test_run_replaces_run_of_same_seed(copy, tmp_path):
     for number, (seed, accuracy) in enumerate([(1, 0.9), (0, 0.95), (1, 0.97)]):
-        scores.record([write_run(tmp_path / str(number), seed, accuracy)])
-    runs = json.loads(record.read_text())["mlp/digits"]
-    assert [(run["seed"], run["scores"]["test"]["accuracy"]) for run in runs] == [(0, 0.95), (1, 0.97)]
-    assert runs[0]["scores"]["test"]["loss"] == 0.123457
-    (row,) = (line for line in scores.tables({"mlp/digits": runs}).splitlines() if "mlp/digits" in line)
-    assert row.endswith("| test accuracy 0.960 (0.950 to 0.970, 2 seeds) | 4 |")
+        scores.record([write_run(tmp_path / str(number), seed, accuracy, copy)])
+    recipe = RecipeFile("mlp/digits", copy)
+    results = read_results(recipe)
+    assert [(run.seed, run.scores["test"]["accuracy"]) for run in results.runs] == [(0, 0.95), (1, 0.97)]
+    assert results.runs[0].scores["test"]["loss"] == 0.123457
+    assert results.score(recipe) == "test accuracy 0.960 (0.950 to 0.970, 2 seeds)"
+    assert results.seconds == 4.0
+    assert not scores.is_stale(recipe, results)
+    copy.write_text(copy.read_text().replace("momentum=0.9", "momentum=0.8"))
+    assert scores.is_stale(RecipeFile("mlp/digits", copy), results)
 
 
 def test_run_of_a_procedure_is_recorded(tmp_path):
     """A recipe with its own training procedure does not need a field `jit`."""
     result = launch(RunRequest("perceptron/logic_gates", out=tmp_path / "run"))
-    name, run = scores.read_run(tmp_path / "run")
-    assert (name, run["scores"]) == ("perceptron/logic_gates", {"test": result.metrics["test"]})
+    recipe, run = scores.read_run(tmp_path / "run")
+    assert (recipe.name, run.scores) == ("perceptron/logic_gates", {"test": result.metrics["test"]})
 
 
 def test_runs_with_other_settings_are_refused(tmp_path, capsys):
@@ -130,3 +125,16 @@ def test_runs_with_other_settings_are_refused(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "RUN_FOLDER must be the folder of a run with the default settings of mlp/digits" in said
     assert "RUN_FOLDER must be the folder of a finished run" in said
+
+
+@pytest.mark.parametrize(("accuracy", "code"), [(1.0, 0), (0.5, 1)])
+def test_reproduction(copy, tmp_path, monkeypatch, capsys, accuracy, code):
+    """The score of a run is compared with the recorded range."""
+    monkeypatch.chdir(tmp_path)
+    copy.write_text(find_recipe("perceptron/logic_gates").path.read_text())
+    run = {"seed": 0, "scores": {"test": {"accuracy": accuracy}}, "seconds": 1.0, "steps_per_second": None}
+    (tmp_path / "results").mkdir()
+    results = {"runs": [{**run, "versions": {}, "source": ""}]}
+    (tmp_path / "results" / "digits.json").write_text(json.dumps(results))
+    assert main(["reproduce", "digits.py"]) == code
+    assert ("reproduced" if code == 0 else "outside of") in capsys.readouterr().out

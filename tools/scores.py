@@ -1,6 +1,6 @@
-"""Record the scores of completed runs, and update the recipe table in README.md.
+"""Record the scores of completed runs, and update the tables of recipes in README files.
 
-python tools/scores.py train [RECIPE...]    # train recipes with up to three seeds, record the scores, update README.md
+python tools/scores.py train [RECIPE...]    # train recipes with up to three seeds, record the scores, update the tables
 python tools/scores.py record RUN_FOLDER...
 python tools/scores.py readme
 python tools/scores.py stale                # list recipes whose source code has changed since they were recorded
@@ -13,73 +13,29 @@ import functools
 import hashlib
 import itertools
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, replace_file
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import read_yaml, resolve
+from tensorsmith.recipes.results import RecordedRun, Results, read_results, write_results
 
 ROOT = Path(__file__).parents[1]
-SCORES = ROOT / "recipes" / "scores.json"
 README = ROOT / "README.md"
-FIGURES = ROOT / "docs" / "figures"  # an image for each family
+FIGURES = ROOT / "docs" / "figures"  # a figure for each family
 SEEDS = 3  # runs of a recipe
 LONG = 180  # duration of a run in seconds, from which on only one is measured
-BEGIN, END = "<!-- recipes: written by tools/scores.py -->\n", "<!-- /recipes -->\n"
-
-Scores = dict[str, list[dict[str, Any]]]  # runs of each recipe, sorted by seed
-
-
-@dataclasses.dataclass(frozen=True)
-class Advertised:
-    """Score that the recipe header states in its `Score:` line.
-
-    Attributes:
-        split: Name of the split, such as `test`.
-        measure: Name of the metric, such as `accuracy`.
-        number: Score as a string, which determines the number of digits.
-    """
-
-    split: str
-    measure: str
-    number: str
-
-    @classmethod
-    def by(cls, recipe: RecipeFile) -> "Advertised":
-        """Returns the advertised score of a recipe."""
-        words = recipe.line("Score").split()
-        check(
-            len(words) == 3,
-            "Score",
-            " ".join(words),
-            "have the form SPLIT MEASURE NUMBER",
-            f"correct the `Score:` line in {recipe.path}",
-        )
-        return cls(*words)
-
-    def of(self, run: dict[str, Any]) -> float:
-        """Returns the value of the advertised metric in a recorded run."""
-        return float(run["scores"][self.split][self.measure])
-
-    def rounded(self, value: float) -> str:
-        """Returns a value formatted with as many digits as the score in the recipe header."""
-        return f"{value:.{len(self.number.partition('.')[2])}f}"
+SHOWN = ("mlp/digits", "cnn/fashion_mnist", "rnn/series")  # starting points in README.md
+BEGIN, END = "<!-- recipes: written by tools/scores.py -->", "<!-- /recipes -->"
+HEADING = ("| recipe | description | score | seconds |", "| --- | --- | --- | ---: |")
 
 
-def read_scores() -> Scores:
-    """Returns the recorded scores of all recipes."""
-    scores: Scores = json.loads(SCORES.read_text())
-    return scores
-
-
-def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Returns the recipe name of a completed run, and the scores and other metadata to record.
+def read_run(folder: Path) -> tuple[RecipeFile, RecordedRun]:
+    """Returns the recipe of a completed run, and the scores and other metadata to record.
 
     Raises:
         ValueError: If the run is not finished, or its settings differ from the defaults of the recipe.
@@ -96,14 +52,12 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
             "RUN_FOLDER", str(folder), f"the folder of a run with the default settings of {recipe.name}"
         )
     splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
-    return recipe.name, {
-        # Further digits differ between machines.
-        "scores": {
-            split: {name: float(f"{value:.6g}") for name, value in values.items()} for split, values in splits.items()
-        },
-        **{name: metrics[name] for name in ("seed", "seconds", "steps_per_second", "versions")},
-        "source": source_hash(recipe),
+    # Further digits differ between machines.
+    scores = {
+        split: {name: float(f"{value:.6g}") for name, value in values.items()} for split, values in splits.items()
     }
+    others = {name: metrics[name] for name in ("seed", "seconds", "steps_per_second", "versions")}
+    return recipe, RecordedRun(scores=scores, source=source_hash(recipe), **others)
 
 
 def source_hash(recipe: RecipeFile) -> str:
@@ -171,11 +125,9 @@ def _without_docstrings(path: Path) -> ast.Module:
     return tree
 
 
-def stale_recipes(scores: Scores) -> list[str]:
-    """Returns the names of recipes whose source code has changed since one of their runs was recorded."""
-    names = [recipe.name for recipe in all_recipes()]
-    hashes = {name: source_hash(find_recipe(name)) for name in names}
-    return [name for name in names if any(run.get("source") != hashes[name] for run in scores.get(name, []))]
+def is_stale(recipe: RecipeFile, results: Results) -> bool:
+    """Returns `True` if the source code of a recipe has changed since one of its runs was recorded."""
+    return any(run.source != source_hash(recipe) for run in results.runs)
 
 
 def train(names: Sequence[str]) -> None:
@@ -195,61 +147,71 @@ def train(names: Sequence[str]) -> None:
 
 
 def record(folders: Sequence[Path], keep: bool = True) -> None:
-    """Adds runs, which were trained with the current source code, to the recorded scores.
+    """Adds runs, which were trained with the current source code, to the recorded results.
 
     Args:
         folders: Run folders.
         keep: If `True`, a run replaces only an earlier run of the same recipe and seed. If `False`, all earlier runs of
             its recipe are removed.
     """
-    scores = read_scores()
-    if not keep:
-        for name in {read_run(folder)[0] for folder in folders}:
-            scores.pop(name, None)
-    for name, run in map(read_run, folders):
-        others = [other for other in scores.get(name, []) if other["seed"] != run["seed"]]
-        scores[name] = sorted([*others, run], key=lambda each: each["seed"])
-    with replace_file(SCORES) as draft:
-        draft.write_text(json.dumps(scores, indent=2, sort_keys=True) + "\n")
+    new: dict[str, tuple[RecipeFile, dict[int, RecordedRun]]] = {}
+    for recipe, run in map(read_run, folders):
+        new.setdefault(recipe.name, (recipe, {}))[1][run.seed] = run
+    for recipe, by_seed in new.values():
+        old = {run.seed: run for run in read_results(recipe).runs} if keep else {}
+        write_results(recipe, Results([run for _, run in sorted({**old, **by_seed}.items())]))
 
 
-def tables(scores: Scores) -> str:
-    """Returns for each family its figure, if any, and a Markdown table of its recipes with their scores."""
-    parts = []
-    for family, recipes in itertools.groupby(all_recipes(), key=lambda recipe: recipe.family):
-        rows = ["| recipe | description | score | seconds |", "| --- | --- | --- | ---: |"]
-        for recipe in recipes:
-            link = f"[{recipe.name}](recipes/{recipe.name}.py)"
-            rows.append(f"| {link} | {recipe.shows} | {' | '.join(_measured(recipe, scores.get(recipe.name, [])))} |")
-        figure = FIGURES / f"{family}.png"
-        image = [f"![{figure.stem}]({figure.relative_to(ROOT)})", ""] if figure.exists() else []
-        parts += [f"### {family}", "", *image, *rows, ""]
-    return "\n".join(parts)
+def write_readmes() -> None:
+    """Updates the tables of recipes in the README of each family and of the repository."""
+    for path in readmes():
+        text = with_table(path)
+        with replace_file(path) as draft:
+            draft.write_text(text)
 
 
-def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """Returns the contents of the table cells for the score and the training time of a recipe."""
-    if not runs:
-        return "not measured yet", ""
-    advertised = Advertised.by(recipe)
-    values = [advertised.of(run) for run in runs]
-    score = f"{advertised.split} {advertised.measure} {advertised.rounded(statistics.mean(values))}"
-    if len(runs) > 1:
-        score += f" ({advertised.rounded(min(values))} to {advertised.rounded(max(values))}, {len(runs)} seeds)"
-    return score, f"{statistics.mean(run['seconds'] for run in runs):.0f}"
+def readmes() -> list[Path]:
+    """Returns the README files that contain tables of recipes."""
+    return [README, *(folder / "README.md" for folder in families())]
 
 
-def with_table(readme: str, scores: Scores) -> str:
-    """Returns the README text with an updated recipe table between its markers."""
-    before, begin, rest = readme.partition(BEGIN)
+def families() -> dict[Path, list[RecipeFile]]:
+    """Returns the folders of all families with their recipes."""
+    groups = itertools.groupby(all_recipes(), key=lambda recipe: recipe.path.parent)
+    return {folder: list(recipes) for folder, recipes in groups}
+
+
+def with_table(path: Path) -> str:
+    """Returns the text of a README file with an updated table between its markers."""
+    before, begin, rest = path.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
-    check(
-        bool(begin and end),
-        "README.md",
-        Verbatim("a file without the markers"),
-        f"contain the markers {BEGIN.strip()} and {END.strip()}",
-    )
-    return f"{before}{BEGIN}\n{tables(scores)}\n{END}{after}"
+    remedy = f"contain the markers {BEGIN} and {END}"
+    check(bool(begin and end), str(path), Verbatim("a file without the markers"), remedy)
+    table = overview() if path == README else family_table(path.parent)
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+
+
+def overview() -> str:
+    """Returns tables of the families and of three starting points, with their scores."""
+    rows = ["| family | contents | recipes |", "| --- | --- | ---: |"]
+    for folder, recipes in families().items():
+        contents = (folder / "README.md").read_text().split("\n\n")[1].replace("\n", " ").rstrip(".")
+        rows.append(f"| [{folder.name}](recipes/{folder.name}/README.md) | {contents} | {len(recipes)} |")
+    points = [_row(find_recipe(name), f"recipes/{name}.py") for name in SHOWN]
+    return "\n".join([*rows, "", "Three starting points:", "", *HEADING, *points])
+
+
+def family_table(folder: Path) -> str:
+    """Returns the figure of a family, if any, and a table of its recipes with their scores."""
+    figure = FIGURES / f"{folder.name}.png"
+    image = [f"![{folder.name}](../../docs/figures/{figure.name})", ""] if figure.exists() else []
+    return "\n".join([*image, *HEADING, *(_row(recipe, recipe.path.name) for recipe in families()[folder])])
+
+
+def _row(recipe: RecipeFile, link: str) -> str:
+    results = read_results(recipe)
+    seconds = "" if results.seconds is None else f"{results.seconds:.0f}"
+    return f"| [{recipe.name}]({link}) | {recipe.shows} | {results.score(recipe)} | {seconds} |"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -263,17 +225,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "stale":
-            for name in stale_recipes(read_scores()):
-                print(f"The scores of {name} were recorded with other source code. Run `make scores`.")
+            for recipe in all_recipes():
+                if is_stale(recipe, read_results(recipe)):
+                    print(f"The scores of {recipe.name} were recorded with other source code. Run `make scores`.")
             return 0
         if arguments.command == "record":
             record(arguments.folders)
             return 0
         if arguments.command == "train":
             train(arguments.recipes)
-        text = with_table(README.read_text(), read_scores())
-        with replace_file(README) as draft:
-            draft.write_text(text)
+        write_readmes()
     except ArgumentError as error:
         print(f"scores: {error}", file=sys.stderr)
         return 2

@@ -2,9 +2,6 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels (Zalando, MIT); labels are not used
 Command: tensorsmith run autoencoder/fashion_mnist
-Score: test mean_squared_error 0.0089
-Seconds: 67 on 2 cores
-Seed: 0
 
 `reconstructions.png` in the run folder shows test images above their reconstructions.
 """
@@ -40,6 +37,7 @@ class Config(TrainingSettings):
     train_size: PositiveInt = 55_000  # number of training examples
 
 
+SCORE = "test mean_squared_error"
 SMOKE = {"epochs": 1, "train_size": 3200}
 
 

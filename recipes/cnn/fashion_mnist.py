@@ -2,9 +2,6 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
 Command: tensorsmith run cnn/fashion_mnist
-Score: test accuracy 0.924
-Seconds: 205 on 2 cores
-Seed: 0
 """
 
 from dataclasses import dataclass
@@ -37,6 +34,7 @@ class Config(TrainingSettings):
     train_size: PositiveInt | None = None  # number of training examples; null for all of them
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1, "train_size": 1280, "filters": (8, 8)}
 
 

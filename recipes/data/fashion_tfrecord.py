@@ -2,9 +2,6 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
 Command: tensorsmith run data/fashion_tfrecord
-Score: test accuracy 0.872
-Seconds: 36 on 2 cores
-Seed: 0
 
 The first run converts the IDX files to ten shards for each split, in the cache folder of the data set. The bottleneck
 is the model: with seed 0, 1,486 batches per second were read alone, but 447 steps per second were trained (beside other
@@ -43,6 +40,7 @@ class Config(TrainingSettings):
     steps: NonNegativeInt = 0  # number of batches of the training set that are used, or 0 for all of them
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1, "steps": 100}
 
 

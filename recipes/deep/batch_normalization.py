@@ -2,9 +2,6 @@
 
 Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
 Command: tensorsmith run deep/batch_normalization
-Score: test accuracy 0.842
-Seconds: 40 on 2 cores
-Seed: 0
 
 Comparison: tensorsmith compare deep/batch_normalization --parallel 2
 Result: input 0.851, after 0.845, before 0.842, none 0.841 (3 seeds)
@@ -44,6 +41,7 @@ class Config(TrainingSettings):
     train_size: PositiveInt = 10_000  # number of training examples
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1, "train_size": 640}
 VARIANTS = {name: {"position": name} for name in ("none", "input", "before", "after")}
 GRID = {"learning_rate": (0.003, 0.01, 0.03, 0.1)}

@@ -2,9 +2,6 @@
 
 Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
 Command: tensorsmith run deep/initializers
-Score: test accuracy 0.836
-Seconds: 24 on 2 cores
-Seed: 0
 
 Comparison: tensorsmith compare deep/initializers --parallel 2
 Result: he_normal and orthogonal 0.836, lecun_normal 0.831, he_normal_bn 0.829, glorot_normal 0.825, normal_bn 0.804,
@@ -44,6 +41,7 @@ class Config(TrainingSettings):
     train_size: PositiveInt = 10_000  # number of training examples
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1, "train_size": 640}
 NAMES = ("he_normal", "lecun_normal", "glorot_normal", "orthogonal", "normal", "zeros")
 VARIANTS = {

@@ -2,9 +2,6 @@
 
 Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
 Command: tensorsmith run deep/optimizers
-Score: test accuracy 0.841
-Seconds: 22 on 2 cores
-Seed: 0
 
 Comparison: tensorsmith compare deep/optimizers --parallel 2
 Result: adagrad 0.850, rmsprop 0.849, nadam and adamax 0.848, adam 0.846, sgd 0.844, momentum and nesterov 0.841
@@ -45,6 +42,7 @@ class Config(TrainingSettings):
     train_size: PositiveInt = 10_000  # number of training examples
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1, "train_size": 640}
 USUAL_RATES = {
     "sgd": 0.03,

@@ -2,9 +2,6 @@
 
 Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test images
 Command: tensorsmith run deep/schedules
-Score: test accuracy 0.842
-Seconds: 11 on 2 cores
-Seed: 0
 
 Comparison: tensorsmith compare deep/schedules --parallel 2
 Result: one_cycle 0.862, piecewise, plateau and exponential 0.855, power 0.854, constant 0.847, one_cycle_found 0.844
@@ -48,6 +45,7 @@ class Config(TrainingSettings):
     train_size: PositiveInt = 10_000  # number of training examples
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1, "train_size": 640}
 VARIANTS = {name: {"schedule": name} for name in get_args(Name)}
 GRID = {"learning_rate": (0.003, 0.01, 0.02)}

@@ -2,9 +2,6 @@
 
 Data: scikit-learn's bundled digits, 1,797 images of 8x8 pixels in 10 classes
 Command: tensorsmith run mlp/digits
-Score: test accuracy 0.982
-Seconds: 7 on 2 cores
-Seed: 0
 """
 
 from dataclasses import dataclass
@@ -31,6 +28,7 @@ class Config(TrainingSettings):
     epochs: PositiveInt = 40
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 2}
 
 

@@ -2,9 +2,6 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
 Command: tensorsmith run mlp/fashion_mnist_regularized
-Score: test accuracy 0.906
-Seconds: 285 on 2 cores
-Seed: 0
 
 With `--jit true`, which draws other random numbers, seeds 0 to 2 reach 0.905, 0.905 and 0.906. The flips are part of
 the model, and active only in training.
@@ -39,6 +36,7 @@ class Config(TrainingSettings):
     train_size: PositiveInt = 55_000  # number of training examples
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1, "train_size": 2560, "units": (64,)}
 
 

@@ -2,9 +2,6 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
 Command: tensorsmith run mlp/fast_fashion_mnist
-Score: test accuracy 0.879
-Seconds: 134 on 2 cores
-Seed: 0
 
 `seconds_to_target` is the time from the call of `fit` to the end of the first epoch with a validation accuracy of at
 least 0.885, including compilation. `textbook_seconds` is the time of the textbook run in the same process: 30 epochs of
@@ -39,6 +36,7 @@ class Config(TrainingSettings):
     jit: bool | Literal["auto", "measure"] = False  # XLA, whose compilation takes longer than it saves here
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1, "train_size": 640, "textbook_epochs": 1}
 TARGET = 0.885  # validation accuracy
 

@@ -2,9 +2,6 @@
 
 Data: petal length and width of 105 / 15 / 30 iris flowers, bundled with scikit-learn
 Command: tensorsmith run perceptron/iris
-Score: test accuracy 1.000
-Seconds: 3 on 2 cores
-Seed: 0
 
 The rule of Rosenblatt (1957) changes the weights only for examples that are misclassified, including examples on the
 decision boundary, as in scikit-learn. It converges if the classes are linearly separable. On XOR, the weights after an
@@ -42,6 +39,7 @@ class Config(Settings):
     xor_epochs: PositiveInt = 100  # passes over the four examples of XOR
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 3}
 
 

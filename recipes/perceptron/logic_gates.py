@@ -2,9 +2,6 @@
 
 Data: all combinations of the two inputs of a gate
 Command: tensorsmith run perceptron/logic_gates
-Score: test accuracy 1.000
-Seconds: 3 on 2 cores
-Seed: 0
 
 `truth_tables.md` in the run folder contains the truth table of each network; the score is the fraction of its rows that
 are correct. Nothing is trained: the connections and weights are set by hand. References: neurons that are active if at
@@ -38,6 +35,9 @@ class Config(Settings):
 
     threshold: NonNegativeInt = 2  # number of active inputs that activate a McCulloch-Pitts neuron
     seed: NonNegativeInt = 0  # without effect, because nothing is random
+
+
+SCORE = "test accuracy"
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,6 @@
 
 Data: 250 training and 250 test points in two classes, with the shapes of TensorFlow Playground
 Command: tensorsmith run perceptron/playground
-Score: test success_rate 0.999
-Seconds: 29 on 2 cores
-Seed: 0
 
 `success_rate.png` in the run folder shows the fraction of 100 networks that classify 95 % of the test points, and
 `metrics.json` contains these rates. The score is the mean of the rates with 8 units, except for the spirals. All 5,000
@@ -48,6 +45,7 @@ class Config(TrainingSettings):
     points: PositiveInt = 250  # points of each data set, and as many for testing
 
 
+SCORE = "test success_rate"
 SMOKE = {"networks": 4, "epochs": 20, "points": 100}
 SHAPES = ("circle", "xor", "gauss", "spiral")
 ACTIVATIONS = ("tanh", "relu")

@@ -2,9 +2,6 @@
 
 Data: 42 works of Shakespeare, 5.06 million characters, 90 / 5 / 5 (CC-BY-2.5)
 Command: tensorsmith run transformer/char_gpt
-Score: validation bits_per_character 2.16
-Seconds: 511 on 2 cores
-Seed: 0
 
 `samples.txt` in the run folder contains text sampled at three temperatures. The Transformer uses pre-layer
 normalization (Xiong et al., 2020) and learned positional embeddings (Radford et al., 2018). Load `model.keras` with
@@ -50,6 +47,7 @@ class Config(TrainingSettings):
     train_characters: PositiveInt = 4_551_552  # length of the training text
 
 
+SCORE = "validation bits_per_character"
 SMOKE = {"epochs": 1, "train_characters": 20_000, "context": 16, "width": 16, "blocks": 1, "heads": 2}
 PROMPT = "KING HENRY.\n"
 

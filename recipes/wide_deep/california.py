@@ -2,9 +2,6 @@
 
 Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target in 100,000 dollars
 Command: tensorsmith run wide_deep/california
-Score: test main_mean_squared_error 0.309
-Seconds: 10 on 2 cores
-Seed: 0
 
 Comparison: tensorsmith compare wide_deep/california
 Result: one_input 0.272, two_inputs, auxiliary_output and subclassed 0.309 (3 seeds)
@@ -44,6 +41,7 @@ class Config(TrainingSettings):
     epochs: PositiveInt = 60
 
 
+SCORE = "test main_mean_squared_error"
 SMOKE = {"epochs": 1}
 VARIANTS = {form: {"form": form} for form in ("one_input", "two_inputs", "auxiliary_output", "subclassed")}
 WIDE, DEEP = slice(0, 5), slice(2, 8)

@@ -1,7 +1,4 @@
-"""Linear data with noise, for tests of `tensorsmith tune`, with a log of epochs and a scheduled kill of the process.
-
-Seed: 0
-"""
+"""Linear data with noise, for tests of `tensorsmith tune`, with a log of epochs and a scheduled kill of the process."""
 
 import os
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tensorsmith.data import info, names
-from tensorsmith.recipes import all_recipes
+from tensorsmith.recipes import all_recipes, read_results
 
 
 def in_terminal(*arguments, cwd=None):
@@ -56,7 +56,8 @@ def test_two_lines_per_recipe():
     rows = [line for line in points if line] + others
     assert len([line for line in points if line]) == 2 * sum(recipe.is_starting_point for recipe in recipes)
     for recipe, first, second in zip(recipes, rows[::2], rows[1::2], strict=True):
-        assert re.fullmatch(rf"{recipe.name} +{re.escape(recipe.line('Score'))} +[\d.]+ s", first)
+        score = re.escape(read_results(recipe).score(recipe).partition(" (")[0])
+        assert re.fullmatch(rf"{recipe.name} +{score} +[\d.]+ s", first)
         assert second.strip().rstrip("…") in recipe.shows
         assert len(second.strip()) >= min(len(recipe.shows), 75)
 
@@ -76,7 +77,8 @@ def test_lines_of_a_run_in_80_columns(command, tmp_path):
 def test_full_text_in_a_pipe(command):
     listed = command("recipes").stdout.splitlines()
     for recipe in all_recipes():
-        assert any(recipe.shows in line and recipe.line("Score") in line for line in listed)
+        score = read_results(recipe).score(recipe).partition(" (")[0]
+        assert any(recipe.shows in line and score in line for line in listed)
     listed = command("data", "list").stdout.splitlines()
     for name in names():
         assert any(f" {name} " in line and info(name).title in line for line in listed)

@@ -24,10 +24,7 @@ from tensorsmith.recipes import (
 from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.testing import raises_argument_error
 
-RECIPE = '''"""Which addend is best?
-
-Score: test accuracy 0.5
-"""
+RECIPE = '''"""Which addend is best?"""
 
 import pathlib
 import time
@@ -44,6 +41,7 @@ class Config:
     seed: int = 0  # random seed
 
 
+SCORE = "test accuracy"
 VARIANTS = {"none": {}, "small": {"addend": 0.1}, "failing": {"addend": -1.0}}
 GRID = {"rate": (3.0, 1.0, 2.0)}  # the score is NaN for the first
 COLUMNS = ("test loss",)
@@ -131,25 +129,21 @@ def test_bars_are_inside_the_frame(tmp_path, monkeypatch, count):
         assert frame.y0 < center - half < center + half < frame.y1
 
 
-@pytest.mark.parametrize("line", ["test accuracy, not measured yet", "test accuracy 0.97", "test accuracy"])
-def test_score_line(tmp_path, line):
-    (tmp_path / "mine.py").write_text(RECIPE.replace("test accuracy 0.5", line))
-    assert find_recipe(str(tmp_path / "mine.py")).objective == ("test", "accuracy")
-
-
-def test_score_line_without_a_metric(tmp_path):
-    (tmp_path / "mine.py").write_text(RECIPE.replace("test accuracy 0.5", "accuracy"))
-    with raises_argument_error("Score", received="'accuracy'", remedy="correct the `Score:` line"):
+@pytest.mark.parametrize("score", ["accuracy", "", "test accuracy 0.9"])
+def test_score_without_a_split_or_metric(tmp_path, score):
+    (tmp_path / "mine.py").write_text(RECIPE.replace('SCORE = "test accuracy"', f'SCORE = "{score}"'))
+    assert find_recipe("mlp/digits").objective == ("test", "accuracy")
+    with raises_argument_error("SCORE", received=f"'{score}'", remedy='define SCORE = "test accuracy" in'):
         compare(CompareRequest(str(tmp_path / "mine.py")))
 
 
 @pytest.mark.slow  # imports TensorFlow in another process
 @pytest.mark.parametrize("grid", [True, False])
 def test_unknown_metric_is_reported_before_the_first_run(tmp_path, grid):
-    recipe = RECIPE.replace("test accuracy 0.5", "test auc 0.5")
+    recipe = RECIPE.replace('SCORE = "test accuracy"', 'SCORE = "test auc"')
     (tmp_path / "mine.py").write_text(recipe if grid else recipe.replace("GRID = ", "OTHER = "))
     name = "test auc"
-    with raises_argument_error("Score", received=name, expected="test accuracy, test loss"):
+    with raises_argument_error("SCORE", received=name, expected="test accuracy, test loss"):
         compare(CompareRequest(str(tmp_path / "mine.py"), out=tmp_path / "out"))
     assert len((tmp_path / "starts").read_text().splitlines()) == 1
     assert not (tmp_path / "out").exists()

@@ -29,10 +29,7 @@ import keras  # noqa: E402
 
 from tensorsmith.training import Trainer  # noqa: E402
 
-RECIPE = '''"""Student and teacher.
-
-Score: test accuracy
-"""
+RECIPE = '''"""Student and teacher."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +51,7 @@ class Config(TrainingSettings):
     epochs: PositiveInt = 2
 
 
+SCORE = "test accuracy"
 SMOKE = {"epochs": 1}
 VARIANTS = {"small": {"units": 4}, "large": {"units": 8}}
 

@@ -32,6 +32,7 @@ class Recipe:
 
     Attributes:
         config_class: Frozen dataclass of the settings, including `seed`.
+        score: Split and name of the main score, such as "test accuracy".
         smoke: Field values of a tiny configuration that trains in seconds.
         variants: For a comparison, a mapping from the name of each variant to the fields that it changes. The first
             variant is the baseline.
@@ -42,6 +43,7 @@ class Recipe:
     """
 
     config_class: type[Any]
+    score: str = ""
     smoke: Mapping[str, Any] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -95,6 +97,7 @@ def declared_parts(module: ModuleType) -> dict[str, Any]:
     parts = vars(module)
     return {
         "config_class": parts["Config"],
+        "score": parts.get("SCORE", ""),
         "smoke": parts.get("SMOKE", {}),
         "variants": parts.get("VARIANTS", {}),
         "grid": parts.get("GRID", {}),
@@ -108,8 +111,8 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
 
     Args:
         module: Module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
-            `train` (a training procedure). `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `CODE_FIELDS`, `prepare`,
-            `callbacks`, `report` and `model_to_save` are optional.
+            `train` (a training procedure). `SCORE`, `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `CODE_FIELDS`,
+            `prepare`, `callbacks`, `report` and `model_to_save` are optional.
 
     Raises:
         ValueError: If `module` lacks a required definition.

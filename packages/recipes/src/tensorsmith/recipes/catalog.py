@@ -3,7 +3,6 @@
 import ast
 import functools
 import importlib.util
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,16 +74,15 @@ class RecipeFile:
 
     @property
     def objective(self) -> tuple[str, str]:
-        """Split and metric of the header line `Score: SPLIT METRIC ...`, such as `("test", "accuracy")`.
+        """Split and name of the main score, such as `("test", "accuracy")`.
 
         Raises:
-            ValueError: If the line does not have this form.
+            ValueError: If the recipe does not define it.
         """
-        found = re.match(r"(\w+) +([^\s,;]+)", self.line("Score"))
-        remedy = f"correct the `Score:` line in the header of {self.path}"
-        check(found is not None, "Score", self.line("Score"), "have the form SPLIT METRIC NUMBER", remedy)
-        assert found
-        return found[1], found[2]
+        words = str(self.declaration.score).split()
+        remedy = f'define SCORE = "test accuracy" in {self.path}, or another split and metric'
+        check(len(words) == 2, "SCORE", self.declaration.score, "the name of a split and of a metric", remedy)
+        return words[0], words[1]
 
     @property
     def comments(self) -> Mapping[str, str]:

@@ -239,7 +239,7 @@ def _objective(file: RecipeFile) -> tuple[str, str, str]:
     split, metric = file.objective
     direction = best_direction(metric)
     expected = "the name of a metric with a known direction, such as accuracy or loss"
-    check(bool(direction), "Score", metric, expected)
+    check(bool(direction), "SCORE", metric, expected)
     return split, metric, direction
 
 
@@ -260,8 +260,8 @@ def _check_score_names(plan: Plan, splits: Iterable[str], metric: str) -> None:
         for _ in run_in_pool({trial.log: trial.command()}, 1):
             known = _score_names(trial.metrics or {})
     for name in (f"{split} {metric}" for split in sorted(splits)):
-        remedy = did_you_mean(name, known) or f"correct the `Score:` line in the header of {plan.file.path}"
-        check(not known or name in known, "Score", name, f"one of the scores {', '.join(known)}", remedy)
+        remedy = did_you_mean(name, known) or f"correct SCORE in {plan.file.path}"
+        check(not known or name in known, "SCORE", name, f"one of the scores {', '.join(known)}", remedy)
 
 
 def _new_plan(file: RecipeFile, request: CompareRequest) -> Plan:

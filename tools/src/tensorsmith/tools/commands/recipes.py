@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import re
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from tensorsmith.core import print_text
-from tensorsmith.recipes import RecipeFile, all_recipes
+from tensorsmith.recipes import RecipeFile, all_recipes, read_results
 from tensorsmith.tools.console import make_console, one_line
 from tensorsmith.tuning import declared
 
@@ -42,13 +41,14 @@ def starting_points() -> list[RecipeFile]:
 
 
 def _row(recipe: RecipeFile) -> dict[str, Any]:
+    results = read_results(recipe)
     return {
         "name": recipe.name,
         "family": recipe.family,
         "kind": "starting point" if recipe.is_starting_point else "experiment",
         "shows": recipe.shows,
-        "score": recipe.line("Score"),
-        "seconds": _number(recipe.line("Seconds")),
+        "score": results.score(recipe),
+        "seconds": results.seconds,
         "search_ranges": {name: str(known) for name, known in declared(recipe.declaration.config_class).items()},
     }
 
@@ -56,7 +56,13 @@ def _row(recipe: RecipeFile) -> dict[str, Any]:
 def _print(recipes: list[RecipeFile], console: Console) -> None:
     """Prints a table or, if the terminal is narrow, two lines for each recipe, of which a table would truncate most."""
     cells: list[tuple[str, ...]] = [
-        (row["name"], row["shows"], row["score"], _shown(row["seconds"]), "yes" if row["search_ranges"] else "")
+        (
+            row["name"],
+            row["shows"],
+            row["score"].partition(" (")[0],
+            _shown(row["seconds"]),
+            "yes" if row["search_ranges"] else "",
+        )
         for row in map(_row, recipes)
     ]
     if console.width < WIDE:
@@ -76,9 +82,3 @@ def _print(recipes: list[RecipeFile], console: Console) -> None:
 
 def _shown(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.0f}"
-
-
-def _number(line: str) -> float | None:
-    """Returns the number at the start of a line, or `None`."""
-    found = re.match(r"[\d.]+", line)
-    return float(found[0]) if found else None

@@ -3,7 +3,7 @@
 import argparse
 
 from tensorsmith.core import print_text
-from tensorsmith.recipes import find_recipe, to_yaml
+from tensorsmith.recipes import find_recipe, read_results, to_yaml
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,5 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the header and the default configuration."""
     recipe = find_recipe(arguments.name)
-    print_text(f"{recipe.header.strip()}\n\n{to_yaml(recipe, recipe.declaration.config_class())}", end="")
+    results = read_results(recipe)
+    print_text(recipe.header.strip())
+    if results.seconds is not None:
+        print_text(f"Score: {results.score(recipe)}\nSeconds: {results.seconds:.0f} on 2 CPU cores")
+    print_text(f"\n{to_yaml(recipe, recipe.declaration.config_class())}", end="")
     return 0
