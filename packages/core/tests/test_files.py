@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tensorsmith.core import files, replace_file
+from tensorsmith.core import UnreadableFileError, end_of_log, files, open_log, read_text, replace_file
 
 
 def write_half(target):
@@ -204,3 +204,36 @@ def test_other_folders_are_not_removed(tmp_path):
     with replace_file(tmp_path / "z.txt") as draft:
         draft.write_text("")
     assert sorted(tmp_path.rglob("*")) == [*before, tmp_path / "z.txt"]
+
+
+def test_large_and_special_files_are_not_read(tmp_path):
+    """A sparse file needs no space in an archive, but memory when it is read. Reading a named pipe does not return."""
+    (tmp_path / "small.txt").write_text("é")
+    assert read_text(tmp_path / "small.txt") == "é"
+    with (tmp_path / "sparse.txt").open("wb") as file:
+        file.truncate(2 << 30)
+    os.mkfifo(tmp_path / "pipe.txt")
+    for path in (tmp_path / "sparse.txt", tmp_path / "pipe.txt", "/dev/zero", tmp_path):
+        with pytest.raises(UnreadableFileError, match="regular file of at most 50,000,000 bytes"):
+            read_text(path)
+    with pytest.raises(UnreadableFileError, match="of at most 1 bytes, got .*small.txt of 2 bytes"):
+        read_text(tmp_path / "small.txt", limit=1)
+
+
+def test_logs_do_not_change_hard_links(tmp_path):
+    (tmp_path / "own.py").write_text("mine")
+    os.link(tmp_path / "own.py", tmp_path / "worker-1.log")
+    for _ in range(2):
+        with open_log(tmp_path / "worker-1.log") as log:
+            log.write("said\n")
+    assert (tmp_path / "own.py").read_text() == "mine"
+    assert (tmp_path / "worker-1.log").read_text() == "said\nsaid\n"
+
+
+def test_end_of_log(tmp_path):
+    assert end_of_log(tmp_path / "none.log") == ""
+    with (tmp_path / "x.log").open("wb") as file:
+        file.truncate(2 << 30)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\xff" + b"x" * 1999)
+    assert end_of_log(tmp_path / "x.log") == "\ufffd" + "x" * 1999

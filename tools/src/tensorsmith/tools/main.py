@@ -7,8 +7,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
-from tensorsmith.core import ArgumentError, __version__, print_text
-from tensorsmith.recipes import RunFailedError, find_recipe
+from tensorsmith.core import ArgumentError, ExpectedError, __version__, print_text
+from tensorsmith.recipes import find_recipe
 from tensorsmith.tools.commands import (
     bench,
     cluster_spec,
@@ -121,18 +121,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """Returns the exit code of an error caused by the user or the environment, or `None` for internal errors."""
-    foreseeable = {
-        "DataNotFoundError",
-        "FeatureError",
-        "PermissionDeniedError",
-        "RecordError",
-        "ResourceExhaustedError",
-        "UnknownError",
-        "UnreadableFileError",
-    }
-    if foreseeable & {kind.__name__ for kind in type(error).__mro__}:
+    of_environment = OSError | ArithmeticError | ImportError | SyntaxError | ExpectedError
+    if isinstance(error, (of_environment, _tensorflow_errors())):
         return 1
-    if isinstance(error, ArgumentError):
-        return 2
-    errors = OSError | ArithmeticError | ImportError | SyntaxError | RunFailedError
-    return 1 if isinstance(error, errors) else None
+    return 2 if isinstance(error, ArgumentError) else None
+
+
+def _tensorflow_errors() -> tuple[type[Exception], ...]:
+    """Returns the errors of TensorFlow for files that cannot be written and for full memory, if it is imported."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return ()
+    errors = tensorflow.errors
+    return errors.PermissionDeniedError, errors.ResourceExhaustedError, errors.UnknownError

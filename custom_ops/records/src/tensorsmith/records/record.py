@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, printable
+from tensorsmith.core import ArgumentError, ExpectedError, Verbatim, argument_error, check, printable
 
 HEADER, FOOTER = 12, 4  # sizes of a frame before and after the data of a record
 
 
-class RecordError(ValueError):
+class RecordError(ExpectedError, ValueError):
     """Error raised if a record cannot be read or written.
 
     Attributes:
@@ -23,7 +23,7 @@ class RecordError(ValueError):
         super().__init__(f"record {row}: {self.problem}")
 
 
-class FeatureError(ArgumentError):
+class FeatureError(ArgumentError, ExpectedError):
     """Error raised if records differ in the type of a feature, or in whether it is a sequence.
 
     Args:

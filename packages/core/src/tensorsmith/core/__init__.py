@@ -6,6 +6,7 @@ from tensorsmith.core.docstrings import SharedDocstrings
 from tensorsmith.core.durations import Duration, Timeline
 from tensorsmith.core.errors import (
     ArgumentError,
+    ExpectedError,
     UnreadableFileError,
     Verbatim,
     argument_error,
@@ -13,7 +14,7 @@ from tensorsmith.core.errors import (
     did_you_mean,
 )
 from tensorsmith.core.export import export
-from tensorsmith.core.files import current_umask, replace_file, temporary_folder
+from tensorsmith.core.files import current_umask, end_of_log, open_log, read_text, replace_file, temporary_folder
 from tensorsmith.core.init_arguments import init_arguments
 from tensorsmith.core.keeps_arguments import KeepsArguments
 from tensorsmith.core.limited_yaml import LimitedLoader, parse_yaml
@@ -23,10 +24,12 @@ from tensorsmith.core.printing import print_text, printable
 from tensorsmith.core.processes import (
     LAUNCHER_PIPE,
     SECONDS_TO_SAVE,
+    end_groups,
     end_on_hangup,
     end_with_launcher,
     exit_on_sigterm,
     free_ports,
+    signal_group,
     signals_like_ctrl_c,
 )
 from tensorsmith.core.progress import SILENT, Advance, Progress, ProgressTask, format_bytes, in_notebook, unreported
@@ -42,7 +45,7 @@ from tensorsmith.core.recipe import (
 )
 from tensorsmith.core.tracebacks import is_internal
 
-__version__ = "0.1.0"  # shared by all tensorsmith packages
+__version__ = "0.1.0"  # version that all tensorsmith packages share
 
 __all__ = [
     "LARGER_IS_BETTER",
@@ -55,6 +58,7 @@ __all__ = [
     "ArgumentError",
     "Cluster",
     "Duration",
+    "ExpectedError",
     "KeepsArguments",
     "LimitedLoader",
     "ProcedureRecipe",
@@ -75,6 +79,8 @@ __all__ = [
     "current_umask",
     "declared_parts",
     "did_you_mean",
+    "end_groups",
+    "end_of_log",
     "end_on_hangup",
     "end_with_launcher",
     "exit_on_sigterm",
@@ -87,13 +93,16 @@ __all__ = [
     "is_internal",
     "is_number",
     "load_tensorflow",
+    "open_log",
     "parse_yaml",
     "plain",
     "print_text",
     "printable",
+    "read_text",
     "recipe_of",
     "register",
     "replace_file",
+    "signal_group",
     "signals_like_ctrl_c",
     "temporary_folder",
     "unreachable",

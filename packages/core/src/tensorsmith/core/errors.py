@@ -44,7 +44,16 @@ class ArgumentError(ValueError):
         return copy
 
 
-class UnreadableFileError(ArgumentError):
+class ExpectedError(Exception):
+    """Base class for errors that inputs or the environment cause, and not a defect of the program.
+
+    The `tensorsmith` command prints their message without a traceback.
+    """
+
+    __module__ = "tensorsmith.core"
+
+
+class UnreadableFileError(ArgumentError, ExpectedError):
     """Error raised if the content of a file is damaged or has another format than expected."""
 
     __module__ = "tensorsmith.core"

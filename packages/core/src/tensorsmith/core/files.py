@@ -1,4 +1,4 @@
-"""Atomic replacement of files, and temporary folders that are removed even if their process is killed."""
+"""Atomic replacement of files, files of unknown origin, and temporary folders that killed processes do not leave."""
 
 import contextlib
 import errno
@@ -7,10 +7,16 @@ import functools
 import os
 import platform
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
+from tensorsmith.core.errors import UnreadableFileError, Verbatim, argument_error
+
+LARGEST_TEXT = 50_000_000  # bytes
+TAIL = 8000  # bytes of a log file that are read
 PREFIX = ".tensorsmith-"  # of the names of temporary folders
 LOCK, CONTENT = "lock", "content"  # in a temporary folder: a file that its process locks, and the folder that it uses
 # Content of the lock file. Locks may be local to each machine on network file systems, so a process removes only the
@@ -55,6 +61,64 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             error.filename = os.fspath(target)
             del error.filename2
         raise
+
+
+def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
+    """Return the content of a UTF-8 file of unknown origin, whose size is checked before it is read.
+
+    Args:
+        path: Path of the file.
+        limit: Maximum number of bytes.
+
+    Raises:
+        UnreadableFileError: If the file is larger, or is not a regular file.
+        UnicodeDecodeError: If it is not valid UTF-8.
+        OSError: If it cannot be read.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "numbers.txt"
+        >>> path.write_text("1 2 3")
+        5
+        >>> read_text(path)
+        '1 2 3'
+    """
+    status = Path(path).stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+        size = f" of {status.st_size:,} bytes" if stat.S_ISREG(status.st_mode) else ", a special file"
+        expected = f"a regular file of at most {limit:,} bytes"
+        raise UnreadableFileError.like(argument_error("file", Verbatim(f"{os.fspath(path)}{size}"), expected))
+    return Path(path).read_text(encoding="utf-8")
+
+
+def open_log(path: str | os.PathLike[str]) -> TextIO:
+    """Open a log file for appending. A file that has other names (hard links) is replaced by a new file.
+
+    Archives can contain hard links to files of the user, which would otherwise be changed.
+
+    Args:
+        path: Path of the log file.
+    """
+    file = Path(path)
+    with contextlib.suppress(FileNotFoundError):
+        status = file.lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            file.unlink()
+    return file.open("a", encoding="utf-8")
+
+
+def end_of_log(path: str | os.PathLike[str]) -> str:
+    """Return the last 2,000 characters of a log file, or an empty string if there is no such file.
+
+    Args:
+        path: Path of the log file.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+            return file.read(TAIL).decode(errors="replace")[-2000:]
+    except FileNotFoundError:
+        return ""
 
 
 @contextlib.contextmanager

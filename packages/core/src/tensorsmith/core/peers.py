@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tensorsmith.core.errors import Verbatim, argument_error
 
-SECONDS_TO_WAIT = 600.0
+SECONDS_TO_WAIT = 600.0  # default time to wait for the other processes of a cluster or search
 SECONDS_TO_FIRST_MESSAGE = 5.0
 SECONDS_BETWEEN_MESSAGES = 60.0
 SECONDS_BETWEEN_LOOKS = 0.2

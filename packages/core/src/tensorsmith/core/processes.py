@@ -6,13 +6,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
 LAUNCHER_PIPE = "TENSORSMITH_LAUNCHER_PIPE"  # environment variable with a file descriptor
 SECONDS_TO_SAVE = 60.0  # grace period of a training process after it is asked to stop
+SECONDS_FOR_CHILDREN = 1.0  # grace period of other processes that it has started
 
 
 @contextmanager
@@ -114,6 +115,45 @@ def end_on_hangup(descriptor: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="launcher", daemon=True).start()
+
+
+def signal_group(leader: int, number: int) -> bool:
+    """Send a signal to the processes of a group, also if its leader has ended. Return `False` if there are none.
+
+    Args:
+        leader: Process ID of a child that was started with `start_new_session=True`.
+        number: Signal, or 0 to test only if there are processes.
+
+    Example:
+        >>> import signal, subprocess
+        >>> child = subprocess.Popen(["sleep", "9"], start_new_session=True)
+        >>> signal_group(child.pid, signal.SIGTERM), child.wait()
+        (True, -15)
+        >>> signal_group(child.pid, signal.SIGTERM)
+        False
+    """
+    try:
+        os.killpg(leader, number)
+    except (ProcessLookupError, PermissionError):  # macOS reports the latter for processes that have ended
+        return False
+    return True
+
+
+def end_groups(leaders: Sequence[int]) -> None:
+    """End the remaining processes of groups whose leaders have ended, such as the children of a script.
+
+    The processes receive SIGTERM and, after one second, SIGKILL.
+
+    Args:
+        leaders: Process IDs of the leaders.
+    """
+    until = time.monotonic() + SECONDS_FOR_CHILDREN
+    remaining = [leader for leader in leaders if signal_group(leader, signal.SIGTERM)]
+    while remaining and time.monotonic() < until:
+        time.sleep(0.05)
+        remaining = [leader for leader in remaining if signal_group(leader, 0)]
+    for leader in remaining:
+        signal_group(leader, signal.SIGKILL)
 
 
 def free_ports(count: int) -> list[int]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Item = TypeVar("Item")
-Advance = Callable[[int], None]
+Advance = Callable[[int], None]  # function that reports a number of completed units of a task
 """Callback that receives the number of newly completed bytes, rows or steps: an increment, not a total."""
 
 
@@ -200,5 +200,5 @@ def _done(unit: str, completed: int, total: float | None) -> str:
     return f"{completed:,} {unit}" if total is None else f"{completed:,}/{int(total):,}"
 
 
-SILENT = Progress()
+SILENT = Progress()  # display that shows nothing
 """A `Progress` that shows nothing, the default of functions that accept a `Progress`."""

@@ -11,7 +11,7 @@ from tensorsmith.core.errors import Verbatim, check
 if TYPE_CHECKING:
     import keras
 
-Scores = dict[str, dict[str, float]]  # from a split such as "test" to its metrics
+Scores = dict[str, dict[str, float]]  # mapping from splits, such as "test", to the values of their metrics
 
 
 def _no_callbacks(config: Any, folder: Path) -> Sequence["keras.callbacks.Callback"]:
@@ -33,6 +33,8 @@ class Recipe:
     Attributes:
         config_class: Frozen dataclass of the settings, including `seed`.
         score: Split and name of the main score, such as "test accuracy".
+        answer: Answer to the question of the recipe, with fields for the results of its comparison (see
+            `tensorsmith.recipes.render_answer`).
         smoke: Field values of a tiny configuration that trains in seconds.
         variants: For a comparison, a mapping from the name of each variant to the fields that it changes. The first
             variant is the baseline.
@@ -44,6 +46,7 @@ class Recipe:
 
     config_class: type[Any]
     score: str = ""
+    answer: str = ""
     smoke: Mapping[str, Any] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -98,6 +101,7 @@ def declared_parts(module: ModuleType) -> dict[str, Any]:
     return {
         "config_class": parts["Config"],
         "score": parts.get("SCORE", ""),
+        "answer": parts.get("ANSWER", ""),
         "smoke": parts.get("SMOKE", {}),
         "variants": parts.get("VARIANTS", {}),
         "grid": parts.get("GRID", {}),
@@ -111,7 +115,7 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
 
     Args:
         module: Module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
-            `train` (a training procedure). `SCORE`, `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `CODE_FIELDS`,
+            `train` (a training procedure). `SCORE`, `ANSWER`, `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `CODE_FIELDS`,
             `prepare`, `callbacks`, `report` and `model_to_save` are optional.
 
     Raises:

@@ -4,6 +4,7 @@ import types
 import typing
 from typing import Any, Literal, Union
 
+import yaml
 from jsonargparse import typing as numbers
 
 from tensorsmith.core import did_you_mean, parse_yaml
@@ -70,5 +71,8 @@ def is_list(kind: Any) -> bool:
 def as_list(value: Any) -> Any:
     """Return a value of a list field as a list: `128` and `"128,64"` become `[128]` and `[128, 64]`."""
     if isinstance(value, str):
-        return [parse_yaml(part) for part in value.split(",")]
+        try:
+            return [parse_yaml(part) for part in value.split(",")]
+        except yaml.YAMLError:
+            return value  # an error names the expected type
     return value if isinstance(value, list | tuple | dict) or value is None else [value]

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tensorsmith.core import Progress, temporary_folder
+from tensorsmith.core import ExpectedError, Progress, temporary_folder
 from tensorsmith.data.datasets.dataset import DatasetInfo
 from tensorsmith.data.datasets.hosts import File, Host, SourceError
 
@@ -20,7 +20,7 @@ WORKING_BYTES = 50_000_000
 Tried = tuple[tuple[str, str], ...]
 
 
-class DataNotFoundError(RuntimeError):
+class DataNotFoundError(ExpectedError, RuntimeError):
     """Error raised if a data set cannot be obtained from any source.
 
     Attributes:

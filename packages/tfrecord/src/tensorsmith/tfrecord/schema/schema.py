@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -289,12 +290,14 @@ class Schema:
 class _Loader(LimitedLoader):
     """YAML loader that reads all keys as strings, including `yes` and `1`, and rejects duplicate keys."""
 
+    max_size, max_scalar, max_nodes = 10_000_000, 10_000_000, 200_000  # for tables of many columns
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         self.flatten_mapping(node)
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(names) < len(node.value):
             raise yaml.constructor.ConstructorError(None, None, "a feature name must be a string", node.start_mark)
-        double = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+        double = next((name for name, count in Counter(names).items() if count > 1), None)
         if double is not None:
             raise yaml.constructor.ConstructorError(None, None, f"duplicate feature `{double}`", node.start_mark)
         return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
