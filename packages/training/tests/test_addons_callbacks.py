@@ -111,6 +111,20 @@ def test_progress_bar_options():
     assert "Epoch" not in shown(show_epoch_progress=False)
 
 
+def test_control_characters_in_progress_bar():
+    """The formats may come from the configuration of somebody else."""
+    text = shown(
+        metrics_separator="\x1b]0;title\x07",
+        metrics_format="\x1b[31m{name}={value:06.1f}",
+        epoch_bar_format="{desc:\x1b<40}\x1b[31m{bar} [red]{n:>4d}",
+        overall_bar_format="\x1b[31m{bar}",
+    )
+    assert "\x1b]0;title" not in text
+    assert "\x1b[31m" not in text
+    assert "\\x1b[31mloss=" in text
+    assert "[red]   4" in text
+
+
 def test_progress_bar_of_evaluate():
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120, color_system=None)
@@ -120,7 +134,22 @@ def test_progress_bar_of_evaluate():
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"overall_bar_format": "{bar} {speed}"}, {"epoch_bar_format": "no bar"}, {"update_per_second": 0}],
+    [
+        {"overall_bar_format": "{bar} {speed}"},
+        {"epoch_bar_format": "no bar"},
+        {"update_per_second": 0},
+        {"epoch_bar_format": "{bar}{n.__class__.__mro__}"},
+        {"epoch_bar_format": "{bar}{desc[0]}"},
+        {"epoch_bar_format": "{bar}{n!r}"},
+        {"epoch_bar_format": "{bar}{n:{total}}"},
+        {"epoch_bar_format": "{bar}{n:>999999999}"},
+        {"epoch_bar_format": "{bar}{rate:.999999999f}"},
+        {"epoch_bar_format": "{bar}{"},
+        {"epoch_bar_format": "{bar}{}"},
+        {"metrics_format": "{value.__class__}"},
+        {"metrics_format": "{name:>999999999}"},
+        {"metrics_format": "{other}"},
+    ],
 )
 def test_bad_arguments(arguments):
     with pytest.raises(ArgumentError, match=next(iter(arguments))):

@@ -1,5 +1,6 @@
 """Tests of checkpoint files: corruption, retention and rejection."""
 
+import json
 import os
 import shutil
 import signal
@@ -26,8 +27,19 @@ from resumable import (
 from tensorsmith.core import Duration, Timeline
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Checkpoints, Trainer
-from tensorsmith.training.checkpoint.checkpoint_folder import DamagedCheckpointError, finish, new_draft, read
+from tensorsmith.training.checkpoint.checkpoint_folder import (
+    FILES,
+    METADATA,
+    STATE,
+    DamagedCheckpointError,
+    finish,
+    new_draft,
+    read,
+)
+from tensorsmith.training.checkpoint.metadata import _is_random
+from tensorsmith.training.fit.random_state import random_state
 from tensorsmith.training.fit.recurring import Recurring
+from tensorsmith.training.fit.run import VARIABLE
 
 
 def test_stateful_stream(tmp_path):
@@ -90,21 +102,89 @@ def test_damaged_checkpoint_is_skipped(name, damage, tmp_path, caplog):
     assert f"{newest} is damaged" in caplog.text
 
 
-@pytest.mark.parametrize("metadata", ["{}", "[1]", "3"])
+def write_again(checkpoint, metadata, **values):
+    """Writes a checkpoint with other metadata. The checksums are valid, as if somebody else had written it."""
+    draft = new_draft(checkpoint.parent)
+    for file in checkpoint.glob("train.*"):
+        shutil.copy(file, draft)
+    finish(draft, checkpoint.name, {**read(checkpoint)[0], **values}, json.dumps(metadata))
+
+
+OTHER_METADATA = [
+    {},
+    [1],
+    3,
+    {"position": {"epoch": "x", "step": 0, "total": 0, "begun": False}},
+    {"position": {"epoch": 0, "step": 0, "total": 0, "begun": False, "path": "own"}},
+    {"position": 3},
+    {"random": {}},
+    {"random": {"python": [3, [1, 2], None], "numpy": ["MT19937", [1] * 624, 624, 0, 0.0]}},
+    {"data": {"batch_size": "32"}},
+    {"data": []},
+    {"callbacks": {"Toggle#0": 3}},
+    {"history": {"loss": ["x"]}},
+    {"logs": {"loss": "x"}},
+    {"state": {"optimizer": [], "metrics": [], "variables": [3]}},
+    {"stopped": "no"},
+    {"seed": None},
+]
+
+
+@pytest.mark.parametrize("metadata", OTHER_METADATA, ids=str)
 def test_checkpoint_with_other_metadata_is_skipped(metadata, tmp_path, caplog):
-    """The checksums are valid, as if somebody else had written the checkpoint."""
     with pytest.raises(StopError):
         reused().fit(
             *shuffled(), epochs=2, verbose=False, checkpoints=Checkpoints(tmp_path, "2 steps"), callbacks=[StopAt(8)]
         )
     newest = sorted(tmp_path.iterdir())[-1]
-    values, _ = read(newest)
-    draft = new_draft(tmp_path)
-    for file in newest.glob("train.*"):
-        shutil.copy(file, draft)
-    finish(draft, newest.name, values, metadata)
+    write_again(newest, {**read(newest)[1], **metadata} if metadata and isinstance(metadata, dict) else metadata)
     end = fit_to_end(reused(), *shuffled(), epochs=2, checkpoints=tmp_path, resume=True)
     assert_same(end, unbroken(reused, shuffled, epochs=2))
+    assert f"{newest} is damaged" in caplog.text
+
+
+def test_position_of_random_numbers_outside_of_the_state():
+    """NumPy would read outside of the array."""
+    state = random_state()
+    assert _is_random(json.loads(json.dumps(state)))
+    for position in (-1, 625, 10**9, "1", 1.5):
+        assert not _is_random({**state, "numpy": ["MT19937", [1] * 624, position, 0, 0.0]})
+
+
+def test_other_variables_than_described(tmp_path):
+    reused().fit(*data(), verbose=False, checkpoints=tmp_path)
+    newest = sorted(tmp_path.iterdir())[-1]
+    write_again(newest, read(newest)[1], **{VARIABLE.format(0): np.zeros(3, "float32")})
+    with raises_argument_error("checkpoint", received="whose variables differ from their description"):
+        reused().fit(*data(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("kind", ["outside", "pipe", "device", "folder", "data", "no list"])
+def test_special_files_in_checkpoints(kind, tmp_path, caplog):
+    """Reading a named pipe would not return, and reading /dev/zero would fill the memory."""
+    reused().fit(*shuffled(), verbose=False, checkpoints=tmp_path / "checkpoints")
+    newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
+    os.mkfifo(tmp_path / "pipe")
+    if kind == "data":
+        (newest / "state.data-00000-of-00001").unlink()
+        os.mkfifo(newest / "state.data-00000-of-00001")
+    elif kind == "folder":
+        (newest / "more").mkdir()
+    elif kind == "device":
+        (newest / "more").symlink_to("/dev/zero")
+    else:
+        names = {"outside": {str(tmp_path / "pipe"): 1}, "pipe": {"../../pipe": 1}, "no list": 3}[kind]
+        values, metadata = read(newest)
+        tensors = {**values, METADATA: np.array(json.dumps(metadata)), FILES: np.array(json.dumps(names))}
+        tf.raw_ops.SaveV2(
+            prefix=str(newest / STATE),
+            tensor_names=list(tensors),
+            shape_and_slices=[""] * len(tensors),
+            tensors=list(tensors.values()),
+        )
+    with pytest.raises(DamagedCheckpointError):
+        read(newest)
+    reused().fit(*shuffled(), verbose=False, checkpoints=tmp_path / "checkpoints", resume=True)
     assert f"{newest} is damaged" in caplog.text
 
 

@@ -28,7 +28,8 @@ from resumable import (
 )
 
 from tensorsmith.testing import raises_argument_error
-from tensorsmith.training import Checkpoints, Trainer
+from tensorsmith.training import Checkpoints, Profile, Trainer
+from tensorsmith.training.checkpoint.callback_state import CallbackState
 
 
 @pytest.mark.parametrize(
@@ -194,6 +195,69 @@ def test_custom_callback_state(stop, tmp_path):
     whole, _, rest = made
     assert (rest.on, rest.losses, rest.name) == (whole.on, whole.losses, whole.name)
     np.testing.assert_array_equal(rest.seen, whole.seen)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("TensorBoard", "_val_dir", "/tmp/other"),
+        ("TensorBoard", "_val_dir", "other"),
+        ("TensorBoard", "log_dir", None),
+        ("ModelCheckpoint", "filepath", "other.keras"),
+        ("BackupAndRestore", "backup_dir", "other"),
+        ("BackupAndRestore", "_weights_path", 3),
+        ("Profile", "_folder", "other"),
+        ("CSVLogger", "sep", "/etc/passwd"),
+        ("CSVLogger", "keys", ["loss", "../own"]),
+        ("EarlyStopping", "wait", "3"),
+        ("EarlyStopping", "wait", [3]),
+        ("EarlyStopping", "best_weights", {"a": "own.py"}),
+        ("EarlyStopping", "on_epoch_end", 3),
+        ("EarlyStopping", "model", 3),
+        ("EarlyStopping", "_model", 3),
+        ("EarlyStopping", "__class__", 3),
+        ("EarlyStopping", "__dict__", {}),
+        ("EarlyStopping", "a b", 3),
+    ],
+)
+def test_hostile_callback_state(kind, name, value, tmp_path, caplog):
+    """With these values, callbacks would write to files of the user, or fail."""
+    arguments = {"TensorBoard": "logs", "ModelCheckpoint": "a.keras", "BackupAndRestore": "backup", "CSVLogger": "a"}
+    made = Profile("logs") if kind == "Profile" else getattr(keras.callbacks, kind)(arguments.get(kind, "loss"))
+    state = CallbackState([made])
+    before = dict(vars(made))
+    state.restore({f"{kind}#0": {name: value, "count": 3}}, {})
+    after = dict(vars(made))
+    assert after.pop("count") == 3  # the other attributes are restored
+    assert after == before
+    assert f"of {kind} is not restored" in caplog.text
+
+
+def test_hostile_arrays_of_callbacks():
+    stop = keras.callbacks.EarlyStopping("loss")
+    state = CallbackState([stop])
+    words, numbers = np.array([b"own"], object), np.ones(2)
+    paths = ["x", "x/y", "EarlyStopping#0", "EarlyStopping#0/best_weights/", "EarlyStopping#0/best_weights/0001/more"]
+    for value in (words, numbers):
+        state.restore({}, {f"callbacks/{path}": value for path in paths[:-1]})
+        assert stop.best_weights is (None if value is words else numbers)
+    state.restore({}, {f"callbacks/{paths[-1]}": numbers})
+    state.restore({}, {"callbacks/EarlyStopping#0/wait/": numbers, "callbacks/EarlyStopping#0/on_epoch_end/": numbers})
+    assert stop.wait == 0
+    assert callable(stop.on_epoch_end)
+
+
+def test_paths_are_not_part_of_callback_state():
+    class Named(keras.callbacks.Callback):
+        count = 0
+
+    named = Named()
+    state = CallbackState([named])
+    named.count, named.phase, named.best_file, named.best = 3, "warm-up", "best", "runs/3.keras"
+    assert state.plain() == {"Named#0": {"count": 3, "phase": "warm-up"}}
+    again = Named()
+    CallbackState([again]).restore(state.plain(), {})
+    assert (again.count, again.phase) == (3, "warm-up")
 
 
 def test_callbacks_are_matched_by_class(tmp_path, caplog):

@@ -1,8 +1,9 @@
 """Progress bar callback that is compatible with TensorFlow Addons."""
 
 import re
+import string
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column
 from rich.text import Text
 
-from tensorsmith.core import check, in_notebook
+from tensorsmith.core import check, in_notebook, printable
 from tensorsmith.core.notebook_bars import NotebookBars, notebook_console
 from tensorsmith.core.types import Logs
 
@@ -21,6 +22,8 @@ EPOCH = "{n_fmt}/{total_fmt}{bar} ETA: {remaining}s - {desc}"
 
 FIELDS = {"l_bar", "desc", "n", "n_fmt", "total", "total_fmt", "percentage", "elapsed", "remaining"}
 FIELDS |= {"rate", "rate_fmt", "unit", "postfix"}
+# Width and precision have at most two digits: a larger number would fill the memory.
+SPECIFICATION = re.compile(r"(.?[<>=^])?[-+ ]?#?0?\d{0,2}[,_]?(\.\d{1,2})?[bcdeEfFgGnosxX%]?")
 
 
 class TQDMProgressBar(keras.callbacks.Callback):
@@ -70,10 +73,11 @@ class TQDMProgressBar(keras.callbacks.Callback):
         console: Console | None = None,
     ) -> None:
         for name, text in (("overall_bar_format", overall_bar_format), ("epoch_bar_format", epoch_bar_format)):
-            unknown = set(re.findall(r"\{(\w+)", text)) - FIELDS - {"bar"}
-            fits = not unknown and text.count("{bar}") == 1
+            fits = _has_only(text, FIELDS | {"bar"}) and text.count("{bar}") == 1
             expected = f"contain {{bar}} exactly once, and no other fields than {', '.join(sorted(FIELDS))}"
             check(fits, name, text, expected)
+        fits = _has_only(metrics_format, {"name", "value"})
+        check(fits, "metrics_format", metrics_format, "contain no other fields than name and value")
         check(update_per_second > 0, "update_per_second", update_per_second, "a positive number")
         super().__init__()
         self._separator = metrics_separator
@@ -172,7 +176,19 @@ class _Part(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Returns the current text of the column."""
         text = task.fields["format"].split("{bar}")[self._place].format(**_fields(task))
-        return Text(text.strip())  # columns are separated by a space
+        return Text(printable(text.strip()))  # columns are separated by a space
+
+
+def _has_only(text: str, fields: Set[str]) -> bool:
+    """Returns `True` if a string is a format of the given fields, and not of their attributes or items."""
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        return False
+    return all(
+        name is None or (name in fields and not conversion and SPECIFICATION.fullmatch(specification or ""))
+        for _, name, specification, conversion in parts
+    )
 
 
 def _fields(task: Task) -> dict[str, Any]:

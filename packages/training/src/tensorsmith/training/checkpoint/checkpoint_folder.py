@@ -14,11 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import current_umask
+from tensorsmith.training.checkpoint.metadata import find_mistake
 
 DRAFT = ".draft-"  # prefix of the names of incomplete folders
 STATE = "state"  # bundle of variables, next to the bundles of data positions
 METADATA, FILES = "metadata", "files"  # keys of two JSON strings in the bundle, in addition to the variables
-FIELDS = {"seed", "jit", "state", "data", "position", "logs", "callbacks", "random", "loss"}  # of the metadata
+CHUNK = 1 << 20  # bytes that are read at a time
 
 
 class DamagedCheckpointError(Exception):
@@ -75,6 +76,7 @@ def read_metadata(checkpoint: Path) -> Any:
         DamagedCheckpointError: If the checkpoint cannot be read.
     """
     with _damage_shows(checkpoint):
+        _check_files(checkpoint)
         return json.loads(tf.train.load_checkpoint(str(checkpoint / STATE)).get_tensor(METADATA))
 
 
@@ -85,14 +87,17 @@ def read(checkpoint: Path) -> tuple[dict[str, np.ndarray], Any]:
         DamagedCheckpointError: If the checkpoint is corrupted.
     """
     with _damage_shows(checkpoint):
+        _check_files(checkpoint)
         reader = tf.train.load_checkpoint(str(checkpoint / STATE))
         values = {key: reader.get_tensor(key) for key in reader.get_variable_to_shape_map()}
         files = json.loads(values.pop(FILES))
+        if not isinstance(files, dict) or not files.keys() <= {file.name for file in checkpoint.iterdir()}:
+            raise DamagedCheckpointError(f"{checkpoint}: some files are missing, or their list is damaged")
         if _checksums(checkpoint, files) != files:
             raise DamagedCheckpointError(f"{checkpoint}: the position in the data does not match the checkpoint")
         metadata = json.loads(values.pop(METADATA))
-        if missing := FIELDS - metadata.keys():
-            raise DamagedCheckpointError(f"{checkpoint}: the metadata lack {', '.join(sorted(missing))}")
+        if mistake := find_mistake(metadata):
+            raise DamagedCheckpointError(f"{checkpoint}: the metadata lack valid values of {mistake}")
         return values, metadata
 
 
@@ -118,6 +123,8 @@ def sweep(folder: Path) -> None:
 def _damage_shows(checkpoint: Path) -> Iterator[None]:
     try:
         yield
+    except DamagedCheckpointError:
+        raise
     except Exception as error:  # TensorFlow's reader raises errors of many types
         raise DamagedCheckpointError(f"{checkpoint}: {error}") from error
 
@@ -125,7 +132,22 @@ def _damage_shows(checkpoint: Path) -> Iterator[None]:
 def _checksums(folder: Path, names: Iterable[str] | None = None) -> dict[str, int]:
     """Returns a dict that maps the names of the given files, by default all files, to their checksums."""
     files = sorted(folder.iterdir()) if names is None else [folder / name for name in names]
-    return {file.name: zlib.crc32(file.read_bytes()) for file in files}
+    return {file.name: _checksum(file) for file in files}
+
+
+def _checksum(file: Path) -> int:
+    checksum = 0
+    with file.open("rb") as content:
+        while part := content.read(CHUNK):
+            checksum = zlib.crc32(part, checksum)
+    return checksum
+
+
+def _check_files(checkpoint: Path) -> None:
+    """Raises an error if there are files of which the end is never reached, such as named pipes."""
+    special = next((file for file in checkpoint.iterdir() if not file.is_file()), None)
+    if special is not None:
+        raise DamagedCheckpointError(f"{checkpoint}: {special.name} is not a regular file")
 
 
 def _flush(path: Path) -> None:

@@ -8,7 +8,7 @@ from tensorsmith.training.checkpoint.checkpoints import Keeper
 from tensorsmith.training.distribution.worker_group import WorkerGroup
 from tensorsmith.training.fit.options import Start
 from tensorsmith.training.fit.recurring import Recurring
-from tensorsmith.training.fit.run import Saving
+from tensorsmith.training.fit.run import VARIABLE, Saving
 from tensorsmith.training.fit.state import check_same, described
 from tensorsmith.training.loop.step_compiler import StepCompiler
 
@@ -54,6 +54,12 @@ def make_saving(
         before = f"{there['batch_size']} and {there['steps']} steps per epoch"
         expected = f"have a batch size of {before}, as in the run to resume"
         check(_same_data(there, data), "x", received, expected)
+        stored = [saved.values.get(VARIABLE.format(i)) for i in range(len(variables))]
+        forms = [(variable.shape.as_list(), variable.dtype.as_numpy_dtype) for variable in variables]
+        valid = [value is not None and (list(value.shape), value.dtype.type) for value in stored] == forms
+        remedy = "remove the checkpoint to resume from the previous one"
+        received = Verbatim(f"{saved.path}, whose variables differ from their description")
+        check(valid, "checkpoint", received, "undamaged", remedy)
     keeper = Keeper(checkpoints, checkpoints.monitor or monitor) if worker_group.chief else None
     metadata = {"seed": start.seed, "jit": steps.jit, "state": state, "data": data}
     return Saving(keeper, every, variables, metadata, saved)
