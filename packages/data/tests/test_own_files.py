@@ -9,6 +9,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from tensorsmith.data import info, load, load_splits
+from tensorsmith.data.datasets.image_files import read_images
 from tensorsmith.testing import raises_argument_error
 
 
@@ -72,6 +73,29 @@ def test_exif_orientation(tmp_path):
         pixels.save(path.with_suffix(".png"), exif=exif)
     (images, labels) = load_splits(tmp_path, image_shape=(8, 8))["train"]
     np.testing.assert_array_equal(images[labels == 0][0][:, 0], [0, 0, 0, 0, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n",
+        b"qoif" + bytes([0, 0, 0, 9, 0, 0, 0, 9, 3, 1, 63]),
+        b"DDS " + bytes([124, 0, 0, 0]) + bytes(116),
+        b"II*\x00\x08\x00\x00\x00\x00\x00",
+    ],
+    ids=["EPS", "QOI", "DDS", "TIFF"],
+)
+def test_images_of_other_formats(tmp_path, monkeypatch, content):
+    """Pillow recognizes formats by their content, and starts Ghostscript for EPS."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "bin/gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)
+    (tmp_path / "photo.png").write_bytes(content)
+    with raises_argument_error("data", received="cannot be read: its format is none of PNG, JPEG, BMP, GIF, WEBP"):
+        read_images([tmp_path / "photo.png"], (8, 8))
+    assert not (tmp_path / "started").exists()
 
 
 def test_files_that_are_not_images(photos, caplog):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # Pillow reads EPS as well, by starting Ghostscript
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # modes of Pillow by the number of channels
 
 
@@ -67,14 +68,16 @@ def check_image_shape(shape: Sequence[int] | None) -> None:
 
 def _opened(path: Path) -> "Image.Image":
     """Returns an image with its pixels, turned upright."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             deep = image.mode.startswith(("I", "F"))
             upright = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        received = Verbatim(f"{path}, which cannot be read: {error}")
+    except Exception as error:  # the errors of Pillow for damaged files are of all types
+        other = f"its format is none of {', '.join(FORMATS)}"
+        reason = other if isinstance(error, UnidentifiedImageError) else error
+        received = Verbatim(f"{path}, which cannot be read: {reason}")
         raise argument_error("data", received, "a folder of readable images", "remove or replace the file") from error
     check(not deep, "data", Verbatim(f"{path} with more than 8 bits"), "images with 8 bits per channel")
     assert upright is not None

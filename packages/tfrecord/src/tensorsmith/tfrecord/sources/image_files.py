@@ -106,8 +106,8 @@ def parse_image(data: bytes, verify: bool = True) -> ImageFile:
         damage = find_damage(data) or ("its header is invalid" if data.startswith((PNG, JPEG)) else "")
         if not damage:
             raise ValueError(f"the image must be PNG or JPEG, got {len(data):,} bytes of another format") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        damage = str(error)
+    except Exception as error:  # noqa: BLE001 - the errors of Pillow for damaged files are of all types
+        damage = str(error) or type(error).__name__
     if damage:
         raise ValueError(f"the image is corrupted: {damage}")
     if encoding not in ("png", "jpeg"):
