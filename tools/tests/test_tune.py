@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -478,23 +477,10 @@ def test_modules_of_files_are_not_loaded(tmp_path, monkeypatch):
     assert main(["tune", "transfer/hub_local", "--resume", "--out", "old"]) == 2
 
 
-@pytest.mark.parametrize("name", ["best", "trial_3", "tensorboard", "worker-0.log"])
-def test_links_in_search_folders(finished, tmp_path, name):
-    """Otherwise, files of the user would be removed, replaced or extended."""
-    folder, victim = tmp_path / "search", tmp_path / "victim"
-    shutil.copytree(finished, folder)
-    victim.mkdir()
-    (victim / "mine.yaml").write_text("mine")
-    if (folder / name).exists():
-        shutil.rmtree(folder / name)
-    (folder / name).symlink_to(victim)
-    assert tune(folder, "--resume", "--trials", "4") == 2
-    assert [path.name for path in victim.iterdir()] == ["mine.yaml"]
-
-
-@pytest.mark.parametrize("name", ["oracle.json", "trial_0/trial.json", "trial_0/result.json"])
-@pytest.mark.parametrize("content", ["", "null", "[]", "[" * 10_000, "{}"])
-def test_damaged_search_folders(finished, tmp_path, name, content):
-    shutil.copytree(finished, tmp_path / "search")
-    (tmp_path / "search" / name).write_text(content)
-    assert tune(tmp_path / "search", "--resume", "--trials", "4") == 1
+def test_killed_chief(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tensorsmith.tools.commands.tune.run_search_workers", lambda *_: -signal.SIGKILL)
+    folder = tmp_path / "the search"
+    assert tune(folder, "--parallel", "2") == 128 + signal.SIGKILL
+    said = capsys.readouterr().err
+    assert "The process that assigns trials was killed by SIGKILL. To resume the search: tensorsmith tune " in said
+    assert f"--out '{folder}' --resume --parallel 2" in said

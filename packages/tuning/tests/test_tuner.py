@@ -1,6 +1,7 @@
 """Tests of the trial loop, on recipes with scores known in closed form or from scikit-learn."""
 
 import dataclasses
+import io
 import json
 import logging
 import shutil
@@ -16,7 +17,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold, cross_val_score
 
 import tensorsmith.tuning as tune
-from tensorsmith.core import ArgumentError, SupervisedRecipe
+from tensorsmith.core import ArgumentError, SupervisedRecipe, printable
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import NonFiniteLossError, Trainer
 from tensorsmith.tuning.folds import folds
@@ -476,3 +477,22 @@ def hparams_in(folder):
         assert "score" in events.Tags()["tensors"]
         found[path.name] = {name: value.number_value for name, value in session.hparams.items()}
     return found
+
+
+@pytest.mark.parametrize("value", ["\x1b]0;title\x07\x1b[31m", "[/x]", "[red]", "a\nb"])
+def test_table_of_hostile_strings(fixed, value, caplog):
+    """Names of trials, drawn values and errors may come from the files of somebody else."""
+    search = fixed.search()
+    failed, ended = Result({}, {"weight": value}, error=value), Result({}, {"weight": value}, score=1.0)
+    console = Console(record=True, width=200, force_terminal=True, file=io.StringIO())
+    table = LiveTable(search, {f"{value}1": failed, f"{value}2": ended}, console)
+    with table:
+        table.begin(value, {"weight": value})
+        table.update(value, 1, {})
+    console.print(table.as_table())
+    shown = console.export_text(styles=False)
+    assert shown.count(printable(value)) >= 5
+    with caplog.at_level(logging.INFO):
+        LiveTable(search, console=Console(file=io.StringIO())).end(value, failed)
+    assert printable(value) in caplog.messages[0]
+    assert value.isprintable() or value not in caplog.messages[0]

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras_tuner
 
+from tensorsmith.core import is_integer, is_number
 from tensorsmith.tuning.space import Choice, Float, Int, Range, in_order
 
 
@@ -55,6 +56,18 @@ def with_fields(space: Mapping[str, Range], drawn: keras_tuner.HyperParameters) 
     return copy
 
 
+def is_value(known: Range, value: Any) -> bool:
+    """Returns `True` if a value, which may have been read from a JSON file, is one that a range can have."""
+    if isinstance(known, Choice):
+        return _as_lists(value) in map(_as_lists, known.options)
+    return is_number(value) and (is_integer(value) or not isinstance(known, Int))
+
+
+def _as_lists(value: Any) -> Any:
+    """Converts tuples to lists recursively, as JSON serialization does."""
+    return [_as_lists(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _saved(space: Mapping[str, Range], name: str) -> dict[str, Any]:
     known = space[name]
     conditions = [
@@ -96,7 +109,10 @@ def _value(known: Range, drawn: Any) -> Any:
     if isinstance(known, Choice):
         if {type(each) for each in known.options} == {bool}:
             return json.loads(drawn) if isinstance(drawn, str) else bool(drawn)
-        return next(option for option in known.options if _label(known, option) == drawn)
+        found = [option for option in known.options if _label(known, option) == drawn]
+        if not found:
+            raise ValueError(f"{drawn!r} is none of the options {known.options}")
+        return found[0]
     kind = int if isinstance(known, Int) else float  # Python types instead of NumPy types
     # The Bayesian oracle may exceed the maximum integer by one, because it rounds down from an open interval.
     return kind(min(max(drawn, known.low), known.high)) if isinstance(known, Int | Float) else drawn

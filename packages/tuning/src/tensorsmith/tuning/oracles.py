@@ -4,7 +4,10 @@ import contextlib
 import io
 import json
 import logging
+import re
+from collections.abc import Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import keras_tuner
@@ -12,7 +15,7 @@ import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from tensorsmith.core import replace_file
+from tensorsmith.core import read_text, replace_file
 from tensorsmith.core.keras_internals import overrides_private
 from tensorsmith.tuning._internals import bracket, project_folder, set_oracle_random_state, trial_folder
 from tensorsmith.tuning.grid import grid
@@ -21,6 +24,15 @@ from tensorsmith.tuning.search import Search
 
 log = logging.getLogger("tensorsmith.tuning")
 
+NUMBER = re.compile("[0-9]{1,9}")
+STATUSES = {
+    TrialStatus.RUNNING,
+    TrialStatus.IDLE,
+    TrialStatus.INVALID,
+    TrialStatus.STOPPED,
+    TrialStatus.COMPLETED,
+    TrialStatus.FAILED,
+}
 LIVES = 3  # number of lost workers after which a trial fails
 
 
@@ -50,12 +62,22 @@ class _Safe(keras_tuner.Oracle):
             draft.write_text(json.dumps(trial.get_state()))
 
     def reload(self) -> None:
-        """Loads the oracle state of a search that may have been interrupted at any time."""
+        """Loads the oracle state of a search that may have been interrupted at any time.
+
+        Raises:
+            ValueError: If the files of the search contradict each other: with unknown IDs of trials, keras-tuner
+                would for example try to draw the same trial forever.
+        """
         folder = project_folder(self)
-        started = json.loads((folder / "oracle.json").read_text())["start_order"]
+        state = json.loads(read_text(folder / "oracle.json"))
+        started = state["start_order"]
+        _check_ids(state)
+        _check_space(state["hyperparameters"], self.hyperparameters.get_config())
         for path in folder.glob("trial_*/trial.json"):
             if path.parent.name.removeprefix("trial_") not in started:  # not yet started; will be drawn again
                 path.unlink()
+            else:
+                _check_trial(path)
         super().reload()
         # Restores the start order: the order of folders would change the rounding of sums in the Gaussian process.
         trials = dict(self.trials)
@@ -89,6 +111,39 @@ class _Safe(keras_tuner.Oracle):
         with contextlib.redirect_stdout(io.StringIO()):  # the call prints to standard output
             self.end_trial(trial)
         return str(trial.trial_id)
+
+
+def _check_ids(state: Mapping[str, Any]) -> None:
+    """Raises an error if an oracle state contains the ID of a trial that is not in the list of trials."""
+    started = state["start_order"]
+    numbers = [int(name) if NUMBER.fullmatch(name) else -1 for name in started]
+    if numbers != list(range(len(started))):
+        raise ValueError(f"the IDs of trials are not 0, 1, 2 ...: {started}")
+    rounds = [info for bracket in state.get("brackets", []) for infos in bracket["rounds"] for info in infos]
+    known = {*state["ongoing_trials"].values(), *state["end_order"], *state["retry_queue"], *state["run_times"]}
+    known |= {name for info in rounds for name in (info["id"], info["past_id"]) if name is not None}
+    if unknown := known - set(started):
+        raise ValueError(f"unknown trials: {sorted(unknown)}")
+
+
+def _check_space(stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Raises an error if the hyperparameters of a search are not those of its settings."""
+    names = [{each["config"]["name"] for each in config["space"]} for config in (stored, current)]
+    ranges = [
+        {each["config"]["name"]: [each["config"].get(key) for key in ("min_value", "max_value")] for each in space}
+        for space in (stored["space"], current["space"])
+    ]
+    if not names[1] <= names[0] or any(ranges[0][name] != ranges[1][name] for name in names[1]):
+        raise ValueError("the search space differs from that of search.yaml")
+
+
+def _check_trial(path: Path) -> None:
+    """Raises an error if the file of a trial has another ID than its folder, or values of other types than usual."""
+    state = json.loads(read_text(path))
+    score, status = state["score"], state["status"]
+    valid = state["trial_id"] == path.parent.name.removeprefix("trial_")
+    if not valid or status not in STATUSES or not (score is None or isinstance(score, int | float)):
+        raise ValueError(f"{path} is damaged")
 
 
 class _Random(_Safe, RandomSearchOracle):

@@ -8,7 +8,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tensorsmith.core import SECONDS_TO_SAVE, free_ports, print_text, signals_like_ctrl_c
+from tensorsmith.core import (
+    SECONDS_TO_SAVE,
+    end_groups,
+    end_of_log,
+    free_ports,
+    open_log,
+    print_text,
+    signal_group,
+    signals_like_ctrl_c,
+)
 from tensorsmith.tuning.workers import LAUNCHER, sign_of_life
 
 RESTARTS = 5  # maximum number of consecutive restarts without a completed trial
@@ -38,7 +47,7 @@ class SearchWorkers:
         """Starts a worker process with a new name."""
         name = f"worker-{self._started}"
         self._started += 1
-        with (self._folder / f"{name}.log").open("a") as log:
+        with open_log(self._folder / f"{name}.log") as log:
             environment = self._named(name)
             self.workers[name] = subprocess.Popen(
                 self._command,
@@ -64,12 +73,14 @@ class SearchWorkers:
         for group in (list(self.workers.values()), [self.chief]):
             for process in group:
                 process.terminate()
+                signal_group(process.pid, signal.SIGCONT)  # a stopped process receives no other signal
             for process in group:
                 try:
                     process.wait(max(until - time.monotonic(), 0.0))
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+            end_groups([process.pid for process in group])
 
     def _named(self, name: str) -> dict[str, str]:
         return self._environment | {"KERASTUNER_TUNER_ID": name}
@@ -99,7 +110,7 @@ def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: i
                         continue
                     number = -status if status < 0 else status - 128  # 128 + signal: the worker saved before it exited
                     if number not in set(signal.Signals):
-                        print_text((folder / f"{name}.log").read_text()[-2000:], file=sys.stderr)
+                        print_text(end_of_log(folder / f"{name}.log"), file=sys.stderr)
                         return status
                     failures, done = (1, now) if (now := _done(folder)) != done else (failures + 1, done)
                     who = f"{name} was killed by {signal.Signals(number).name}"

@@ -9,7 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from tensorsmith.core import printable
 from tensorsmith.tuning.search import Search
 from tensorsmith.tuning.trial import Result
 
@@ -69,7 +71,7 @@ class LiveTable:
             return
         how = f"failed: {result.error}" if result.score is None else f"{self._search.objective} {result.score:.5g}"
         so_far = "" if best is None else f"  best {best[1]:.5g} (trial {best[0]})"
-        log.info("trial %s  %s  %s  %.1f s%s", trial, how, shown(result.drawn), result.seconds, so_far)
+        log.info(printable(f"trial {trial}  {how}  {shown(result.drawn)}  {result.seconds:.1f} s{so_far}"))
 
     def best(self) -> tuple[str, float] | None:
         """Returns the ID and score of the best trial so far, or `None` if there is none."""
@@ -82,13 +84,13 @@ class LiveTable:
         title = f"{len(self._ended)} of {self._search.trials} trials, {seconds:.0f} s"
         table = Table(title=title, title_justify="left")
         for name in ("trial", self._search.objective, *self._search.space):
-            table.add_column(name, justify="right")
+            table.add_column(_cell(name), justify="right")
         for trial, (drawn, state) in self._running.items():
-            table.add_row(trial, state, *_cells(self._search, drawn), style="dim")
+            table.add_row(_cell(trial), _cell(state), *_cells(self._search, drawn), style="dim")
         for trial, result in self._ranked()[:ROWS]:
-            table.add_row(trial, f"{result.score:.5g}", *_cells(self._search, result.drawn))
+            table.add_row(_cell(trial), f"{result.score:.5g}", *_cells(self._search, result.drawn))
         if failed := [trial for trial, result in self._ended.items() if result.score is None]:
-            table.caption = f"failed: {', '.join(failed)}"
+            table.caption = _cell(f"failed: {', '.join(failed)}")
         return table
 
     def _ranked(self) -> list[tuple[str, Result]]:
@@ -105,8 +107,13 @@ def shown(drawn: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {_shown(value)}" for name, value in drawn.items())
 
 
-def _cells(search: Search, drawn: Mapping[str, Any]) -> list[str]:
-    return [_shown(drawn[name]) if name in drawn else "" for name in search.space]
+def _cells(search: Search, drawn: Mapping[str, Any]) -> list[Text]:
+    return [_cell(_shown(drawn[name]) if name in drawn else "") for name in search.space]
+
+
+def _cell(text: str) -> Text:
+    """Returns text that may come from the files of somebody else, without markup and control characters."""
+    return Text(printable(text))
 
 
 def _shown(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, replace_file
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, read_text, replace_file
 from tensorsmith.core.types import Dataset, Logs, NestedArrays
 from tensorsmith.training import Checkpoints
 from tensorsmith.tuning.folds import folds
@@ -59,9 +59,27 @@ def read_result(folder: Path) -> Result | None:
     """Returns the result in the folder of a trial, or `None` if the trial is not completed."""
     path = folder / RESULT
     try:
-        return Result(**json.loads(path.read_text())) if path.exists() else None
+        result = Result(**json.loads(read_text(path))) if path.exists() else None
     except (ValueError, TypeError, RecursionError) as error:
         raise damaged(path) from error
+    if result is not None and not _is_valid(result):
+        raise damaged(path)
+    return result
+
+
+def _is_valid(result: Result) -> bool:
+    """Returns `True` if the attributes of a result that has been read from a file have the right types."""
+    strings = (result.error, result.where, result.traceback)
+    numbers = [result.epoch, result.seconds, *([] if result.score is None else [result.score])]
+    if not (isinstance(result.config, dict) and isinstance(result.drawn, dict) and isinstance(result.history, dict)):
+        return False
+    columns = [result.folds, *result.history.values()]
+    if not all(isinstance(column, list) for column in columns):
+        return False
+    numbers += [value for column in columns for value in column]
+    return all(isinstance(text, str) for text in strings) and all(
+        isinstance(number, int | float) and not isinstance(number, bool) for number in numbers
+    )
 
 
 def damaged(path: Path) -> UnreadableFileError:

@@ -23,8 +23,8 @@ from tensorsmith.core import SECONDS_TO_WAIT, check, is_number, replace_file
 from tensorsmith.core.keras_internals import overrides_private
 from tensorsmith.tuning._internals import is_worker, run_and_update_trial
 from tensorsmith.tuning.failures import describe, repeated_failure, stops_search
-from tensorsmith.tuning.hyperparameters import as_fields, with_fields
-from tensorsmith.tuning.oracles import LIVES, make_oracle, warn_without_promotions
+from tensorsmith.tuning.hyperparameters import as_fields, is_value, with_fields
+from tensorsmith.tuning.oracles import LIVES, NUMBER, make_oracle, warn_without_promotions
 from tensorsmith.tuning.search import Search
 from tensorsmith.tuning.trial import RESULT, Result, damaged, read_result, train
 from tensorsmith.tuning.workers import Beat, Oversight, end_without_launcher, serve, wait_for_chief
@@ -145,6 +145,8 @@ class Tuner(BaseTuner):
             return
         try:
             self.oracle.reload()
+            for trial in self.oracle.trials.values():
+                as_fields(self.plan.space, trial.hyperparameters)
         except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError) as error:
             raise damaged(self.folder / "oracle.json") from error
 
@@ -239,8 +241,20 @@ class Tuner(BaseTuner):
         self.keep_best()
 
     def results(self) -> dict[str, Result]:
-        """Returns a dict that maps trial IDs to results of completed trials, best first and failed trials last."""
-        return results_in(self.folder, self.plan.best)
+        """Returns a dict that maps trial IDs to results of completed trials, best first and failed trials last.
+
+        Raises:
+            UnreadableFileError: If the file of a result is damaged, or belongs to another search.
+        """
+        results = results_in(self.folder, self.plan.best)
+        fields = {field.name for field in dataclasses.fields(self.plan.config)}
+        for name, result in results.items():
+            known = all(
+                key in self.plan.space and is_value(self.plan.space[key], result.drawn[key]) for key in result.drawn
+            )
+            if not known or result.config.keys() != fields:
+                raise damaged(self.folder / f"trial_{name}" / RESULT)
+        return results
 
     def keep_best(self) -> None:
         """Removes the checkpoints of completed trials, and all models except the best one."""
@@ -311,8 +325,14 @@ def results_in(folder: Path, best: str) -> dict[str, Result]:
     Args:
         folder: Folder that contains the files of the hyperparameter search.
         best: "min" if smaller values of the objective are better, or "max" if larger values are better.
+
+    Raises:
+        UnreadableFileError: If the name of a folder is not that of a trial, or the file of a result is damaged.
     """
     folders = sorted(path.parent for path in folder.glob(f"trial_*/{RESULT}"))
+    for path in folders:
+        if not NUMBER.fullmatch(path.name.removeprefix("trial_")):
+            raise damaged(path)
     found = {path.name.removeprefix("trial_"): read_result(path) for path in folders}
     results = {name: result for name, result in found.items() if result is not None}
 

@@ -5,8 +5,10 @@ import contextlib
 import dataclasses
 import logging
 import os
+import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +121,15 @@ def execute(arguments: argparse.Namespace) -> int:
                 with exit_on_sigterm():
                     return _search(recipe, search, folder, arguments.timeout)
             code = run_search_workers([*PYTHON, "tensorsmith.tools", *again], parallel, folder, lock)
+            if code < 0:
+                who = f"The process that assigns trials was killed by {signal.Signals(-code).name}"
+                print_text(f"{who}. To resume the search: {_command(again, parallel)}", file=sys.stderr)
+                return 128 - code
         except (KeyboardInterrupt, SystemExit) as error:
             terminated = 128 + signal.SIGTERM
             if isinstance(error, SystemExit) and error.code != terminated:
                 raise
-            command = " ".join(again) + (f" --parallel {parallel}" if parallel else "")
-            print_text(f"The search was interrupted. To resume it: tensorsmith {command}", file=sys.stderr)
+            print_text(f"The search was interrupted. To resume it: {_command(again, parallel)}", file=sys.stderr)
             return 130 if isinstance(error, KeyboardInterrupt) else terminated
         except SearchError:
             if new:
@@ -209,6 +214,11 @@ def _differing(recipe: RecipeFile, arguments: argparse.Namespace, search: Search
     differing += [name for name in fields if getattr(requested.config, name) != getattr(search.config, name)]
     differing += ["space"] * bool(arguments.space and requested.space != search.space)
     return [f"--{name.replace('_', '-') if name in SEARCH_SETTINGS else name}" for name in differing]
+
+
+def _command(again: Sequence[str], parallel: int | None) -> str:
+    """Returns the command that resumes a search."""
+    return shlex.join(["tensorsmith", *again, *(["--parallel", str(parallel)] if parallel else [])])
 
 
 def _wait_for(path: Path, timeout: float) -> None:
