@@ -1,11 +1,10 @@
 """Benchmarks of `tensorsmith bench`, which compare tensorsmith with Keras, TensorFlow, XLA, PyTorch and others."""
 
 from tensorsmith.benchmarks.baseline import read_baseline, save_baseline, slower_than_baseline
-from tensorsmith.benchmarks.benchmark import NAMES, Benchmark, Contender, load_benchmark
+from tensorsmith.benchmarks.benchmark import Benchmark, Contender, load_benchmark, summaries
 from tensorsmith.benchmarks.turns import Row, measure, write_json
 
 __all__ = [
-    "NAMES",
     "Benchmark",
     "Contender",
     "Row",
@@ -14,5 +13,6 @@ __all__ = [
     "read_baseline",
     "save_baseline",
     "slower_than_baseline",
+    "summaries",
     "write_json",
 ]

@@ -1,11 +1,12 @@
 """Interfaces that benchmark modules implement."""
 
+import ast
 import importlib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
-
-NAMES = ("loop", "models", "ops", "components", "image", "accelerate", "data", "tabular", "overhead")
 
 
 class Contender(Protocol):
@@ -55,8 +56,16 @@ class Benchmark:
         return theirs / ours if self.lower_is_better else ours / theirs
 
 
+def summaries() -> dict[str, str]:
+    """Return the names of all benchmarks, which are the modules that define `BENCHMARK`, and what they compare."""
+    texts = {path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))}
+    found = {name: text for name, text in texts.items() if re.search(r"^BENCHMARK = ", text, re.MULTILINE)}
+    heads = {name: ast.get_docstring(ast.parse(text)) or "" for name, text in found.items()}
+    return {name: head.splitlines()[0].partition(": ")[2] for name, head in heads.items()}
+
+
 def load_benchmark(name: str) -> Benchmark:
     """Return a benchmark, given its name or the qualified name of the module that defines it."""
-    module = importlib.import_module(f"{__package__}.{name}" if name in NAMES else name)
+    module = importlib.import_module(f"{__package__}.{name}" if name in summaries() else name)
     benchmark: Benchmark = module.BENCHMARK
     return benchmark

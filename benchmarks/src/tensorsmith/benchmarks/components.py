@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.peers import Case, Work, benchmark_of
+from tensorsmith.benchmarks.peers import PeerCase, Work, benchmark_of
 from tensorsmith.core.types import Tensor
 
 
@@ -159,16 +159,16 @@ def _coco(truths: np.ndarray, found: np.ndarray) -> Work:
 
 
 CASES = {
-    "triplet_hard": Case(_metric_learning("triplet_hard_loss", 2048), {"addons": 2}),
+    "triplet_hard": PeerCase(_metric_learning("triplet_hard_loss", 2048), {"addons": 2}),
     # The memory of Addons grows with the cube of the batch size and would be 34 GB for a batch of 2,048.
-    "lifted_struct": Case(_metric_learning("lifted_struct_loss", 2048), {}),
-    "lifted_struct_512": Case(_metric_learning("lifted_struct_loss", 512), {"addons": 2}),
-    "triplet_semihard_512": Case(_metric_learning("triplet_semihard_loss", 512), {"addons": 2}),
-    "sparsemax": Case(_sparsemax, {"addons": 2}),
-    "kendall": Case(_kendall, {"scipy": 2}),
-    "mean_average_precision": Case(_mean_average_precision, {"pycocotools": 2}),
-    "correlation_cost": Case(_correlation_cost, {"addons_ops": 2}),
-    "embedding_bag": Case(_embedding_bag, {"addons_ops": 2}),
+    "lifted_struct": PeerCase(_metric_learning("lifted_struct_loss", 2048), {}),
+    "lifted_struct_512": PeerCase(_metric_learning("lifted_struct_loss", 512), {"addons": 2}),
+    "triplet_semihard_512": PeerCase(_metric_learning("triplet_semihard_loss", 512), {"addons": 2}),
+    "sparsemax": PeerCase(_sparsemax, {"addons": 2}),
+    "kendall": PeerCase(_kendall, {"scipy": 2}),
+    "mean_average_precision": PeerCase(_mean_average_precision, {"pycocotools": 2}),
+    "correlation_cost": PeerCase(_correlation_cost, {"addons_ops": 2}),
+    "embedding_bag": PeerCase(_embedding_bag, {"addons_ops": 2}),
 }
 
 BENCHMARK = benchmark_of(CASES)

@@ -29,12 +29,12 @@ Work = Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class Case:
+class DataCase:
     """Benchmark case of a data pipeline: the examples, the implementations, and their target speedups."""
 
     kind: str
     count: int
-    work: Mapping[str, Callable[[Path, "Case"], Work]]
+    work: Mapping[str, Callable[[Path, "DataCase"], Work]]
     targets: dict[str, float]
     unit: str = "examples/s"
 
@@ -72,7 +72,7 @@ def _prepare(case: str, provider: str) -> Rate:
     return Rate(work, amount, folder, writes=this.work is WRITERS)
 
 
-def _arrays(case: Case) -> dict[str, np.ndarray]:
+def _arrays(case: DataCase) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     if case.kind == "floats":
         return {"x": rng.random((case.count, 4005), dtype="float32")}
@@ -81,14 +81,14 @@ def _arrays(case: Case) -> dict[str, np.ndarray]:
     return {"image": images, "label": labels, "x": rng.random((case.count, 32), dtype="float32")}
 
 
-def _columns(case: Case) -> dict[str, Any]:
+def _columns(case: DataCase) -> dict[str, Any]:
     from tensorsmith.records import Column
 
     arrays = _arrays(case)
     return {name: Column.of_raw(array) if name == "image" else Column.of(array) for name, array in arrays.items()}
 
 
-def _features(case: Case) -> dict[str, Any]:
+def _features(case: DataCase) -> dict[str, Any]:
     import tensorflow as tf
 
     if case.kind == "floats":
@@ -100,7 +100,7 @@ def _features(case: Case) -> dict[str, Any]:
     }
 
 
-def _write(folder: Path, case: Case) -> Work:
+def _write(folder: Path, case: DataCase) -> Work:
     from tensorsmith.records import write
 
     columns = _columns(case)
@@ -112,7 +112,7 @@ def _write(folder: Path, case: Case) -> Work:
     return work
 
 
-def _write_with_tensorflow(folder: Path, case: Case) -> Work:
+def _write_with_tensorflow(folder: Path, case: DataCase) -> Work:
     import tensorflow as tf
 
     rows = _python_rows(case)
@@ -133,7 +133,7 @@ def _write_with_tensorflow(folder: Path, case: Case) -> Work:
     return work
 
 
-def _write_with_tfds(folder: Path, case: Case) -> Work:
+def _write_with_tfds(folder: Path, case: DataCase) -> Work:
     import tensorflow_datasets as tfds
 
     tensors = {"x": tfds.features.Tensor(shape=(4005 if case.kind == "floats" else 32,), dtype=np.float32)}
@@ -159,7 +159,7 @@ def _write_with_tfds(folder: Path, case: Case) -> Work:
     return work
 
 
-def _python_rows(case: Case) -> list[dict[str, Any]]:
+def _python_rows(case: DataCase) -> list[dict[str, Any]]:
     arrays = _arrays(case)
     values = {
         name: [row.tobytes() for row in array] if name == "image" else array.tolist() for name, array in arrays.items()
@@ -167,7 +167,7 @@ def _python_rows(case: Case) -> list[dict[str, Any]]:
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
-def _file(folder: Path, case: Case) -> str:
+def _file(folder: Path, case: DataCase) -> str:
     _write(folder, case)()
     return str(folder / "x.tfrecord")
 
@@ -180,17 +180,17 @@ def _through(dataset: Iterable[Any]) -> Work:
     return work
 
 
-def _read(folder: Path, case: Case, shuffle: bool = False) -> Work:
+def _read(folder: Path, case: DataCase, shuffle: bool = False) -> Work:
     from tensorsmith.tfrecord import examples
 
     return _through(examples([_file(folder, case)], _features(case), BATCH, shuffle=shuffle, seed=0))
 
 
-def _read_at_random(folder: Path, case: Case) -> Work:
+def _read_at_random(folder: Path, case: DataCase) -> Work:
     return _read(folder, case, shuffle=True)
 
 
-def _read_batches_with_tensorflow(folder: Path, case: Case) -> Work:
+def _read_batches_with_tensorflow(folder: Path, case: DataCase) -> Work:
     import tensorflow as tf
 
     features = _features(case)
@@ -199,7 +199,7 @@ def _read_batches_with_tensorflow(folder: Path, case: Case) -> Work:
     return _through(parsed.prefetch(tf.data.AUTOTUNE))
 
 
-def _read_singly_with_tensorflow(folder: Path, case: Case) -> Work:
+def _read_singly_with_tensorflow(folder: Path, case: DataCase) -> Work:
     import tensorflow as tf
 
     features = _features(case)
@@ -208,20 +208,20 @@ def _read_singly_with_tensorflow(folder: Path, case: Case) -> Work:
     return _through(parsed.batch(BATCH).prefetch(tf.data.AUTOTUNE))
 
 
-def _verify(folder: Path, case: Case) -> Work:
+def _verify(folder: Path, case: DataCase) -> Work:
     from tensorsmith.tfrecord import verify
 
     path = Path(_file(folder, case))
     return lambda: verify(path)
 
 
-def _verify_with_tensorflow(folder: Path, case: Case) -> Work:
+def _verify_with_tensorflow(folder: Path, case: DataCase) -> Work:
     import tensorflow as tf
 
     return _through(tf.data.TFRecordDataset(_file(folder, case)).batch(BATCH))
 
 
-def _images(folder: Path, case: Case) -> Work:
+def _images(folder: Path, case: DataCase) -> Work:
     """Return a callable that decodes and augments images one batch at a time."""
     import tensorflow as tf
 
@@ -237,7 +237,7 @@ def _images(folder: Path, case: Case) -> Work:
     return _through(dataset.map(change, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE))
 
 
-def _images_one_by_one(folder: Path, case: Case) -> Work:
+def _images_one_by_one(folder: Path, case: DataCase) -> Work:
     """Return a callable that runs a typical tf.data pipeline: interleaving, shuffling and a map over examples."""
     import tensorflow as tf
 
@@ -255,7 +255,7 @@ def _images_one_by_one(folder: Path, case: Case) -> Work:
     return _through(dataset.batch(BATCH).prefetch(tf.data.AUTOTUNE))
 
 
-def _shards(folder: Path, case: Case) -> list[str]:
+def _shards(folder: Path, case: DataCase) -> list[str]:
     from tensorsmith.records import write
 
     columns, paths = _columns(case), [folder / f"{number}.tfrecord" for number in range(SHARDS)]
@@ -265,7 +265,7 @@ def _shards(folder: Path, case: Case) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _array_record(folder: Path, case: Case, at_random: bool) -> Work:
+def _array_record(folder: Path, case: DataCase, at_random: bool) -> Work:
     """Return a callable that reads batches of serialized examples from an ArrayRecord file, without parsing."""
     from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
@@ -289,7 +289,7 @@ def _array_record(folder: Path, case: Case, at_random: bool) -> Work:
     return work
 
 
-def _array_record_at_random(folder: Path, case: Case) -> Work:
+def _array_record_at_random(folder: Path, case: DataCase) -> Work:
     return _array_record(folder, case, at_random=True)
 
 
@@ -300,18 +300,18 @@ READERS = {
     "parse_single_example": _read_singly_with_tensorflow,
 }
 CASES = {
-    "write_965": Case("965", 20_000, WRITERS, {"tensorflow": 10}),
-    "write_floats": Case("floats", 5_000, WRITERS, {"tensorflow": 10}),
-    "read_965": Case("965", 100_000, READERS, {"parse_example": 2, "parse_single_example": 20}),
-    "read_floats": Case("floats", 10_000, READERS, {"parse_example": 2, "parse_single_example": 20}),
-    "verify": Case("965", 500_000, {"tensorsmith": _verify, "tensorflow": _verify_with_tensorflow}, {}, "MB/s"),
-    "random_access": Case(
+    "write_965": DataCase("965", 20_000, WRITERS, {"tensorflow": 10}),
+    "write_floats": DataCase("floats", 5_000, WRITERS, {"tensorflow": 10}),
+    "read_965": DataCase("965", 100_000, READERS, {"parse_example": 2, "parse_single_example": 20}),
+    "read_floats": DataCase("floats", 10_000, READERS, {"parse_example": 2, "parse_single_example": 20}),
+    "verify": DataCase("965", 500_000, {"tensorsmith": _verify, "tensorflow": _verify_with_tensorflow}, {}, "MB/s"),
+    "random_access": DataCase(
         "965",
         1_000_000,
         {"tensorsmith": _read_at_random, "sequential": _read, "array_record": _array_record_at_random},
         {"sequential": 1 / 1.3},
     ),
-    "images": Case("965", 60_000, {"tensorsmith": _images, "interleave": _images_one_by_one}, {"interleave": 1.5}),
+    "images": DataCase("965", 60_000, {"tensorsmith": _images, "interleave": _images_one_by_one}, {"interleave": 1.5}),
 }
 
 BENCHMARK = Benchmark(

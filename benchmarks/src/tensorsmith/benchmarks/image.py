@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.peers import Case, Work, benchmark_of
+from tensorsmith.benchmarks.peers import PeerCase, Work, benchmark_of
 from tensorsmith.core.types import Tensor
 
 BATCH, SIDE = 64, 224
@@ -260,13 +260,13 @@ def _for_each(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray) 
 
 LIBRARIES = ("addons_ops", "opencv", "scipy")
 CASES = {
-    "augmentation": Case(_augmentation, {"tensorflow": 2, "keras": 1.5, "torchvision": 1.5}),
-    "rotate": Case(_rotate, dict.fromkeys(LIBRARIES, 1.0)),
-    "gaussian_filter": Case(_gaussian, dict.fromkeys(LIBRARIES, 1.0)),
-    "median_filter": Case(_median, dict.fromkeys(LIBRARIES, 1.0)),
-    "connected_components": Case(_components, dict.fromkeys(LIBRARIES, 1.0)),
-    "distance_transform": Case(_distances, dict.fromkeys(LIBRARIES, 1.0)),
-    "non_max_suppression": Case(_non_max_suppression, {"tensorflow": 1.0, "torchvision": 1.0}),
+    "augmentation": PeerCase(_augmentation, {"tensorflow": 2, "keras": 1.5, "torchvision": 1.5}),
+    "rotate": PeerCase(_rotate, dict.fromkeys(LIBRARIES, 1.0)),
+    "gaussian_filter": PeerCase(_gaussian, dict.fromkeys(LIBRARIES, 1.0)),
+    "median_filter": PeerCase(_median, dict.fromkeys(LIBRARIES, 1.0)),
+    "connected_components": PeerCase(_components, dict.fromkeys(LIBRARIES, 1.0)),
+    "distance_transform": PeerCase(_distances, dict.fromkeys(LIBRARIES, 1.0)),
+    "non_max_suppression": PeerCase(_non_max_suppression, {"tensorflow": 1.0, "torchvision": 1.0}),
 }
 
 BENCHMARK = benchmark_of(CASES)

@@ -12,7 +12,7 @@ Work = Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class Case:
+class KernelCase:
     """Benchmark case of a kernel: a computation with several implementations.
 
     Args:

@@ -27,7 +27,7 @@ EPOCHS = 2  # per turn
 
 
 @dataclass(frozen=True)
-class Case:
+class LoopCase:
     """Benchmark case of a training loop: a model, its input shape, the steps per epoch, and the loop feature to use."""
 
     shape: tuple[int, ...]
@@ -37,14 +37,14 @@ class Case:
     feature: str = ""
 
 
-MLP = Case((28, 28), 1718, ("flatten", ("dense", 784, 300), ("dense", 300, 100)))
+MLP = LoopCase((28, 28), 1718, ("flatten", ("dense", 784, 300), ("dense", 300, 100)))
 FEATURES = ("checkpoints", "accumulation", "callbacks", "mirrored")
 CASES = {
     "mlp_32": MLP,
-    "mlp_wide": Case((28, 28), 400, ("flatten", ("dense", 784, 1024), ("dense", 1024, 1024))),
-    "cnn_32": Case((28, 28, 1), 200, (("conv", 1, 32), ("conv", 32, 64), "flatten", ("dense", 64 * 7 * 7, 64))),
-    "lstm_32": Case((50, 1), 300, (("lstm", 1, 20, True), ("lstm", 20, 20, False)), classes=1),
-    "transformer_32": Case((64, 64), 100, (("transformer", 64, 4, 256), "mean")),
+    "mlp_wide": LoopCase((28, 28), 400, ("flatten", ("dense", 784, 1024), ("dense", 1024, 1024))),
+    "cnn_32": LoopCase((28, 28, 1), 200, (("conv", 1, 32), ("conv", 32, 64), "flatten", ("dense", 64 * 7 * 7, 64))),
+    "lstm_32": LoopCase((50, 1), 300, (("lstm", 1, 20, True), ("lstm", 20, 20, False)), classes=1),
+    "transformer_32": LoopCase((64, 64), 100, (("transformer", 64, 4, 256), "mean")),
     **{f"mlp_32_{feature}": replace(MLP, feature=feature) for feature in FEATURES},
 }
 WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transformer_32": 64}  # last hidden layer
@@ -91,7 +91,7 @@ def _make(case: str, provider: str) -> Contender:
     return makers[provider](case)
 
 
-def _data(case: Case) -> tuple[np.ndarray, np.ndarray]:
+def _data(case: LoopCase) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     x = rng.random((case.steps * BATCH, *case.shape), dtype=np.float32)
     if case.classes == 1:
@@ -126,7 +126,7 @@ def _keras_model(name: str) -> tuple[Any, dict[str, Any]]:
     return keras.Model(inputs, outputs), {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
 
 
-def _optimizer(case: Case) -> Any:
+def _optimizer(case: LoopCase) -> Any:
     import keras
 
     return keras.optimizers.SGD(0.01, gradient_accumulation_steps=4 if case.feature == "accumulation" else None)

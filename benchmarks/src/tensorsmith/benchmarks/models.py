@@ -31,7 +31,7 @@ from tensorsmith.recipes import find_recipe, prepared_recipe
 
 
 @dataclass(frozen=True)
-class Case:
+class ModelCase:
     """Benchmark case of a recipe.
 
     Attributes:
@@ -47,13 +47,13 @@ class Case:
 
 SMALL = {"keras": 3.0}  # steps of less than 0.5 ms
 CASES = {
-    "mlp/fashion_mnist": Case(1500, ["accuracy"], SMALL),
-    "wide_deep/california": Case(360, {"main": ["mse"], "aux": ["mse"]}, SMALL),
-    "autoencoder/fashion_mnist": Case(400, ["mse"], SMALL),
-    "cnn/fashion_mnist": Case(60, ["accuracy"], {"keras": 1.0}),
-    "gan/fashion_mnist": Case(60, None, {"keras": 1.0}),
-    "rnn/series": Case(109, ["mse"], {"keras": 2.0}),
-    "transformer/char_gpt": Case(60, ["accuracy"], {"keras": 1.5, "torch": 1.4}),
+    "mlp/fashion_mnist": ModelCase(1500, ["accuracy"], SMALL),
+    "wide_deep/california": ModelCase(360, {"main": ["mse"], "aux": ["mse"]}, SMALL),
+    "autoencoder/fashion_mnist": ModelCase(400, ["mse"], SMALL),
+    "cnn/fashion_mnist": ModelCase(60, ["accuracy"], {"keras": 1.0}),
+    "gan/fashion_mnist": ModelCase(60, None, {"keras": 1.0}),
+    "rnn/series": ModelCase(109, ["mse"], {"keras": 2.0}),
+    "transformer/char_gpt": ModelCase(60, ["accuracy"], {"keras": 1.5, "torch": 1.4}),
 }
 
 

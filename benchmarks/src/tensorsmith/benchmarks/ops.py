@@ -20,11 +20,11 @@ load_tensorflow()
 from tensorsmith.benchmarks import kernels  # noqa: E402
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender  # noqa: E402
 from tensorsmith.benchmarks.calls import Calls  # noqa: E402
-from tensorsmith.benchmarks.kernel_case import Case  # noqa: E402
+from tensorsmith.benchmarks.kernel_case import KernelCase  # noqa: E402
 from tensorsmith.benchmarks.turns import PYTHON  # noqa: E402
 from tensorsmith.ops import active, library  # noqa: E402
 
-CASES: dict[str, Case] = {
+CASES: dict[str, KernelCase] = {
     name: case
     for module in pkgutil.iter_modules(kernels.__path__, f"{kernels.__name__}.")
     for name, case in getattr(importlib.import_module(module.name), "CASES", {}).items()

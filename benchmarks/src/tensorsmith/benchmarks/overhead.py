@@ -21,7 +21,7 @@ Work = Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class Case:
+class OverheadCase:
     """Benchmark case: a function that returns the work of a provider, the providers, and the unit."""
 
     work: Callable[[str], Work]
@@ -146,11 +146,11 @@ def _inference(provider: str) -> Work:
 
 
 CASES = {
-    "cube": Case(_cube, ("python", "eager", "tf.function"), "us/call"),
-    "recurrence": Case(_recurrence, ("tf.function", "eager", "xla"), "ms"),
-    "map": Case(_map, ("tensorflow", "numpy_function", "py_function"), "us/element"),
-    "dropout_training": Case(_training, ("plain", "dropout"), "ms"),
-    "dropout_inference": Case(_inference, ("plain", "dropout", "monte_carlo"), "ms"),
+    "cube": OverheadCase(_cube, ("python", "eager", "tf.function"), "us/call"),
+    "recurrence": OverheadCase(_recurrence, ("tf.function", "eager", "xla"), "ms"),
+    "map": OverheadCase(_map, ("tensorflow", "numpy_function", "py_function"), "us/element"),
+    "dropout_training": OverheadCase(_training, ("plain", "dropout"), "ms"),
+    "dropout_inference": OverheadCase(_inference, ("plain", "dropout", "monte_carlo"), "ms"),
 }
 
 BENCHMARK = Benchmark(

@@ -27,7 +27,7 @@ MODULES = {"addons": "tensorflow_addons", "opencv": "cv2"}
 
 
 @dataclass(frozen=True)
-class Case:
+class PeerCase:
     """Benchmark case with the implementations to compare.
 
     Attributes:
@@ -40,7 +40,7 @@ class Case:
     targets: Mapping[str, float]
 
 
-def benchmark_of(cases: Mapping[str, Case]) -> Benchmark:
+def benchmark_of(cases: Mapping[str, PeerCase]) -> Benchmark:
     """Return the benchmark of several cases, whose measurements are durations in milliseconds."""
     return Benchmark(
         cases=cases,
@@ -53,7 +53,7 @@ def benchmark_of(cases: Mapping[str, Case]) -> Benchmark:
     )
 
 
-def _prepared(case: Case, provider: str) -> Calls:
+def _prepared(case: PeerCase, provider: str) -> Calls:
     """Return an implementation that is ready to be measured on a benchmark case."""
     if provider == "addons":
         importlib.import_module("tensorsmith.addons")

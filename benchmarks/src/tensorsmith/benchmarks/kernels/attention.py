@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, forward, torch_with_gradients, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, forward, torch_with_gradients, with_gradients
 
 if TYPE_CHECKING:
     import torch
@@ -57,19 +57,19 @@ def _gigaflops(products: int) -> float:
 PROVIDERS = ("tensorsmith", "keras", "xla", "torch")
 
 CASES = {
-    "attention_forward": Case(
+    "attention_forward": KernelCase(
         partial(_work, batch=BATCH, steps=1024, gradients=False),
         PROVIDERS,
         {"keras": 2.5, "torch": 1.3},
         gigaflops=_gigaflops(2),
     ),
-    "attention": Case(
+    "attention": KernelCase(
         partial(_work, batch=BATCH, steps=1024, gradients=True),
         PROVIDERS,
         {"keras": 2, "torch": 1.5},
         gigaflops=_gigaflops(7),
     ),
-    "attention_memory": Case(
+    "attention_memory": KernelCase(
         partial(_work, batch=1, steps=4096, gradients=True),
         ("tensorsmith", "keras", "torch"),
         {"keras": 20},

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, forward
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, forward
 
 SHAPE = (64, 224, 224, 3)
 
@@ -30,5 +30,7 @@ def _work(provider: str) -> Work:
 
 # The images are read as bytes and written as float32.
 CASES = {
-    "augment_images": Case(_work, ("tensorsmith", "tensorflow"), {"tensorflow": 2}, megabytes=5 * np.prod(SHAPE) / 1e6)
+    "augment_images": KernelCase(
+        _work, ("tensorsmith", "tensorflow"), {"tensorflow": 2}, megabytes=5 * np.prod(SHAPE) / 1e6
+    )
 }

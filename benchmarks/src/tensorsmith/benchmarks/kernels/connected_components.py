@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, forward
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, forward
 
 
 def blobs() -> np.ndarray:
@@ -27,4 +27,6 @@ def _work(provider: str) -> Work:
     return work
 
 
-CASES = {"connected_components": Case(_work, ("tensorsmith", "tensorflow", "scipy"), {"tensorflow": 10, "scipy": 1.5})}
+CASES = {
+    "connected_components": KernelCase(_work, ("tensorsmith", "tensorflow", "scipy"), {"tensorflow": 10, "scipy": 1.5})
+}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, with_gradients
 from tensorsmith.core.types import Tensor
 
 SHAPE, ACROSS = (2, 48, 64, 128), 21
@@ -32,7 +32,7 @@ def _shifted(a: Tensor, b: Tensor) -> Tensor:
 
 
 CASES = {
-    "correlation_cost": Case(
+    "correlation_cost": KernelCase(
         _work,
         ("tensorsmith", "tensorflow"),
         {"tensorflow": 2},

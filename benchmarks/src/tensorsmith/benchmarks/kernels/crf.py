@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, with_gradients
 from tensorsmith.core.types import Tensor
 
 BATCH, STEPS, TAGS = 64, 100, 20
@@ -64,6 +64,6 @@ MEGABYTES = BATCH * STEPS * TAGS * 4 / 1e6
 
 # The computation is not a matrix product, so the only floor is the memory bandwidth.
 CASES = {
-    "crf": Case(_work, PROVIDERS, {"tensorflow": 8}, megabytes=4 * MEGABYTES),
-    "crf_decode": Case(_decode, PROVIDERS, megabytes=MEGABYTES),
+    "crf": KernelCase(_work, PROVIDERS, {"tensorflow": 8}, megabytes=4 * MEGABYTES),
+    "crf_decode": KernelCase(_decode, PROVIDERS, megabytes=MEGABYTES),
 }

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, torch_with_gradients, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, torch_with_gradients, with_gradients
 from tensorsmith.core.types import Tensor
 
 SHAPE, POOL = (32, 28, 28, 96), 3
@@ -44,7 +44,7 @@ def _strided(x: Tensor) -> Tensor:
 FORMULATIONS = {"tensorflow": _reshaped, "tensorflow_pool": _pooled, "tensorflow_slices": _strided, "xla": _reshaped}
 
 CASES = {
-    "depthwise_max_pool": Case(
+    "depthwise_max_pool": KernelCase(
         _work,
         ("tensorsmith", *FORMULATIONS, "torch"),
         dict.fromkeys(("tensorflow", "tensorflow_pool", "tensorflow_slices"), 3),

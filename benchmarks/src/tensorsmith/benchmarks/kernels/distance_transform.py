@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, forward
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, forward
 from tensorsmith.benchmarks.kernels.connected_components import blobs
 
 
@@ -20,4 +20,4 @@ def _work(provider: str) -> Work:
     return work
 
 
-CASES = {"distance_transform": Case(_work, ("tensorsmith", "tensorflow", "scipy"), {"tensorflow": 3, "scipy": 2})}
+CASES = {"distance_transform": KernelCase(_work, ("tensorsmith", "tensorflow", "scipy"), {"tensorflow": 3, "scipy": 2})}

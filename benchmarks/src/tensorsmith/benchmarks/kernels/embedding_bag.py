@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, torch_with_gradients, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, torch_with_gradients, with_gradients
 from tensorsmith.core.types import Tensor
 
 BAGS, SIZE, ROWS, WIDTH = 4096, 32, 100_000, 64
@@ -39,7 +39,7 @@ def _gathered(indices: Tensor, table: Tensor, weights: Tensor) -> Tensor:
 ROW_MEGABYTES = BAGS * SIZE * WIDTH * 4 / 1e6
 
 CASES = {
-    "embedding_bag": Case(
+    "embedding_bag": KernelCase(
         _work,
         ("tensorsmith", "tensorflow", "torch"),
         {"tensorflow": 2},

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work
 
 STEPS, BATCH, BEAMS = 100, 32, 10
 
@@ -27,4 +27,4 @@ def _work(provider: str) -> Work:
 
 # Reads tokens and parents, writes tokens.
 MEGABYTES = 3 * STEPS * BATCH * BEAMS * 4 / 1e6
-CASES = {"gather_tree": Case(_work, ("tensorsmith", "tensorflow", "xla"), {"tensorflow": 3}, megabytes=MEGABYTES)}
+CASES = {"gather_tree": KernelCase(_work, ("tensorsmith", "tensorflow", "xla"), {"tensorflow": 3}, megabytes=MEGABYTES)}

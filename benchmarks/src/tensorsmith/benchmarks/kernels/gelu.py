@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, torch_with_gradients, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, torch_with_gradients, with_gradients
 
 SHAPE = (2048, 1024)
 
@@ -32,6 +32,6 @@ PROVIDERS = ("tensorsmith", "keras", "xla", "torch")
 MEGABYTES = 5 * np.prod(SHAPE) * 4 / 1e6  # forward: x and y; backward: x, dy and dx
 
 CASES = {
-    "gelu": Case(partial(_work, approximate=False), PROVIDERS, {"keras": 2, "torch": 1}, megabytes=MEGABYTES),
-    "gelu_tanh": Case(partial(_work, approximate=True), PROVIDERS, {"keras": 3, "torch": 1}, megabytes=MEGABYTES),
+    "gelu": KernelCase(partial(_work, approximate=False), PROVIDERS, {"keras": 2, "torch": 1}, megabytes=MEGABYTES),
+    "gelu_tanh": KernelCase(partial(_work, approximate=True), PROVIDERS, {"keras": 3, "torch": 1}, megabytes=MEGABYTES),
 }

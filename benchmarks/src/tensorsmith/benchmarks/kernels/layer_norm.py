@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, torch_with_gradients, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, torch_with_gradients, with_gradients
 
 SHAPE = (64, 128, 512)
 
@@ -37,6 +37,6 @@ PROVIDERS = ("tensorsmith", "keras", "xla", "torch")
 MEGABYTES = 5 * np.prod(SHAPE) * 4 / 1e6  # forward: x and y; backward: x, dy and dx
 
 CASES = {
-    "layer_norm": Case(partial(_work, center=True), PROVIDERS, {"keras": 3, "torch": 2}, megabytes=MEGABYTES),
-    "rms_norm": Case(partial(_work, center=False), PROVIDERS, megabytes=MEGABYTES),
+    "layer_norm": KernelCase(partial(_work, center=True), PROVIDERS, {"keras": 3, "torch": 2}, megabytes=MEGABYTES),
+    "rms_norm": KernelCase(partial(_work, center=False), PROVIDERS, megabytes=MEGABYTES),
 }

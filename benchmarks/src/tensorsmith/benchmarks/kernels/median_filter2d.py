@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, forward
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, forward
 
 
-def _case(size: int, dtype: str, others: tuple[str, ...]) -> Case:
+def _case(size: int, dtype: str, others: tuple[str, ...]) -> KernelCase:
     def work(provider: str) -> Work:
         length = 224 + size - 1
         images = np.random.default_rng(0).integers(0, 256, (8, length, length, 3)).astype(dtype)
@@ -20,7 +20,7 @@ def _case(size: int, dtype: str, others: tuple[str, ...]) -> Case:
             run()  # traces
         return run
 
-    return Case(work, ("tensorsmith", *others), dict.fromkeys(others, 5))
+    return KernelCase(work, ("tensorsmith", *others), dict.fromkeys(others, 5))
 
 
 CASES = {

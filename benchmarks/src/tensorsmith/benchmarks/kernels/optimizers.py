@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work
 
 WIDTH, INNER, LAYERS, WORDS, PLACES = 384, 1024, 6, 5600, 128
 LAYER = [(WIDTH, WIDTH)] * 4 + [(WIDTH, INNER), (INNER, WIDTH), (INNER,)] + [(WIDTH,)] * 6
@@ -81,8 +81,10 @@ MOST = ("tensorsmith", "keras", "xla")
 ADAMW = partial(_work, name="AdamW")
 CASES = {
     # Reads parameters, gradients and moments, writes all except the gradients.
-    "adamw": Case(ADAMW, (*MOST, "torch"), {"keras": 3, "xla": 1.3, "torch": 0.8}, megabytes=_megabytes(7)),
-    "lamb": Case(partial(_work, name="Lamb"), MOST, {"keras": 3}, megabytes=_megabytes(7)),
-    "global_norm": Case(_norm, ("tensorsmith", "tensorflow", "xla", "torch"), megabytes=_megabytes(1)),
-    "sgd": Case(partial(_work, name="SGD", momentum=0.9), (*MOST, "torch"), {"keras": 3}, megabytes=_megabytes(5)),
+    "adamw": KernelCase(ADAMW, (*MOST, "torch"), {"keras": 3, "xla": 1.3, "torch": 0.8}, megabytes=_megabytes(7)),
+    "lamb": KernelCase(partial(_work, name="Lamb"), MOST, {"keras": 3}, megabytes=_megabytes(7)),
+    "global_norm": KernelCase(_norm, ("tensorsmith", "tensorflow", "xla", "torch"), megabytes=_megabytes(1)),
+    "sgd": KernelCase(
+        partial(_work, name="SGD", momentum=0.9), (*MOST, "torch"), {"keras": 3}, megabytes=_megabytes(5)
+    ),
 }

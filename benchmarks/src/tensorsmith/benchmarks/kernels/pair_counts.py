@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, forward
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, forward
 
 
 def _work(provider: str) -> Work:
@@ -17,4 +17,4 @@ def _work(provider: str) -> Work:
     return work
 
 
-CASES = {"pair_counts": Case(_work, ("tensorsmith", "tensorflow"), {"tensorflow": 3})}
+CASES = {"pair_counts": KernelCase(_work, ("tensorsmith", "tensorflow"), {"tensorflow": 3})}

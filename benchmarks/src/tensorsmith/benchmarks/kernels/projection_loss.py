@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work
 from tensorsmith.core.types import Tensor
 
 TOKENS, WIDTH, WORDS = 1024, 512, 32_000
@@ -58,13 +58,13 @@ def _torch(features: np.ndarray, kernel: np.ndarray, labels: np.ndarray) -> Work
 
 full = partial(_work, tokens=TOKENS, words=WORDS)
 CASES = {
-    "projection_loss": Case(
+    "projection_loss": KernelCase(
         full,
         ("tensorsmith", "keras", "xla", "torch"),
         {"keras": 0.9, "torch": 0.9},
         gigaflops=6 * TOKENS * WIDTH * WORDS / 1e9,
     ),
-    "projection_loss_memory": Case(
+    "projection_loss_memory": KernelCase(
         full,
         ("tensorsmith", "keras", "torch"),
         {"keras": 8, "torch": 8},

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, forward
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, forward
 from tensorsmith.core.types import Tensor
 
 BATCH, SIZE = 64, 224
@@ -35,10 +35,12 @@ def _work(interpolation: str, fill_mode: str, provider: str) -> Work:
     return forward(ours if provider == "tensorsmith" else theirs, [images, transforms])
 
 
-def _case(interpolation: str, fill_mode: str) -> Case:
+def _case(interpolation: str, fill_mode: str) -> KernelCase:
     megabytes = 2 * BATCH * SIZE * SIZE * 3 / 1e6  # images and results
     providers = ("tensorsmith", "tensorflow")
-    return Case(lambda provider: _work(interpolation, fill_mode, provider), providers, {"tensorflow": 2.5}, megabytes)
+    return KernelCase(
+        lambda provider: _work(interpolation, fill_mode, provider), providers, {"tensorflow": 2.5}, megabytes
+    )
 
 
 CASES = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, with_gradients
 from tensorsmith.core.types import Tensor
 
 BATCH = 32
@@ -95,12 +95,12 @@ def _torch(name: str, x: np.ndarray, units: int) -> Work:
     return run
 
 
-def _case(name: str, sizes: tuple[int, int, int], targets: Mapping[str, float]) -> Case:
+def _case(name: str, sizes: tuple[int, int, int], targets: Mapping[str, float]) -> KernelCase:
     steps, features, units = sizes
     # A multiplication and an addition per weight, and twice as many for the gradients of both operands.
     operations = 6 * BATCH * steps * (features + units) * GATES[name] * units
     providers = ["tensorsmith", "keras", "xla", *(["torch"] if name != "layer_norm_lstm" else [])]
-    return Case(partial(_work, name=name, sizes=sizes), providers, dict(targets), gigaflops=operations / 1e9)
+    return KernelCase(partial(_work, name=name, sizes=sizes), providers, dict(targets), gigaflops=operations / 1e9)
 
 
 SMALL_TARGETS = {"keras": 6, "xla": 3, "torch": 2}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, torch_with_gradients, with_gradients
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, torch_with_gradients, with_gradients
 from tensorsmith.core.types import Tensor
 
 BATCH, SIZE = 8, 128
@@ -51,10 +51,10 @@ def _gathered(images: Tensor, positions: Tensor) -> Tensor:
     return upper + y * (lower - upper)
 
 
-def _case(channels: int, target: float) -> Case:
+def _case(channels: int, target: float) -> KernelCase:
     megabytes = BATCH * SIZE * SIZE * (4 * channels + 4) * 4 / 1e6  # images, results and their gradients
     providers = ("tensorsmith", "tensorflow", "xla", "torch")
-    return Case(lambda provider: _work(channels, provider), providers, {"tensorflow": target}, megabytes)
+    return KernelCase(lambda provider: _work(channels, provider), providers, {"tensorflow": target}, megabytes)
 
 
 CASES = {"resample": _case(32, 4), "resample_rgb": _case(3, 2.5)}

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tensorsmith.benchmarks.kernel_case import Case, Work, forward
+from tensorsmith.benchmarks.kernel_case import KernelCase, Work, forward
 
 SHAPE = (8, 224, 224, 3)
 
 
-def _case(dtype: str, targets: Mapping[str, float]) -> Case:
+def _case(dtype: str, targets: Mapping[str, float]) -> KernelCase:
     def work(provider: str) -> Work:
         images = np.random.default_rng(0).integers(0, 256, SHAPE).astype(dtype)
         if provider == "scipy":
@@ -33,7 +33,7 @@ def _case(dtype: str, targets: Mapping[str, float]) -> Case:
     # Images are read and written, and each pixel is multiplied by ten weights and added as often.
     numbers = np.prod(SHAPE)
     megabytes = 2 * numbers * np.dtype(dtype).itemsize / 1e6
-    return Case(work, ("tensorsmith", *targets), dict(targets), megabytes=megabytes, gigaflops=20 * numbers / 1e9)
+    return KernelCase(work, ("tensorsmith", *targets), dict(targets), megabytes=megabytes, gigaflops=20 * numbers / 1e9)
 
 
 CASES = {

@@ -15,19 +15,11 @@ if TYPE_CHECKING:
     from tensorsmith.benchmarks import Benchmark, Row
 
 INSTALLED_BY = {"torch": "bench", "torchvision": "bench", "opencv": "bench", "addons_ops": "parity"}
-BENCHMARKS = ("loop", "models", "ops", "components", "image", "accelerate", "data", "tabular", "overhead")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser."""
-    parser.add_argument(
-        "benchmark",
-        choices=BENCHMARKS,
-        help="loop: steps per second; models: recipes; ops: kernels; components: losses, metrics, ...; "
-        "image: functions for images; "
-        "accelerate: Keras models; data: TFRecord; tabular: FeatureSpec; "
-        "overhead: tf.function, Python functions in pipelines, dropout",
-    )
+    parser.add_argument("benchmark", nargs="?", help="name of a benchmark; by default, the benchmarks are listed")
     parser.add_argument("--cases", metavar="NAME", nargs="+", help="run only these cases")
     parser.add_argument("--rounds", type=int, default=7, help="number of measurements per provider (7)")
     parser.add_argument(
@@ -53,9 +45,17 @@ def execute(arguments: argparse.Namespace) -> int:
         read_baseline,
         save_baseline,
         slower_than_baseline,
+        summaries,
         write_json,
     )
 
+    known = summaries()
+    if arguments.benchmark is None:
+        for name, compared in known.items():
+            print_text(f"{name}: {compared}")
+        return 0
+    guess = did_you_mean(arguments.benchmark, known) or "run `tensorsmith bench` to list the benchmarks"
+    check(arguments.benchmark in known, "benchmark", arguments.benchmark, "the name of a benchmark", guess)
     benchmark = load_benchmark(arguments.benchmark)
     for case in arguments.cases or ():
         guess = did_you_mean(case, benchmark.cases) or f"use one of the cases {', '.join(benchmark.cases)}"
