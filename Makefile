@@ -25,7 +25,6 @@ test: lint data
 
 test-slow: setup data .venv/beam .venv/hub .venv/notebook .venv/parity/ready
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
-	@$(BIN)/python tools/scores.py stale
 
 # Tests of the kernels with the address and undefined-behavior sanitizers, with the best instruction set and with the
 # baseline, which has separate code for half-precision types. Detection of stack use after return is off, because GCC
@@ -39,8 +38,8 @@ test-sanitize: setup
 	  TENSORSMITH_RECORDS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_records.so sh -c \
 	  'for level in "" baseline; do TENSORSMITH_OPS_LEVEL=$$level $(BIN)/pytest -n 2 -m "not slow" -k "not on_several_threads" custom_ops/ops/tests/kernels custom_ops/records/tests || exit 1; done'
 
-# The same library file and all components with other versions of TensorFlow and Keras, in a separate environment for
-# each pair. The last pair is a release candidate; its failures are reported and ignored.
+# The same library file, all components and docs/lessons with other versions of TensorFlow and Keras, in a separate
+# environment for each pair. The last pair is a release candidate; its failures are reported and ignored.
 test-compat: setup
 	for pair in "2.18.1 3.12.0" "2.20.0 3.13.2" "2.21.0 3.15.1"; do sh tools/compat.sh $$pair || exit 1; done
 	-sh tools/compat.sh 2.22.0rc0 3.15.1
@@ -49,13 +48,14 @@ test-compat: setup
 test-newest: setup data
 	sh tools/newest_python.sh
 
-# The oldest supported pair: kernels, and components in float32.
+# The oldest supported pair: kernels, docs/lessons, and components in float32.
 test-oldest: setup
 	sh tools/compat.sh 2.18.1 3.12.0 conformance
 
-# Train all recipes, record their scores and update the table in README.md.
+# Train recipes, all by default, record their scores and update the tables in README files.
+RECIPES ?=
 scores: setup
-	$(BIN)/python tools/scores.py train
+	$(BIN)/python tools/scores.py train $(RECIPES)
 
 # Comparisons with TensorFlow Addons, whose compiled ops require the TensorFlow version that they were built for.
 parity: setup .venv/parity/ready
@@ -90,14 +90,7 @@ dist: setup
 	@sh tools/dist.sh dist
 
 bench: .venv/bench .venv/parity/ready
-	$(BIN)/tensorsmith bench loop
-	$(BIN)/tensorsmith bench ops
-	$(BIN)/tensorsmith bench components
-	$(BIN)/tensorsmith bench image
-	$(BIN)/tensorsmith bench accelerate
-	$(BIN)/tensorsmith bench data
-	$(BIN)/tensorsmith bench tabular
-	$(BIN)/tensorsmith bench overhead
+	for name in $$($(BIN)/tensorsmith bench | cut -d: -f1); do $(BIN)/tensorsmith bench $$name || exit 1; done
 
 .venv/bench .venv/beam .venv/hub .venv/notebook: .venv/%: requirements-%.lock $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --no-deps -r requirements-$*.lock

@@ -11,8 +11,9 @@ import pytest
 
 from tensorsmith.core import SupervisedRecipe, load_tensorflow, recipe_of, register
 from tensorsmith.data.datasets import _load
-from tensorsmith.recipes import RunRequest, catalog, launch
+from tensorsmith.recipes import RunRequest, catalog, launch, read_results
 from tensorsmith.recipes.catalog import all_recipes, find_recipe
+from tensorsmith.recipes.fingerprint import changes, fingerprint_of
 from tensorsmith.recipes.procedure import METADATA
 from tensorsmith.tools.main import main
 from tensorsmith.tools.search_folder import space_of
@@ -104,6 +105,8 @@ def test_smoke(name, build_without_training, tmp_path, monkeypatch):
     assert metrics.keys() >= {"seconds", "steps_per_second", "seed", "versions"}
     split, measure = file.objective
     assert metrics[split][measure] > 0
+    changed = changes(read_results(file).fingerprint, fingerprint_of(tmp_path / "run"))
+    assert not changed, f"the behavior has changed; run `make scores RECIPES={name}`: {'; '.join(changed)}"
     if file.supervised:  # the search ranges, whose values the configuration accepts
         assert space_of(file, None)
 

@@ -65,31 +65,6 @@ def test_scores_are_reproduced():
     assert main(["reproduce", *REPRODUCED]) == 0
 
 
-def test_source_hash(tmp_path):
-    """The hash of a recipe depends on its code, but not on its docstrings and comments."""
-    text = find_recipe("mlp/digits").path.read_text()
-    changed = {
-        "docstring": text.replace("Recipe settings.", "Settings of the recipe."),
-        "comment": text.replace("    return Trainer(", "    # A trainer.\n    return Trainer("),
-        "code": text.replace("momentum=0.9", "momentum=0.8"),
-        "import": text.replace("from tensorsmith.optimizers import SGD", "from tensorsmith.layers import LSTM as SGD"),
-    }
-    hashes = {}
-    for name, content in {"original": text, **changed}.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "digits.py").write_text(content)
-        hashes[name] = scores.source_hash(find_recipe(str(tmp_path / name / "digits.py")))
-    assert hashes["docstring"] == hashes["original"]
-    assert len({hashes["original"], hashes["code"], hashes["import"]}) == 3
-
-
-def test_packages_of_recipes():
-    """The recipe with an LSTM depends on the kernels, which only the layers import."""
-    packages = scores._packages_behind(find_recipe("rnn/series").path)
-    assert packages >= {"layers", "ops", "training", "schedules", "data", "core"}
-    assert "losses" not in packages
-
-
 @pytest.fixture
 def copy(tmp_path):
     """Path of a copy of mlp/digits, next to which results are recorded."""
@@ -98,7 +73,8 @@ def copy(tmp_path):
     return path
 
 
-def test_run_replaces_run_of_same_seed(copy, tmp_path):
+def test_run_replaces_run_of_same_seed(copy, tmp_path, monkeypatch):
+    monkeypatch.setitem(scores.record.__globals__, "record_fingerprint", lambda recipe: {})  # takes half a minute
     for number, (seed, accuracy) in enumerate([(1, 0.9), (0, 0.95), (1, 0.97)]):
         scores.record([write_run(tmp_path / str(number), seed, accuracy, copy)])
     recipe = RecipeFile("mlp/digits", copy)
@@ -107,9 +83,6 @@ def test_run_replaces_run_of_same_seed(copy, tmp_path):
     assert results.runs[0].scores["test"]["loss"] == 0.123457
     assert results.score(recipe) == "test accuracy 0.960 (0.950 to 0.970, 2 seeds)"
     assert results.seconds == 4.0
-    assert not scores.is_stale(recipe, results)
-    copy.write_text(copy.read_text().replace("momentum=0.9", "momentum=0.8"))
-    assert scores.is_stale(RecipeFile("mlp/digits", copy), results)
 
 
 def test_run_of_a_procedure_is_recorded(tmp_path):
@@ -134,7 +107,7 @@ def test_reproduction(copy, tmp_path, monkeypatch, capsys, accuracy, code):
     copy.write_text(find_recipe("perceptron/logic_gates").path.read_text())
     run = {"seed": 0, "scores": {"test": {"accuracy": accuracy}}, "seconds": 1.0, "steps_per_second": None}
     (tmp_path / "results").mkdir()
-    results = {"runs": [{**run, "versions": {}, "source": ""}]}
+    results = {"runs": [{**run, "versions": {}}]}
     (tmp_path / "results" / "digits.json").write_text(json.dumps(results))
     assert main(["reproduce", "digits.py"]) == code
     assert ("reproduced" if code == 0 else "outside of") in capsys.readouterr().out

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Tests kernels and components with other versions of TensorFlow and Keras and the existing build of the library:
+# Tests kernels, components and the lessons in docs with other versions of TensorFlow and Keras and the existing build of
+# the library:
 #     compat.sh 2.18.1 3.12.0 [conformance]
-# With "conformance", only the conformance checks of components in float32 run. The packages of this repository are not
+# With "conformance", only the conformance checks of components in float32 run, in place of all tests of components. The packages of this repository are not
 # installed in the environment; their sources are on the Python path.
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,7 +19,7 @@ export PYTHONPATH TF_CPP_MIN_LOG_LEVEL=3
 # ContractivePenalty, on machines with AMX), which crashes the process.
 case $tensorflow in 2.18.* | 2.20.*) export TF_ENABLE_ONEDNN_OPTS=0 ;; esac
 
-tests="custom_ops/ops/tests/kernels"
+tests="custom_ops/ops/tests/kernels docs/lessons"
 components="layers losses metrics optimizers schedules seq2seq text"
 if [ "$suite" = conformance ]; then
   for package in $components; do tests="$tests $(find "packages/$package/tests" -name conformance.py | tr '\n' ' ')"; done

@@ -14,4 +14,4 @@ for project in custom_ops/*/ packages/*/ tools/; do [ -f "$project/pyproject.tom
 .venv/bin/uv pip install --quiet --python "$environment" --no-deps --no-build-isolation "$@"
 
 "$environment/bin/python" -m pytest -q -n 2 --dist loadfile -p no:cacheprovider -m "not slow" \
-  tests/lessons tests/recipes packages/addons packages/core packages/migrate packages/recipes packages/training packages/tuning
+  tests/recipes packages/addons packages/core packages/migrate packages/recipes packages/training packages/tuning

@@ -7,7 +7,9 @@ that the tables are current.
 import dataclasses
 import importlib
 import inspect
+import itertools
 import re
+import types
 from pathlib import Path
 from types import ModuleType
 
@@ -32,7 +34,7 @@ def readmes() -> dict[str, Path]:
 def with_table(text: str, package: ModuleType) -> str:
     """Returns the README text with an updated table of public names."""
     before = text.partition(f"\n{BEGIN}")[0].rstrip()
-    rows = [f"| `{name}` | {_summary(getattr(package, name))} |" for name in sorted(package.__all__, key=str.lower)]
+    rows = [f"| `{name}` | {_summary(package, name)} |" for name in sorted(package.__all__, key=str.lower)]
     table = "\n".join(["## All public names", "", "| name | description |", "| --- | --- |", *rows])
     return f"{before}\n\n{BEGIN}\n\n{table}\n\n{END}\n"
 
@@ -47,11 +49,24 @@ def with_run_settings(text: str) -> str:
     return f"{before}{SETTINGS_BEGIN}\n\n{table}\n\n{SETTINGS_END}{after}"
 
 
-def _summary(thing: object) -> str:
-    """Returns the first line of the docstring of a class or function, or an empty string for other objects."""
+def _summary(package: ModuleType, name: str) -> str:
+    """Returns the first line of the docstring of a class or function, or the comment on a constant."""
+    thing = getattr(package, name)
     documented = inspect.isclass(thing) or inspect.isroutine(thing) or inspect.ismodule(thing)
-    lines = (inspect.getdoc(thing) or "").splitlines() if documented else []
+    documented = documented and not isinstance(thing, types.GenericAlias)
+    lines = (inspect.getdoc(thing) or "").splitlines() if documented else [_comment(package, name)]
     return re.sub(r"\|", r"\\|", lines[0]) if lines else ""
+
+
+def _comment(package: ModuleType, name: str) -> str:
+    """Returns the comment on the definition of a constant, which is on the same line or above it, as a sentence."""
+    for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+        lines = ["", *path.read_text().splitlines()]
+        for above, line in itertools.pairwise(lines):
+            if re.match(rf"{re.escape(name)}(: .*)? = ", line):
+                comment = line.partition("  # ")[2] or above.removeprefix("# ")
+                return f"{comment[:1].upper()}{comment[1:].rstrip('.')}."
+    raise LookupError(f"{package.__name__}.{name} has no comment")
 
 
 if __name__ == "__main__":

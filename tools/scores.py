@@ -3,14 +3,11 @@
 python tools/scores.py train [RECIPE...]    # train recipes with up to three seeds, record the scores, update the tables
 python tools/scores.py record RUN_FOLDER...
 python tools/scores.py readme
-python tools/scores.py stale                # list recipes whose source code has changed since they were recorded
+python tools/scores.py confirm [RECIPE...]  # reproduce the recorded scores, and record the behavior of the smoke runs
 """
 
 import argparse
-import ast
 import dataclasses
-import functools
-import hashlib
 import itertools
 import json
 import subprocess
@@ -22,7 +19,9 @@ from pathlib import Path
 from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, replace_file
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import read_yaml, resolve
-from tensorsmith.recipes.results import RecordedRun, Results, read_results, write_results
+from tensorsmith.recipes.fingerprint import record_fingerprint
+from tensorsmith.recipes.reproduction import reproduce
+from tensorsmith.recipes.results import RecordedRun, read_results, results_path, write_results
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -31,7 +30,7 @@ SEEDS = 3  # runs of a recipe
 LONG = 180  # duration of a run in seconds, from which on only one is measured
 SHOWN = ("mlp/digits", "cnn/fashion_mnist", "rnn/series")  # starting points in README.md
 BEGIN, END = "<!-- recipes: written by tools/scores.py -->", "<!-- /recipes -->"
-HEADING = ("| recipe | description | score | seconds |", "| --- | --- | --- | ---: |")
+HEADING = ("| recipe | description | answer or score | seconds |", "| --- | --- | --- | ---: |")
 
 
 def read_run(folder: Path) -> tuple[RecipeFile, RecordedRun]:
@@ -57,77 +56,7 @@ def read_run(folder: Path) -> tuple[RecipeFile, RecordedRun]:
         split: {name: float(f"{value:.6g}") for name, value in values.items()} for split, values in splits.items()
     }
     others = {name: metrics[name] for name in ("seed", "seconds", "steps_per_second", "versions")}
-    return recipe, RecordedRun(scores=scores, source=source_hash(recipe), **others)
-
-
-def source_hash(recipe: RecipeFile) -> str:
-    """Returns a hash of a recipe, its default configuration and the source of all packages that it imports.
-
-    Comments and docstrings of Python files do not change the hash.
-    """
-    digest = hashlib.sha256(repr(dataclasses.asdict(recipe.declaration.config_class())).encode())
-    digest.update(ast.unparse(_without_docstrings(recipe.path)).encode())
-    for package in sorted(_packages_behind(recipe.path)):
-        digest.update(_package_hash(package).encode())
-    return digest.hexdigest()[:16]
-
-
-def _packages_behind(path: Path) -> set[str]:
-    """Returns the names of the tensorsmith packages that a file imports, directly or through other packages."""
-    waiting, found = _imported_packages(path) - {"recipes"}, set()  # which only runs the file as a script
-    while waiting:
-        found.add(package := waiting.pop())
-        waiting |= _imports_of_package(package) - found
-    return found
-
-
-@functools.cache
-def _imports_of_package(package: str) -> frozenset[str]:
-    return frozenset().union(*map(_imported_packages, _sources(package, "*.py")))
-
-
-def _imported_packages(path: Path) -> set[str]:
-    """Returns the names of the tensorsmith packages that a Python file imports."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
-    names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [
-        f"tensorsmith.{alias.name}"
-        for node in nodes
-        if isinstance(node, ast.ImportFrom) and node.module == "tensorsmith"
-        for alias in node.names
-    ]
-    return {name.split(".")[1] for name in names if name.startswith("tensorsmith.")}
-
-
-def _sources(package: str, pattern: str) -> list[Path]:
-    """Returns the source files of a package that match a pattern."""
-    folders = [folder for root in ("packages", "custom_ops") if (folder := ROOT / root / package / "src").is_dir()]
-    return sorted(path for folder in folders for path in folder.rglob(pattern))
-
-
-@functools.cache
-def _package_hash(package: str) -> str:
-    digest = hashlib.sha256()
-    for path in _sources(package, "*.py"):
-        digest.update(ast.unparse(_without_docstrings(path)).encode())
-    for path in [*_sources(package, "*.cc"), *_sources(package, "*.h")]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _without_docstrings(path: Path) -> ast.Module:
-    """Returns the syntax tree of a Python file without docstrings."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return tree
-
-
-def is_stale(recipe: RecipeFile, results: Results) -> bool:
-    """Returns `True` if the source code of a recipe has changed since one of its runs was recorded."""
-    return any(run.source != source_hash(recipe) for run in results.runs)
+    return recipe, RecordedRun(scores=scores, **others)
 
 
 def train(names: Sequence[str]) -> None:
@@ -159,7 +88,28 @@ def record(folders: Sequence[Path], keep: bool = True) -> None:
         new.setdefault(recipe.name, (recipe, {}))[1][run.seed] = run
     for recipe, by_seed in new.values():
         old = {run.seed: run for run in read_results(recipe).runs} if keep else {}
-        write_results(recipe, Results([run for _, run in sorted({**old, **by_seed}.items())]))
+        runs = [run for _, run in sorted({**old, **by_seed}.items())]
+        results = dataclasses.replace(read_results(recipe), runs=runs, fingerprint=record_fingerprint(recipe))
+        write_results(recipe, results)
+
+
+def confirm(names: Sequence[str]) -> bool:
+    """Records the fingerprints of recipes, all by default, whose recorded scores are reproduced.
+
+    Returns:
+        `True` if all scores are reproduced.
+    """
+    recipes = [find_recipe(name) for name in names] or all_recipes()
+    succeeded = True
+    for result in reproduce(recipes):
+        recipe = find_recipe(result.recipe)
+        print(
+            f"{recipe.name}: {result.score} {result.value}, {'' if result.succeeded else 'not '}reproduced", flush=True
+        )
+        if result.succeeded:
+            write_results(recipe, dataclasses.replace(read_results(recipe), fingerprint=record_fingerprint(recipe)))
+        succeeded &= result.succeeded
+    return succeeded
 
 
 def write_readmes() -> None:
@@ -202,16 +152,25 @@ def overview() -> str:
 
 
 def family_table(folder: Path) -> str:
-    """Returns the figure of a family, if any, and a table of its recipes with their scores."""
+    """Returns a table of the recipes of a family with their answers or scores, and their figures."""
     figure = FIGURES / f"{folder.name}.png"
-    image = [f"![{folder.name}](../../docs/figures/{figure.name})", ""] if figure.exists() else []
-    return "\n".join([*image, *HEADING, *(_row(recipe, recipe.path.name) for recipe in families()[folder])])
+    figures = [f"![{folder.name}](../../docs/figures/{figure.name})", ""] if figure.exists() else []
+    for recipe in families()[folder]:
+        own = results_path(recipe).with_suffix(".png")
+        if own.exists():
+            command = f"`tensorsmith compare {recipe.name} --record`"
+            figures += [f"![{recipe.shows}](results/{own.name})", "", f"*{recipe.name}, from {command}*", ""]
+    return "\n".join(
+        [*HEADING, *(_row(recipe, recipe.path.name) for recipe in families()[folder]), "", *figures]
+    ).rstrip()
 
 
 def _row(recipe: RecipeFile, link: str) -> str:
     results = read_results(recipe)
     seconds = "" if results.seconds is None else f"{results.seconds:.0f}"
-    return f"| [{recipe.name}]({link}) | {recipe.shows} | {results.score(recipe)} | {seconds} |"
+    return (
+        f"| [{recipe.name}]({link}) | {recipe.shows} | {results.answer(recipe) or results.score(recipe)} | {seconds} |"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -221,14 +180,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("record").add_argument("folders", metavar="RUN_FOLDER", type=Path, nargs="+")
     commands.add_parser("readme")
     commands.add_parser("train").add_argument("recipes", metavar="RECIPE", nargs="*")
-    commands.add_parser("stale")
+    commands.add_parser("confirm").add_argument("recipes", metavar="RECIPE", nargs="*")
     arguments = parser.parse_args(argv)
     try:
-        if arguments.command == "stale":
-            for recipe in all_recipes():
-                if is_stale(recipe, read_results(recipe)):
-                    print(f"The scores of {recipe.name} were recorded with other source code. Run `make scores`.")
-            return 0
+        if arguments.command == "confirm":
+            return 0 if confirm(arguments.recipes) else 1
         if arguments.command == "record":
             record(arguments.folders)
             return 0

@@ -25,8 +25,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     units: tuple[PositiveInt, ...] = (300, 100)  # units of the encoder's hidden layers (SELU), mirrored by the decoder
     codings: PositiveInt = tune.integer(10, 60, default=30)  # dimension of the code
     learning_rate: PositiveFloat = tune.log_uniform(

@@ -20,8 +20,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     filters: tuple[PositiveInt, ...] = (32, 64)  # filters per block of convolution, batch normalization, ReLU, pooling
     units: PositiveInt = 128  # units of the hidden dense layer
     dropout: ClosedUnitInterval = tune.uniform(0.0, 0.6, default=0.4)  # dropout rate before each dense layer

@@ -26,8 +26,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     loss: Literal["class", "factory", "function"] = "class"  # form of the Huber loss
     threshold: PositiveFloat = 1.0  # largest error for which the loss is quadratic; that of the function is 1
     units: PositiveInt = tune.integer(10, 60, default=30)  # units of both hidden layers

@@ -31,8 +31,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     reconstruction_weight: NonNegativeFloat = tune.uniform(0.0, 0.5, default=0.05)  # factor of the additional loss
     hidden_layers: PositiveInt = tune.integer(1, 8, default=5)  # number of hidden SELU layers
     units: PositiveInt = tune.integer(10, 60, default=30)  # units of each hidden layer

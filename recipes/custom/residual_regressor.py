@@ -29,8 +29,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     blocks: Literal["plain", "shared", "separate"] = "shared"  # no shortcuts, one repeated block, or distinct blocks
     units: PositiveInt = tune.integer(10, 60, default=30)  # units of each ELU layer
     repetitions: PositiveInt = tune.integer(1, 6, default=4)  # calls of the first block

@@ -34,8 +34,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(Settings):
-    """Recipe settings."""
-
     loop: Literal["trainer", "eager", "step", "epoch"] = "step"  # form of the training loop
     data: Literal["california_housing", "fashion_mnist"] = "california_housing"  # regression or classification
     units: PositiveInt = 30  # units of the hidden ELU layer

@@ -28,8 +28,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     lower: Literal["nadam", "sgd"] = "sgd"  # optimizer of the lower layer
     lower_rate: PositiveFloat = tune.log_uniform(1e-4, 0.3, default=0.1)  # learning rate of the lower layer
     upper_rate: PositiveFloat = tune.log_uniform(1e-4, 1e-2, default=1e-3)  # learning rate of the upper layer (Nadam)

@@ -30,8 +30,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     shards: PositiveInt = 10  # TFRecord files of each split
     statistics: Literal["shared", "pixel"] = "shared"  # one mean and standard deviation, or one for each pixel
     units: PositiveInt = tune.integer(50, 300, default=100)  # units of the hidden ReLU layer

@@ -38,8 +38,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     where: Literal["files", "pipeline", "serial_pipeline", "cached_pipeline", "model"] = "pipeline"  # preprocessing
     units: PositiveInt = tune.integer(10, 100, default=50)  # units of the hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=1e-3)  # learning rate of Nadam

@@ -33,8 +33,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     activation: Literal["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu"] = "relu"  # hidden activation
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
     hidden_layers: PositiveInt = tune.integer(2, 20, default=10)  # number of hidden layers

@@ -28,8 +28,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     task: Literal["none", "same_or_different", "masked_half"] = "masked_half"  # task of the pretraining
     labels: PositiveInt = 500  # number of labelled training images
     pretraining_size: PositiveInt = 20_000  # number of images without labels

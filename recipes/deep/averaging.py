@@ -30,8 +30,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     averaging: Literal["none", "ema", "swa"] = "ema"  # exponential moving average, or stochastic weight averaging
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.01)  # learning rate of SGD with momentum 0.9
     decay: bool = False  # cosine decay of the learning rate to 0

@@ -33,8 +33,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     position: Literal["none", "input", "before", "after"] = "before"  # batch normalization before or after each ELU
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ELU layer
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.3, default=3e-3)  # learning rate of SGD with momentum 0.9

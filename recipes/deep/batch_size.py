@@ -28,8 +28,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     warmup: bool = False  # linear warm-up of the learning rate during the first tenth of the run
     learning_rate: PositiveFloat = tune.log_uniform(3e-3, 1.0, default=0.01)  # initial learning rate of SGD
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ReLU layer

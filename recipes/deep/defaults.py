@@ -30,8 +30,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     kind: Literal["plain", "he_elu", "self_normalizing"] = "he_elu"  # configuration, see below
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=0.03)  # highest learning rate of SGD
     hidden_layers: PositiveInt = tune.integer(2, 10, default=5)  # number of hidden layers

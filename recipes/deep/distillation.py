@@ -30,8 +30,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     learns_from: Literal["labels", "teacher", "both"] = "both"  # targets of the student
     temperature: PositiveFloat = tune.log_uniform(1.0, 10.0, default=3.0)  # divisor of the logits of both networks
     student_units: PositiveInt = 20  # units of the hidden layer of the student

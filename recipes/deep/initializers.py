@@ -31,8 +31,6 @@ Name = Literal["zeros", "normal", "glorot_normal", "lecun_normal", "he_normal", 
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     initializer: Name = "he_normal"  # initializer of the hidden kernels; "normal" has a standard deviation of 1
     batch_normalization: bool = False  # batch normalization before each hidden activation
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 0.1, default=3e-3)  # learning rate of SGD with momentum 0.9

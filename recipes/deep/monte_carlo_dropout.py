@@ -43,8 +43,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     dropout: OpenUnitInterval = tune.uniform(0.05, 0.5, default=0.2)  # dropout rate before each dense layer
     passes: PositiveInt = 100  # random predictions for each image
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ELU layer

@@ -32,8 +32,6 @@ Name = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "ada
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     optimizer: Name = "momentum"  # optimizer; "momentum" and "nesterov" are SGD with momentum 0.9
     rate_factor: PositiveFloat = tune.log_uniform(
         0.1, 10.0, default=3.0

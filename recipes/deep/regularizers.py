@@ -30,8 +30,6 @@ Name = Literal["none", "l1", "l2", "dropout", "max_norm", "alpha_dropout"]
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     regularizer: Name = "dropout"  # regularizer of the dense layers; "alpha_dropout" also replaces ELU by SELU
     strength: Literal["weak", "medium", "strong"] = tune.choice(["weak", "medium", "strong"])  # see STRENGTHS
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden layer

@@ -33,8 +33,6 @@ Name = Literal["constant", "power", "exponential", "piecewise", "plateau", "one_
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     schedule: Name = "constant"  # one_cycle_found has the highest rate that a learning-rate range test suggests
     learning_rate: PositiveFloat = tune.log_uniform(
         1e-3, 0.1, default=0.01

@@ -37,8 +37,6 @@ from tensorsmith.training import Every, Moment, Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     technique: Literal["dense", "zeroed", "l1", "pruned"] = "pruned"  # when the smallest weights are set to zero
     sparsity: OpenUnitInterval = 0.9  # fraction of the weights to set to zero, in all kernels together
     l1: PositiveFloat = 1e-4  # factor of the l1 penalty of the technique "l1"

@@ -29,8 +29,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     reuse: Literal["none", "frozen", "fine_tuned"] = "fine_tuned"  # use of the layers of the first classifier
     labels: PositiveInt = 200  # number of training images of the two classes
     pretraining_size: PositiveInt = 10_000  # number of training images of the other classes

@@ -36,8 +36,6 @@ Name = Literal["plain", "batch_normalization", "selu", "alpha_dropout", "one_cyc
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     technique: Name = "one_cycle"  # change to the plain network, which has ELU, He initialization and Nadam
     data: Literal["fashion_mnist", "cifar10"] = "fashion_mnist"  # data set; cifar10 is obtained from TFDS
     learning_rate: PositiveFloat = tune.log_uniform(1e-5, 0.1, default=1e-2)  # learning rate, of one_cycle the highest

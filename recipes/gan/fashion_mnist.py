@@ -31,8 +31,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     codings: PositiveInt = 64  # dimension of the noise vectors
     filters: PositiveInt = 32  # filters of the 14x14 feature maps; those of 7x7 have twice as many
     learning_rate: PositiveFloat = tune.log_uniform(1e-4, 1e-3, default=4e-4)  # learning rate of both Adam optimizers

@@ -23,8 +23,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     hidden_layers: NonNegativeInt = tune.integer(0, 3, default=2)  # number of hidden ReLU layers
     units: PositiveInt = tune.integer(1, 99, default=42)  # units of each hidden layer
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 3e-2, default=3e-3)  # learning rate of Adam

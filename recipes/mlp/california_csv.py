@@ -28,8 +28,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     units: PositiveInt = tune.integer(10, 100, default=30)  # units of the hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 3e-2, default=1e-2)  # learning rate of SGD
     epochs: PositiveInt = 20

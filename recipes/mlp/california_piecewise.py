@@ -24,8 +24,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     bins: PositiveInt = tune.integer(8, 64, default=32)  # number of intervals of each feature
     units: tuple[PositiveInt, ...] = (256, 256)  # units of each hidden ReLU layer
     dropout: ClosedUnitInterval = tune.uniform(0.0, 0.5, default=0.2)  # dropout rate after each hidden layer

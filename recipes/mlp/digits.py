@@ -20,8 +20,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     units: tuple[PositiveInt, ...] = tune.choice([(100, 50), (100,), (30,)])  # units of each hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(0.01, 0.3, default=0.1)  # learning rate of SGD with momentum 0.9
     data: str = "digits"  # data set of images, or path of a folder with a subfolder for each class

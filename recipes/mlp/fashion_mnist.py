@@ -32,8 +32,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     units: tuple[PositiveInt, ...] = tune.choice([(300, 100), (300,), (100, 100)])  # units of each hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(0.01, 0.3, default=0.1)  # initial learning rate of SGD
     schedule: Literal["cosine", "constant"] = "cosine"  # learning rate schedule: cosine decay to 0, or constant

@@ -24,8 +24,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     units: tuple[PositiveInt, ...] = (512, 512, 512)  # units of each hidden layer
     dropout: ClosedUnitInterval = tune.uniform(0.0, 0.5, default=0.3)  # dropout rate after each hidden layer
     flip: bool = True  # whether images are flipped horizontally at random

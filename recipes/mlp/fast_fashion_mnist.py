@@ -25,8 +25,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     units: tuple[PositiveInt, ...] = (300, 100)  # units of each hidden ReLU layer
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 2e-2, default=6e-3)  # highest rate of AdamW, with 1cycle
     epochs: PositiveInt = 3

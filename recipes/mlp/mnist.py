@@ -29,8 +29,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     source: Literal["mnist_5k", "tfds"] = "mnist_5k"  # 5,000 images, or all 70,000 of TensorFlow Datasets
     units: tuple[PositiveInt, ...] = tune.choice([(500,), (250, 250), (300, 100)])  # units of each hidden ReLU layer
     dropout: ClosedUnitInterval = tune.uniform(0.0, 0.5, default=0.5)  # dropout rate after each hidden layer

@@ -28,8 +28,6 @@ from tensorsmith.recipes import ProcedureRun, Settings, run_script
 
 @dataclass(frozen=True)
 class Config(Settings):
-    """Recipe settings."""
-
     log_inputs: PositiveInt = 7  # binary logarithm of the number of inputs, which is also the number of stored pairs
     outputs: PositiveInt = 128  # number of outputs
 

@@ -31,8 +31,6 @@ XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([-1, 
 
 @dataclass(frozen=True)
 class Config(Settings):
-    """Recipe settings."""
-
     species: Literal["setosa", "versicolor", "virginica"] = "setosa"  # species to distinguish from the other two
     learning_rate: PositiveFloat = 1.0  # factor of each change of the weights
     epochs: PositiveInt = 20  # passes over the training set

@@ -31,8 +31,6 @@ GATES: Mapping[str, Callable[[int, int], int]] = {
 
 @dataclass(frozen=True)
 class Config(Settings):
-    """Recipe settings."""
-
     threshold: NonNegativeInt = 2  # number of active inputs that activate a McCulloch-Pitts neuron
     seed: NonNegativeInt = 0  # without effect, because nothing is random
 

@@ -33,8 +33,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     networks: PositiveInt = 100  # number of networks of each size, which differ in their initial weights
     units: tuple[PositiveInt, ...] = (1, 2, 3, 4, 6, 8)  # units of the hidden layer
     deep_units: tuple[PositiveInt, ...] = (8, 8, 8, 8)  # units of the hidden layers of the deep network for the spiral

@@ -25,8 +25,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     units: tuple[PositiveInt, ...] = tune.choice([(32, 32), (64,), (32,)])  # units of each LSTM layer
     learning_rate: PositiveFloat = tune.log_uniform(
         1e-3, 2e-2, default=5e-3

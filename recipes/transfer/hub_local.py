@@ -26,8 +26,6 @@ from tensorsmith.training import Trainer, export
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     module: str = ""  # folder or address of a module; if empty, one is trained and exported to the cache folder
     pretraining_epochs: PositiveInt = 10  # passes of the autoencoder over its training set
     pretraining_size: PositiveInt = 55_000  # number of images without labels

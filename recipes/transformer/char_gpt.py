@@ -32,8 +32,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     context: PositiveInt = 64  # context length in characters
     width: PositiveInt = 128  # dimension of embeddings and blocks
     blocks: PositiveInt = 3  # number of Transformer blocks

@@ -37,8 +37,6 @@ Name = Literal["none", "flip", "shift", "rotate", "zoom", "colors", "erase", "mi
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     augmentation: Name = "combined"  # change of the training images, see `augmented`
     strength: Literal["weak", "strong"] = tune.choice(["weak", "strong"])  # of the augmentation; flips have only one
     filters: tuple[PositiveInt, ...] = (16, 32)  # filters per block of convolution, ReLU and pooling

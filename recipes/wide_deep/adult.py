@@ -40,8 +40,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     parts: Literal["wide_and_deep", "wide", "deep"] = "wide_and_deep"  # parts of the model
     units: tuple[PositiveInt, ...] = (128, 64)  # units of each hidden ReLU layer of the deep part
     embedding: PositiveInt = 8  # dimension of the embeddings of the deep part

@@ -28,8 +28,6 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    """Recipe settings."""
-
     form: Literal["one_input", "two_inputs", "auxiliary_output", "subclassed"] = "auxiliary_output"  # form of model
     units: tuple[PositiveInt, ...] = (100, 50)  # units of each hidden ReLU layer of the deep part
     learning_rate: PositiveFloat = tune.log_uniform(

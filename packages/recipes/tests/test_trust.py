@@ -1,6 +1,7 @@
 """Tests of run folders and configuration files from others: they run no code and write no files unless trusted."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 
 from tensorsmith.core import ArgumentError, UnreadableFileError
-from tensorsmith.recipes import RunRequest, TrainedRun, launch
+from tensorsmith.recipes import RunRequest, RunSettings, TrainedRun, launch
+from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.testing import raises_argument_error
+from tensorsmith.tools.main import main
 
 RECIPE = '''
 """Regression that notes when it is executed."""
@@ -203,6 +206,101 @@ def test_formatted_paths_of_callbacks(folder):
     assert [path.name[:3] for path in (folder / "new").glob("0*.keras")] == ["01-"]
 
 
+def test_callbacks_of_an_environment_below_the_configuration(folder, package, monkeypatch):
+    """A configuration in the home directory can name the callbacks of packages that are installed in a folder of it."""
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    settings = RunSettings(callbacks=("victim.Logger", "keras.callbacks.CSVLogger"))
+    settings.check_callbacks(Path("new"), config=folder.parent / "mine.yaml")
+
+
+CALLBACK = "open('imported', 'a').close()\nimport keras\nclass Log(keras.callbacks.Callback): ...\n"
+
+
+@pytest.fixture
+def search_path(folder, monkeypatch):
+    """Search path of Python that contains the current folder, as with `PYTHONPATH=.`."""
+    monkeypatch.syspath_prepend(folder)
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("run", "linked", "own", "deep")]:
+        del sys.modules[name]
+    sys.modules.pop("tensorsmith.received", None)
+
+
+@pytest.mark.parametrize("path", ["run.received.Log", "run.sub.received.Log", "linked.Log", "tensorsmith.received.Log"])
+@pytest.mark.parametrize("command", ["resume", "config", "other name"])
+def test_callbacks_in_the_run_folder(folder, search_path, path, command):
+    """A folder is a namespace package if its parent is in the search path of Python."""
+    run = folder / "run"
+    (run / "sub").mkdir()
+    for file in ("received.py", "sub/received.py"):
+        (run / file).write_text(CALLBACK)
+    (folder / "linked.py").symlink_to("run/received.py")
+    if path.startswith("tensorsmith"):
+        run = run.rename(folder / "tensorsmith")
+    config = run / ("settings.yaml" if command == "other name" else "config.yaml")
+    config.write_text(f"recipe: mine.py\ncallbacks: [{path}]\n")
+    with raises_argument_error("callbacks", received=f"'{path}', whose module is in", remedy="--trust"):
+        if command == "resume":
+            launch(RunRequest("mine.py", ["--epochs", "3"], out=run, resume=True))
+        else:
+            launch(RunRequest("mine.py", config=config, out=folder / "new"))
+    assert main(["validate", str(config)]) == 2
+    assert not (folder / "imported").exists()
+    assert not (folder / "new").exists()
+
+
+@pytest.mark.parametrize("trust", [False, True])
+def test_callbacks_in_the_current_folder(folder, search_path, trust):
+    """The example in the README: a configuration and the module of its callback in the current folder."""
+    (folder / "own.py").write_text(CALLBACK)
+    (folder / "deep/er").mkdir(parents=True)
+    (folder / "deep/er/own.py").write_text(CALLBACK)
+    paths = ["run.received.Log"] if trust else ["own.Log", "deep.er.own.Log"]
+    (folder / "mine.yaml").write_text(f"recipe: mine.py\ncallbacks: [{', '.join(paths)}]\n")
+    (folder / "run/received.py").write_text(CALLBACK)
+    assert main(["validate", "mine.yaml", *["--trust"] * trust]) == 0
+    assert launch(RunRequest("mine.py", config=folder / "mine.yaml", out=folder / "new", trust=trust)).metrics
+
+
+@pytest.mark.parametrize("name", ["worker-1.log", "log.csv", "checkpoints/own", "model.keras"])
+def test_hard_links_in_run_folders(folder, name):
+    """An archive can contain a hard link to a file of the user, to which the output would be appended."""
+    (folder / "own.py").write_text("mine")
+    (folder / "run" / name).unlink(missing_ok=True)
+    os.link(folder / "own.py", folder / "run" / name)
+    callback = {"class_path": "keras.callbacks.CSVLogger", "init_args": {"filename": "log.csv"}}
+    with (folder / "run/config.yaml").open("a") as file:
+        file.write(f"callbacks: [{callback}]\n")
+    for use in (
+        lambda: launch(RunRequest("mine.py", ["--epochs", "3"], out=folder / "run", resume=True)),
+        lambda: TrainedRun(folder / "run"),
+    ):
+        with raises_argument_error("run", received=f"{Path(name).name}, a file with several names", remedy="--trust"):
+            use()
+    assert (folder / "own.py").read_text() == "mine"
+
+
+def test_folders_that_cannot_be_listed(folder, monkeypatch):
+    """Archives keep the mode 0311, with which the links in a folder cannot be found, but followed."""
+    victim = folder / "victim"
+    victim.mkdir()
+    hidden = folder / "run/tensorboard"
+    shutil.rmtree(hidden, ignore_errors=True)
+    hidden.mkdir()
+    (hidden / "train").symlink_to(victim)
+    listed = os.scandir
+
+    def scandir(path):
+        if Path(path) == hidden:  # root can list all folders
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with raises_argument_error("run", received="tensorboard, which cannot be listed (Permission denied)"):
+        TrainedRun(folder / "run")
+
+
 @pytest.mark.parametrize("name", ["checkpoints", "tensorboard", "worker-1.log", "samples.txt", "checkpoints/link"])
 def test_links_in_run_folders(folder, name):
     """Otherwise, the files of another run, or of the user, would be replaced or removed."""
@@ -270,6 +368,34 @@ def test_damaged_names(folder, content):
         TrainedRun(folder / "run").folder.names("classes")
 
 
+@pytest.mark.parametrize("name", ["names.json", "history.csv"])
+def test_large_files_are_not_read(folder, name):
+    """A sparse file needs no space in an archive, but memory when it is read."""
+    with (folder / "run" / name).open("wb") as file:
+        file.truncate(2 << 30)
+    run = RunFolder(folder / "run")
+    with pytest.raises(UnreadableFileError, match=rf"run must be a folder with intact files, got .*{name}"):
+        run.read_history() if name == "history.csv" else run.names("classes")
+    if name == "history.csv":
+        assert run.completed_epochs() == 0
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "tensorboard"])
+def test_files_instead_of_folders(folder, name):
+    shutil.rmtree(folder / "run" / name, ignore_errors=True)
+    (folder / "run" / name).write_text("x")
+    with pytest.raises(UnreadableFileError, match=f"{name}, which is not a folder"):
+        launch(RunRequest("mine.py", ["--epochs", "3"], out=folder / "run", resume=True))
+
+
+def test_export_to_a_link(folder):
+    (folder / "empty").mkdir()
+    (folder / "link").symlink_to("empty")
+    TrainedRun(folder / "run").export(folder / "link")
+    assert (folder / "link").is_symlink()
+    assert (folder / "empty/saved_model.pb").is_file()
+
+
 @pytest.mark.parametrize("path", ["keras.src.backend.torch.X", "keras.src.callbacks.CSVLogger", "tensorflow.python.X"])
 def test_callbacks_in_private_modules(folder, path):
     """Some of these modules end the process when they are imported."""
@@ -317,6 +443,16 @@ def test_keys_that_are_no_strings(folder, key):
 def test_excessive_numbers(folder, line):
     (folder / "c.yaml").write_text(f"recipe: mine.py\n{line}\n")
     with pytest.raises(ArgumentError, match=rf"^{line.partition(':')[0]} must be an integer.*, got "):
+        launch(RunRequest("mine.py", config=folder / "c.yaml", out=folder / "new"))
+
+
+@pytest.mark.parametrize("value", ["'!!python/object/apply:os.system [x]'", "'" + "[" * 3000 + "'", "'a, [1'"])
+def test_lists_in_strings(folder, value):
+    (folder / "mine.py").write_text(
+        RECIPE.replace("epochs: int = 1", "units: tuple[int, ...] = (8,)  # u\n    epochs: int = 1")
+    )
+    (folder / "c.yaml").write_text(f"recipe: mine.py\nunits: {value}\n")
+    with pytest.raises(ArgumentError, match="^units must be a list of values that are each an integer, got"):
         launch(RunRequest("mine.py", config=folder / "c.yaml", out=folder / "new"))
 
 

@@ -13,6 +13,7 @@ from tensorsmith.core import (
     ProcedureRecipe,
     Recipe,
     SupervisedRecipe,
+    UnreadableFileError,
     Verbatim,
     argument_error,
     check,
@@ -55,7 +56,11 @@ class RecipeFile:
 
     @functools.cached_property
     def _tree(self) -> ast.Module:
-        return ast.parse(self._text, filename=str(self.path))
+        try:
+            return ast.parse(self._text, filename=str(self.path))
+        except (ValueError, MemoryError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+            received = Verbatim(f"{self.path}, which cannot be parsed ({str(error) or type(error).__name__})")
+            raise UnreadableFileError.like(argument_error("recipe", received, "a Python file in UTF-8")) from error
 
     @property
     def header(self) -> str:
@@ -194,8 +199,8 @@ def find_recipe(name: str) -> RecipeFile:
         SyntaxError: If the file is not valid Python.
     """
     if name.endswith(".py"):
-        path = Path(name).resolve()
-        if not path.is_file():
+        path = Path(name.replace("\0", "")).resolve()
+        if "\0" in name or not path.is_file():
             raise argument_error("recipe", name, "an existing file")
         known = next((recipe for recipe in all_recipes() if recipe.path == path), None)
         file = known or RecipeFile(name, path)

@@ -1,6 +1,5 @@
 """Comparison of the variants of a recipe over several seeds."""
 
-import csv
 import dataclasses
 import itertools
 import json
@@ -21,6 +20,8 @@ from tensorsmith.core import (
     best_direction,
     check,
     did_you_mean,
+    end_of_log,
+    read_text,
     replace_file,
 )
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
@@ -30,11 +31,13 @@ from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to
 from tensorsmith.recipes.flow_yaml import to_flow_yaml
 from tensorsmith.recipes.launch import RunInterruptedError
 from tensorsmith.recipes.preparation import PREPARED
-from tensorsmith.recipes.run_folder import new_folder
+from tensorsmith.recipes.results import record_comparison
+from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.run_pool import run_in_pool
 from tensorsmith.recipes.trust import check_code_fields, check_content
 
 PLAN = "comparison.yaml"
+FIGURE = "comparison.png"
 SEEDS = 3  # default number of seeds
 
 
@@ -52,6 +55,7 @@ class CompareRequest:
         out: Path of the folder. Defaults to `runs/<recipe>/<timestamp>`.
         resume: If `True`, resume the comparison in `out`, or the most recent comparison of the recipe.
         trust: If `True`, use code that `config` or the folder of the comparison names.
+        record: If `True`, store the results and the figure next to the recipe.
     """
 
     name: str
@@ -63,6 +67,7 @@ class CompareRequest:
     out: Path | None = None
     resume: bool = False
     trust: bool = False
+    record: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +135,7 @@ class Trial:
         """Content of `metrics.json`, or `None` if the run is not finished."""
         path = self.folder / "metrics.json"
         try:
-            metrics: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+            metrics: dict[str, Any] | None = json.loads(read_text(path)) if path.exists() else None
             if not isinstance(metrics, dict | None):
                 raise ValueError("not a JSON object")
         except (ValueError, RecursionError) as error:
@@ -162,22 +167,16 @@ class Trial:
             if metric in metrics.get(split, {}):
                 return f"the score {split} {metric} of the run is not finite"
             return f"the run has no score {split} {metric}; its scores are {', '.join(_score_names(metrics))}"
-        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        lines = end_of_log(self.log).strip().splitlines()
         return lines[-1][:300] if lines else "the run was not started or has no output"
 
     def curve(self, name: str) -> list[float]:
         """Return the values of a metric after each epoch, or an empty list if it was not logged."""
-        path = self.folder / "history.csv"
-        if not path.exists():
-            return []
         try:
-            with path.open(newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file, strict=True))
-            if any(None in row or None in row.values() for row in rows):  # more or fewer values than columns
-                raise ValueError("its rows differ in length")
-            return [float(row[name]) for row in rows if row.get(name)]
-        except (ValueError, csv.Error) as error:
-            raise _damaged(path, str(error), "remove it to compare the scores without the curve of this run") from error
+            return RunFolder(self.folder).read_history().get(name, [])
+        except UnreadableFileError as error:
+            remedy = "remove it to compare the scores without the curve of this run"
+            raise _damaged(self.folder / "history.csv", str(error.__cause__), remedy) from error
 
 
 def compare(request: CompareRequest) -> tuple[Path, Comparison]:
@@ -203,6 +202,7 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
     if plan is None:
         plan = _new_plan(file, request)
         try:
+            _check_record(plan, request)
             _check_score_names(plan, {split, "validation"} if plan.settings() != [{}] else {split}, metric)
         except BaseException:
             shutil.rmtree(plan.folder, ignore_errors=True)  # so that the same command can be repeated
@@ -219,7 +219,18 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
     variants = [_result(name, plan, chosen.get(name), split, metric) for name in file.declaration.variants]
     comparison = Comparison(file.shows, split, metric, direction, variants)
     _write(plan.folder, comparison)
+    if request.record:
+        _check_record(plan, request)
+        failed = ", ".join(variant.name for variant in variants if variant.errors)
+        check(not failed, "--record", Verbatim(f"failed runs of {failed}"), "used with complete comparisons")
+        record_comparison(file, comparison, plan.folder / FIGURE)
     return plan.folder, comparison
+
+
+def _check_record(plan: Plan, request: CompareRequest) -> None:
+    """Raise an error if the results of a comparison with other settings are to be recorded."""
+    changed = "--smoke" if not plan.tunes else ", ".join(f"--{name}" for name in plan.fields)
+    check(not (request.record and changed), "--record", Verbatim(f"--record with {changed}"), "used with the defaults")
 
 
 def _damaged(path: Path, reason: str, remedy: str) -> UnreadableFileError:
@@ -403,4 +414,4 @@ def _write(folder: Path, comparison: Comparison) -> None:
         with replace_file(folder / name) as draft:
             draft.write_text(text)
     if any(variant.scores for variant in comparison.variants):
-        plot_comparison(comparison, folder / "comparison.png")
+        plot_comparison(comparison, folder / FIGURE)

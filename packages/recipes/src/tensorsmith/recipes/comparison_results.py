@@ -1,10 +1,13 @@
 """Results of a comparison: scores of each variant, gains over the baseline, and their table."""
 
+import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from tensorsmith.recipes.shown_numbers import with_deviation
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,69 @@ class Comparison:
         return [sign * (score - baseline[seed]) for seed, score in variant.scores.items() if seed in baseline]
 
 
+def to_data(comparison: Comparison) -> dict[str, Any]:
+    """Return the results of a comparison, without curves, as JSON data with six significant digits."""
+    variants = [
+        {
+            "name": variant.name,
+            "tuned": dict(variant.tuned),
+            "scores": _rounded(variant.scores),
+            "seconds": _rounded(variant.seconds),
+            "columns": {name: _rounded(values) for name, values in variant.columns.items()},
+        }
+        for variant in comparison.variants
+    ]
+    kept = {name: getattr(comparison, name) for name in ("question", "split", "metric", "direction")}
+    return {**kept, "variants": variants}
+
+
+def from_data(data: Mapping[str, Any]) -> Comparison:
+    """Return the comparison from which `to_data` has returned the data."""
+    variants = [
+        VariantResult(
+            name=variant["name"],
+            tuned=variant["tuned"],
+            scores=_by_seed(variant["scores"]),
+            seconds=_by_seed(variant["seconds"]),
+            columns={name: _by_seed(values) for name, values in variant["columns"].items()},
+        )
+        for variant in data["variants"]
+    ]
+    return Comparison(**{**data, "variants": variants})
+
+
+def contradictions(stored: Comparison, new: Comparison) -> list[str]:
+    """Return the pairs of variants whose order in a stored comparison is the reverse of that in a new one.
+
+    Only pairs count whose scores, paired by seed, differ by more than twice the standard error in both.
+    """
+    found = []
+    for one, other in itertools.combinations(stored.variants, 2):
+        by_name = {variant.name: variant for variant in new.variants}
+        if one.name in by_name and other.name in by_name:
+            before, now = _order(one, other), _order(by_name[one.name], by_name[other.name])
+            if before * now < 0:
+                found.append(f"{one.name} and {other.name}")
+    return found
+
+
+def _order(one: VariantResult, other: VariantResult) -> int:
+    """Return 1 or -1 if the scores of one variant are larger or smaller by more than two standard errors, else 0."""
+    differences = [score - other.scores[seed] for seed, score in one.scores.items() if seed in other.scores]
+    if len(differences) < 2:
+        return 0
+    mean, error = statistics.mean(differences), statistics.stdev(differences) / math.sqrt(len(differences))
+    return 0 if abs(mean) <= 2 * error else int(math.copysign(1, mean))
+
+
+def _rounded(values: Mapping[int, float]) -> dict[str, float]:
+    return {str(seed): float(f"{value:.6g}") for seed, value in values.items()}
+
+
+def _by_seed(values: Mapping[str, float]) -> dict[int, float]:
+    return {int(seed): value for seed, value in values.items()}
+
+
 def comparison_table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of the table of a comparison."""
     baseline = comparison.variants[0]
@@ -74,20 +140,6 @@ def comparison_table(comparison: Comparison) -> tuple[list[str], list[list[str]]
         for variant in comparison.variants
     ]
     return ["variant", *tuned, score, gain, *columns, "seeds", "seconds"], rows
-
-
-def with_deviation(values: Sequence[float], sign: str = "") -> str:
-    """Return the mean of values and, if there are several, their standard deviation, as a string.
-
-    The standard deviation has two significant digits, and the mean as many decimals.
-    """
-    if not values:
-        return ""
-    mean, deviation = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-    if not 1e-9 < deviation < 1e9:  # decimals would be useless or unreadable
-        return f"{mean:{sign}.4g}" + (f" ± {deviation:.2g}" if len(values) > 1 else "")
-    decimals = max(0, 1 - math.floor(math.log10(deviation)))
-    return f"{mean:{sign}.{decimals}f} ± {deviation:.{decimals}f}"
 
 
 def to_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

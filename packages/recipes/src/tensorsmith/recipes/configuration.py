@@ -16,6 +16,7 @@ from tensorsmith.core import (
     check,
     did_you_mean,
     parse_yaml,
+    read_text,
 )
 from tensorsmith.data import names
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
@@ -41,7 +42,7 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
     special = path.exists() and not path.is_file()  # reading a named pipe would not return
     check(not special, name, Verbatim(f"{path}, which is not a regular file"), "a YAML file")
     try:
-        values = parse_yaml(path.read_text(encoding="utf-8"))
+        values = parse_yaml(read_text(path))
     except OSError as error:
         raise argument_error(name, str(path), "a readable file", error.strerror or str(error)) from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:

@@ -14,6 +14,7 @@ from tensorsmith.core import (
     SECONDS_TO_WAIT,
     ArgumentError,
     Cluster,
+    ExpectedError,
     Verbatim,
     argument_error,
     check,
@@ -53,7 +54,7 @@ class RunInterruptedError(Exception):
         self.exit_code = exit_code
 
 
-class RunFailedError(Exception):
+class RunFailedError(ExpectedError):
     """Error raised if the data or the recipe cannot be used for training, or if another machine has ended."""
 
 
@@ -136,7 +137,8 @@ def launch(request: RunRequest) -> RunResult:
     config, settings = _configuration(file, request, stored, alone=cluster is None and request.workers is None)
     if resumed is not None:
         _check_unchanged(request, resumed, stored, _flat(config, settings), _asked(file, request))
-    settings.check_callbacks(resumed.path if resumed is not None else request.out or Path("runs"), request.trust)
+    out = resumed.path if resumed is not None else request.out or Path("runs")
+    settings.check_callbacks(out, request.trust, request.config)
     if resumed is not None and resumed.finished and not _extends(file, request, resumed, stored, config):
         return RunResult(resumed, had_finished=True)
     leads = cluster is None or cluster.chief

@@ -1,15 +1,19 @@
-"""Recorded results of a recipe: the scores and training times of runs with its default configuration."""
+"""Recorded results of a recipe: scores and training times of runs with its default configuration, and a fingerprint."""
 
 import json
-import math
+import shutil
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import replace_file
+from tensorsmith.recipes.answer import render_answer
 from tensorsmith.recipes.catalog import RecipeFile
+from tensorsmith.recipes.comparison_results import Comparison, from_data, to_data
+from tensorsmith.recipes.fingerprint import Metric
+from tensorsmith.recipes.shown_numbers import with_digits
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,6 @@ class RecordedRun:
         seconds: Training time in seconds.
         steps_per_second: Training steps per second, or `None` for a training procedure.
         versions: Mapping from the names of packages to their versions.
-        source: Hash of the source code with which the recipe was trained.
     """
 
     seed: int
@@ -30,7 +33,6 @@ class RecordedRun:
     seconds: float
     steps_per_second: float | None
     versions: Mapping[str, str]
-    source: str
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,30 @@ class Results:
 
     Attributes:
         runs: Runs with the default configuration, sorted by seed.
+        fingerprint: Metrics of the smoke run. If they change, the recipe must be trained again.
+        comparison: Comparison of the variants of the recipe, or `None` if none is recorded.
     """
 
     runs: Sequence[RecordedRun] = ()
+    fingerprint: Mapping[str, Metric] = field(default_factory=dict)
+    comparison: Comparison | None = None
 
     @property
     def seconds(self) -> float | None:
         """Mean training time in seconds, or `None` if no run is recorded."""
         return statistics.mean(run.seconds for run in self.runs) if self.runs else None
 
+    def answer(self, recipe: RecipeFile) -> str:
+        """Return the answer of a recipe to its question, or an empty string if its comparison is not recorded."""
+        template = recipe.declaration.answer
+        return render_answer(template, self.comparison) if template and self.comparison is not None else ""
+
     def score(self, recipe: RecipeFile) -> str:
         """Return the mean of the main score of a recipe with three digits, and the range if there are several seeds.
 
         Example:
             >>> from tensorsmith.recipes import find_recipe
-            >>> run = RecordedRun(0, {"test": {"accuracy": 0.98}}, 3.0, None, {}, "")
+            >>> run = RecordedRun(0, {"test": {"accuracy": 0.98}}, 3.0, None, {})
             >>> Results([run]).score(find_recipe("mlp/digits"))
             'test accuracy 0.980'
         """
@@ -69,17 +80,6 @@ class Results:
         return f"{shown} ({low} to {high}, {len(values)} seeds)"
 
 
-def with_digits(value: float, reference: float, digits: int = 3) -> str:
-    """Return a value with as many decimals as are necessary for the significant digits of a reference.
-
-    Example:
-        >>> with_digits(0.9, 0.98), with_digits(27.84, 27.84), with_digits(0.00114, 0.0011)
-        ('0.900', '27.8', '0.00114')
-    """
-    magnitude = math.floor(math.log10(abs(reference))) if reference and math.isfinite(reference) else 0
-    return f"{value:.{max(0, digits - 1 - magnitude)}f}"
-
-
 def results_path(recipe: RecipeFile) -> Path:
     """Return the path of the file of results, next to the recipe."""
     return recipe.path.parent / "results" / f"{recipe.path.stem}.json"
@@ -88,13 +88,27 @@ def results_path(recipe: RecipeFile) -> Path:
 def read_results(recipe: RecipeFile) -> Results:
     """Return the recorded results of a recipe, which are empty if none are stored."""
     path = results_path(recipe)
-    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"runs": []}
-    return Results([RecordedRun(**run) for run in stored["runs"]])
+    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    fingerprint = {name: Metric(**metric) for name, metric in stored.get("fingerprint", {}).items()}
+    runs = tuple(RecordedRun(**run) for run in stored.get("runs", ()))
+    return Results(runs, fingerprint, from_data(stored["comparison"]) if stored.get("comparison") else None)
 
 
 def write_results(recipe: RecipeFile, results: Results) -> None:
     """Store the results of a recipe."""
     path = results_path(recipe)
     path.parent.mkdir(exist_ok=True)
+    data = {
+        "runs": [asdict(run) for run in results.runs],
+        "fingerprint": {name: asdict(metric) for name, metric in results.fingerprint.items()},
+        "comparison": None if results.comparison is None else to_data(results.comparison),
+    }
     with replace_file(path) as draft:
-        draft.write_text(json.dumps(asdict(results), indent=2, sort_keys=True) + "\n")
+        draft.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
+
+
+def record_comparison(recipe: RecipeFile, comparison: Comparison, figure: Path) -> None:
+    """Store the results and the figure of a comparison."""
+    write_results(recipe, replace(read_results(recipe), comparison=comparison))
+    with replace_file(results_path(recipe).with_suffix(".png")) as draft:
+        shutil.copyfile(figure, draft)

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import importlib.metadata
+import io
 import json
 import platform
 import time
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, replace_file
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, read_text, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import to_yaml
 from tensorsmith.recipes.run_settings import RunSettings
@@ -55,7 +56,12 @@ class RunFolder:
     def completed_epochs(self) -> int:
         """Return the number of epochs in `history.csv`."""
         path = self.path / "history.csv"
-        return max(0, len(path.read_bytes().splitlines()) - 1) if path.exists() else 0  # also if it is damaged
+        if not path.exists():
+            return 0
+        try:
+            return max(0, len(read_text(path).splitlines()) - 1)
+        except ValueError:  # the file is damaged; it is written again when the run is resumed
+            return 0
 
     def write_config(self, recipe: RecipeFile, config: Any, settings: RunSettings) -> None:
         """Write the resolved configuration and the settings that differ from the defaults."""
@@ -78,9 +84,8 @@ class RunFolder:
         if not path.exists():
             return {}
         try:
-            with path.open(newline="", encoding="utf-8") as file:
-                _, *names = next(reader := csv.reader(file, strict=True))
-                columns = list(zip(*([float(value) for value in row] for row in reader), strict=True))
+            _, *names = next(reader := csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
+            columns = list(zip(*([float(value) for value in row] for row in reader), strict=True))
             return {name: list(column) for name, column in zip(names, columns[1:], strict=True)} if columns else {}
         except (ValueError, StopIteration, csv.Error) as error:
             received = Verbatim(f"{path}, which is damaged ({error})")
@@ -98,7 +103,7 @@ class RunFolder:
         """
         path = self.path / "names.json"
         try:
-            names = json.loads(path.read_text(encoding="utf-8"))[kind] if path.exists() else []
+            names = json.loads(read_text(path))[kind] if path.exists() else []
             valid = isinstance(names, list) and all(isinstance(name, str) for name in names)
             "".join(names).encode()  # fails for surrogates, which no file or terminal represents
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -157,10 +162,19 @@ def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
 
 
 def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
-    """Return the run folder to resume (`out` or the latest run, preferably unfinished), or `None` if none exists."""
+    """Return the run folder to resume (`out` or the latest run, preferably unfinished), or `None` if none exists.
+
+    Raises:
+        UnreadableFileError: If the folder is damaged.
+    """
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
-    return next((run for run in runs if not run.finished), next(iter(runs), None))
+    run = next((run for run in runs if not run.finished), next(iter(runs), None))
+    for folder in [] if run is None else [run.checkpoints, run.path / "tensorboard"]:
+        if folder.exists() and not folder.is_dir():
+            received = Verbatim(f"{folder}, which is not a folder")
+            raise UnreadableFileError.like(argument_error("run", received, "a folder with intact files"))
+    return run
 
 
 def versions() -> dict[str, str]:

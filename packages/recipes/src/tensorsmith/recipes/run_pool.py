@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tensorsmith.core import SECONDS_TO_SAVE, signals_like_ctrl_c
+from tensorsmith.core import SECONDS_TO_SAVE, open_log, signals_like_ctrl_c
 
 # -P: modules in the current folder are not imported, as by the command itself.
 COMMAND = [sys.executable, "-P", "-c", "from tensorsmith.recipes.run_server import serve; serve()"]
@@ -26,7 +26,7 @@ class Server:
 
     def __init__(self, log: Path) -> None:
         pipe = subprocess.PIPE
-        with log.open("a") as errors:
+        with open_log(log) as errors:
             self._process = subprocess.Popen(
                 COMMAND, stdin=pipe, stdout=pipe, stderr=errors, text=True, start_new_session=True
             )

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tensorsmith.core import end_on_hangup, load_tensorflow
+from tensorsmith.core import end_on_hangup, load_tensorflow, open_log
 
 
 def serve() -> None:
@@ -32,14 +32,14 @@ def serve() -> None:
             sys.exit()
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
-            with Path(log).open("a") as file:
+            with open_log(log) as file:
                 print(f"The run was killed by {signal.Signals(os.WTERMSIG(status)).name}.", file=file)
         print(flush=True)
 
 
 def _redirect_output(path: str) -> None:
     """Redirect the output of this process and of its children to a file, and their input to an empty one."""
-    descriptor, empty = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666), os.open(os.devnull, os.O_RDONLY)
-    os.dup2(empty, 0)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+    with open_log(path) as log, Path(os.devnull).open("rb") as empty:
+        os.dup2(empty.fileno(), 0)
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)

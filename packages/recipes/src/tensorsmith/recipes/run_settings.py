@@ -19,7 +19,7 @@ from tensorsmith.core import (
 )
 from tensorsmith.recipes.callback_source import check_source
 from tensorsmith.recipes.flow_yaml import to_flow_yaml
-from tensorsmith.recipes.trust import check_paths, map_paths
+from tensorsmith.recipes.trust import check_paths, map_paths, untrusted_folders
 
 if TYPE_CHECKING:
     import keras
@@ -73,13 +73,14 @@ class RunSettings:
         for given in self.callbacks:
             _class_and_arguments(given)
 
-    def check_callbacks(self, folder: Path, trust: bool = False) -> None:
+    def check_callbacks(self, folder: Path, trust: bool = False, config: Path | None = None) -> None:
         """Raise an error if a callback cannot be imported or is not trusted. The callbacks are not created.
 
         Args:
             folder: Run folder.
             trust: If `True`, callbacks may write files outside of the run folder, and their modules are imported
                 without an examination of their source.
+            config: Configuration file that names the callbacks, or `None`.
 
         Raises:
             ValueError: If a callback is not a Keras callback or is not trusted.
@@ -87,7 +88,7 @@ class RunSettings:
         for path, arguments in map(_class_and_arguments, self.callbacks):
             if not trust:
                 check_paths(arguments, folder, path)
-                check_source(path)
+                check_source(path, untrusted_folders(folder, config))
             load_tensorflow()
             _callback_class(path)
 
@@ -135,6 +136,7 @@ class RunSettings:
         return made
 
 
+# Names of the settings of a run, which configuration files contain next to the fields of a recipe.
 RUN_SETTINGS = tuple(field.name for field in dataclasses.fields(RunSettings))
 
 

@@ -254,8 +254,9 @@ class TrainedRun:
         from tensorsmith.training import export
 
         model = self.load_model()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(target.parent) as scratch:
+        parent = target.resolve().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(parent) as scratch:
             draft = scratch / "model"
             export(model, draft)
             if tflite:
@@ -269,7 +270,7 @@ class TrainedRun:
                     remedy = f"export without --tflite, or train in float32. TFLite reports: {_first_line(error)}"
                     expected = "used with a model that TFLite supports"
                     raise argument_error("--tflite", received, expected, remedy) from error
-            draft.replace(target)
+            draft.replace(target.resolve())  # a link to an empty folder stays a link
 
 
 def _target_shape(split: Any) -> tuple[int | None, ...] | None:

@@ -2,11 +2,12 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from tensorsmith.core import Recipe, Verbatim, check
+from tensorsmith.core import Recipe, Verbatim, argument_error, check
 from tensorsmith.recipes.catalog import RecipeFile, recipes_folder
 
 REMEDY = "pass --trust (in Python, trust=True) if you trust the source of these files"
@@ -52,25 +53,57 @@ def check_code_fields(recipe: Recipe, values: Mapping[str, Any], source: Path) -
         check(usual, name, received, "omitted", f"pass it as --{name}, or {REMEDY}")
 
 
-def check_content(run: Path) -> None:
-    """Raise an error if a run folder contains links that lead out of it, or special files.
+def untrusted_folders(run: Path, config: Path | None = None) -> list[Path]:
+    """Return the folders whose modules are not imported: the run folder, and the folder of a configuration file.
 
-    Files that are written to such a run folder would replace others, and reading a named pipe would not return.
+    The current folder is trusted, unless it is the run folder or contains a file `config.yaml`, as run folders do.
+
+    Args:
+        run: Run folder.
+        config: Configuration file, or `None`.
+    """
+    if config is None:
+        return [run]
+    folder = config.absolute().parent
+    own = Path.cwd().resolve().is_relative_to(folder.resolve()) and not (folder / "config.yaml").exists()
+    return [run] if own else [run, folder]
+
+
+def check_content(run: Path) -> None:
+    """Raise an error if a run folder contains links to other folders, special files, or folders that cannot be listed.
+
+    Files that are written to such a run folder would replace others, and reading a named pipe would not return. A hard
+    link is another name of a file that may be outside of the folder.
 
     Args:
         run: Run folder.
 
     Raises:
-        ValueError: If there is such a link or file.
+        ValueError: If there is such a link, file or folder.
     """
     root = os.path.realpath(run)
-    for folder, folders, files in os.walk(run):
+
+    def refuse(path: str | Path, kind: str, remedy: str = REMEDY) -> NoReturn:
+        received = Verbatim(f"{run} with {Path(path).name}, {kind}")
+        raise argument_error("run", received, "a folder of regular files", remedy)
+
+    def refuse_unlisted(error: OSError) -> NoReturn:
+        refuse(error.filename, f"which cannot be listed ({error.strerror})")
+
+    for folder, folders, files in os.walk(run, onerror=refuse_unlisted):
         for path in (Path(folder) / name for name in (*folders, *files)):
-            leads_out = path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root)
-            special = os.path.lexists(path) and not (path.is_symlink() or path.is_file() or path.is_dir())
-            kind = "a link that leads out of it" if leads_out else "a special file"
-            received = Verbatim(f"{run} with {path.name}, {kind}")
-            check(not (leads_out or special), "run", received, "a folder of regular files", REMEDY)
+            try:
+                mode, links = (status := path.lstat()).st_mode, status.st_nlink
+            except FileNotFoundError:  # a temporary file of another process, which has been removed
+                continue
+            if stat.S_ISLNK(mode):
+                if not Path(os.path.realpath(path)).is_relative_to(root):
+                    refuse(path, "a link that leads out of it")
+            elif stat.S_ISREG(mode):
+                if links > 1:
+                    refuse(path, "a file with several names (hard links)", f"copy the folder, or {REMEDY}")
+            elif not stat.S_ISDIR(mode):
+                refuse(path, "a special file")
 
 
 def map_paths(function: Callable[[str, str], str], arguments: Mapping[str, Any]) -> dict[str, Any]:

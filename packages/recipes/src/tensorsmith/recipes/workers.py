@@ -9,7 +9,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tensorsmith.core import LAUNCHER_PIPE, SECONDS_TO_SAVE, Cluster, free_ports, print_text, signals_like_ctrl_c
+from tensorsmith.core import (
+    LAUNCHER_PIPE,
+    SECONDS_TO_SAVE,
+    Cluster,
+    end_groups,
+    end_of_log,
+    free_ports,
+    open_log,
+    print_text,
+    signal_group,
+    signals_like_ctrl_c,
+)
 
 RESTARTS = 3  # maximum number of consecutive restarts without a new checkpoint
 ENDED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # exit codes of processes that saved a checkpoint and exited
@@ -44,13 +55,15 @@ class Processes:
                 self.start((job, index))
 
     def start(self, task: Task) -> None:
-        """Start the process of a task."""
+        """Start the process of a task. The children of its previous process are ended."""
+        if task in self._running:
+            end_groups([self._running[task].pid])
         cluster = Cluster(self._cluster, task)
         reading, writing = self._pipe_of_servers
         inherited = (reading,) if cluster.serves else (self._pipe[0], writing) if cluster.chief else (self._pipe[0],)
         environment = os.environ | {"TF_CONFIG": cluster.as_tf_config(), LAUNCHER_PIPE: str(inherited[0])}
         with ExitStack() as stack:
-            log = None if cluster.chief else stack.enter_context(self.log(task).open("a"))
+            log = None if cluster.chief else stack.enter_context(open_log(self.log(task)))
             self._running[task] = subprocess.Popen(
                 self._command,
                 env=environment,
@@ -77,6 +90,7 @@ class Processes:
         for task, process in self._running.items():
             if not Cluster(self._cluster, task).serves:
                 process.terminate()
+                signal_group(process.pid, signal.SIGCONT)  # a stopped process receives no other signal
 
     def end(self, seconds: float = 0.0) -> None:
         """Wait up to `seconds` for the training processes to exit, then kill all remaining processes."""
@@ -89,8 +103,9 @@ class Processes:
                 process.wait()
 
     def close(self) -> None:
-        """Kill the processes that are still running, and close the pipes."""
+        """End the processes that are still running, also those that they have started, and close the pipes."""
         self.end()
+        end_groups([process.pid for process in self._running.values()])
         for descriptor in (*self._pipe, *self._pipe_of_servers):
             os.close(descriptor)
 
@@ -135,8 +150,8 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
         killed = [task for task, code in codes.items() if code < 0]
         if not killed:
             task, code = next((task, code) for task, code in codes.items() if code)
-            if processes.log(task).exists():
-                print_text(processes.log(task).read_text()[-2000:], file=sys.stderr)
+            if said := end_of_log(processes.log(task)):
+                print_text(said, file=sys.stderr)
             return code
         failures, newest = (1, now) if (now := _newest(folder)) != newest else (failures + 1, newest)
         who = f"{killed[0][0]} {killed[0][1]} was killed by {signal.Signals(-codes[killed[0]]).name}"

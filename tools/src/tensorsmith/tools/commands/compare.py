@@ -9,7 +9,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from tensorsmith.core import print_text
-from tensorsmith.recipes import CompareRequest, RunInterruptedError, compare, comparison_table
+from tensorsmith.recipes import (
+    CompareRequest,
+    Comparison,
+    RunInterruptedError,
+    compare,
+    comparison_table,
+    find_recipe,
+    read_results,
+)
+from tensorsmith.recipes.comparison_results import contradictions
 from tensorsmith.tools.console import make_console
 from tensorsmith.tools.parsing import add_trust_argument
 
@@ -18,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command-line arguments to the parser. Other flags set fields that all variants share."""
     parser.usage = (
         "tensorsmith compare NAME [--seeds N] [--parallel N] [--config FILE.yaml] [--smoke] [--out DIR] [--resume] "
-        "[--trust] [--FIELD VALUE ...]"
+        "[--record] [--trust] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="recipe with variants, or a .py file")
@@ -28,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smoke", action="store_true", help="use a tiny configuration, without tuning")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of all runs (runs/<recipe>/<timestamp>)")
     parser.add_argument("--resume", action="store_true", help="resume the comparison in DIR, or the newest one")
+    parser.add_argument("--record", action="store_true", help="store the results and the figure next to the recipe")
     add_trust_argument(parser)
 
 
@@ -43,7 +53,10 @@ def execute(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         resume=arguments.resume,
         trust=arguments.trust,
+        record=arguments.record,
     )
+    recipe = find_recipe(arguments.name)
+    stored = read_results(recipe).comparison
     try:
         folder, comparison = compare(request)
     except RunInterruptedError as error:
@@ -61,7 +74,22 @@ def execute(arguments: argparse.Namespace) -> int:
     console.print(table)
     failed = [f"{variant.name} failed: {line}" for variant in comparison.variants for line in variant.errors]
     print_text(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
+    if stored is not None and not failed:
+        print_text(_support(stored, comparison))
+    answer = read_results(recipe).answer(recipe)
+    if answer:
+        print_text(f"Stored answer: {answer}")
     for name in ("comparison.md", "comparison.png"):
         if (folder / name).exists():
             print_text(folder / name)
     return 1 if failed else 0
+
+
+def _support(stored: Comparison, new: Comparison) -> str:
+    """Returns a line that says whether a new comparison supports the stored one."""
+    reversed_pairs = contradictions(stored, new)
+    if reversed_pairs:
+        return f"The stored comparison is contradicted: the order of {'; '.join(reversed_pairs)} is reversed."
+    return (
+        "The stored comparison is supported: no pair of variants has the reverse order, by more than 2 standard errors."
+    )

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from tensorsmith.core import check
 from tensorsmith.recipes import all_recipes, find_recipe, reproduce
-from tensorsmith.recipes.results import with_digits
+from tensorsmith.recipes.shown_numbers import with_digits
 from tensorsmith.tools.console import make_console
 
 

@@ -16,6 +16,9 @@ def execute(arguments: argparse.Namespace) -> int:
     recipe = find_recipe(arguments.name)
     results = read_results(recipe)
     print_text(recipe.header.strip())
+    answer = results.answer(recipe)
+    if answer:
+        print_text(f"\nAnswer: {answer}")
     if results.seconds is not None:
         print_text(f"Score: {results.score(recipe)}\nSeconds: {results.seconds:.0f} on 2 CPU cores")
     print_text(f"\n{to_yaml(recipe, recipe.declaration.config_class())}", end="")

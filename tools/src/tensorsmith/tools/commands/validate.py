@@ -30,6 +30,6 @@ def execute(arguments: argparse.Namespace) -> int:
     if not arguments.trust:
         check_code_fields(recipe.declaration, values, arguments.file)
     _, settings = resolve_run(recipe, values)
-    settings.check_callbacks(arguments.file.parent, arguments.trust)
+    settings.check_callbacks(run or Path("runs"), arguments.trust, arguments.file)
     print_text(f"{arguments.file}: valid for {recipe.name}")
     return 0

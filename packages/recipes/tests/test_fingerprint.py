@@ -1,0 +1,64 @@
+"""Tests that changes of a recipe are noticed in the numbers of its smoke run, and that rounding is not."""
+
+import math
+
+import pytest
+
+from tensorsmith.recipes import RecipeFile, RunRequest, find_recipe, launch, read_results
+from tensorsmith.recipes.fingerprint import Metric, changes, fingerprint_of, record_fingerprint
+from tensorsmith.recipes.results import Results, write_results
+
+RECORDED = {"loss": Metric([2.0, 1.0], 1e-3), "test accuracy": Metric([0.5], 1e-3)}
+
+
+@pytest.mark.parametrize(
+    ("current", "changed"),
+    [
+        ({"loss": [2.0, 1.0], "test accuracy": [0.5]}, []),
+        ({"loss": [2.0019, 0.9981], "test accuracy": [0.5], "seconds": [3.0]}, []),
+        ({"loss": [2.0, 1.003], "test accuracy": [0.5]}, ["loss"]),
+        ({"loss": [2.0], "test accuracy": [0.5]}, ["loss"]),
+        ({"loss": [2.0, math.nan], "test accuracy": [0.5]}, ["loss"]),
+        ({"loss": [2.0, 1.0]}, ["test accuracy"]),
+    ],
+)
+def test_changes(current, changed):
+    """Differences are relative to the largest value of a metric."""
+    assert [line.partition(":")[0] for line in changes(RECORDED, current)] == changed
+
+
+def test_fingerprint_of_a_run(tmp_path):
+    launch(RunRequest("mlp/digits", ["--epochs", "22", "--units", "4"], out=tmp_path / "run"))
+    fingerprint = fingerprint_of(tmp_path / "run")
+    assert fingerprint.keys() >= {"loss", "val_accuracy", "validation loss", "test accuracy"}
+    assert {len(fingerprint["loss"]), len(fingerprint["test accuracy"])} == {20, 1}
+
+
+def test_results_are_stored(tmp_path):
+    recipe = RecipeFile("mlp/digits", tmp_path / "digits.py")
+    assert read_results(recipe) == Results()
+    results = Results(read_results(find_recipe("mlp/digits")).runs, RECORDED)
+    write_results(recipe, results)
+    assert read_results(recipe) == results
+
+
+@pytest.mark.slow  # four runs in other processes
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ("default=0.1)", "default=0.101)"),
+        ('kernel_initializer="he_normal"', 'kernel_initializer="he_uniform"'),
+        ("momentum=0.9", "momentum=0.89"),
+    ],
+    ids=["same", "learning rate", "initializer", "momentum"],
+)
+def test_changes_of_a_recipe_are_noticed(old, new, tmp_path):
+    recorded = record_fingerprint(find_recipe("mlp/digits"))
+    assert recorded.keys() >= {"loss", "val_loss", "test loss", "test accuracy"}
+    assert all(metric.tolerance < 3e-3 for metric in recorded.values())
+    source = find_recipe("mlp/digits").path.read_text()
+    assert old in source
+    (tmp_path / "mine.py").write_text(source.replace(old, new) if old else source)
+    launch(RunRequest(str(tmp_path / "mine.py"), smoke=True, out=tmp_path / "run"))
+    assert bool(changes(recorded, fingerprint_of(tmp_path / "run"))) == bool(old)
