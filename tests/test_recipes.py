@@ -105,7 +105,9 @@ def test_smoke(name, build_without_training, tmp_path, monkeypatch):
     assert metrics.keys() >= {"seconds", "steps_per_second", "seed", "versions"}
     split, measure = file.objective
     assert metrics[split][measure] > 0
-    changed = changes(read_results(file).fingerprint, fingerprint_of(tmp_path / "run"))
+    recorded = read_results(file).fingerprint
+    assert recorded, f"run `make scores RECIPES={name}`"
+    changed = changes(recorded, fingerprint_of(tmp_path / "run"))
     assert not changed, f"the behavior has changed; run `make scores RECIPES={name}`: {'; '.join(changed)}"
     if file.supervised:  # the search ranges, whose values the configuration accepts
         assert space_of(file, None)
