@@ -1,4 +1,4 @@
-"""Results of a textbook on `tf.data` and TFRecord files, reproduced with the current TensorFlow.
+"""Facts about `tf.data`, TFRecord files and protocol buffers.
 
 A. Géron, Hands-On Machine Learning with Scikit-Learn, Keras, and TensorFlow, 2nd edition, 2019, chapter 13. Expected
 values are those printed there, unless they follow from NumPy or the protocol.
@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-from tensorsmith.data.pipelines import Pipeline
 
 
 def lists(dataset):
@@ -59,8 +57,6 @@ def test_interleave_cycles(tmp_path):
     paths = tf.data.Dataset.list_files(f"{tmp_path}/*.csv", shuffle=False)
     dataset = paths.interleave(lambda path: tf.data.TextLineDataset(path).skip(1), cycle_length=5)
     assert [line.decode() for line in dataset.as_numpy_iterator()] == by_hand
-    (batch,) = Pipeline(files=f"{tmp_path}/*.csv", format="csv", batch_size=50).dataset().as_numpy_iterator()
-    assert [line.decode() for line in batch] == by_hand
 
 
 def test_interleave_files_of_different_lengths():
@@ -87,10 +83,10 @@ def test_csv_reader(tmp_path):
         columns = tf.io.decode_csv(lines, [0.0] * 8 + [tf.constant([], tf.float32)])
         return (tf.stack(columns[:-1], axis=1) - mean) / deviation, tf.stack(columns[-1:], axis=1)
 
-    pipeline = Pipeline(
-        files=f"{tmp_path}/my_train_*.csv", format="csv", batch_size=32, parse=preprocess, shuffle=10_000, seed=42
-    )
-    batches = list(pipeline.dataset().as_numpy_iterator())
+    paths = tf.data.Dataset.list_files(f"{tmp_path}/my_train_*.csv", seed=42)
+    dataset = paths.interleave(lambda path: tf.data.TextLineDataset(path).skip(1), cycle_length=5)
+    dataset = dataset.shuffle(10_000, seed=42).batch(32).map(preprocess).prefetch(1)
+    batches = list(dataset.as_numpy_iterator())
     assert [x.shape for x, _ in batches] == [(32, 8), (32, 8), (31, 8)]
     x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     assert y.shape == (95, 1)
@@ -175,9 +171,9 @@ def test_parse_batches_of_examples(tmp_path):
         "id": tf.io.FixedLenFeature([], tf.int64, default_value=0),
         "emails": tf.io.VarLenFeature(tf.string),
     }
-    pipeline = Pipeline(files=path, batch_size=10, parse=lambda records: tf.io.parse_example(records, described))
+    dataset = tf.data.TFRecordDataset(path).batch(10).map(lambda records: tf.io.parse_example(records, described))
     sizes = []
-    for batch in pipeline.dataset():
+    for batch in dataset:
         sizes.append(len(batch["id"]))
         assert set(batch["id"].numpy()) == {123}
         emails = tf.sparse.to_dense(batch["emails"], default_value=b"")
