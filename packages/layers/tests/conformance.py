@@ -330,6 +330,7 @@ ROWS = [
         inputs=Data((5,)),
         supports_jit=False,
         safe_mode=False,
+        supports_integers=False,  # the module determines the dtypes of its inputs
         bad=[
             ({"handle": "nowhere"}, "a folder with a saved_model.pb"),
             ({"signature": "none"}, "one of the signatures ['serve',"),

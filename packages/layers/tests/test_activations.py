@@ -133,6 +133,13 @@ def test_rrelu_seeds():
         activations.rrelu(x, lower=0.5)
 
 
+@pytest.mark.parametrize("name", activations.__all__)
+def test_integers(name):
+    function, x = getattr(activations, name), np.array([[-2, 1, 1], [0, 3, -1]])
+    np.testing.assert_allclose(function(x), function(x.astype("float32")), rtol=1e-6)
+    assert function(x).dtype == "float32"
+
+
 @pytest.mark.parametrize("name", ["lisht", "rrelu", "snake", "sparsemax"])
 def test_activations_are_saved_by_name(name, tmp_path):
     layer = keras.layers.Dense(4, activation=getattr(activations, name))

@@ -180,12 +180,12 @@ def test_penalty_of_saturated_activations():
 
 
 def test_saving_regularizer(tmp_path):
-    regularizer = KLDivergenceRegularizer(0.3, target=0.2, batch_independent=True)
+    regularizer = KLDivergenceRegularizer(np.float32(0.5), target=np.float32(0.25), batch_independent=True)
     layer = keras.layers.Dense(3, "sigmoid", activity_regularizer=regularizer)
     model = keras.Sequential([keras.Input((2,)), layer])
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras").layers[0].activity_regularizer
-    assert loaded.get_config() == {"weight": 0.3, "target": 0.2, "batch_independent": True}
+    assert loaded.get_config() == {"weight": 0.5, "target": 0.25, "batch_independent": True}
     assert isinstance(loaded, KLDivergenceRegularizer)
 
 

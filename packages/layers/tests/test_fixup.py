@@ -1,5 +1,7 @@
 """Tests of the standard deviation of Fixup, and of its effect in deep networks."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -37,8 +39,8 @@ def test_bad_arguments(arguments, error):
 
 
 def test_serialization():
-    initializer = Fixup(12, 3, seed=4)
-    config = keras.initializers.serialize(initializer)
+    initializer = Fixup(np.int64(12), np.int64(3), seed=np.int64(4))
+    config = json.loads(json.dumps(keras.initializers.serialize(initializer)))
     assert config["registered_name"] == "tensorsmith>Fixup"
     counterpart = keras.initializers.deserialize(config)
     assert counterpart.get_config() == {"num_blocks": 12, "layers_per_block": 3, "seed": 4}

@@ -1,5 +1,7 @@
 """Tests that the identity initializer keeps its gain, unlike that of Keras."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -36,6 +38,7 @@ def test_gain_is_saved(tmp_path):
 
 
 def test_serialization():
-    config = keras.initializers.serialize(Identity(0.7))
-    assert config["registered_name"] == "tensorsmith>Identity"
-    assert keras.initializers.deserialize(config).gain == 0.7
+    for gain in (0.75, np.float32(0.75)):
+        config = json.loads(json.dumps(keras.initializers.serialize(Identity(gain))))
+        assert config["registered_name"] == "tensorsmith>Identity"
+        assert keras.initializers.deserialize(config).gain == 0.75

@@ -77,6 +77,7 @@ ROWS = [
         kwargs={"axis": 1, "reduction": "sum", "name": "angles"},
         y_true=Data((4,)),
         y_pred=Data((4,)),
+        compares_shapes=False,  # as in Keras, vectors are broadcast
         bad=[({"axis": "last"}, "an integer")],
     ),
     LossRow(

@@ -1,5 +1,7 @@
 """Tests of losses for generative models against SciPy, TensorFlow's cross-entropies and gradients derived by hand."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -169,3 +171,22 @@ def test_pixel_reductions_are_equivalent(rng):
 def test_reconstruction_in_float16():
     ones = tf.ones((1, 300, 300), "float16")
     np.testing.assert_allclose(losses.reconstruction_loss(ones, 0 * ones), [90_000 * -np.log(1e-7)], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "names"),
+    [
+        (losses.gaussian_kl, ("mean", "log_variance")),
+        (losses.hinge_discriminator_loss, ("real", "fake")),
+        (losses.minimax_discriminator_loss, ("real", "fake")),
+        (losses.wasserstein_critic_loss, ("real", "fake")),
+        (lambda real, fake: losses.gradient_penalty(tf.identity, real, fake), ("real", "fake")),
+        (lambda labels, logits: losses.sparsemax_loss(logits, logits, labels), ("labels", "logits")),
+        (lambda sparsemax, logits: losses.sparsemax_loss(logits, sparsemax, logits), ("sparsemax", "logits")),
+    ],
+)
+def test_mismatched_shapes(loss, names):
+    for shapes in (((4,), (4, 1)), ((4, 3), (1, 3))):
+        message = re.escape(f"{names[0]} must have shape {shapes[1]} to match `{names[1]}`, got {shapes[0]}")
+        with pytest.raises(ValueError, match=message):
+            loss(*(np.zeros(shape) for shape in shapes))

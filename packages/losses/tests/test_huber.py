@@ -71,6 +71,11 @@ def test_missing_last_axis():
         huber(y_true, y_pred.reshape(3, 3))
 
 
+def test_unknown_shapes():
+    run = tf.function(huber, input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([None, 4])])
+    assert run(tf.zeros((3, 4)), tf.ones((3, 4))).shape == (3,)
+
+
 def test_invalid_delta():
     with raises_argument_error("delta", received="0", expected="a positive number"):
         huber([0.0], [0.0], 0)

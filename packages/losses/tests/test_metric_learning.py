@@ -117,10 +117,10 @@ def test_distance_functions(metric, batch):
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("metric", DISTANCES)
-def test_distance_functions_with_wrong_shape(metric):
-    with raises_argument_error("feature", received="(3,)", expected="have shape (batch, features)"):
-        DISTANCES[metric](tf.ones(3))
+def test_distance_functions_with_wrong_shape():
+    for function in DISTANCES.values():
+        with raises_argument_error("feature", received="(3,)", expected="have shape (batch, features)"):
+            function(tf.ones(3))
 
 
 @pytest.mark.parametrize("function", [losses.pairwise_distance, losses.angular_distance])
@@ -203,7 +203,14 @@ def test_large_labels_are_distinct(make, dtype):
     assert float(make(dtype=dtype)(np.zeros(6, int), x)) != float(expected)
 
 
-@pytest.mark.parametrize("make", [*LABELLED, losses.NpairsLoss])
+@pytest.mark.parametrize(
+    "make",
+    [losses.TripletHardLoss]
+    + [
+        pytest.param(make, marks=pytest.mark.slow)
+        for make in (losses.LiftedStructLoss, losses.TripletSemiHardLoss, losses.NpairsLoss)
+    ],
+)
 def test_large_labels_in_fit(make):
     y, x = labelled(8, 4)
     values = []
@@ -214,12 +221,19 @@ def test_large_labels_in_fit(make):
     np.testing.assert_array_equal(*values)
 
 
-@pytest.mark.parametrize("make", LABELLED)
-def test_invalid_shapes(make):
-    with raises_argument_error("y_true", received="(2, 3)", expected="have shape"):
-        make()(np.eye(3)[:2], np.eye(3)[:2])
-    with raises_argument_error("y_pred", received="(2,)", expected="have shape"):
-        make()([0, 1], [0.0, 1.0])
+def test_unknown_number_of_labels():
+    signature = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, 2])]
+    run = tf.function(losses.triplet_hard_loss, input_signature=signature)
+    x = tf.constant([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
+    np.testing.assert_allclose(run([0, 1, 0], x), losses.triplet_hard_loss([0, 1, 0], x))
+
+
+def test_invalid_shapes():
+    for make in LABELLED:
+        with raises_argument_error("y_true", received="(2, 3)", expected="have shape"):
+            make()(np.eye(3)[:2], np.eye(3)[:2])
+        with raises_argument_error("y_pred", received="(2,)", expected="have shape"):
+            make()([0, 1], [0.0, 1.0])
 
 
 @pytest.mark.parametrize("make", [*LABELLED, losses.NpairsLoss])

@@ -136,6 +136,37 @@ def test_pinball_minimum_is_quantile(tau):
     np.testing.assert_allclose(fitted.x[0], np.quantile(y, tau), rtol=1e-2)
 
 
+def test_multiple_quantiles_per_target():
+    y_true, y_pred = np.array([[0.0], [2.0]]), np.array([[-1.0, 2.0], [1.0, 5.0]])
+    expected = losses.pinball_loss(np.repeat(y_true, 2, axis=1), y_pred, [0.25, 0.75])
+    np.testing.assert_array_equal(losses.pinball_loss(y_true, y_pred, [0.25, 0.75]), expected)
+
+
+@pytest.mark.parametrize(("y_true", "y_pred"), [((4,), (4, 1)), ((4, 2), (4, 2)), ((3,), (3,)), ((2, 3, 1), (2, 3, 1))])
+def test_invalid_number_of_quantiles(y_true, y_pred):
+    with raises_argument_error("tau", received="[0.1, 0.5, 0.9]", expected="a number, or an array that broadcasts"):
+        losses.pinball_loss(np.zeros(y_true), np.zeros(y_pred), [0.1, 0.5, 0.9])
+
+
+def test_quantiles_of_sequences():
+    rng = np.random.default_rng(0)
+    y_true, y_pred, tau = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 5, 3)), np.array([0.1, 0.5, 0.9])
+    error = y_true - y_pred
+    expected = np.mean(np.where(error > 0, tau, tau - 1) * error, axis=-1)
+    np.testing.assert_allclose(losses.pinball_loss(y_true, y_pred, tau), expected)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [losses.contrastive_loss, losses.pinball_loss, losses.reconstruction_loss, losses.sigmoid_focal_crossentropy],
+)
+def test_trailing_axis_of_size_1(loss):
+    y_true, y_pred = np.array([0.0, 1.0, 1.0]), np.array([0.2, 0.9, 0.4])
+    expected = loss(y_true[:, None], y_pred[:, None])
+    np.testing.assert_array_equal(loss(y_true, y_pred[:, None]), expected)
+    np.testing.assert_array_equal(loss(y_true[:, None], y_pred), expected)
+
+
 def focal(y, p, alpha, gamma):
     miss = np.where(y == 1, 1 - p, p)
     return np.where(y == 1, alpha, 1 - alpha) * miss**gamma * -np.log1p(-miss)

@@ -112,20 +112,20 @@ def test_invalid_ranks():
         sequence_loss(logits, targets, weights[:, 0])
 
 
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("shape", [(6, 1), (1, 5), (1, 1), (5, 6), (6, 1, 4), (1, 5, 4), (6, 5, 1)])
-def test_invalid_target_shapes(shape, own):
+@pytest.mark.parametrize("shape", [(6, 1), (5, 6), (6, 1, 4), (6, 5, 1)])
+def test_invalid_target_shapes(shape):
     _, logits, weights = drawn()
     functions = tf.nn.sparse_softmax_cross_entropy_with_logits, tf.nn.softmax_cross_entropy_with_logits
     targets = np.zeros(shape, "int32" if len(shape) == 2 else "float32")
     message = re.escape(f"targets must have shape {(6, 5, 4)[: len(shape)]} to match `logits`, got {shape}")
-    with pytest.raises(ValueError, match=message):
-        sequence_loss(logits, targets, weights, softmax_loss_function=functions[len(shape) - 2] if own else None)
+    for function in (None, functions[len(shape) - 2]):
+        with pytest.raises(ValueError, match=message):
+            sequence_loss(logits, targets, weights, softmax_loss_function=function)
     with pytest.raises(ValueError, match=message):
         SequenceLoss()(targets, logits)
 
 
-@pytest.mark.parametrize("shape", [(6, 1), (1, 5), (1, 1), (5,), (1,)])
+@pytest.mark.parametrize("shape", [(6, 1), (1, 5), (1,)])
 def test_invalid_weight_shapes(shape):
     targets, logits, _ = drawn()
     with pytest.raises(ValueError, match=re.escape(f"weights must have shape (batch, time) = (6, 5), got {shape}")):

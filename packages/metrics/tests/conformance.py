@@ -150,6 +150,7 @@ ROWS = [
         kwargs={"num_features": 3, "name": "far"},
         y_true=Data((3,)),
         y_pred=Data((3,), low=0.0, high=3.0),
+        compares_shapes=False,  # the two sets of samples may differ in size
         bad=[({"num_features": 0}, "a positive integer"), ({"num_features": "3"}, "a positive integer")],
         bad_shapes=other_weights((4, 3), (4, 3)),
     ),

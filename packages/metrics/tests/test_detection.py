@@ -168,6 +168,19 @@ def test_masked_detections_are_ignored():
     np.testing.assert_allclose(value(made(), truths, masked), value(made(), truths, removed), rtol=1e-12)
 
 
+def test_thresholds_of_an_array():
+    thresholds = np.arange(0.5, 1, 0.05)
+    assert AveragePrecision(3, iou_thresholds=thresholds).get_config()["iou_thresholds"] == tuple(thresholds.tolist())
+
+
+def test_mismatched_precision_and_recall():
+    for precision, recall in (((4, 3), (1, 3)), ((4, 3), (4, 1)), ((4, 1), (4,)), ((4,), (1,))):
+        with raises_argument_error(
+            "recall", received=f"{recall}", expected=f"have shape {precision} to match `precision`"
+        ):
+            average_precision(np.zeros(precision, int), np.zeros(recall, int))
+
+
 def test_invalid_inputs():
     with raises_argument_error("y_true", received="(1, 2, 4)", expected="have shape (images, boxes, 5 or 6)"):
         made().update_state(np.zeros((1, 2, 4)), np.zeros((1, 2, 6)))
@@ -216,6 +229,12 @@ def test_box_iou_matches_keras(box_format):
     ]
     expected = keras.utils.bounding_boxes.compute_iou(*given, bounding_box_format=box_format)
     np.testing.assert_allclose(box_iou(*given, box_format), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_box_iou_broadcasts_anchors():
+    rng = np.random.default_rng(8)
+    boxes, anchors = np.sort(rng.random((2, 3, 4))), np.sort(rng.random((5, 4)))
+    np.testing.assert_array_equal(box_iou(boxes, anchors), [box_iou(of_image, anchors) for of_image in boxes])
 
 
 def test_box_iou_on_grid_and_in_float16():

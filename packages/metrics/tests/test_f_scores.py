@@ -1,5 +1,7 @@
 """Tests of F scores against scikit-learn."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -91,6 +93,23 @@ def test_labels_out_of_range():
     scores = keras.layers.Masking()(np.array([[[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]))
     metric.update_state([[2, -1]], scores)
     assert float(metric.result()) == 1.0
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), ()])
+def test_mismatched_class_indices(shape):
+    message = re.escape(f"y_true must have a shape that matches predictions of shape (4,), got {shape}")
+    with pytest.raises(ValueError, match=message):
+        F1Score(3, sparse_labels=True).update_state(np.zeros(shape, int), np.zeros(4, int))
+
+
+def test_unknown_shapes():
+    metric = F1Score(3, "micro", sparse_labels=True)
+    metric.update_state([0], [0])  # build the metric
+    metric.reset_state()
+    vector = tf.TensorSpec([None], "int32")
+    run = tf.function(metric.update_state, input_signature=[vector, vector, tf.TensorSpec([None])])
+    run([0, 1, 2], [0, 2, 2], [1.0, 1.0, 2.0])
+    assert metric.result() == 0.75
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (1, 2), (4, 1, 2)])

@@ -85,6 +85,21 @@ def test_calibration_rejects_logits(logits):
     assert metric.result() in (0.5, 0.0)
 
 
+@pytest.mark.parametrize("labels", [[0, 3], [0, -1]])
+@pytest.mark.parametrize("graph", [False, True])
+def test_calibration_labels_out_of_range(labels, graph):
+    metric = ExpectedCalibrationError()
+    update = tf.function(metric.update_state) if graph else metric.update_state
+    scores = tf.constant([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]])
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=r"labels must contain class indices from 0 to 2",
+    ):
+        update(tf.constant(labels), scores)
+    update(tf.constant(labels), scores, tf.constant([1.0, 0.0]))  # samples of weight 0 may have any label
+    assert metric.result() == 0.5
+
+
 def test_calibration_of_certain_predictions():
     metric = ExpectedCalibrationError()
     metric.update_state([0, 0], [[1.0, 0.0], [1.0, 0.0]])

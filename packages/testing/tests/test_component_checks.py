@@ -27,9 +27,11 @@ class Loss(keras.losses.Loss):
 
     def __init__(self, factor=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.factor = factor
+        self.factor = float(factor)
 
     def call(self, y_true, y_pred):
+        if tuple(y_true.shape) != tuple(y_pred.shape):
+            raise ValueError(f"y_true must be {y_pred.shape}, got {y_true.shape}")
         return self.factor * ops.mean(ops.square(y_true - y_pred), axis=-1)
 
     def get_config(self):
@@ -72,11 +74,15 @@ class StoppedLoss(Loss):
 
 
 @register
-class StrictLoss(Loss):
+class BroadcastingLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
-        if y_true.shape != y_pred.shape:
-            raise ValueError(f"y_true must be {y_pred.shape}, got {y_true.shape}")
-        return super().call(y_true, y_pred)
+        return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+@register
+class RoundingLoss(Loss):
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(factor if isinstance(factor, float) else round(factor), **kwargs)
 
 
 @register
@@ -90,10 +96,12 @@ class Metric(keras.metrics.Metric):
         self.count = self.add_variable((), "zeros", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
+        if tuple(y_true.shape) != tuple(y_pred.shape):
+            raise ValueError(f"y_true must be {y_pred.shape}, got {y_true.shape}")
         errors = ops.abs(ops.cast(y_true, self.dtype) - ops.cast(y_pred, self.dtype)) ** self.power
         weights = ops.ones_like(errors)
         if sample_weight is not None:
-            weights *= ops.cast(sample_weight, self.dtype)[:, None]
+            weights *= ops.reshape(ops.cast(sample_weight, self.dtype), (-1, 1))
         self.total.assign_add(ops.sum(errors * weights))
         self.count.assign_add(ops.sum(weights))
 
@@ -129,6 +137,14 @@ class MeanOfMeans(Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         self.total.assign_add(ops.mean(ops.abs(y_true - y_pred)))
         self.count.assign_add(1.0)
+
+
+@register
+class BroadcastingMetric(Metric):
+    def update_state(self, y_true, y_pred, sample_weight=1.0):
+        errors, weights = ops.abs(y_true - y_pred), ops.expand_dims(sample_weight, -1)
+        self.total.assign_add(ops.sum(errors * weights))
+        self.count.assign_add(ops.sum(ops.ones_like(errors) * weights))
 
 
 @register
@@ -178,6 +194,14 @@ class ForgetfulSchedule(Schedule):
 
 
 @register
+class PythonNumberSchedule(Schedule):
+    def __init__(self, rate=0.5):
+        if not isinstance(rate, float):
+            raise ValueError(f"rate must be a float, got {rate!r}")
+        super().__init__(rate)
+
+
+@register
 class PolicySchedule(Schedule):
     def __call__(self, step):
         return ops.cast(super().__call__(step), keras.config.dtype_policy().compute_dtype)
@@ -220,7 +244,8 @@ def optimizer(make, **changes):
 
 
 LOSS = loss(Loss, kwargs={"factor": 2.0})
-BROADCAST = [({"factor": 3.0}, ((4, 1), (4, 5)), "got (4, 1)")]
+BROADCAST = [({}, ((4, 1), (4, 5)), "got (4, 1)")]
+STRICT = loss(Loss, bad_shapes=BROADCAST)
 METRIC = metric(Metric, kwargs={"power": 2.0})
 SCHEDULE = schedule(Schedule, bad=[({"rate": 2.0}, "in (0, 1)")])
 OPTIMIZER = optimizer(Optimizer)
@@ -236,18 +261,17 @@ OPTIMIZER = optimizer(Optimizer)
         ("mixed_float16", loss(CoarseLoss), "float32 and float16 differ", LOSS),
         ("mixed_bfloat16", loss(CoarseLoss), "float32 and bfloat16 differ", LOSS),
         ("unknown_batch_size", loss(FixedBatchLoss), "unknown batch size", LOSS),
-        ("bad_shapes", loss(Loss, bad_shapes=BROADCAST), "did not raise", loss(StrictLoss, bad_shapes=BROADCAST)),
-        (
-            "bad_shapes",
-            loss(StrictLoss, bad_shapes=[({}, ((4,), (5,)), "for each")]),
-            "lacks 'for each'",
-            loss(StrictLoss, bad_shapes=BROADCAST),
-        ),
+        ("bad_shapes", loss(BroadcastingLoss, bad_shapes=BROADCAST), "did not raise", STRICT),
+        ("bad_shapes", loss(Loss, bad_shapes=[({}, ((4,), (5,)), "for each")]), "lacks 'for each'", STRICT),
+        ("mismatched_shapes", loss(BroadcastingLoss), "shapes [(4, 5), (1, 5)] did not raise", LOSS),
+        ("numpy_scalars", loss(RoundingLoss, kwargs={"factor": 2.4}), "NumPy scalars as arguments differ", LOSS),
         ("gradients", loss(StoppedLoss), "gradient for y_pred", LOSS),
         ("config_round_trip", metric(ForgetfulMetric, kwargs={"power": 2.0}), "has no 'power'", METRIC),
         ("save_and_load", metric(ForgetfulMetric, kwargs={"power": 2.0}), "Return every argument", METRIC),
         ("eager_equals_function", metric(PythonMetric), "eager and tf.function differ", METRIC),
         ("batches_add_up", metric(MeanOfMeans), "divide in `result`", METRIC),
+        ("mismatched_shapes", metric(BroadcastingMetric), "shapes [(4, 5), (1, 5)] did not raise", METRIC),
+        ("sample_weight", metric(BroadcastingMetric), "with weights of shape (12, 1)", METRIC),
         ("sample_weight", metric(UnweightedMetric), "Multiply by `sample_weight`", METRIC),
         ("mixed_float16", metric(CoarseMetric, kwargs={"power": 2.0}), "float32 and float16 differ", METRIC),
         ("mixed_bfloat16", metric(CoarseMetric, kwargs={"power": 2.0}), "float32 and bfloat16 differ", METRIC),
@@ -260,6 +284,7 @@ OPTIMIZER = optimizer(Optimizer)
         ),
         ("config_round_trip", schedule(ForgetfulSchedule), "has no 'rate'", SCHEDULE),
         ("save_and_load", schedule(ForgetfulSchedule), "Return every argument", SCHEDULE),
+        ("numpy_scalars", schedule(PythonNumberSchedule), "ValueError: rate must be a float", SCHEDULE),
         ("mixed_float16", schedule(PolicySchedule), "float32 and mixed_float16", SCHEDULE),
         ("mixed_bfloat16", schedule(PolicySchedule), "float32 and mixed_bfloat16", SCHEDULE),
         ("eager_equals_function", optimizer(PythonOptimizer), "eager and tf.function differ", OPTIMIZER),

@@ -19,14 +19,14 @@ class Sound(keras.layers.Layer):
         if factor <= 0:
             raise ValueError(f"factor must be a positive number., got {factor!r}")
         super().__init__(**kwargs)
-        self.factor = factor
+        self.factor = float(factor)
         self.supports_masking = True
 
     def build(self, shape):
         self.scale = self.add_weight(name="scale", shape=shape[-1:], initializer="ones")
 
     def call(self, x):
-        return self.factor * self.scale * x
+        return self.factor * self.scale * ops.cast(x, self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
@@ -40,6 +40,7 @@ class SoundSum(keras.layers.Layer):
         return None
 
     def call(self, x, mask=None):
+        x = ops.cast(x, self.compute_dtype)
         return ops.sum(x if mask is None else x * ops.cast(ops.expand_dims(mask, -1), x.dtype), axis=1)
 
 
@@ -49,10 +50,11 @@ class SoundNoise(keras.layers.Layer):
 
     def __init__(self, seed, **kwargs):
         super().__init__(**kwargs)
-        self.seed = seed
-        self.generator = keras.random.SeedGenerator(seed)
+        self.seed = seed if seed is None else int(seed)
+        self.generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, x):
+        x = ops.cast(x, self.compute_dtype)
         return x + keras.random.normal(ops.shape(x), dtype=x.dtype, seed=self.generator)
 
     def get_config(self):
@@ -75,6 +77,22 @@ class ForgetsFactor(Sound):
 class ChangesFactor(Sound):
     def get_config(self):
         return {**super().get_config(), "factor": 2 * self.factor}
+
+
+@register
+class PromotesFactor(Sound):
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return ops.multiply(x, self.factor)
+
+
+@register
+class KeepsIntegers(keras.layers.Layer):
+    def call(self, x):
+        return ops.sum(x, axis=1)
 
 
 @register
@@ -228,6 +246,8 @@ SHARED = row(HandsOutItsWeight, shared_outputs=[1])
         ("config_round_trip", row(ForgetsFactor, kwargs={"factor": 2.0}), "has no 'factor'", SOUND),
         ("config_round_trip", row(ChangesFactor, kwargs={"factor": 2.0}), "has factor=4.0, made with", SOUND),
         ("config_round_trip", row(lambda: ForgetsFactor(2.0), name="made"), "Return every argument", SOUND),
+        ("numpy_scalars", row(PromotesFactor, kwargs={"factor": 2.0}), "bfloat16 and float32", SOUND),
+        ("integer_inputs", row(KeepsIntegers), "float32 and int32", NOISE),
         ("eager_equals_function", row(PythonNoise), "SeedGenerator", NOISE),
         ("eager_equals_function", row(PythonState), "keep state in variables", SOUND),
         ("combinations", row(IntegerInGraph), "SelectV2", SUM),
@@ -268,6 +288,11 @@ def test_valid_layers_pass(sound):
     for check in checks_for(sound):
         if check != "mirrored_strategy":
             run_check(sound, check)
+
+
+def test_numbers_of_functions_are_not_converted():
+    assert "numpy_scalars" in checks_for(NOISE)
+    assert "numpy_scalars" not in checks_for(row(lambda seed: SoundNoise(seed), kwargs={"seed": 3}, name="made"))
 
 
 def test_straight_through_skips_gradient_check():

@@ -103,6 +103,7 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         uses_mask=True,
+        supports_integers=False,  # keras.layers.RNN passes integers on to the dropout of Keras, which refuses them
         bad=[({"recurrent_clip": "one"}, "a positive number or None")],
     ),
     LayerRow(

@@ -44,6 +44,7 @@ class Row:
         tolerance: Absolute and relative tolerance in float32.
         half_tolerance: Absolute and relative tolerance in float16. The tolerance in bfloat16, which has three fewer
             bits of precision, is eight times as large.
+        supports_numpy_scalars: If `True`, arguments may be NumPy scalars instead of Python numbers.
     """
 
     make: Callable[..., Any] = field(kw_only=False)
@@ -52,6 +53,7 @@ class Row:
     name: str = ""
     tolerance: float = 1e-5
     half_tolerance: float = 1e-2
+    supports_numpy_scalars: bool = True
 
     @property
     def title(self) -> str:
@@ -90,6 +92,7 @@ class LayerRow(BatchRow):
         passes_mask: If `True`, the layer passes its mask on to the next layer.
         uses_mask: If `True`, the output does not depend on masked time steps.
         shared_outputs: Indices of outputs without a batch axis, such as a weight that the layer returns.
+        supports_integers: If `True`, inputs may be integers instead of floats.
         straight_through: If `True`, the gradients intentionally differ from the derivatives of the outputs, for example
             because of rounding.
 
@@ -108,6 +111,7 @@ class LayerRow(BatchRow):
     passes_mask: bool = False
     uses_mask: bool = False
     shared_outputs: Sequence[int] = ()
+    supports_integers: bool = True
     straight_through: bool = False
 
     @property
@@ -124,11 +128,13 @@ class LossRow(BatchRow):
         y_true: `Data` that specifies the targets.
         y_pred: `Data` that specifies the predictions.
         per_sample: If `True`, the loss is computed per sample and does not depend on the composition of batches.
+        compares_shapes: If `True`, targets and predictions of different batch sizes raise an error.
     """
 
     y_true: Data
     y_pred: Data
     per_sample: bool = True
+    compares_shapes: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,11 +145,13 @@ class MetricRow(BatchRow):
         y_true: `Data` that specifies the targets or values.
         y_pred: `Data` that specifies the predictions, or `None` for a metric of values, such as a mean.
         weighted: If `True`, `update_state` has an argument `sample_weight`.
+        compares_shapes: If `True`, targets, predictions and sample weights of different batch sizes raise an error.
     """
 
     y_true: Data
     y_pred: Data | None
     weighted: bool = True
+    compares_shapes: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

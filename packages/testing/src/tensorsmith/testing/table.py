@@ -1,10 +1,13 @@
 """Table of conformance checks, which specifies the types of rows and the conditions to which each check applies."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tensorsmith.testing.checks.arguments import bad_arguments, bad_shapes
+from keras import tree
+
+from tensorsmith.testing.checks.arguments import bad_arguments, bad_shapes, mismatched_shapes
 from tensorsmith.testing.checks.batching import batches_add_up
 from tensorsmith.testing.checks.combinations import combinations
 from tensorsmith.testing.checks.config import config_round_trip
@@ -13,6 +16,7 @@ from tensorsmith.testing.checks.export import savedmodel_export
 from tensorsmith.testing.checks.function import eager_equals_function, jit
 from tensorsmith.testing.checks.gradients import gradients
 from tensorsmith.testing.checks.masks import mask_passed, mask_used
+from tensorsmith.testing.checks.numbers import integer_inputs, numpy_scalars
 from tensorsmith.testing.checks.precision import mixed_bfloat16, mixed_float16
 from tensorsmith.testing.checks.saving import save_and_load
 from tensorsmith.testing.checks.shapes import unknown_batch_size, unknown_time_size
@@ -50,18 +54,31 @@ def _is_random(row: Row) -> bool:  # compared by statistics over 100 calls
     return isinstance(row, LayerRow) and row.random
 
 
+def _has_numbers(row: Row) -> bool:
+    # Functions may pass numbers on to components of Keras, which refuse NumPy scalars.
+    numbers = [value for value in tree.flatten(dict(row.kwargs)) if type(value) in (int, float)]
+    return inspect.isclass(row.make) and row.supports_numpy_scalars and bool(numbers)
+
+
+def _has_floats(row: LayerRow) -> bool:
+    return any("float" in data.dtype for data in tree.flatten(row.arguments))
+
+
 CHECKS = {
     check.run.__name__: check
     for check in (
         Check(bad_arguments, trait=lambda row: bool(row.bad)),
         Check(bad_shapes, (BatchRow,), lambda row: bool(row.bad_shapes)),
+        Check(mismatched_shapes, (LossRow, MetricRow), lambda row: row.compares_shapes and bool(row.y_pred)),
         Check(config_round_trip),
         Check(eager_equals_function),
         Check(combinations, (BatchRow,), slow=lambda row: True),
         Check(save_and_load),
         Check(mixed_float16, slow=_is_random),
-        Check(mixed_bfloat16, slow=_is_layer),
+        Check(mixed_bfloat16, slow=lambda row: True),
         Check(mirrored_strategy, two_cpus=True, slow=lambda row: not isinstance(row, LossRow)),
+        Check(numpy_scalars, (BatchRow, ScheduleRow), _has_numbers, slow=_is_layer),
+        Check(integer_inputs, (LayerRow,), lambda row: row.supports_integers and _has_floats(row), slow=_is_layer),
         Check(unknown_batch_size, (BatchRow,)),
         Check(batches_add_up, (MetricRow,)),
         Check(sample_weight, (MetricRow,), lambda row: row.weighted),

@@ -4,9 +4,11 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tensorsmith.testing.errors import ConformanceError, expect
 from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, Row
+from tensorsmith.testing.using import examples, make
 
 
 def bad_arguments(row: Row) -> None:
@@ -44,6 +46,22 @@ def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
             expect(fragment in str(error), f"{call} raises {str(error)!r}, which lacks {fragment!r}.")
         else:
             raise ConformanceError(f"{call} did not raise a ValueError with {fragment!r}.")
+
+
+def mismatched_shapes(row: LossRow | MetricRow) -> None:
+    """Checks that targets, predictions and weights of different batch sizes raise an error, without broadcasting."""
+    large, small = examples(row), examples(row, batch=1)
+    batches = [(large[0], small[1]), (small[0], large[1])]
+    if isinstance(row, MetricRow) and row.weighted:
+        batches.append((*large[:2], large[-1][:3]))
+    for arrays in batches:
+        component = make(row)
+        shapes = [array.shape for array in arrays]
+        try:
+            (component if isinstance(row, LossRow) else component.update_state)(*arrays)
+        except (ValueError, tf.errors.InvalidArgumentError):
+            continue
+        raise ConformanceError(f"inputs of the shapes {shapes} did not raise an error. Compare their shapes first.")
 
 
 def _symbolic(row: LayerRow, shapes: Any) -> Any:
