@@ -57,7 +57,7 @@ CASES = [
 ]
 
 
-def arrays(sparse, twice=True):
+def arrays(sparse, twice=True, dtype="float32"):
     """Return initial weights, gradients and, if sparse, row indices: some duplicate, some late, one never used."""
     rng = np.random.default_rng(3)
     weights = rng.normal(size=(ROWS, COLUMNS))
@@ -65,7 +65,7 @@ def arrays(sparse, twice=True):
     rows = rng.integers(0, np.where(np.arange(STEPS) < 10, 3, ROWS - 1)[:, None], (STEPS, 5))
     if not twice:
         rows = rng.permuted(np.tile(np.arange(ROWS - 1), (STEPS, 1)), axis=1)[:, :5]
-    return [weights.astype("float32"), gradients.astype("float32"), *([rows] if sparse else [])]
+    return [weights.astype(dtype), gradients.astype(dtype), *([rows] if sparse else [])]
 
 
 def make(name, options, decayed=()):
@@ -78,7 +78,7 @@ def make(name, options, decayed=()):
 
 
 def trajectory(optimizer, weights, gradients, *indices):
-    variable = keras.Variable(weights, name="kernel")
+    variable = keras.Variable(weights, dtype=weights.dtype.name, name="kernel")
     optimizer.build([variable])
 
     @tf.function
@@ -108,6 +108,15 @@ def test_fifty_steps(addons, name, options, decayed, sparse):
     theirs, *_ = addons("optimizer", given, name=name, decayed=decayed, **options)
     ours = trajectory(make(name, options, decayed), *given)
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(name for name, *_ in CASES if hasattr(optimizers, name)))
+def test_double_precision(addons, name):
+    """Keras stores the hyperparameters in float32."""
+    name, options, decayed = next(case for case in CASES[::-1] if case[0] == name)
+    given = arrays(sparse=False, dtype="float64")
+    theirs, *_ = addons("optimizer", given, name=name, decayed=decayed, **options)
+    np.testing.assert_allclose(trajectory(make(name, options, decayed), *given), theirs, rtol=2e-6, atol=2e-6)
 
 
 def test_weight_decay_of_sparse_gradients(addons):

@@ -214,7 +214,10 @@ def with_rate(name, rate, value):
     return getattr(optimizers, name)(**{rate: value}, **needed)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", pytest.param("float16", marks=pytest.mark.slow), pytest.param("float64", marks=pytest.mark.slow)],
+)
 @every_rate
 def test_remedy_for_functions(name, rate, dtype):
     """The error for a function recommends a variable, which is read in each step, also after it was traced."""
@@ -231,7 +234,10 @@ def test_remedy_for_functions(name, rate, dtype):
     assert np.abs(np.subtract(trajectories[1], expected)[-1].astype("float64")).max() > 1e-4
 
 
-@every_rate
+@pytest.mark.parametrize(
+    ("name", "rate"),
+    [pytest.param(*each, marks=[] if each == ("LazyAdam", "beta_1") else pytest.mark.slow) for each in RATES],
+)
 def test_saving_variables_as_rates(name, rate, tmp_path):
     """A loaded model has a variable with the last value."""
     model = model_with(with_rate(name, rate, keras.Variable(0.5, trainable=False)))

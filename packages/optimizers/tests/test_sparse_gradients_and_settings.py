@@ -220,7 +220,9 @@ def test_ema(kind):
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("bfloat16", 2e-2)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float16", 2e-3), pytest.param("bfloat16", 2e-2, marks=pytest.mark.slow)]
+)
 @every_kind
 def test_half_precision_variables(kind, dtype, tolerance, sparse):
     """Results equal those in float32 up to rounding of the weights, also if squared gradients underflow."""

@@ -25,6 +25,27 @@ def after_step(optimizer, variables, **chosen):
     return [round(float(variable[0]), 3) for variable in variables]
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("ConditionalGradient", {"lambda_": 2.0}),
+        ("ProximalAdagrad", {"l1_regularization_strength": 0.1}),
+        ("Yogi", {"l2_regularization_strength": 0.1}),
+    ],
+)
+def test_decay_of_keras_precedes_the_step(kind, options):
+    """TensorFlow Addons has no weight decay in these optimizers. The decay is multiplied by the learning rate."""
+    rate = keras.optimizers.schedules.ExponentialDecay(0.5, 3, 0.5)
+    decayed, plain = (getattr(optimizers, kind)(rate, weight_decay=decay, **options) for decay in (0.1, None))
+    ours, others = table("float64"), table("float64")
+    for step, gradient in enumerate(sparse_gradients(dtype="float64")):
+        others.assign(others * (1 - 0.1 * float(rate(step))))
+        train(plain, others, [gradient])
+        train(decayed, ours, [gradient])
+        np.testing.assert_allclose(np.array(ours), np.array(others), rtol=1e-6)
+    assert not np.isclose(np.array(ours), np.array(table()), rtol=0.01).any()  # rows without gradients decay, too
+
+
 def test_exclude_from_weight_decay():
     """Variables are excluded by path patterns, or by the method of all Keras optimizers."""
     assert after_step(*decaying()) == [0.5, 0.5, 0.5]
