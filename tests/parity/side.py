@@ -183,22 +183,6 @@ def skip_grams(tokens, *, name, **options):
     return [tf.strings.to_number(each, tf.int64) for each in found]
 
 
-def crf_log_likelihood(unaries, tags, lengths, transitions):
-    """Compute the log-likelihood of tag sequences."""
-    import tensorflow_addons as tfa
-
-    return [tfa.text.crf_log_likelihood(unaries, tags, lengths, transitions)[0]]
-
-
-def crf_decode(unaries, lengths, transitions):
-    """Compute the best tags, with 0 after the end of each sequence, where Addons returns arbitrary tags (#1443)."""
-    import tensorflow as tf
-    import tensorflow_addons as tfa
-
-    tags, score = tfa.text.crf_decode(unaries, transitions, lengths)
-    return [tf.where(tf.sequence_mask(lengths, tags.shape[1]), tags, 0), tf.stop_gradient(score)]
-
-
 def crf_cell(unaries, state, mask, *, transitions):
     """Compute the backpointers and last scores of `CrfDecodeForwardRnnCell` in `keras.layers.RNN`."""
     import tensorflow as tf

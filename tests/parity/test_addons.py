@@ -23,14 +23,6 @@ def expect_same(ours, theirs, tolerance):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
-def chain(batch, steps, tags, seed):
-    """Return random unary scores, tags, lengths and transition scores."""
-    rng = np.random.default_rng(seed)
-    unaries, transitions = rng.normal(size=(batch, steps, tags)), rng.normal(size=(tags, tags))
-    lengths = rng.integers(1, steps + 1, batch)
-    return unaries.astype("float32"), rng.integers(0, tags, (batch, steps)), lengths, transitions.astype("float32")
-
-
 def masked(layer):
     """Return a layer as a function of inputs, mask and weights, for `differentiated`."""
 
@@ -215,31 +207,6 @@ def test_unpooling(addons, name, batch, rows, columns, padding, seed):
     layer, arrays = getattr(layers, name)(**options), [maxima.numpy(), positions.numpy()]
     ours = differentiated(lambda maxima, positions: [layer(maxima, positions)], arrays)
     expect_same(ours, addons("unpooling", arrays, name=name, **options), 0)
-
-
-@several
-@given(sizes, sizes, sizes, st.integers(0, 99))
-def test_crf_log_likelihood(addons, batch, steps, tags, seed):
-    arrays = chain(batch, steps, tags, seed)
-
-    def ours(unaries, tags, lengths, transitions):
-        return [ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths)]
-
-    expect_same(differentiated(ours, arrays), addons("crf_log_likelihood", arrays), 1e-5)
-
-
-@several
-@given(sizes, sizes, sizes, st.integers(0, 99))
-def test_crf_decode(addons, batch, steps, tags, seed):
-    """Tags agree up to the end of each sequence. Later tags are 0 here and arbitrary in Addons (#1443)."""
-    unaries, _, lengths, transitions = chain(batch, steps, tags, seed)
-    arrays = [unaries, lengths, transitions]
-
-    def ours(unaries, lengths, transitions):
-        tags, score = ops.crf_decode(unaries, transitions, lengths=lengths)
-        return [tags, tf.stop_gradient(score)]
-
-    expect_same(differentiated(ours, arrays), addons("crf_decode", arrays), 1e-5)
 
 
 @several

@@ -14,8 +14,10 @@ MODES = {"REFLECT": "mirror", "SYMMETRIC": "reflect", "CONSTANT": "constant"}  #
 FILTERS = [image.mean_filter2d, image.gaussian_filter2d, image.median_filter2d]
 
 
-@pytest.mark.parametrize("padding", MODES)
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("float32", 1e-6), ("float64", 1e-12)])
+@pytest.mark.parametrize(
+    ("padding", "dtype", "tolerance"),
+    [("REFLECT", "float16", 2e-3), ("SYMMETRIC", "float32", 1e-6), ("CONSTANT", "float64", 1e-12)],
+)
 def test_filters_against_scipy(padding, dtype, tolerance):
     batch = RNG.random((2, 8, 9, 3)).astype(dtype)
     options = {"padding": padding, "constant_values": 0.25}
@@ -29,10 +31,11 @@ def test_filters_against_scipy(padding, dtype, tolerance):
     np.testing.assert_allclose(blurred, expected, atol=tolerance)
 
 
-@pytest.mark.parametrize("padding", MODES)
-@pytest.mark.parametrize("window", [(3, 3), (5, 1), (1, 1), (7, 5)])
-@pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
-def test_median_against_scipy(dtype, window, padding):
+@pytest.mark.parametrize(
+    ("padding", "window", "dtype"),
+    [("REFLECT", (3, 3), "uint8"), ("SYMMETRIC", (5, 1), "int32"), ("CONSTANT", (7, 5), "float16")],
+)
+def test_margins_of_medians_match_scipy(dtype, window, padding):
     batch = RNG.uniform(-100 if dtype != "uint8" else 0, 256, (2, 8, 9, 3)).astype(dtype)
     found = image.median_filter2d(batch, window, padding, 7)
     assert found.dtype == dtype
@@ -40,19 +43,12 @@ def test_median_against_scipy(dtype, window, padding):
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
-def test_median_of_an_even_number_of_pixels(dtype):
-    array = RNG.integers(-100 if dtype != "uint8" else 0, 256, (7, 8)).astype(dtype)
+def test_median_of_an_even_number_of_pixels():
+    array = RNG.integers(-100, 256, (7, 8)).astype("int32")
     margins = np.pad(array, [(0, 1), (1, 2)], mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(margins, (2, 4))
-    expected = np.median(windows.astype("float64"), axis=(2, 3)).astype(dtype)
+    expected = np.median(windows.astype("float64"), axis=(2, 3)).astype("int32")
     np.testing.assert_array_equal(image.median_filter2d(array, (2, 4)), expected)
-
-
-def test_median_gradient():
-    array = tf.constant(RNG.permutation(30).reshape(5, 6), tf.float64)
-    (theoretical,), (numerical,) = tf.test.compute_gradient(image.median_filter2d, [array])
-    np.testing.assert_allclose(theoretical, numerical, atol=1e-6)
 
 
 def test_median_gradient_of_unknown_shapes():
@@ -105,12 +101,12 @@ def test_deviation_of_zero_does_not_blur():
 
 
 @pytest.mark.parametrize("padding", MODES)
-@pytest.mark.parametrize("shape", [(4, 5), (1, 3), (1, 1)])
-def test_windows_that_are_larger_than_the_image(shape, padding):
-    array = RNG.random(shape)
-    found = image.mean_filter2d(array, (11, 9), padding)
-    expected = ndimage.uniform_filter(array, (11, 9), mode=MODES[padding])
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+def test_windows_that_are_larger_than_the_image(padding):
+    for shape in ((4, 5), (1, 3), (1, 1)):
+        array = RNG.random(shape)
+        found = image.mean_filter2d(array, (11, 9), padding)
+        expected = ndimage.uniform_filter(array, (11, 9), mode=MODES[padding])
+        np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_images_without_pixels():

@@ -22,8 +22,7 @@ def sampled(grid, points):
     return np.stack(channels, axis=1)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-2), ("float32", 1e-5), ("float64", 1e-12)])
-@pytest.mark.parametrize("size", [(6, 7), (2, 2)])
+@pytest.mark.parametrize(("size", "dtype", "tolerance"), [((2, 2), "float16", 2e-2), ((6, 7), "float64", 1e-12)])
 def test_interpolation_against_scipy(size, dtype, tolerance):
     grid = RNG.random((3, *size, 4)).astype(dtype)
     points = RNG.uniform(-2, 8, (3, 20, 2)).astype(dtype)
@@ -56,6 +55,7 @@ def test_gradients():
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize(("order", "kernel"), [(1, "linear"), (2, "thin_plate_spline"), (3, "cubic")])
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -109,8 +109,9 @@ def test_unknown_rank(shape):
         np.testing.assert_allclose(one, other)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 1e-2), ("float32", 1e-5), ("float64", 1e-12)])
-@pytest.mark.parametrize("inner", [(), (9,), (3, 4)])
+@pytest.mark.parametrize(
+    ("inner", "dtype", "tolerance"), [((), "float16", 1e-2), ((9,), "float32", 1e-5), ((3, 4), "float64", 1e-12)]
+)
 def test_resampler_against_scipy(inner, dtype, tolerance):
     data, warp = RNG.random((3, 6, 7, 2)).astype(dtype), RNG.uniform(-3, 9, (3, *inner, 2)).astype(dtype)
     found = image.resampler(data, warp)
@@ -137,12 +138,8 @@ def test_integer_images_are_refused():
             call()
 
 
-def test_resampler_gradients_and_extremes():
-    data = tf.constant(RNG.random((2, 4, 5, 3)))
-    warp = tf.constant(RNG.integers(-2, 6, (2, 9, 2)) + RNG.uniform(0.2, 0.8, (2, 9, 2)))
-    theoretical, numerical = tf.test.compute_gradient(image.resampler, [data, warp])
-    for one, other in zip(theoretical, numerical, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+def test_resampler_of_extreme_positions():
+    data, warp = tf.constant(RNG.random((2, 4, 5, 3))), tf.zeros((2, 9, 2), tf.float64)
     far = [[[np.nan, 1.0], [1e30, 1.0], [-np.inf, 2.0]]] * 2
     np.testing.assert_array_equal(image.resampler(data, far), np.zeros((2, 3, 3)))
     with tf.GradientTape() as tape:

@@ -37,16 +37,39 @@ def by_flood_fill(batch):
     return labels
 
 
-@pytest.mark.parametrize("choice", ["compiled", "reference"])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(3, 20, 31), (1, 1, 50), (2, 50, 1), (5, 1, 1), (0, 4, 5), (2, 0, 5), (2, 4, 0)])
-def test_matches_flood_fill(shape, dtype, choice, rng):
-    batch = tf.cast(rng.integers(0, 3, shape), dtype)
+def test_matches_flood_fill(dtype, rng):
+    batch = tf.cast(rng.integers(0, 3, (3, 20, 31)), dtype)
+    for choice in ("compiled", "reference"):
+        with ops.use(choice):
+            for function in (ops.connected_components, tf.function(ops.connected_components)):
+                labels = function(batch)
+                assert labels.dtype == tf.int32
+                np.testing.assert_array_equal(labels, by_flood_fill(batch.numpy()))
+
+
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+@pytest.mark.parametrize("shape", [(1, 1, 50), (2, 50, 1), (5, 1, 1), (0, 4, 5), (2, 0, 5), (2, 4, 0)])
+def test_lines_and_images_without_pixels(shape, choice, rng):
+    batch = rng.integers(0, 3, shape)
     with ops.use(choice):
-        for function in (ops.connected_components, tf.function(ops.connected_components)):
-            labels = function(batch)
-            assert labels.dtype == tf.int32
-            np.testing.assert_array_equal(labels, by_flood_fill(batch.numpy()))
+        np.testing.assert_array_equal(ops.connected_components(batch), by_flood_fill(batch))
+
+
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+def test_long_components(choice):
+    """A spiral, whose ends are far from each other."""
+    spiral = np.zeros((1, 41, 41), bool)
+    row, column, step = 20, 20, (0, 1)
+    for length in range(1, 20):
+        for _ in range(2):
+            for _ in range(2 * length):
+                spiral[0, row, column] = True
+                row, column = row + step[0], column + step[1]
+            step = (step[1], -step[0])
+    assert ndimage.label(spiral)[1] == 1
+    with ops.use(choice):
+        np.testing.assert_array_equal(ops.connected_components(spiral), spiral)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "float64"])

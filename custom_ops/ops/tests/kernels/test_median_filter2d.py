@@ -14,7 +14,10 @@ pytestmark = pytest.mark.pairwise
 
 DTYPES = ["uint8", "int32", "float16", "bfloat16", "float32", "float64"]
 # Windows for all algorithms: constant and other areas, histograms and sorting.
-WINDOWS = [(1, 1), (1, 2), (2, 1), (3, 3), (5, 5), (2, 3), (4, 4), (1, 25), (9, 1), (7, 9), (9, 11), (13, 14), (19, 18)]
+WINDOWS = [(1, 2), (3, 3), (5, 5), (2, 3), (9, 1), (9, 11), (19, 18)]
+WINDOWS += [
+    pytest.param(window, marks=pytest.mark.slow) for window in [(1, 1), (2, 1), (4, 4), (1, 25), (7, 9), (13, 14)]
+]
 SHAPES = [(2, 19, 25, 3), (1, 20, 90, 1), (3, 21, 26, 2)]
 
 
@@ -49,13 +52,10 @@ def test_matches_numpy(shape, window, dtype, choice, rng):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@pytest.mark.parametrize("window", [(3, 3), (5, 5), (15, 15)])
-def test_matches_scipy(window, dtype, rng):
+def test_large_images_match_scipy(dtype, rng):
     image = (255 * rng.random((70, 90))).astype(dtype)
-    expected = ndimage.median_filter(image, window)
-    margin = window[0] // 2
-    found = ops.median_filter2d(image[np.newaxis, :, :, np.newaxis], window)
-    np.testing.assert_array_equal(found[0, :, :, 0], expected[margin:-margin, margin:-margin])
+    found = ops.median_filter2d(image[np.newaxis, :, :, np.newaxis], (15, 15))
+    np.testing.assert_array_equal(found[0, :, :, 0], ndimage.median_filter(image, 15)[7:-7, 7:-7])
 
 
 @pytest.mark.parametrize("size", [3, 5])
