@@ -217,6 +217,7 @@ def test_unbuilt_layer_in_pipeline():
             lambda: Vocabulary(["a", "a"]),
             {"name": "vocabulary", "expected": "a sequence of distinct tokens of type str"},
         ),
+        (lambda: Vocabulary(reserved="abc"), {"name": "reserved", "expected": "a sequence of distinct tokens"}),
         (lambda: Vocabulary([]), {"name": "vocabulary", "expected": "contain at least one token"}),
         (lambda: Vocabulary(["a"], output="tf_idf"), {"name": "idf_weights", "expected": "one for each token"}),
         (lambda: Vocabulary(["a"], idf_weights=[1.0]), {"name": "idf_weights", "expected": "None unless `output`"}),

@@ -85,6 +85,12 @@ def test_einsum_dense(equation, output_shape, bias_axes, shape, contracted):
     assert contracted_axes(ours) == contracted
 
 
+def test_einsum_dense_of_integers():
+    layer = layers.EinsumDense("ab,bc->ac", 7, bias_axes="c")
+    x = RNG.integers(-3, 4, (4, 5))
+    np.testing.assert_array_equal(layer(x), layer(x.astype("float32")))
+
+
 def test_lora():
     layer = layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", lora_rank=2)
     layer.build((None, 5, 6))
