@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, argument_error, check, export
+from tensorsmith.core import Verbatim, argument_error, check, export, plain
 from tensorsmith.core.types import Dataset, NestedArrays, Tensor
 from tensorsmith.data.preprocessing.statistics import Quantiles
 
@@ -65,6 +65,7 @@ class Bucketizer(keras.layers.Layer):
     ):
         super().__init__(autocast=False, **kwargs)  # half-precision inputs would be assigned to wrong bins
         check(output in OUTPUTS, "output", output, " or ".join(map(repr, OUTPUTS)))
+        bins = plain(bins)
         check(bins is None or (isinstance(bins, int) and bins > 1), "bins", bins, "an integer >= 2, or None")
         check(
             bins is not None or boundaries is not None,
