@@ -222,20 +222,22 @@ def search_path(folder, monkeypatch):
     """Search path of Python that contains the current folder, as with `PYTHONPATH=.`."""
     monkeypatch.syspath_prepend(folder)
     yield
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("run", "linked", "own", "deep")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("inbox", "linked", "own", "deep")]:
         del sys.modules[name]
     sys.modules.pop("tensorsmith.received", None)
 
 
-@pytest.mark.parametrize("path", ["run.received.Log", "run.sub.received.Log", "linked.Log", "tensorsmith.received.Log"])
+@pytest.mark.parametrize(
+    "path", ["inbox.received.Log", "inbox.sub.received.Log", "linked.Log", "tensorsmith.received.Log"]
+)
 @pytest.mark.parametrize("command", ["resume", "config", "other name"])
 def test_callbacks_in_the_run_folder(folder, search_path, path, command):
     """A folder is a namespace package if its parent is in the search path of Python."""
-    run = folder / "run"
+    run = (folder / "run").rename(folder / "inbox")  # a name that no module in the search path has
     (run / "sub").mkdir()
     for file in ("received.py", "sub/received.py"):
         (run / file).write_text(CALLBACK)
-    (folder / "linked.py").symlink_to("run/received.py")
+    (folder / "linked.py").symlink_to("inbox/received.py")
     if path.startswith("tensorsmith"):
         run = run.rename(folder / "tensorsmith")
     config = run / ("settings.yaml" if command == "other name" else "config.yaml")
@@ -256,9 +258,10 @@ def test_callbacks_in_the_current_folder(folder, search_path, trust):
     (folder / "own.py").write_text(CALLBACK)
     (folder / "deep/er").mkdir(parents=True)
     (folder / "deep/er/own.py").write_text(CALLBACK)
-    paths = ["run.received.Log"] if trust else ["own.Log", "deep.er.own.Log"]
+    (folder / "run").rename(folder / "inbox")
+    paths = ["inbox.received.Log"] if trust else ["own.Log", "deep.er.own.Log"]
     (folder / "mine.yaml").write_text(f"recipe: mine.py\ncallbacks: [{', '.join(paths)}]\n")
-    (folder / "run/received.py").write_text(CALLBACK)
+    (folder / "inbox/received.py").write_text(CALLBACK)
     assert main(["validate", "mine.yaml", *["--trust"] * trust]) == 0
     assert launch(RunRequest("mine.py", config=folder / "mine.yaml", out=folder / "new", trust=trust)).metrics
 
