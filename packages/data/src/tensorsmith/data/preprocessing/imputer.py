@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, plain
 from tensorsmith.core.types import Tensor
 
 OUTPUTS = ("values", "indicator")
@@ -62,6 +62,7 @@ class Imputer(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)  # half precision would round the values
         check(output in OUTPUTS, "output", output, " or ".join(map(repr, OUTPUTS)))
         check(cast in (None, *CASTS), "cast", cast, f"None or {' or '.join(map(repr, CASTS))}")
+        fill_value, missing_value = plain(fill_value), plain(missing_value)
         check(isinstance(fill_value, str | int | float), "fill_value", fill_value, "a number or a string")
         text = isinstance(fill_value, str)
         fits = missing_value is None or isinstance(missing_value, str if text else int | float)

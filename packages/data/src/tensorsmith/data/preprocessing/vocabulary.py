@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tensorsmith.core import argument_error, check, did_you_mean, export
+from tensorsmith.core import argument_error, check, did_you_mean, export, plain
 from tensorsmith.core.types import Dataset, NestedArrays, Tensor, TensorLike
 from tensorsmith.data.preprocessing.statistics import TokenCounts
 from tensorsmith.data.preprocessing.tf_idf import FORMULAS, idf_weights
@@ -98,6 +98,7 @@ class Vocabulary(keras.layers.Layer):
             ("keys", keys, KEYS),
         ):
             check(value in known, name, value, " or ".join(map(repr, known)), did_you_mean(str(value), known))
+        oov_buckets, limit = plain(oov_buckets), plain(limit)
         check(type(oov_buckets) is int and oov_buckets > 0, "oov_buckets", oov_buckets, "a positive integer")
         check(limit is None or (isinstance(limit, int) and limit > 0), "limit", limit, "a positive integer or None")
         self.supports_jit = False  # XLA does not support lookup tables
