@@ -460,7 +460,7 @@ def test_california_housing_search(tmp_path):
     assert main(["tune", "mlp/california", "--trials", "2", "--folds", "2", "--out", str(folder)]) == 0
     scores = [result["score"] for result in results(folder).values()]
     assert len(scores) == 2
-    assert min(scores) <= 0.45  # linear regression reaches 0.53 on the test set
+    assert min(scores) <= 0.5  # linear regression reaches 0.53 on the test set
     assert yaml.safe_load((folder / "best" / "1.yaml").read_text())["recipe"] == "mlp/california"
 
 
