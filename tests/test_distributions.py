@@ -86,7 +86,7 @@ def test_tfrecord_works_without_tensorflow(install, tmp_path):
 
 BRIDGE = "packages/addons"
 # These come first, so that TensorFlow is installed and compiled to bytecode only once.
-WITHOUT_TENSORFLOW = ("custom_ops/records", "packages/core", "packages/migrate", "packages/tfrecord")
+WITHOUT_TENSORFLOW = ("custom_ops/records", "packages/core", "packages/migrate", "packages/runs", "packages/tfrecord")
 WITHOUT_ADDONS = pytest.mark.skipif(sys.version_info >= (3, 12), reason="Addons has no wheel for Python 3.12 and later")
 
 

@@ -13,5 +13,5 @@ set --
 for project in custom_ops/*/ packages/*/ tools/; do [ -f "$project/pyproject.toml" ] || continue; set -- "$@" -e "./$project"; done
 .venv/bin/uv pip install --quiet --python "$environment" --no-deps --no-build-isolation "$@"
 
-"$environment/bin/python" -m pytest -q -n 2 --dist loadfile -p no:cacheprovider -m "not slow" \
-  tests/recipes packages/addons packages/core packages/migrate packages/recipes packages/training packages/tuning
+"$environment/bin/python" -m pytest -q -n auto --dist loadfile -p no:cacheprovider -m "not slow" \
+  tests/recipes packages/addons packages/core packages/migrate packages/recipes packages/runs packages/training packages/tuning

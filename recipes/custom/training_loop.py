@@ -25,10 +25,11 @@ import numpy as np
 import tensorflow as tf
 from jsonargparse.typing import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from tensorsmith.core import Progress, Scores, replace_file
+from tensorsmith.core import Progress, replace_file
 from tensorsmith.core.types import Dataset, Tensor
 from tensorsmith.data import load_splits
 from tensorsmith.recipes import ProcedureRun, Settings, run_script
+from tensorsmith.runs import Scores
 from tensorsmith.training import Trainer
 
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from jsonargparse.typing import PositiveInt
 
-from tensorsmith.core import Scores
 from tensorsmith.recipes import ProcedureRun, Settings, run_script
+from tensorsmith.runs import Scores
 
 
 @dataclass(frozen=True)

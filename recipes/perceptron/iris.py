@@ -21,9 +21,10 @@ from jsonargparse.typing import PositiveFloat, PositiveInt
 from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
 
-from tensorsmith.core import Scores, replace_file
+from tensorsmith.core import replace_file
 from tensorsmith.data import info, load_splits
 from tensorsmith.recipes import ProcedureRun, Settings, run_script
+from tensorsmith.runs import Scores
 
 FLOWER = np.array([[2.0, 0.5]])  # petal length and width of a new flower, in cm
 XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([-1, 1, 1, -1])

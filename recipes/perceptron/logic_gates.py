@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from jsonargparse.typing import NonNegativeInt
 
-from tensorsmith.core import Scores, replace_file
+from tensorsmith.core import replace_file
 from tensorsmith.recipes import ProcedureRun, Settings, run_script
+from tensorsmith.runs import Scores
 
 INPUTS = tuple(itertools.product((0, 1), repeat=2))  # all values of the inputs a and b
 GATES: Mapping[str, Callable[[int, int], int]] = {

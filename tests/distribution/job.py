@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith import optimizers
-from tensorsmith.core import cluster_from_environment
+from tensorsmith.runs import cluster_from_environment
 from tensorsmith.training import Checkpoints, SharpnessAware, Trainer
 
 

@@ -9,9 +9,9 @@ from typing import get_type_hints
 import numpy as np
 import pytest
 
-from tensorsmith.core import SupervisedRecipe
 from tensorsmith.recipes import RecipeFile, Settings, TrainingSettings
 from tensorsmith.recipes.catalog import all_recipes
+from tensorsmith.runs import SupervisedRecipe
 
 
 def comparable(value):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorsmith.core import free_ports
+from tensorsmith.runs import free_ports
 
 pytestmark = pytest.mark.slow
 

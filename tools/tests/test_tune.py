@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tensorsmith.core import free_ports
 from tensorsmith.recipes.catalog import find_recipe
+from tensorsmith.runs import free_ports
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tools.main import main
 from tensorsmith.tools.search_folder import read_search

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tensorsmith.core import free_ports
 from tensorsmith.recipes.workers import run_workers
+from tensorsmith.runs import free_ports
 from tensorsmith.tools.main import main
 
 BEGIN = """
@@ -125,7 +125,7 @@ def ended(pid):
 def test_killed_launcher_leaves_no_processes(tmp_path, servers):
     """Tests that workers save and end, and that the processes which serve the chief end after it."""
     program = """
-        from tensorsmith.core import Cluster, cluster_from_environment, end_with_launcher
+        from tensorsmith.runs import Cluster, cluster_from_environment, end_with_launcher
         end_with_launcher()
         cluster = cluster_from_environment()
         name = "{}-{}".format(*cluster.task)

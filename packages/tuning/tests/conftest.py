@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tensorsmith.tuning as tune
-from tensorsmith.core import SupervisedRecipe
+from tensorsmith.runs import SupervisedRecipe
 from tensorsmith.training import Trainer
 
 X = np.linspace(-1, 1, 48, dtype="float32")[:, None]

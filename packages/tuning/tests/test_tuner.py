@@ -17,7 +17,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold, cross_val_score
 
 import tensorsmith.tuning as tune
-from tensorsmith.core import ArgumentError, SupervisedRecipe, printable
+from tensorsmith.core import ArgumentError, printable
+from tensorsmith.runs import SupervisedRecipe
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import NonFiniteLossError, Trainer
 from tensorsmith.tuning.folds import folds

@@ -11,7 +11,7 @@ from concurrent import futures
 import grpc
 import pytest
 
-from tensorsmith.core import free_ports, peers
+from tensorsmith.runs import free_ports, peers
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tuning import workers
 from tensorsmith.tuning.workers import (

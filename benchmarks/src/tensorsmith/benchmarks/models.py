@@ -25,9 +25,10 @@ import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
 from tensorsmith.benchmarks.torch_models import TORCH_MODELS
-from tensorsmith.core import SupervisedRecipe, load_tensorflow
+from tensorsmith.core import load_tensorflow
 from tensorsmith.core.types import Logs
 from tensorsmith.recipes import find_recipe, prepared_recipe
+from tensorsmith.runs import SupervisedRecipe
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,10 @@ from typing import Any
 
 import yaml
 
-from tensorsmith.core import (
-    ArgumentError,
-    SupervisedRecipe,
-    Verbatim,
-    argument_error,
-    best_direction,
-    check,
-    parse_yaml,
-    replace_file,
-)
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, parse_yaml, replace_file
 from tensorsmith.recipes import RecipeFile, RunSettings, read_yaml, resolve, to_yaml
 from tensorsmith.recipes.trust import check_code_fields, check_content
+from tensorsmith.runs import SupervisedRecipe, best_direction
 from tensorsmith.tuning import Choice, Range, Search, declared, parse_space
 from tensorsmith.tuning.space_file import as_lines
 

@@ -11,12 +11,10 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 from tensorsmith.core.errors import UnreadableFileError, Verbatim, argument_error
 
 LARGEST_TEXT = 50_000_000  # bytes
-TAIL = 8000  # bytes of a log file that are read
 PREFIX = ".tensorsmith-"  # of the names of temporary folders
 LOCK, CONTENT = "lock", "content"  # in a temporary folder: a file that its process locks, and the folder that it uses
 # Content of the lock file. Locks may be local to each machine on network file systems, so a process removes only the
@@ -89,36 +87,6 @@ def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
         expected = f"a regular file of at most {limit:,} bytes"
         raise UnreadableFileError.like(argument_error("file", Verbatim(f"{os.fspath(path)}{size}"), expected))
     return Path(path).read_text(encoding="utf-8")
-
-
-def open_log(path: str | os.PathLike[str]) -> TextIO:
-    """Open a log file for appending. A file that has other names (hard links) is replaced by a new file.
-
-    Archives can contain hard links to files of the user, which would otherwise be changed.
-
-    Args:
-        path: Path of the log file.
-    """
-    file = Path(path)
-    with contextlib.suppress(FileNotFoundError):
-        status = file.lstat()
-        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-            file.unlink()
-    return file.open("a", encoding="utf-8")
-
-
-def end_of_log(path: str | os.PathLike[str]) -> str:
-    """Return the last 2,000 characters of a log file, or an empty string if there is no such file.
-
-    Args:
-        path: Path of the log file.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
-            return file.read(TAIL).decode(errors="replace")[-2000:]
-    except FileNotFoundError:
-        return ""
 
 
 @contextlib.contextmanager

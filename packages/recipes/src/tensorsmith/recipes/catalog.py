@@ -9,21 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.core import (
-    ProcedureRecipe,
-    Recipe,
-    SupervisedRecipe,
-    UnreadableFileError,
-    Verbatim,
-    argument_error,
-    check,
-    declared_parts,
-    did_you_mean,
-    load_tensorflow,
-    recipe_of,
-)
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, did_you_mean, load_tensorflow
 from tensorsmith.recipes.declarations import load_declarations
 from tensorsmith.recipes.recipe_settings import field_comments
+from tensorsmith.runs import ProcedureRecipe, Recipe, SupervisedRecipe, declared_parts, recipe_of
 
 MOST_LINES = 100  # of a starting point
 

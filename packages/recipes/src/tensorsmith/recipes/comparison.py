@@ -17,10 +17,8 @@ from tensorsmith.core import (
     UnreadableFileError,
     Verbatim,
     argument_error,
-    best_direction,
     check,
     did_you_mean,
-    end_of_log,
     read_text,
     replace_file,
 )
@@ -35,6 +33,7 @@ from tensorsmith.recipes.results import record_comparison
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.run_pool import run_in_pool
 from tensorsmith.recipes.trust import check_code_fields, check_content
+from tensorsmith.runs import best_direction, end_of_log
 
 PLAN = "comparison.yaml"
 FIGURE = "comparison.png"

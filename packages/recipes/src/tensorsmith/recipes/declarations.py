@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import get_type_hints
 
 PACKAGES = ("jsonargparse", "numpy")
-OWN_PACKAGES = ("tensorsmith.core", "tensorsmith.recipes", "tensorsmith.tuning")
+OWN_PACKAGES = ("tensorsmith.core", "tensorsmith.recipes", "tensorsmith.runs", "tensorsmith.tuning")
 
 
 def load_declarations(tree: ast.Module, path: Path, name: str) -> ModuleType | None:

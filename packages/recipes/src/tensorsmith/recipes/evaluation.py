@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorsmith.core import Scores
 from tensorsmith.recipes.single_training import as_arguments
+from tensorsmith.runs import Scores
 
 if TYPE_CHECKING:
     from tensorsmith.training import Trainer

@@ -10,19 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core import (
-    SECONDS_TO_WAIT,
-    ArgumentError,
-    Cluster,
-    ExpectedError,
-    Verbatim,
-    argument_error,
-    check,
-    cluster_from_environment,
-    end_with_launcher,
-    exit_on_sigterm,
-    parse_yaml,
-)
+from tensorsmith.core import ArgumentError, ExpectedError, Verbatim, argument_error, check, parse_yaml
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve_run
 from tensorsmith.recipes.flow_yaml import to_flow_yaml
@@ -31,6 +19,7 @@ from tensorsmith.recipes.run_settings import RUN_SETTINGS, RunSettings
 from tensorsmith.recipes.running import find_rate, run_recipe
 from tensorsmith.recipes.trust import check_code_fields, check_content
 from tensorsmith.recipes.workers import run_workers
+from tensorsmith.runs import SECONDS_TO_WAIT, Cluster, cluster_from_environment, end_with_launcher, exit_on_sigterm
 
 if TYPE_CHECKING:
     from tensorsmith.training import LRSweep

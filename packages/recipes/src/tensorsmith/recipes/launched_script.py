@@ -4,7 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from tensorsmith.core import end_with_launcher
+from tensorsmith.runs import end_with_launcher
 
 if __name__ == "__main__":
     end_with_launcher()

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorsmith.core import SupervisedRecipe, load_tensorflow, replace_file
+from tensorsmith.core import load_tensorflow, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.prepared_values import load_values, save_values
 from tensorsmith.recipes.recipe_run import RecipeRun
 from tensorsmith.recipes.run_folder import versions
 from tensorsmith.recipes.single_training import preserved_random_state
 from tensorsmith.recipes.trust import check_content
+from tensorsmith.runs import SupervisedRecipe
 
 if TYPE_CHECKING:
     import keras

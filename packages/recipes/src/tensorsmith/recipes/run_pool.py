@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tensorsmith.core import SECONDS_TO_SAVE, open_log, signals_like_ctrl_c
+from tensorsmith.runs import SECONDS_TO_SAVE, open_log, signals_like_ctrl_c
 
 # -P: modules in the current folder are not imported, as by the command itself.
 COMMAND = [sys.executable, "-P", "-c", "from tensorsmith.recipes.run_server import serve; serve()"]

@@ -10,7 +10,8 @@ import signal
 import sys
 from pathlib import Path
 
-from tensorsmith.core import end_on_hangup, load_tensorflow, open_log
+from tensorsmith.core import load_tensorflow
+from tensorsmith.runs import end_on_hangup, open_log
 
 
 def serve() -> None:

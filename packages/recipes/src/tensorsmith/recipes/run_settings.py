@@ -7,19 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core import (
-    ArgumentError,
-    Duration,
-    argument_error,
-    best_direction,
-    check,
-    did_you_mean,
-    is_integer,
-    load_tensorflow,
-)
+from tensorsmith.core import ArgumentError, Duration, argument_error, check, did_you_mean, is_integer, load_tensorflow
 from tensorsmith.recipes.callback_source import check_source
 from tensorsmith.recipes.flow_yaml import to_flow_yaml
 from tensorsmith.recipes.trust import check_paths, map_paths, untrusted_folders
+from tensorsmith.runs import best_direction
 
 if TYPE_CHECKING:
     import keras

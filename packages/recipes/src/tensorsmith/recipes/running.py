@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core import Cluster, ProcedureRecipe, Scores, SupervisedRecipe, load_tensorflow
+from tensorsmith.core import load_tensorflow
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.configuration import resolve
 from tensorsmith.recipes.curves import plot_curves
@@ -22,6 +22,7 @@ from tensorsmith.recipes.run_folder import RunFolder, versions
 from tensorsmith.recipes.run_settings import RunSettings
 from tensorsmith.recipes.single_training import as_arguments
 from tensorsmith.recipes.stopping import describe_stop
+from tensorsmith.runs import Cluster, ProcedureRecipe, Scores, SupervisedRecipe
 
 if TYPE_CHECKING:
     import keras

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tensorsmith.core import (
     ArgumentError,
-    Scores,
     UnreadableFileError,
     Verbatim,
     argument_error,
@@ -29,6 +28,7 @@ from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.recipes.running import build, precision, report_run, scores_of, train_recipe
 from tensorsmith.recipes.single_training import as_arguments
 from tensorsmith.recipes.trust import check_code_fields, check_content
+from tensorsmith.runs import Scores
 
 if TYPE_CHECKING:
     import keras

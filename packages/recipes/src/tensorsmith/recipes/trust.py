@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tensorsmith.core import Recipe, Verbatim, argument_error, check
+from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.recipes.catalog import RecipeFile, recipes_folder
+from tensorsmith.runs import Recipe
 
 REMEDY = "pass --trust (in Python, trust=True) if you trust the source of these files"
 FIELD = re.compile(r"\{\w+(:0?\d*d?|:\.\d+[efg])?\}")  # number in the path of a file, such as `{epoch:03d}`

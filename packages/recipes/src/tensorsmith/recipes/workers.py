@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tensorsmith.core import (
+from tensorsmith.core import print_text
+from tensorsmith.runs import (
     LAUNCHER_PIPE,
     SECONDS_TO_SAVE,
     Cluster,
@@ -17,7 +18,6 @@ from tensorsmith.core import (
     end_of_log,
     free_ports,
     open_log,
-    print_text,
     signal_group,
     signals_like_ctrl_c,
 )
@@ -114,7 +114,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
     """Run a command in several processes that train together, optionally with parameter servers.
 
     If a training process or a parameter server is killed, all processes restart. A worker of parameter servers is
-    restarted alone. If the launcher is killed, processes that have called `tensorsmith.core.end_with_launcher` receive
+    restarted alone. If the launcher is killed, processes that have called `tensorsmith.runs.end_with_launcher` receive
     SIGTERM.
 
     Args:

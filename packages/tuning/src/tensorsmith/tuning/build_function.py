@@ -10,7 +10,8 @@ import keras_tuner
 from keras_tuner.engine import hyperparameters as kinds
 from keras_tuner.errors import FailedTrialError, FatalError
 
-from tensorsmith.core import SupervisedRecipe, Verbatim, argument_error, check
+from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.runs import SupervisedRecipe
 from tensorsmith.training import Trainer
 from tensorsmith.tuning.search import Search
 from tensorsmith.tuning.space import KEY, Choice, Float, Int, Range

@@ -6,17 +6,8 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
-from tensorsmith.core import (
-    LARGER_IS_BETTER,
-    SMALLER_IS_BETTER,
-    ArgumentError,
-    SupervisedRecipe,
-    argument_error,
-    best_direction,
-    check,
-    did_you_mean,
-    is_integer,
-)
+from tensorsmith.core import ArgumentError, argument_error, check, did_you_mean, is_integer
+from tensorsmith.runs import LARGER_IS_BETTER, SMALLER_IS_BETTER, SupervisedRecipe, best_direction
 from tensorsmith.tuning.space import Choice, Range, check_conditions
 
 TUNERS = ("random", "hyperband", "bayesian", "grid")
@@ -37,7 +28,7 @@ class Search:
     """Settings of a hyperparameter search.
 
     Args:
-        recipe: Recipe to train. Use `tensorsmith.core.recipe_of` to create a recipe from a module.
+        recipe: Recipe to train. Use `tensorsmith.runs.recipe_of` to create a recipe from a module.
         config: Frozen dataclass with the settings of the recipe, including `epochs`, `batch_size` and `seed`. Fields
             that are not searched keep these values. `seed` is also the random seed of the search.
         space: Mapping from field names to search ranges.

@@ -8,13 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tensorsmith.core import (
+from tensorsmith.core import print_text
+from tensorsmith.runs import (
     SECONDS_TO_SAVE,
     end_groups,
     end_of_log,
     free_ports,
     open_log,
-    print_text,
     signal_group,
     signals_like_ctrl_c,
 )

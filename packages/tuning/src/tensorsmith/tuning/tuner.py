@@ -19,8 +19,9 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
 
-from tensorsmith.core import SECONDS_TO_WAIT, check, is_number, replace_file
+from tensorsmith.core import check, is_number, replace_file
 from tensorsmith.core.keras_internals import overrides_private
+from tensorsmith.runs import SECONDS_TO_WAIT
 from tensorsmith.tuning._internals import is_worker, run_and_update_trial
 from tensorsmith.tuning.failures import describe, repeated_failure, stops_search
 from tensorsmith.tuning.hyperparameters import as_fields, is_value, with_fields
@@ -70,7 +71,7 @@ class Tuner(BaseTuner):
         >>> import dataclasses, tempfile, types
         >>> import keras, numpy as np
         >>> import tensorsmith.tuning as tune
-        >>> from tensorsmith.core import SupervisedRecipe
+        >>> from tensorsmith.runs import SupervisedRecipe
         >>> from tensorsmith.training import Trainer
         >>> @dataclasses.dataclass(frozen=True)
         ... class Config:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tensorsmith.core import Verbatim, argument_error, unreachable, wait_for
+from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.runs import unreachable, wait_for
 
 if TYPE_CHECKING:
     import keras_tuner

@@ -3,7 +3,8 @@
 import argparse
 import shlex
 
-from tensorsmith.core import Cluster, print_text
+from tensorsmith.core import print_text
+from tensorsmith.runs import Cluster
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

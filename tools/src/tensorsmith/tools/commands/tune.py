@@ -12,15 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.core import (
-    Verbatim,
-    argument_error,
-    check,
-    exit_on_sigterm,
-    load_tensorflow,
-    print_text,
-    wait_for,
-)
+from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow, print_text
 from tensorsmith.recipes import (
     RUN_SETTINGS,
     RecipeFile,
@@ -32,6 +24,7 @@ from tensorsmith.recipes import (
     resolve,
 )
 from tensorsmith.recipes.trust import check_code_fields
+from tensorsmith.runs import exit_on_sigterm, wait_for
 from tensorsmith.tools.console import make_console
 from tensorsmith.tools.parsing import add_timeout_argument, add_trust_argument
 from tensorsmith.tools.search_folder import (

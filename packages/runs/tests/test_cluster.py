@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tensorsmith.core import Cluster, cluster_from_environment
+from tensorsmith.runs import Cluster, cluster_from_environment
 from tensorsmith.testing import raises_argument_error
 
 WORKERS = ["10.0.0.1:2222", "10.0.0.2:2222"]

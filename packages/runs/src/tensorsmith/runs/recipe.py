@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core.errors import Verbatim, check
+from tensorsmith.core import Verbatim, check
 
 if TYPE_CHECKING:
     import keras

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from tensorsmith.core.errors import Verbatim, argument_error
+from tensorsmith.core import Verbatim, argument_error
 
 SECONDS_TO_WAIT = 600.0  # default time to wait for the other processes of a cluster or search
 SECONDS_TO_FIRST_MESSAGE = 5.0
@@ -25,7 +25,7 @@ LONGEST_ANSWER = len(GREETING) + 32  # bytes that are read
 # the length of the frame. Other servers answer with something else, or wait for the end of a line.
 REQUEST, ANSWER = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)), bytes((4, 0, 0, 0, 0, 0))
 
-log = logging.getLogger("tensorsmith.core")
+log = logging.getLogger("tensorsmith.runs")
 
 
 def wait_for(missing: Callable[[], str], timeout: float, remedy: str) -> None:

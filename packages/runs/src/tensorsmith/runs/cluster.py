@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core.errors import Verbatim, argument_error, check, did_you_mean
-from tensorsmith.core.peers import SECONDS_TO_WAIT, wait_for_peers
-from tensorsmith.core.processes import handlers
-from tensorsmith.core.quantities import is_number
+from tensorsmith.core import Verbatim, argument_error, check, did_you_mean
+from tensorsmith.runs.peers import SECONDS_TO_WAIT, wait_for_peers
+from tensorsmith.runs.processes import handlers
+from tensorsmith.core import is_number
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -41,7 +41,7 @@ class Cluster:
             more than one chief, there are parameter servers without a chief, or `task` is not in the cluster.
 
     Example:
-        >>> from tensorsmith.core import Cluster
+        >>> from tensorsmith.runs import Cluster
         >>> cluster = Cluster({"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, ("worker", 1))
         >>> cluster.chief
         False
@@ -188,7 +188,7 @@ def cluster_from_environment(timeout: float = SECONDS_TO_WAIT) -> Cluster | None
         ValueError: If `TF_CONFIG` is not a valid cluster description.
 
     Example:
-        >>> from tensorsmith.core import cluster_from_environment
+        >>> from tensorsmith.runs import cluster_from_environment
         >>> cluster_from_environment() is None
         True
     """

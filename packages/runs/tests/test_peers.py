@@ -10,13 +10,13 @@ import time
 
 import pytest
 
-from tensorsmith.core import free_ports, peers
-from tensorsmith.core.peers import unreachable, wait_for_peers
+from tensorsmith.runs import free_ports, peers
+from tensorsmith.runs.peers import unreachable, wait_for_peers
 from tensorsmith.testing import raises_argument_error
 
 WAITING = """
 import logging
-from tensorsmith.core import exit_on_sigterm, peers
+from tensorsmith.runs import exit_on_sigterm, peers
 logging.basicConfig(format="%(message)s")
 peers.SECONDS_TO_FIRST_MESSAGE = 0.0
 with exit_on_sigterm():

@@ -85,7 +85,7 @@ def end_with_launcher() -> bool:
     write.
 
     Example:
-        >>> from tensorsmith.core import end_with_launcher
+        >>> from tensorsmith.runs import end_with_launcher
         >>> end_with_launcher()
         False
     """
