@@ -5,26 +5,36 @@ BIN := .venv/bin
 VERSION := $(shell $(or $(PYTHON),$(wildcard $(BIN)/python),python3) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
 PROJECTS := $(wildcard custom_ops/*/pyproject.toml packages/*/pyproject.toml) tools/pyproject.toml benchmarks/pyproject.toml
-FIRST := custom_ops packages/layers packages/losses packages/metrics packages/optimizers
+FIRST := custom_ops/ops custom_ops/records packages/layers packages/losses packages/metrics packages/optimizers
 SECOND := packages/data packages/image packages/testing packages/text packages/training
 THIRD := $(filter-out $(FIRST) $(SECOND),$(wildcard packages/*)) tools benchmarks tests recipes
 KERNELS := custom_ops/build_library.py $(wildcard custom_ops/*/src/*/*.cc custom_ops/*/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
-.PHONY: demo test test-slow test-sanitize test-compat test-oldest test-newest parity setup data lint bench scores dist lock clean
+.PHONY: demo test test-changed test-slow test-sanitize test-compat test-oldest test-newest parity setup data lint bench scores dist lock clean
 
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
 
 # Tests of a file share traced models and trained references, so a single process runs all tests of a file. TensorFlow
-# keeps the memory of functions that were compiled, so the tests are divided among three runs of pytest.
+# keeps the memory of functions that were compiled, so the tests are divided among three runs of pytest. The number of
+# processes follows from the cores and the memory (see conftest.py).
+PYTEST := $(BIN)/pytest -n auto --dist loadfile
+FAST := $(PYTEST) -m "not slow"
+
 test: lint data
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(FIRST)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(SECOND)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(THIRD)
+	$(FAST) $(FIRST)
+	$(FAST) $(SECOND)
+	$(FAST) $(THIRD)
+
+# The fast tests that changes since the last commit can affect: those of changed projects, and of all that use them.
+CHANGED = $(shell $(BIN)/python tools/changed_projects.py)
+test-changed: setup data
+	@for projects in "$(filter $(CHANGED),$(FIRST))" "$(filter $(CHANGED),$(SECOND))" "$(filter $(CHANGED),$(THIRD))"; do \
+	  [ -z "$$projects" ] || { echo "testing $$projects"; $(FAST) $$projects || exit 1; }; done
 
 test-slow: setup data .venv/beam .venv/hub .venv/notebook .venv/parity/ready
-	$(BIN)/pytest -n 2 --dist loadfile -m slow
+	$(PYTEST) -m slow
 
 # Tests of the kernels with the address and undefined-behavior sanitizers, with the best instruction set and with the
 # baseline, which has separate code for half-precision types. Detection of stack use after return is off, because GCC
@@ -36,7 +46,7 @@ test-sanitize: setup
 	  ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  TENSORSMITH_OPS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_ops.so \
 	  TENSORSMITH_RECORDS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_records.so sh -c \
-	  'for level in "" baseline; do TENSORSMITH_OPS_LEVEL=$$level $(BIN)/pytest -n 2 -m "not slow" -k "not on_several_threads" custom_ops/ops/tests/kernels custom_ops/records/tests || exit 1; done'
+	  'for level in "" baseline; do TENSORSMITH_OPS_LEVEL=$$level $(BIN)/pytest -n auto -m "not slow" -k "not on_several_threads" custom_ops/ops/tests/kernels custom_ops/records/tests || exit 1; done'
 
 # The same library file, all components and docs/lessons with other versions of TensorFlow and Keras, in a separate
 # environment for each pair. The last pair is a release candidate; its failures are reported and ignored.
@@ -59,7 +69,7 @@ scores: setup
 
 # Comparisons with TensorFlow Addons, whose compiled ops require the TensorFlow version that they were built for.
 parity: setup .venv/parity/ready
-	$(BIN)/pytest -n 2 tests/parity
+	$(BIN)/pytest -n auto tests/parity
 
 .venv/parity/ready: tools/parity.sh $(READY)
 	@sh tools/parity.sh

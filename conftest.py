@@ -1,11 +1,14 @@
 """Pytest configuration shared by all tests."""
 
+import contextlib
 import gc
 import importlib.util
+import math
 import os
 import random
 import signal
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +26,21 @@ os.environ["AUTOGRAPH_STRICT_CONVERSION"] = "1"
 # Apache Beam is not part of the group dev. `make test-slow` installs it.
 if importlib.util.find_spec("apache_beam") is None:
     collect_ignore = ["packages/tfrecord/src/tensorsmith/tfrecord/beam.py"]
+
+
+BYTES_PER_PROCESS = 2.5e9  # memory that a process of the tests needs
+
+
+def pytest_xdist_auto_num_workers():
+    """Return the number of processes for `-n auto`: one for each core, as far as the memory suffices."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # absent on macOS
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # the limits of a container
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cores = min(cores, math.ceil(int(quota) / int(period)))
+    with contextlib.suppress(OSError, ValueError):
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return max(1, min(cores, int(memory / BYTES_PER_PROCESS)))
 
 
 @pytest.fixture(scope="session", autouse=True)

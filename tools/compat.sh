@@ -29,4 +29,4 @@ else
   set --
 fi
 # shellcheck disable=SC2086
-"$python" -m pytest -q -n 2 -p no:cacheprovider -p tensorsmith.testing.plugin -m "not slow" "$@" $tests
+"$python" -m pytest -q -n auto -p no:cacheprovider -p tensorsmith.testing.plugin -m "not slow" "$@" $tests
