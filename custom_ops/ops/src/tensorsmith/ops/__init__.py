@@ -7,6 +7,7 @@ load_tensorflow()  # without log messages, and before any other import of Tensor
 from tensorsmith.ops.adam import adam_update
 from tensorsmith.ops.attention import attention
 from tensorsmith.ops.augment_images import augment_images
+from tensorsmith.ops.box_iou import box_iou
 from tensorsmith.ops.connected_components import connected_components
 from tensorsmith.ops.correlation_cost import correlation_cost
 from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
@@ -42,6 +43,7 @@ __all__ = [
     "adam_update",
     "attention",
     "augment_images",
+    "box_iou",
     "compiled",
     "connected_components",
     "correlation_cost",

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, argument_error, check, is_integer, is_number
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.arguments import require_shape
+from tensorsmith.ops.box_iou import box_iou
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 
@@ -126,8 +127,6 @@ def _reference(
     score_threshold: float,
 ) -> Selection:
     """Reference implementation in TensorFlow, which compares all boxes with each selected box."""
-    low, high = boxes[:, :2], boxes[:, 2:]
-    areas = tf.reduce_prod(tf.maximum(high - low, 0), axis=1)
 
     def is_left(number: tf.Tensor, scores: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
         return (number < max_output_size) & tf.reduce_any(scores > score_threshold)
@@ -135,9 +134,7 @@ def _reference(
     def select(number: tf.Tensor, scores: tf.Tensor, *selected: tf.TensorArray) -> tuple[tf.Tensor, ...]:
         best = tf.argmax(scores, output_type=tf.int32)
         results = [array.write(number, value) for array, value in zip(selected, (best, scores[best]), strict=True)]
-        sides = tf.minimum(high, high[best]) - tf.maximum(low, low[best])
-        common = tf.reduce_prod(tf.maximum(sides, 0), axis=1)
-        overlap = tf.math.divide_no_nan(common, areas + areas[best] - common)
+        overlap = box_iou(boxes, boxes[best])
         overlap = tf.where(tf.math.is_nan(overlap), 0.0, overlap)
         factor = tf.exp(-0.5 * overlap**2 / sigma) if sigma else 1.0
         kept = tf.range(tf.size(scores)) != best

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from keras import ops
-
+from tensorsmith import ops
 from tensorsmith.core import check, did_you_mean, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.addons_loss import AddonsLoss
@@ -22,7 +21,8 @@ def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Ten
     with one loss, not a scalar.
 
     Args:
-        y_true: Tensor of true boxes, with `(y_min, x_min, y_max, x_max)` along the last axis.
+        y_true: Tensor of true boxes, with `(y_min, x_min, y_max, x_max)` along the last axis, as in TensorFlow Addons.
+            The loss is the same if both tensors contain `(x_min, y_min, x_max, y_max)`, as elsewhere in this project.
         y_pred: Tensor of predicted boxes, with the shape of `y_true` or one that can be broadcast with it.
         mode: Type of intersection over union: `"giou"` or `"iou"`.
 
@@ -42,16 +42,7 @@ def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Ten
     for name, boxes in (("y_true", y_true), ("y_pred", y_pred)):
         check(boxes.shape[-1] == 4, name, tuple(boxes.shape), "have 4 coordinates along the last axis")
     check_broadcastable(y_true, y_pred)
-    # Split each box into its upper-left and lower-right corner, as (y, x).
-    (true_low, true_high), (low, high) = ((boxes[..., :2], boxes[..., 2:]) for boxes in (y_true, y_pred))
-    common = _area(ops.maximum(true_low, low), ops.minimum(true_high, high))
-    union = _area(true_low, true_high) + _area(low, high) - common
-    value = ops.divide_no_nan(common, union)
-    if mode == "giou":
-        # Penalty: the fraction of the smallest enclosing box that is covered by neither box.
-        around = _area(ops.minimum(true_low, low), ops.maximum(true_high, high))
-        value -= ops.divide_no_nan(around - union, around)
-    return 1 - value
+    return 1 - ops.box_iou(y_true, y_pred, mode)
 
 
 @export
@@ -77,7 +68,8 @@ class GIoULoss(AddonsLoss):
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Tensor of true boxes, with `(y_min, x_min, y_max, x_max)` along the last axis.
+        y_true: Tensor of true boxes, with `(y_min, x_min, y_max, x_max)` along the last axis, as in TensorFlow Addons,
+            or with `(x_min, y_min, x_max, y_max)`.
         y_pred: Tensor of predicted boxes, in the same format.
         sample_weight: Optional weights, one per box.
 
@@ -114,12 +106,6 @@ class GIoULoss(AddonsLoss):
     def get_config(self) -> dict[str, Any]:
         """Return the config of the loss."""
         return {**super().get_config(), "mode": self.mode, "dtype": self.dtype}
-
-
-def _area(low: Tensor, high: Tensor) -> Tensor:
-    # Disjoint boxes, and boxes with reversed corners, have an area of 0.
-    sides = ops.maximum(high - low, 0)
-    return sides[..., 0] * sides[..., 1]
 
 
 def _check_mode(mode: str) -> None:

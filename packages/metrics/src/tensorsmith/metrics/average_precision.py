@@ -93,7 +93,7 @@ class AveragePrecision(keras.metrics.Metric):
             1].
         recall_levels: Number of recall levels to average over, evenly spaced from 0 to 1. If `None`, compute the area
             under the curve.
-        box_format: Format of the boxes: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
+        box_format: Format of the boxes: `"xyxy"`, `"yxyx"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
         capacity: Maximum number of detections per replica between two calls of `reset_state`. Each detection requires
             24 bytes for the class, the score and the weight, and 8 bytes for each IoU threshold.
         name: Name of the metric instance.
@@ -128,7 +128,7 @@ class AveragePrecision(keras.metrics.Metric):
         num_classes: int,
         iou_thresholds: Sequence[float] = COCO,
         recall_levels: int | None = 101,
-        box_format: str = "yxyx",
+        box_format: str = "xyxy",
         capacity: int = 100_000,
         name: str = "average_precision",
         dtype: DType | None = None,

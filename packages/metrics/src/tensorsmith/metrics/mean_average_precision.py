@@ -27,7 +27,7 @@ class MeanAveragePrecision(AveragePrecision):
             1].
         recall_levels: Number of recall levels to average over, evenly spaced from 0 to 1. If `None`, compute the area
             under the curve.
-        box_format: Format of the boxes: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
+        box_format: Format of the boxes: `"xyxy"`, `"yxyx"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
         capacity: Maximum number of detections per replica between two calls of `reset_state`.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The state is stored in `float64`.
@@ -60,7 +60,7 @@ class MeanAveragePrecision(AveragePrecision):
         num_classes: int,
         iou_thresholds: Sequence[float] = COCO,
         recall_levels: int | None = 101,
-        box_format: str = "yxyx",
+        box_format: str = "xyxy",
         capacity: int = 100_000,
         name: str = "mean_average_precision",
         dtype: DType | None = None,

@@ -1,10 +1,12 @@
 """Sizes of anchor boxes by k-means clustering."""
 
 import numpy as np
+import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
 from tensorsmith.image._support.checks import array_of_numbers
+from tensorsmith.image.boxes._support.sizes import size_iou
 
 MOST_PASSES = 300
 
@@ -61,7 +63,7 @@ def anchor_sizes(sizes: TensorLike, count: int, seed: int = 0) -> np.ndarray:
     return anchors[anchors.prod(axis=1).argsort()].astype(np.float32)
 
 
-def _ious(sizes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the pairwise intersection over union of boxes with the same center."""
-    intersection = np.minimum(sizes[:, np.newaxis], others).prod(axis=-1)
-    return intersection / (sizes.prod(axis=1)[:, np.newaxis] + others.prod(axis=1) - intersection)
+def _ious(sizes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of each box with each anchor."""
+    with tf.init_scope():  # the values are also known while a graph is traced
+        return size_iou(sizes[:, np.newaxis], anchors).numpy()

@@ -10,6 +10,7 @@ from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
 from tensorsmith.image._support.checks import numbers
 from tensorsmith.image.boxes._support.arguments import as_boxes
+from tensorsmith.image.boxes._support.sizes import size_iou
 
 
 def encode_grid(
@@ -74,16 +75,14 @@ def encode_grid(
         & (column >= 0)
         & (column < columns)
     )
-    common = tf.reduce_prod(tf.minimum(extent[..., tf.newaxis, :], sizes), axis=-1)
-    areas = tf.reduce_prod(extent, axis=-1)[..., tf.newaxis], tf.reduce_prod(sizes, axis=-1)
-    anchor = tf.argmax(common / (areas[0] + areas[1] - common), axis=-1, output_type=tf.int32)
+    anchor = tf.argmax(size_iou(extent[..., tf.newaxis, :], sizes), axis=-1, output_type=tf.int32)
     ratios = tf.math.log(tf.maximum(extent, 1e-6) / tf.gather(sizes, anchor))
     values = tf.stack(
         [
             *tf.unstack(center - tf.floor(center), axis=-1),
             ratios[..., 1],
             ratios[..., 0],
-            tf.ones_like(areas[0][..., 0]),
+            tf.ones_like(extent[..., 0]),
         ],
         axis=-1,
     )

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.metrics.box_iou import corners, intersections
+from tensorsmith.metrics.box_iou import corners, overlaps
 
 
 @tf.function(autograph=False, reduce_retracing=True)  # eager operations take several times as long
@@ -35,18 +35,17 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike,
     crowds = ops.pad(crowds, [[0, 0], [0, 1]], constant_values=False)
 
     # Pairs of detections and true boxes: (images, n, m).
-    common, area, true_area = intersections(corners(found["boxes"], box_format), corners(boxes, box_format))
-    iou = ops.divide_no_nan(common, area + true_area - common)
+    pairs = corners("y_pred", found["boxes"], box_format), corners("y_true", boxes, box_format)
     same = ops.logical_and(found["labels"][:, :, None] == labels[:, None], labels[:, None] >= 0)
     crowds = crowds[:, None]
     # -1 marks pairs that cannot match, because it is below all thresholds.
-    overlaps = ops.where(ops.logical_and(same, ops.logical_not(crowds)), iou, -1.0)
+    candidates = ops.where(ops.logical_and(same, ops.logical_not(crowds)), overlaps(*pairs), -1.0)
     # For crowds, the intersection is divided by the area of the detection alone.
-    in_crowd = ops.where(ops.logical_and(same, crowds), ops.divide_no_nan(common, area), -1.0)
+    in_crowd = ops.where(ops.logical_and(same, crowds), overlaps(*pairs, "iof"), -1.0)
 
     # Match the detections, then ignore unmatched ones that lie in a crowd.
-    thresholds = ops.convert_to_tensor(thresholds, overlaps.dtype)
-    hits = _take_turns(overlaps, thresholds)
+    thresholds = ops.convert_to_tensor(thresholds, candidates.dtype)
+    hits = _take_turns(candidates, thresholds)
     ignored = ops.logical_and(ops.logical_not(hits), ops.max(in_crowd, axis=-1)[..., None] >= thresholds)
     return ops.cast(hits, "int32") - ops.cast(ignored, "int32")
 
