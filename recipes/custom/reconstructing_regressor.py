@@ -4,13 +4,10 @@ Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target i
 Command: tensorsmith run custom/reconstructing_regressor
 
 Comparison: tensorsmith compare custom/reconstructing_regressor --seeds 3 --parallel 2
-Result: weight_0.0 0.2645, weight_0.05 0.2660 and weight_0.5 0.2727 (3 seeds)
 
-It does not help here: the gains over weight 0, paired by seed, are -0.0015 with a standard deviation of 0.0007 for
-weight 0.05, and -0.0082 with 0.0048 for weight 0.5. The model adds a loss that depends on a hidden layer with
-`add_loss`, and reports it as `reconstruction_error`. Géron (2019, chapter 12) prints losses of 4.3092 and 1.1232 and
-reconstruction errors of 1.7360 and 0.8964 for the first two epochs, without naming the optimizer. Here, the losses are
-0.5832 and 0.3944, and the errors are 0.5087 and 0.2703 (seed 0).
+The model adds a loss that depends on a hidden layer with `add_loss`, and reports it as `reconstruction_error`. Géron
+(2019, chapter 12) prints losses of 4.3092 and 1.1232 and reconstruction errors of 1.7360 and 0.8964 for the first two
+epochs, without naming the optimizer; with the one of this recipe, they are several times smaller.
 """
 
 from dataclasses import dataclass
@@ -41,6 +38,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test mean_squared_error"
+ANSWER = """No. The mean squared error is {score[weight_0.0]} without reconstruction, {score[weight_0.05]} with a
+weight of 0.05 and {score[weight_0.5]} with 0.5 ({seeds} seeds)."""
 SMOKE = {"epochs": 1}
 VARIANTS = {f"weight_{weight}": {"reconstruction_weight": weight} for weight in (0.0, 0.05, 0.5)}
 

@@ -4,13 +4,10 @@ Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target i
 Command: tensorsmith run custom/residual_regressor
 
 Comparison: tensorsmith compare custom/residual_regressor --seeds 3 --parallel 2
-Result: plain 0.263, separate 0.295 and shared 0.325 (3 seeds)
 
-Neither is the case here: the gains over `plain`, paired by seed, are -0.033 with a standard deviation of 0.005 for
-`separate`, and -0.062 with 0.024 for `shared`. The learning rate 0.003 was chosen on validation data for all of them. A
-block adds its input to the output of two dense layers. All variants have ten layers in five blocks. In `shared`, the
-first four blocks are one block that is called four times, so that the network has 4,021 parameters instead of 9,601
-(Géron, 2019, chapter 12).
+A block adds its input to the output of two dense layers. All variants have ten layers in five blocks, and a learning
+rate that was chosen on validation data. In `shared`, the first four blocks are one block that is called four times, so
+that the network has 4,021 parameters instead of 9,601 (Géron, 2019, chapter 12).
 """
 
 from dataclasses import dataclass
@@ -39,6 +36,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test mean_squared_error"
+ANSWER = """No: plain layers have a mean squared error of {score[plain]}, residual blocks of {score[separate]}, and
+blocks that share weights of {score[shared]} ({seeds} seeds)."""
 SMOKE = {"epochs": 1}
 VARIANTS = {name: {"blocks": name} for name in ("plain", "shared", "separate")}
 GRID = {"learning_rate": (1e-3, 3e-3)}

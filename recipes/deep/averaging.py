@@ -4,12 +4,9 @@ Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test 
 Command: tensorsmith run deep/averaging
 
 Comparison: tensorsmith compare deep/averaging --parallel 2
-Result: ema 0.865, swa 0.864, cosine_decay 0.861, none 0.851 (3 seeds)
 
-The gains over none, paired by seed, are 0.0146, 0.0135 and 0.0098, with standard deviations of 0.0046, 0.0025 and
-0.0044. The averages of SWA begin after half of the epochs, with one sample of the weights an epoch. The validation
-curves are those of the weights before averaging. "cosine_decay" shows what a decaying learning rate achieves without
-averages. The rate of none, 0.003, is the lowest of the grid; that of the others is 0.01.
+The averages of SWA begin after half of the epochs, with one sample of the weights an epoch. The validation curves are
+those of the weights before averaging. `cosine_decay` shows what a decaying learning rate achieves without averages.
 """
 
 from collections.abc import Sequence
@@ -39,6 +36,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """The gains in accuracy over none are {gain[ema]} for an exponential moving average, {gain[swa]} for SWA, and
+{gain[cosine_decay]} for a decaying learning rate without averages ({seeds} seeds)."""
 SMOKE = {"epochs": 1, "train_size": 640}
 VARIANTS = {
     **{name: {"averaging": name} for name in ("none", "ema", "swa")},

@@ -4,14 +4,10 @@ Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test 
 Command: tensorsmith run deep/batch_normalization
 
 Comparison: tensorsmith compare deep/batch_normalization --parallel 2
-Result: input 0.851, after 0.845, before 0.842, none 0.841 (3 seeds)
 
-`epochs_to_target` is the number of epochs until the validation accuracy is 0.85: 6.3 without batch normalization, 3.0
-with it in front of the hidden layers (input) and before the activations, and 2.7 after the activations, with standard
-deviations of 3.2, 0, 1.0 and 0.6. All runs reach this accuracy; others would count as 11 epochs, a lower bound, and
-`reached_target` would be the fraction of those that reach it. The learning rates of before and after are the lowest of
-the grid. The gains in accuracy over none, paired by seed, are smaller than their standard deviations. After training,
-the normalization of the variant "before" is folded into the dense layers, which changes probabilities by at most 2e-6.
+`epochs_to_target` is the number of epochs until the validation accuracy is 0.85. Runs that do not reach it count as 11
+epochs, a lower bound, and `reached_target` is the fraction of those that do. After training, the normalization of the
+variant `before` is folded into the dense layers; `folding_error` is the largest change of a probability.
 """
 
 import time
@@ -40,6 +36,11 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """Normalization at the input has the highest accuracy ({ranking}; {seeds} seeds). Batch normalization speeds
+up training more than it improves the accuracy: the target is reached after {column[none/validation epochs_to_target]}
+epochs without it, {column[input/validation epochs_to_target]} at the input,
+{column[before/validation epochs_to_target]} before and {column[after/validation epochs_to_target]} after the
+activations."""
 SMOKE = {"epochs": 1, "train_size": 640}
 VARIANTS = {name: {"position": name} for name in ("none", "input", "before", "after")}
 GRID = {"learning_rate": (0.003, 0.01, 0.03, 0.1)}

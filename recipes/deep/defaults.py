@@ -4,13 +4,11 @@ Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test 
 Command: tensorsmith run deep/defaults
 
 Comparison: tensorsmith compare deep/defaults --parallel 2
-Result: self_normalizing 0.860, he_elu 0.858, plain 0.837 (3 seeds)
 
-"he_elu" has He initialization, batch normalization before ELU, l2 regularization and the 1cycle policy;
-"self_normalizing" has LeCun initialization, SELU, alpha dropout, standardized inputs and the 1cycle policy; "plain" has
+`he_elu` has He initialization, batch normalization before ELU, l2 regularization and the 1cycle policy;
+`self_normalizing` has LeCun initialization, SELU, alpha dropout, standardized inputs and the 1cycle policy; `plain` has
 Glorot initialization, ReLU and a constant rate. The inputs of all three are standardized (Géron, 2019, tables 11-3 and
-11-4). The gains over plain, paired by seed, are 0.0226 and 0.0215 with standard deviations of 0.0032 and 0.0030. The
-rate of plain is the lowest of the grid; with 0.01, whose validation accuracy is the second best, it reaches 0.844.
+11-4).
 """
 
 from dataclasses import dataclass
@@ -39,6 +37,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """The gains in accuracy over plain are {gain[self_normalizing]} for self_normalizing and {gain[he_elu]} for
+he_elu ({ranking}; {seeds} seeds)."""
 SMOKE = {"epochs": 1, "train_size": 640}
 VARIANTS = {name: {"kind": name} for name in ("plain", "he_elu", "self_normalizing")}
 GRID = {"learning_rate": (0.003, 0.01, 0.03, 0.1)}

@@ -3,17 +3,10 @@
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes, standardized for each pixel
 Command: tensorsmith run deep/monte_carlo_dropout
 
-The probabilities of Monte Carlo dropout are means over 100 passes with random dropout, which take 206 times as long as
-one pass (medians of several passes, with seed 0 and beside other work). Means over 3 seeds on the test set:
-
-    probabilities          log loss    accuracy    calibration error
-    plain network          0.301       0.895       0.020
-    Monte Carlo dropout    0.297       0.893       0.018
-    temperature scaling    0.293       0.895       0.007
-
-The temperature minimizes the log loss on the validation set (Guo et al., 2017). It improves the probabilities more than
-Monte Carlo dropout, without its cost. `uncertainty.png` shows the calibration of all three, and the test images with
-the most and the least variable predictions.
+The probabilities of Monte Carlo dropout are means over 100 passes with random dropout. The temperature minimizes the
+log loss on the validation set (Guo et al., 2017). `mc_slowdown` is the time of these passes divided by that of one.
+`uncertainty.png` shows the calibration of all three, and the test images with the most and the least variable
+predictions.
 """
 
 import statistics
@@ -52,6 +45,10 @@ class Config(TrainingSettings):
 
 
 SCORE = "test mc_log_loss"
+ANSWER = """Slightly: the log loss is {run[test plain_log_loss]} for the plain network, {run[test mc_log_loss]} with
+Monte Carlo dropout and {run[test temperature_log_loss]} with temperature scaling, the calibration error
+{run[test plain_calibration_error]}, {run[test mc_calibration_error]} and {run[test temperature_calibration_error]}.
+Temperature scaling is better, and takes no longer than one pass."""
 SMOKE = {"epochs": 1, "train_size": 640, "passes": 3}
 
 

@@ -4,15 +4,10 @@ Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test 
 Command: tensorsmith run deep/optimizers
 
 Comparison: tensorsmith compare deep/optimizers --parallel 2
-Result: adagrad 0.850, rmsprop 0.849, nadam and adamax 0.848, adam 0.846, sgd 0.844, momentum and nesterov 0.841
-(3 seeds)
 
-`epochs_to_target` is the number of epochs until the validation accuracy is 0.85: 3.7 for adam and adamax, 4.3 for
-nadam, 6.3 for momentum and nesterov, and 7.3 to 8.7 for the others. All runs reach this accuracy; others would count as
-11 epochs, a lower bound, and `reached_target` would be the fraction of those that reach it. The ranking of Géron (2019,
-table 11-2) by speed is supported for these, except for adagrad and rmsprop. The ranking by quality, in which adagrad is
-the worst and sgd, momentum and nesterov are the best, is not supported: the gain of adagrad over sgd, paired by seed,
-is 0.0054 with a standard deviation of 0.0025.
+`epochs_to_target` is the number of epochs until the validation accuracy is 0.85. Runs that do not reach it count as 11
+epochs, a lower bound, and `reached_target` is the fraction of those that do. Géron (2019, table 11-2) ranks adagrad
+last by quality, and sgd, momentum and nesterov first, which these runs do not support.
 """
 
 from dataclasses import dataclass
@@ -41,6 +36,10 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """Adagrad has the highest accuracy, but the differences are small ({ranking}; {seeds} seeds). The target is
+reached after {column[adam/validation epochs_to_target]} epochs by adam, {column[nadam/validation epochs_to_target]} by
+nadam, {column[momentum/validation epochs_to_target]} by momentum and {column[sgd/validation epochs_to_target]} by
+sgd."""
 SMOKE = {"epochs": 1, "train_size": 640}
 USUAL_RATES = {
     "sgd": 0.03,

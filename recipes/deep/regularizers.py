@@ -4,13 +4,8 @@ Data: 10,000 training images of Fashion-MNIST, 5,000 validation and 10,000 test 
 Command: tensorsmith run deep/regularizers
 
 Comparison: tensorsmith compare deep/regularizers --parallel 2
-Result: dropout 0.855, alpha_dropout 0.847, none and max_norm 0.846, l1 and l2 0.844 (3 seeds)
 
-All chosen strengths are weak, the lowest of the grid, but for medium alpha dropout. The gain in accuracy of dropout,
-paired by seed, is 0.009 with a standard deviation of 0.011; that of alpha_dropout is 0.001 with 0.009, that of max_norm
-0.000. The accuracy of l1 and l2 is lower by 0.0013 and 0.0017, with standard deviations of 0.0007 and 0.0011. Dropout
-lowers the log loss from 0.552 to 0.434, l2 to 0.518, and the training accuracy from 0.947 to 0.918 and 0.939. The
-strength has no effect on none. The training accuracy is measured after training, without dropout.
+The strength has no effect on `none`. The training accuracy is measured after training, without dropout.
 """
 
 from dataclasses import dataclass
@@ -39,6 +34,9 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """Dropout has the highest accuracy ({ranking}; {seeds} seeds): its gain is {gain[dropout]}. Dropout lowers
+the log loss from {column[none/test log_loss]} to {column[dropout/test log_loss]}, and l2 to
+{column[l2/test log_loss]}."""
 SMOKE = {"epochs": 1, "train_size": 640}
 STRENGTHS = {  # factor of the penalty, dropout rate, or largest norm of the weights of a unit
     "none": {"weak": 0.0, "medium": 0.0, "strong": 0.0},

@@ -4,12 +4,9 @@ Data: Fashion-MNIST, 200 training images of two classes, their validation and te
 Command: tensorsmith run deep/transfer
 
 Comparison: tensorsmith compare deep/transfer --seeds 10 --parallel 2
-Result: none 0.916, fine_tuned 0.905, frozen 0.886 (10 seeds)
 
 Each seed has its own pair of classes. That of seed 0 is sandal and shirt, for which Géron (2019, chapter 11) reports an
-error four times smaller, and warns that the pair was chosen for its result. Here, its error falls from 0.0085 to
-0.0040, but it is the only one of ten pairs with a gain. The mean gain of fine_tuned, paired by seed, is -0.011 with a
-standard deviation of 0.010, that of frozen -0.030 with 0.024.
+error four times smaller, and warns that the pair was chosen for its result.
 """
 
 from dataclasses import dataclass
@@ -39,6 +36,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """No: over {seeds} pairs of classes, the mean gain in accuracy is {gain[fine_tuned]} with fine-tuned and
+{gain[frozen]} with frozen layers."""
 SMOKE = {"pretraining_size": 640, "pretraining_epochs": 1, "epochs": 2}
 VARIANTS = {name: {"reuse": name} for name in ("none", "frozen", "fine_tuned")}
 UNITS = (300, 100, 50, 50, 50)  # units of each hidden SELU layer

@@ -4,7 +4,6 @@ Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target i
 Command: tensorsmith run mlp/california
 
 Search: tensorsmith tune mlp/california --trials 10 --folds 3
-Best: 3-fold mean squared error 0.310 with seed 0, 0.320 and 0.301 with seeds 1 and 2, in 70 to 95 seconds
 
 The search ranges are similar to those of Géron (2019, chapter 10).
 """

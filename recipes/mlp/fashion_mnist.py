@@ -4,15 +4,11 @@ Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classe
 Command: tensorsmith run mlp/fashion_mnist
 
 Comparison: tensorsmith compare mlp/fashion_mnist
-Result: mlp 0.900, rate_0.05 0.883, textbook 0.881, rate_0.001 0.847, softmax_regression 0.846 (3 seeds)
 
-The textbook settings are a constant rate of 0.01. With seeds 0 to 3, they reach 0.878 to 0.884, but not the accuracy of
-0.8851 that Géron (2019, chapter 10) prints. With seed 0, the constant rates 0.05 and 0.001 reach 0.881 and 0.847; their
-training losses are 0.56 and 1.42 after the first epoch and 0.14 and 0.40 after the last one. The curves of such runs
-are compared with `tensorboard --logdir runs`.
+The textbook settings are a constant rate of 0.01, with which Géron (2019, chapter 10) prints an accuracy of 0.8851. The
+curves of such runs are compared with `tensorboard --logdir runs`.
 
 Search: tensorsmith tune mlp/fashion_mnist --tuner hyperband --trials 20 --epochs 9 --parallel 2
-Best: validation loss 0.280 after 9 epochs, with layers of 300 and 100 units and a rate of 0.29
 """
 
 from dataclasses import dataclass
@@ -41,6 +37,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """The settings of this recipe reach an accuracy of {score[mlp]}, the textbook settings {score[textbook]}, and
+softmax regression {score[softmax_regression]} ({seeds} seeds)."""
 SMOKE = {"epochs": 1, "train_size": 3200}
 VARIANTS = {
     "mlp": {},

@@ -5,8 +5,7 @@ Command: tensorsmith run mlp/fast_fashion_mnist
 
 `seconds_to_target` is the time from the call of `fit` to the end of the first epoch with a validation accuracy of at
 least 0.885, including compilation. `textbook_seconds` is the time of the textbook run in the same process: 30 epochs of
-Keras `fit` with SGD, a learning rate of 0.01 and batches of 32 images. With seed 0, they are 3.0 and 122 seconds. The
-best validation accuracy of the textbook run is 0.889, which this recipe exceeds at the same time as 0.885.
+Keras `fit` with SGD, a learning rate of 0.01 and batches of 32 images.
 """
 
 from dataclasses import dataclass
@@ -35,6 +34,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """After {run[validation seconds_to_target]} seconds, compared with {run[validation textbook_seconds]} seconds
+for 30 epochs with textbook settings, which reach {run[validation textbook_accuracy]}."""
 SMOKE = {"epochs": 1, "train_size": 640, "textbook_epochs": 1}
 TARGET = 0.885  # validation accuracy
 

@@ -4,11 +4,9 @@ Data: 3,500 / 500 / 1,000 images of 28x28 pixels in 10 classes from MNIST (subse
 Command: tensorsmith run mlp/mnist
 
 Comparison: tensorsmith compare mlp/mnist
-Result: one_layer 0.946, two_layers 0.945, softmax_regression 0.901 (3 seeds)
 
-A second layer is not better on this subset. With `--folds 5`, the recipe also computes the accuracy of a 5-fold
-cross-validation on all 5,000 images, which is 0.954. With `--source tfds`, it is trained on the complete data set,
-which requires network access or a prepared data set.
+With `--folds 5`, the recipe also computes the accuracy of a 5-fold cross-validation on all 5,000 images. With `--source
+tfds`, it is trained on the complete data set, which requires network access or a prepared data set.
 """
 
 from dataclasses import dataclass
@@ -40,6 +38,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
+ANSWER = """No: the accuracy is {score[one_layer]} with one hidden layer, {score[two_layers]} with two, and
+{score[softmax_regression]} for softmax regression ({seeds} seeds)."""
 SMOKE = {"epochs": 1}
 VARIANTS = {
     "one_layer": {"units": (500,)},

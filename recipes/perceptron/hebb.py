@@ -7,13 +7,12 @@ Command: tensorsmith run perceptron/hebb
 from input j to output i. A value is recalled as the sign of the weighted sums of its key. `accuracy` is the fraction of
 components that are recalled correctly for orthogonal keys, and `random_accuracy` for random keys, whose sums contain
 crosstalk of the other pairs; `expected_random_accuracy` is its value if the crosstalk is normally distributed.
-`curves.png` shows them against the number of stored pairs. For 128 random keys, they are 0.836 and 0.842.
+`curves.png` shows them against the number of stored pairs.
 
-`capacity` is the largest number of pairs with orthogonal keys that are all recalled without error, 128, and
-`random_capacity` that with random keys, 11, with a median of 12.5 and a range of 10 to 16 for seeds 0 to 9. With
-normally distributed crosstalk, an error is less likely than not for up to 12 pairs (`expected_random_capacity`). For a
-large number n of inputs and as many outputs, the limit is n / (2 ln n) pairs, 13 for n = 128, if most of them are to be
-recalled, and half as many if all are (McEliece et al., 1987).
+`capacity` is the largest number of pairs with orthogonal keys that are all recalled without error, and
+`random_capacity` that with random keys. With normally distributed crosstalk, an error is less likely than not for up to
+12 pairs (`expected_random_capacity`). For a large number n of inputs and as many outputs, the limit is n / (2 ln n)
+pairs, 13 for n = 128, if most of them are to be recalled, and half as many if all are (McEliece et al., 1987).
 """
 
 import math

@@ -6,9 +6,8 @@ Command: tensorsmith run perceptron/iris
 The rule of Rosenblatt (1957) changes the weights only for examples that are misclassified, including examples on the
 decision boundary, as in scikit-learn. It converges if the classes are linearly separable. On XOR, the weights after an
 epoch return to earlier values, so that they repeat forever. `decision_boundary.png` in the run folder shows the
-boundaries of the perceptron and of logistic regression, which also predicts probabilities: a flower with petals of 2 cm
-by 0.5 cm is a setosa with probability 0.992. Both have accuracy 1.000 for setosa. With `--species virginica`, which is
-not linearly separable, the perceptron has a test accuracy of 0.900 and logistic regression of 0.967.
+boundaries of the perceptron and of logistic regression, which also predicts probabilities, such as that of a flower
+with petals of 2 cm by 0.5 cm. With `--species virginica`, the classes are not linearly separable.
 """
 
 from collections.abc import Iterable

@@ -38,6 +38,8 @@ class Config(TrainingSettings):
 
 CODE_FIELDS = ("module",)  # modules can run code
 SCORE = "test accuracy"
+ANSWER = """An accuracy of {run[test accuracy]} with 500 labels, compared with {run[test from_scratch]} for the same
+network trained from random weights."""
 SMOKE = {"pretraining_epochs": 1, "pretraining_size": 3200, "epochs": 2}
 
 

@@ -58,6 +58,8 @@ def test_header_and_functions(file):
     assert len(text.splitlines()) <= 250
     assert all(file.line(key) for key in ("Data", "Command"))
     assert file.line("Command") == f"tensorsmith run {file.name}"
+    assert not any(file.line(key) for key in ("Score", "Seconds", "Result", "Best"))  # results are data
+    assert bool(file.line("Comparison")) == bool(file.declaration.variants)
     functions = {"build_data", "build_model", "build_trainer"} if file.supervised else {"train"}
     assert functions <= {getattr(node, "name", "") for node in ast.parse(text).body}
 

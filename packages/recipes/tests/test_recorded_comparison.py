@@ -1,10 +1,21 @@
 """Tests of recorded comparisons: answers with numbers of the results, and whether a new comparison supports them."""
 
+import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 
-from tensorsmith.recipes import CompareRequest, Comparison, VariantResult, compare, find_recipe, read_results
+from tensorsmith.recipes import (
+    CompareRequest,
+    Comparison,
+    RecordedRun,
+    Results,
+    VariantResult,
+    compare,
+    find_recipe,
+    read_results,
+)
 from tensorsmith.recipes.answer import render_answer
 from tensorsmith.recipes.catalog import all_recipes
 from tensorsmith.recipes.comparison_results import contradictions, from_data, to_data
@@ -74,6 +85,22 @@ def test_unknown_fields_of_an_answer(template):
         render_answer(template, comparison(a=[0.5, 0.6], b=[0.6, 0.8]))
 
 
+def test_names_of_variants_that_are_numbers():
+    results = comparison(**{"32": [0.5, 0.6], "64": [0.6, 0.7]})
+    assert render_answer("{score[64]}, {tuned}", results) == "0.650 ± 0.071, {}"
+    with raises_argument_error("ANSWER", remedy="correct the field '128'"):
+        render_answer("{score[128]}", results)
+
+
+def test_scores_of_the_recorded_runs():
+    file = find_recipe("mlp/digits")
+    runs = [RecordedRun(seed, {"test": {"accuracy": 0.9 + seed / 10}}, 1.0, None, {}) for seed in range(2)]
+    declaration = dataclasses.replace(file.declaration, answer="It is {run[test accuracy]}.")
+    recipe = SimpleNamespace(declaration=declaration)
+    assert Results(runs).answer(recipe) == "It is 0.950."
+    assert Results().answer(recipe) == ""
+
+
 def test_smaller_scores_are_better():
     results = comparison("min", a=[0.5, 0.6], b=[0.6, 0.8])
     assert render_answer("{ranking}, {best}, {gain[b]}", results) == "a 0.550, b 0.700, a, -0.150 ± 0.071"
@@ -81,11 +108,12 @@ def test_smaller_scores_are_better():
 
 @pytest.mark.parametrize("recipe", all_recipes(), ids=lambda recipe: recipe.name)
 def test_answers_of_recipes(recipe):
-    """Each answer can be written with the stored results, and has one to three sentences."""
-    results = read_results(recipe)
-    if recipe.declaration.answer:
-        assert results.comparison is not None
-        assert [variant.name for variant in results.comparison.variants] == list(recipe.declaration.variants)
+    """Each comparison has an answer, which can be written with the stored results and has one to three sentences."""
+    results, variants = read_results(recipe), list(recipe.declaration.variants)
+    assert recipe.declaration.answer or not variants
+    if results.comparison is not None:
+        assert [variant.name for variant in results.comparison.variants] == variants
+    if recipe.declaration.answer and not (variants and results.comparison is None):
         assert 1 <= results.answer(recipe).count(". ") + 1 <= 3
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-READABLE = 4.0  # an axis extends beyond the values of the best half by at most this multiple of their range
+READABLE = 8.0  # an axis extends beyond the values of the best half by at most this multiple of their range
+LOGARITHMIC = 20.0  # ratio of the largest to the smallest error of curves, from which on their axis is logarithmic
 
 
 def plot_comparison(comparison: Comparison, path: Path) -> None:
@@ -82,8 +83,12 @@ def _plot_curves(panel: "Axes", comparison: Comparison, best: Sequence[int]) -> 
             panel.plot(epochs, means[position], marker=marker, color=color, label=variant.name)
             panel.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, linewidth=0)
     best_means = [value for position in best if position in means for value in means[position]]
-    limits = _limits(np.concatenate(list(means.values())).tolist(), best_means)
-    if limits:
+    every = np.concatenate(list(means.values()))
+    limits = _limits(every.tolist(), best_means)
+    errors = every[np.isfinite(every)] if comparison.direction == "min" else np.zeros(0)
+    if errors.size and errors.min() > 0 and errors.max() > LOGARITHMIC * errors.min():
+        panel.set_yscale("log")  # errors of the first epochs are often much larger than all others
+    elif limits:
         panel.set_ylim(*_with_margin(*limits))
     panel.set_xlabel("epoch")
     panel.set_ylabel(f"validation {comparison.metric}")

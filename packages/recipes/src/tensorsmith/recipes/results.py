@@ -55,9 +55,16 @@ class Results:
         return statistics.mean(run.seconds for run in self.runs) if self.runs else None
 
     def answer(self, recipe: RecipeFile) -> str:
-        """Return the answer of a recipe to its question, or an empty string if its comparison is not recorded."""
-        template = recipe.declaration.answer
-        return render_answer(template, self.comparison) if template and self.comparison is not None else ""
+        """Return the answer of a recipe to its question, or an empty string if the results are not recorded."""
+        template, has_variants = recipe.declaration.answer, bool(recipe.declaration.variants)
+        missing = self.comparison is None if has_variants else not self.runs
+        if not template or missing:
+            return ""
+        names = [(split, name) for split, scores in self.runs[0].scores.items() for name in scores] if self.runs else []
+        means = {
+            f"{split} {name}": statistics.mean(run.scores[split][name] for run in self.runs) for split, name in names
+        }
+        return render_answer(template, self.comparison, means)
 
     def score(self, recipe: RecipeFile) -> str:
         """Return the mean of the main score of a recipe with three digits, and the range if there are several seeds.

@@ -20,6 +20,10 @@ def with_deviation(values: Sequence[float], sign: str = "") -> str:
     """Return the mean of values and, if there are several, their standard deviation, as a string.
 
     The standard deviation has two significant digits, and the mean as many decimals.
+
+    Example:
+        >>> with_deviation([0.845, 0.851]), with_deviation([4.1e-6, 5.3e-6])
+        ('0.8480 ± 0.0042', '4.7e-06 ± 8.5e-07')
     """
     if not values:
         return ""
@@ -27,4 +31,6 @@ def with_deviation(values: Sequence[float], sign: str = "") -> str:
     if not 1e-9 < deviation < 1e9:  # decimals would be useless or unreadable
         return f"{mean:{sign}.4g}" + (f" ± {deviation:.2g}" if len(values) > 1 else "")
     decimals = max(0, 1 - math.floor(math.log10(deviation)))
+    if decimals > 6:
+        return f"{mean:{sign}.2g} ± {deviation:.2g}"
     return f"{mean:{sign}.{decimals}f} ± {deviation:.{decimals}f}"
