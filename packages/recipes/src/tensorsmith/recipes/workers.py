@@ -2,11 +2,9 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from tensorsmith.core import print_text
@@ -14,12 +12,15 @@ from tensorsmith.runs import (
     LAUNCHER_PIPE,
     SECONDS_TO_SAVE,
     Cluster,
+    Process,
+    Restarts,
+    ask_to_end,
     end_groups,
     end_of_log,
+    end_processes,
     free_ports,
-    open_log,
-    signal_group,
     signals_like_ctrl_c,
+    start_process,
 )
 
 RESTARTS = 3  # maximum number of consecutive restarts without a new checkpoint
@@ -45,7 +46,7 @@ class Processes:
         self._command = command
         self._cluster = cluster
         self._logs = logs
-        self._running: dict[Task, subprocess.Popen[bytes]] = {}
+        self._running: dict[Task, Process] = {}
         self._pipe, self._pipe_of_servers = os.pipe(), os.pipe()
 
     def start_all(self) -> None:
@@ -61,17 +62,9 @@ class Processes:
         cluster = Cluster(self._cluster, task)
         reading, writing = self._pipe_of_servers
         inherited = (reading,) if cluster.serves else (self._pipe[0], writing) if cluster.chief else (self._pipe[0],)
-        environment = os.environ | {"TF_CONFIG": cluster.as_tf_config(), LAUNCHER_PIPE: str(inherited[0])}
-        with ExitStack() as stack:
-            log = None if cluster.chief else stack.enter_context(open_log(self.log(task)))
-            self._running[task] = subprocess.Popen(
-                self._command,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=inherited,
-            )
+        variables = {"TF_CONFIG": cluster.as_tf_config(), LAUNCHER_PIPE: str(inherited[0])}
+        log = None if cluster.chief else self.log(task)
+        self._running[task] = start_process(self._command, variables, log, inherited)
 
     def log(self, task: Task) -> Path:
         """Return the path of the log file of a task."""
@@ -85,27 +78,19 @@ class Processes:
     def __len__(self) -> int:
         return len(self._running)
 
-    def ask_to_end(self) -> None:
-        """Ask the training processes to save a checkpoint and exit."""
-        for task, process in self._running.items():
-            if not Cluster(self._cluster, task).serves:
-                process.terminate()
-                signal_group(process.pid, signal.SIGCONT)  # a stopped process receives no other signal
-
     def end(self, seconds: float = 0.0) -> None:
-        """Wait up to `seconds` for the training processes to exit, then kill all remaining processes."""
+        """Ask the training processes to save a checkpoint and exit, and kill all that remain after `seconds`."""
+        serving = {task: Cluster(self._cluster, task).serves for task in self._running}
+        training = [process for task, process in self._running.items() if not serving[task]]
         until = time.monotonic() + seconds
-        for task, process in self._running.items():
-            try:
-                process.wait(0.0 if Cluster(self._cluster, task).serves else max(until - time.monotonic(), 0.0))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if seconds:
+            ask_to_end(training)
+        end_processes(training, until)
+        end_processes([process for task, process in self._running.items() if serving[task]])
 
     def close(self) -> None:
         """End the processes that are still running, also those that they have started, and close the pipes."""
         self.end()
-        end_groups([process.pid for process in self._running.values()])
         for descriptor in (*self._pipe, *self._pipe_of_servers):
             os.close(descriptor)
 
@@ -127,7 +112,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
     Returns:
         The exit code: 0, or that of a process that exited with an error.
     """
-    failures, newest = 0, _newest(folder)
+    restarts = Restarts(RESTARTS, lambda: _newest(folder))
     jobs = {"chief": 1, "worker": workers, "ps": servers} if servers else {"worker": workers}
     while True:
         ports = iter(free_ports(sum(jobs.values())))
@@ -140,7 +125,6 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
                 if ENDED.intersection(codes.values()):
                     raise KeyboardInterrupt  # if one process was asked to stop, stop all of them
             except KeyboardInterrupt:
-                processes.ask_to_end()
                 processes.end(SECONDS_TO_SAVE)
                 raise
             finally:
@@ -153,10 +137,9 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
             if said := end_of_log(processes.log(task)):
                 print_text(said, file=sys.stderr)
             return code
-        failures, newest = (1, now) if (now := _newest(folder)) != newest else (failures + 1, newest)
         who = f"{killed[0][0]} {killed[0][1]} was killed by {signal.Signals(-codes[killed[0]]).name}"
-        if failures > RESTARTS:
-            print_text(f"tensorsmith: {who}; {failures - 1} restarts without a new checkpoint", file=sys.stderr)
+        if not restarts.is_allowed():
+            print_text(f"tensorsmith: {who}; {restarts.count} restarts without a new checkpoint", file=sys.stderr)
             return 1
         print_text(f"{who}; restarting all processes from the last checkpoint", file=sys.stderr)
 

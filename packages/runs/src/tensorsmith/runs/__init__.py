@@ -23,6 +23,7 @@ from tensorsmith.runs.recipe import (
     declared_parts,
     recipe_of,
 )
+from tensorsmith.runs.worker_processes import Process, Restarts, ask_to_end, end_processes, start_process
 
 __all__ = [
     "LARGER_IS_BETTER",
@@ -32,15 +33,19 @@ __all__ = [
     "SMALLER_IS_BETTER",
     "Cluster",
     "ProcedureRecipe",
+    "Process",
     "Recipe",
+    "Restarts",
     "Scores",
     "SupervisedRecipe",
+    "ask_to_end",
     "best_direction",
     "cluster_from_environment",
     "declared_parts",
     "end_groups",
     "end_of_log",
     "end_on_hangup",
+    "end_processes",
     "end_with_launcher",
     "exit_on_sigterm",
     "free_ports",
@@ -48,6 +53,7 @@ __all__ = [
     "recipe_of",
     "signal_group",
     "signals_like_ctrl_c",
+    "start_process",
     "unreachable",
     "wait_for",
 ]

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -11,12 +10,14 @@ from pathlib import Path
 from tensorsmith.core import print_text
 from tensorsmith.runs import (
     SECONDS_TO_SAVE,
-    end_groups,
+    Process,
+    Restarts,
+    ask_to_end,
     end_of_log,
+    end_processes,
     free_ports,
-    open_log,
-    signal_group,
     signals_like_ctrl_c,
+    start_process,
 )
 from tensorsmith.tuning.workers import LAUNCHER, sign_of_life
 
@@ -35,28 +36,19 @@ class SearchWorkers:
     def __init__(self, command: Sequence[str], folder: Path, lock: int) -> None:
         (port,) = free_ports(1)
         address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(port)}
-        self._environment = os.environ | address | {LAUNCHER: str(os.getpid())}
+        self._variables = address | {LAUNCHER: str(os.getpid())}
         self._command = command
         self._folder = folder
         self._lock = lock
         self._started = 0
-        self.workers: dict[str, subprocess.Popen[bytes]] = {}
-        self.chief = subprocess.Popen(command, env=self._named("chief"), start_new_session=True, pass_fds=(lock,))
+        self.workers: dict[str, Process] = {}
+        self.chief = self._start("chief")
 
     def start(self) -> None:
         """Starts a worker process with a new name."""
         name = f"worker-{self._started}"
         self._started += 1
-        with open_log(self._folder / f"{name}.log") as log:
-            environment = self._named(name)
-            self.workers[name] = subprocess.Popen(
-                self._command,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=(self._lock,),
-            )
+        self.workers[name] = self._start(name, self._folder / f"{name}.log")
 
     def ended(self) -> dict[str, int]:
         """Returns a dict of the exit codes of the workers that have exited since the previous call."""
@@ -71,19 +63,11 @@ class SearchWorkers:
         """Asks the workers to save their state and exit, and then stops the process that assigns trials."""
         until = time.monotonic() + seconds
         for group in (list(self.workers.values()), [self.chief]):
-            for process in group:
-                process.terminate()
-                signal_group(process.pid, signal.SIGCONT)  # a stopped process receives no other signal
-            for process in group:
-                try:
-                    process.wait(max(until - time.monotonic(), 0.0))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-            end_groups([process.pid for process in group])
+            ask_to_end(group)
+            end_processes(group, until)
 
-    def _named(self, name: str) -> dict[str, str]:
-        return self._environment | {"KERASTUNER_TUNER_ID": name}
+    def _start(self, name: str, log: Path | None = None) -> Process:
+        return start_process(self._command, self._variables | {"KERASTUNER_TUNER_ID": name}, log, (self._lock,))
 
 
 def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: int) -> int:
@@ -99,7 +83,7 @@ def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: i
         The exit code of the chief, or of a worker that exited with an error.
     """
     processes = SearchWorkers(command, folder, lock)
-    failures, done = 0, _done(folder)
+    restarts = Restarts(RESTARTS, lambda: _done(folder))
     with signals_like_ctrl_c():
         try:
             for _ in range(count):
@@ -112,12 +96,10 @@ def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: i
                     if number not in set(signal.Signals):
                         print_text(end_of_log(folder / f"{name}.log"), file=sys.stderr)
                         return status
-                    failures, done = (1, now) if (now := _done(folder)) != done else (failures + 1, done)
                     who = f"{name} was killed by {signal.Signals(number).name}"
-                    if failures > RESTARTS:
-                        print_text(
-                            f"tensorsmith: {who}; {failures - 1} restarts without a completed trial", file=sys.stderr
-                        )
+                    if not restarts.is_allowed():
+                        message = f"tensorsmith: {who}; {restarts.count} restarts without a completed trial"
+                        print_text(message, file=sys.stderr)
                         return 1
                     print_text(f"{who}; starting another worker", file=sys.stderr)
                     processes.start()
