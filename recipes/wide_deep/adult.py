@@ -45,6 +45,7 @@ class Config(TrainingSettings):
     dropout: ClosedUnitInterval = tune.uniform(0.0, 0.6, default=0.3)  # dropout rate after each hidden layer
     wide_rate: PositiveFloat = tune.log_uniform(3e-3, 0.3, default=0.05)  # learning rate of FTRL for the wide part
     deep_rate: PositiveFloat = tune.log_uniform(3e-4, 1e-2, default=2e-3)  # initial rate of AdamW for the deep part
+    trees: PositiveInt = 100  # number of trees of gradient boosting
     epochs: PositiveInt = 12
     batch_size: PositiveInt = 128
 
@@ -52,7 +53,7 @@ class Config(TrainingSettings):
 SCORE = "test auc"
 ANSWER = """The AUC is {score[wide_and_deep]} with both parts, {score[deep]} with the deep and {score[wide]} with the
 wide part ({seeds} seeds). Gradient boosting has {run[boosting auc]}."""
-SMOKE = {"epochs": 1, "units": (16,)}
+SMOKE = {"epochs": 1, "units": (16,), "trees": 5}
 VARIANTS = {parts: {"parts": parts} for parts in ("wide_and_deep", "wide", "deep")}
 EXCLUDED = ("fnlwgt", "education")  # a sampling weight, and the names of the education levels
 BOUNDARIES = {
@@ -140,7 +141,7 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
     with replace_file(run.folder / "served.keras") as draft:
         FeatureModel(inputs, trainer.model(preprocess(run.prepared, inputs))).save(draft)
     features, labels = data["test"]
-    probabilities = {"test": trainer.predict(features)[:, 0], "boosting": boosting()}
+    probabilities = {"test": trainer.predict(features)[:, 0], "boosting": boosting(config.trees)}
     plot_calibration(probabilities, labels, run.folder / "calibration.png")
     return {name: scores_of(each, labels) for name, each in probabilities.items()}
 
@@ -153,7 +154,7 @@ def scores_of(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]
     }
 
 
-def boosting() -> np.ndarray:
+def boosting(trees: int) -> np.ndarray:
     """Returns the probabilities of scikit-learn's gradient boosting for the test set."""
     splits = load_splits("adult")
     columns = [name for name in splits["train"][0] if name not in EXCLUDED]
@@ -166,7 +167,7 @@ def boosting() -> np.ndarray:
         numbers = [features[name] for name in columns if name not in strings]
         return np.column_stack([encoder.transform(np.column_stack([features[name] for name in strings])), *numbers])
 
-    model = HistGradientBoostingClassifier(categorical_features=range(len(strings)), random_state=0)
+    model = HistGradientBoostingClassifier(max_iter=trees, categorical_features=range(len(strings)), random_state=0)
     return model.fit(matrix("train"), splits["train"][1]).predict_proba(matrix("test"))[:, 1]
 
 
