@@ -14,7 +14,7 @@ MOMENTS = {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95}
 PENALTIES = {"l1_regularization_strength": 0.1, "l2_regularization_strength": 0.1}
 PLAIN_SGDW = {"learning_rate": 0.05, "weight_decay": 0.01}
 WARMUP = {"total_steps": 40, "warmup_proportion": 0.3, "min_lr": 0.001}
-RENAMED = {"AdamW": "AddonsAdamW"}  # `AdamW` is that of Keras
+RENAMED = {"AdamW": "AddonsAdamW", "LAMB": "AddonsLAMB"}  # `AdamW` and `Lamb` are those of Keras
 CASES = [
     *[
         (name, {}, ())
@@ -72,8 +72,8 @@ def make(name, options, decayed=()):
     options = dict(options)
     for each in decayed:
         options[each] = keras.optimizers.schedules.ExponentialDecay(options[each], 10, 0.5)
-    if hasattr(optimizers, name):
-        return getattr(optimizers, RENAMED.get(name, name))(**options)
+    if hasattr(optimizers, ours := RENAMED.get(name, name)):
+        return getattr(optimizers, ours)(**options)
     return optimizers.extend_with_decoupled_weight_decay(getattr(keras.optimizers, name))(**options)
 
 

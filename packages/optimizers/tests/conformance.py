@@ -3,13 +3,13 @@ import numpy as np
 
 from tensorsmith.optimizers import (
     COCOB,
-    LAMB,
     SGD,
     SGDW,
     SWA,
     AdaBelief,
     AdamW,
     AddonsAdamW,
+    AddonsLAMB,
     ConditionalGradient,
     GradientCentralization,
     GradientNoise,
@@ -110,7 +110,7 @@ ROWS = [
         kwargs={"learning_rate": 0.9, "lambda_": SCHEDULE, "ord": "nuclear"},
     ),
     OptimizerRow(
-        LAMB,
+        AddonsLAMB,
         kwargs={**MOMENTS, "exclude_from_layer_adaptation": ["bias"]},
         bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON, *BAD_PATTERNS, ({"exclude_from_layer_adaptation": [1]}, "a list")],
     ),

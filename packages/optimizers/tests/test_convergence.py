@@ -47,7 +47,7 @@ CASES = {
     optimizers.AdaBelief: ((0.06, 0.1, 0.1), {"rectify": False}),
     optimizers.AddonsAdamW: ((0.1, 0.1, 0.1), {"weight_decay": 0.0}),
     optimizers.AdamW: ((0.1, 0.1, 0.1), {"weight_decay": 0.0}),
-    optimizers.LAMB: ((0.02, 0.02, 0.02), {}),
+    optimizers.AddonsLAMB: ((0.02, 0.02, 0.02), {}),
     optimizers.Lamb: ((0.02, 0.02, 0.02), {}),
     optimizers.LazyAdam: ((0.1, 0.1, 0.1), {}),
     optimizers.NovoGrad: ((0.04, 0.1, 0.04), {}),

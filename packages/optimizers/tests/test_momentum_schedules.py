@@ -200,7 +200,7 @@ class Product(keras.layers.Layer):
 
 
 RATES = [
-    *((name, rate) for name in ("AdaBelief", "AdamW", "AddonsAdamW", "LAMB") for rate in ("beta_1", "beta_2")),
+    *((name, rate) for name in ("AdaBelief", "AdamW", "AddonsAdamW", "AddonsLAMB") for rate in ("beta_1", "beta_2")),
     *((name, rate) for name in ("Lamb", "LazyAdam", "NovoGrad", "RectifiedAdam") for rate in ("beta_1", "beta_2")),
     ("SGDW", "momentum"),
     ("Yogi", "beta1"),

@@ -48,7 +48,7 @@ def decoupled(base, weight_decay, learning_rate, **options):
         lambda: (optimizers.LazyAdam(**MOMENTS), keras.optimizers.Adam(**MOMENTS)),
         lambda: (optimizers.LazyAdam(amsgrad=True, **CLIPPED), keras.optimizers.Adam(amsgrad=True, **CLIPPED)),
         lambda: (optimizers.LazyAdam(weight_decay=0.1), keras.optimizers.AdamW(weight_decay=0.1)),
-        lambda: (optimizers.LAMB(**MOMENTS), keras.optimizers.Lamb(**MOMENTS)),
+        lambda: (optimizers.AddonsLAMB(**MOMENTS), keras.optimizers.Lamb(**MOMENTS)),
         lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05),
         lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05, momentum=0.9, **CLIPPED),
         lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05, momentum=0.9, nesterov=True),

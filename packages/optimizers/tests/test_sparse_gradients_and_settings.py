@@ -17,7 +17,7 @@ KINDS = {
     "AdaBelief": {"learning_rate": 0.02, "weight_decay": 0.1},
     "COCOB": {},
     "ConditionalGradient": {"learning_rate": 0.95, "lambda_": 2.0},
-    "LAMB": {"learning_rate": 0.02, "weight_decay": 0.1},
+    "AddonsLAMB": {"learning_rate": 0.02, "weight_decay": 0.1},
     "LazyAdam": {"learning_rate": 0.02},
     "NovoGrad": {"learning_rate": 0.02, "weight_decay": 0.1},
     "ProximalAdagrad": {"learning_rate": 0.02, "l1_regularization_strength": 0.1},
@@ -25,9 +25,9 @@ KINDS = {
     "SGDW": {"learning_rate": 0.02, "momentum": 0.9, "weight_decay": 0.01},
     "Yogi": {"learning_rate": 0.02},
 }
-LEAVES_OTHER_ROWS = sorted(KINDS.keys() - {"LAMB"})
+LEAVES_OTHER_ROWS = sorted(KINDS.keys() - {"AddonsLAMB"})
 every_kind = pytest.mark.parametrize("kind", KINDS)
-trained_kinds = pytest.mark.parametrize("kind", ["LAMB", "LazyAdam", "NovoGrad", "SGDW"])
+trained_kinds = pytest.mark.parametrize("kind", ["AddonsLAMB", "LazyAdam", "NovoGrad", "SGDW"])
 
 
 def make(kind, **settings):

@@ -65,7 +65,7 @@ def test_decay_var_list():
     np.testing.assert_allclose(variables, [[0.5], [0.5], [0.25]], rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["LAMB", "NovoGrad", "RectifiedAdam"])
+@pytest.mark.parametrize("name", ["AddonsLAMB", "NovoGrad", "RectifiedAdam"])
 def test_keras_exclusion_method(name):
     """Decay within the update respects the exclusion method of Keras."""
     results = []
@@ -80,7 +80,7 @@ def test_keras_exclusion_method(name):
 def test_lamb_exclusions():
     """By default, variables without decay are not adapted either, and are updated as by Adam."""
 
-    def trained(make=optimizers.LAMB, **options):
+    def trained(make=optimizers.AddonsLAMB, **options):
         variable = table()
         train(make(0.02, epsilon=1e-7, **options), variable, map(tf.convert_to_tensor, sparse_gradients()))
         return np.array(variable)
@@ -93,11 +93,17 @@ def test_lamb_exclusions():
     assert np.abs(adapted - adam).max() > 0.01
 
     zeros = keras.Variable(tf.zeros(3))
-    optimizers.LAMB(0.1).apply([tf.constant([0.5, -2.0, 0.0])], [zeros])  # norm 0: not adapted
+    optimizers.AddonsLAMB(0.1).apply([tf.constant([0.5, -2.0, 0.0])], [zeros])  # norm 0: not adapted
     np.testing.assert_allclose(zeros, [-0.1, 0.1, 0.0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("base", [optimizers.LazyAdam, optimizers.LAMB, optimizers.Yogi, optimizers.AdamW])
+def test_lamb_is_loaded_under_its_former_name():
+    config = keras.saving.serialize_keras_object(optimizers.AddonsLAMB(0.2))
+    former = {**config, "class_name": "LAMB", "registered_name": "tensorsmith>LAMB"}
+    assert keras.saving.deserialize_keras_object(former).get_config() == config["config"]
+
+
+@pytest.mark.parametrize("base", [optimizers.LazyAdam, optimizers.AddonsLAMB, optimizers.Yogi, optimizers.AdamW])
 def test_extended_optimizers_decay_once(base):
     """Decay is applied once, also by optimizers with their own decay, and only to the rows of a sparse gradient."""
     variable = keras.Variable(tf.ones((ROWS, COLUMNS)))
@@ -197,7 +203,7 @@ def test_callable_weight_decay():
         ("AddonsAdamW", "beta_1"),
         ("AdamW", "beta_1"),
         ("AdamW", "beta_2"),
-        ("LAMB", "beta_2"),
+        ("AddonsLAMB", "beta_2"),
         ("Lamb", "beta_1"),
         ("LazyAdam", "beta_1"),
         ("NovoGrad", "beta_2"),
@@ -212,7 +218,7 @@ def test_functions_as_momentum_are_rejected(name, argument):
         getattr(optimizers, name)(**{argument: lambda: 0.9}, **needed)
 
 
-@pytest.mark.parametrize("name", ["AddonsAdamW", "LAMB", "NovoGrad", "Yogi"])
+@pytest.mark.parametrize("name", ["AddonsAdamW", "AddonsLAMB", "NovoGrad", "Yogi"])
 def test_decay_of_keras_2_is_rejected(name):
     needed = {"weight_decay": 0.1} if name == "AddonsAdamW" else {}
     with raises_argument_error("decay", expected="omitted", remedy="pass `keras.optimizers.schedules.Inverse"):

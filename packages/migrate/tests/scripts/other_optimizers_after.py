@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 import tensorsmith.optimizers
-from tensorsmith.optimizers import LAMB, RectifiedAdam
+from tensorsmith.optimizers import RectifiedAdam
 
 
 def trained(optimizer):
@@ -18,7 +18,7 @@ optimizers = {
     "belief": tensorsmith.optimizers.AdaBelief(learning_rate=0.01, total_steps=8),
     "bets": tensorsmith.optimizers.COCOB(10.0, name="bets"),
     "ball": tensorsmith.optimizers.ConditionalGradient(0.9, 2.0, 1e-7, "nuclear"),
-    "layers": LAMB(0.01, weight_decay=0.1, exclude_from_layer_adaptation=["kernel"]),
+    "layers": tensorsmith.optimizers.AddonsLAMB(0.01, weight_decay=0.1, exclude_from_layer_adaptation=["kernel"]),
     "lazy": tensorsmith.optimizers.LazyAdam(rate, 0.8),
     "novel": tensorsmith.optimizers.NovoGrad(0.01, weight_decay=0.1, grad_averaging=True),
     "proximal": tensorsmith.optimizers.ProximalAdagrad(0.01, l1_regularization_strength=0.1),

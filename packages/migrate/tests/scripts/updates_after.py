@@ -23,5 +23,5 @@ results = {
         )
     ),
     "sgdw": weights(tensorsmith.optimizers.SGDW(0.03, momentum=0.9)),
-    "lamb": weights(tensorsmith.optimizers.LAMB(rate)),
+    "lamb": weights(tensorsmith.optimizers.AddonsLAMB(rate)),
 }

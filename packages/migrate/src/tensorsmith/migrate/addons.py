@@ -152,7 +152,7 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
     ),
     "optimizers.KerasLegacyOptimizer": Missing("Keras 3 has no legacy optimizers: subclass keras.optimizers.Optimizer"),
     "optimizers.LAMB": Successor(
-        "tensorsmith.optimizers.LAMB",
+        "tensorsmith.optimizers.AddonsLAMB",
         arguments=(
             "learning_rate",
             "beta_1",

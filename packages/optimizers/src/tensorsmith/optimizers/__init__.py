@@ -6,13 +6,13 @@ load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log
 
 from tensorsmith.optimizers.addons.ada_belief import AdaBelief
 from tensorsmith.optimizers.addons.addons_adamw import AddonsAdamW
+from tensorsmith.optimizers.addons.addons_lamb import AddonsLAMB
 from tensorsmith.optimizers.addons.cocob import COCOB
 from tensorsmith.optimizers.addons.conditional_gradient import ConditionalGradient
 from tensorsmith.optimizers.addons.decoupled_weight_decay import (
     DecoupledWeightDecayExtension,
     extend_with_decoupled_weight_decay,
 )
-from tensorsmith.optimizers.addons.lamb_with_decay import LAMB
 from tensorsmith.optimizers.addons.lazy_adam import LazyAdam
 from tensorsmith.optimizers.addons.novo_grad import NovoGrad
 from tensorsmith.optimizers.addons.proximal_adagrad import ProximalAdagrad
@@ -32,13 +32,13 @@ from tensorsmith.optimizers.wrappers.swa import SWA
 
 __all__ = [
     "COCOB",
-    "LAMB",
     "SGD",
     "SGDW",
     "SWA",
     "AdaBelief",
     "AdamW",
     "AddonsAdamW",
+    "AddonsLAMB",
     "ConditionalGradient",
     "DecoupledWeightDecayExtension",
     "GradientCentralization",

@@ -16,8 +16,8 @@ class Lamb(FusedMoments, keras.optimizers.Lamb):
     """Lamb optimizer that updates all variables in one compiled op.
 
     Arguments, variables and results are those of `keras.optimizers.Lamb`, and saved weights are interchangeable.
-    Duplicate indices in a sparse gradient are summed before the update; Keras squares each slice. In `LAMB`, the weight
-    decay is part of the update that the trust ratio scales, as in TensorFlow Addons and the paper.
+    Duplicate indices in a sparse gradient are summed before the update; Keras squares each slice. In `AddonsLAMB`,
+    the weight decay is part of the update that the trust ratio scales, as in TensorFlow Addons and the paper.
 
     Formula, with the clipped gradient g and the step t, where the ratio of norms is 1 if one of the norms is 0:
 

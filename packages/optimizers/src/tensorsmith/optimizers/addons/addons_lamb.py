@@ -1,8 +1,9 @@
-"""LAMB optimizer with weight decay as part of the update."""
+"""LAMB optimizer of TensorFlow Addons."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tensorsmith.core import export
@@ -14,8 +15,8 @@ from tensorsmith.optimizers._support.row_optimizer import Step
 
 
 @export
-class LAMB(MomentsOptimizer):
-    """LAMB optimizer with weight decay inside the trust ratio, as in the paper.
+class AddonsLAMB(MomentsOptimizer):
+    """LAMB optimizer of TensorFlow Addons, whose trust ratio includes the weight decay, as in the paper.
 
     `Lamb`, like the optimizer of Keras, decays weights before the trust ratio is applied, and adapts all layers; it has
     compiled kernels.
@@ -50,7 +51,7 @@ class LAMB(MomentsOptimizer):
     Example:
         >>> import keras
         >>> variable = keras.Variable([3.0, 4.0])
-        >>> optimizer = LAMB(0.1)
+        >>> optimizer = AddonsLAMB(0.1)
         >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])  # the norms are 5 and sqrt(2)
         >>> print(variable.numpy().round(4))
         [2.6464 4.3536]
@@ -113,3 +114,7 @@ class LAMB(MomentsOptimizer):
         """Return the config of the optimizer."""
         patterns = {name: None if given is None else list(given) for name, given in self._patterns.items()}
         return {**super().get_config(), **patterns}
+
+
+# The name under which models were saved before the class was renamed.
+keras.saving.get_custom_objects()["tensorsmith>LAMB"] = AddonsLAMB
