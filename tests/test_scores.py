@@ -85,6 +85,29 @@ def test_run_replaces_run_of_same_seed(copy, tmp_path, monkeypatch):
     assert results.seconds == 4.0
 
 
+def test_times_of_a_busy_machine_are_not_recorded(copy, tmp_path, monkeypatch):
+    monkeypatch.setitem(scores.record.__globals__, "record_fingerprint", lambda recipe: {})
+    for number, (seed, seconds) in enumerate([(0, 4.0), (0, 9.0), (1, 8.0)]):
+        folder = write_run(tmp_path / str(number), seed, 0.9 + number / 100, copy)
+        metrics = json.loads((folder / "metrics.json").read_text())
+        (folder / "metrics.json").write_text(json.dumps({**metrics, "seconds": seconds}))
+        scores.record([folder], quiet=number == 0)
+    runs = read_results(RecipeFile("mlp/digits", copy)).runs
+    assert [(run.scores["test"]["accuracy"], run.seconds) for run in runs] == [(0.91, 4.0), (0.92, 8.0)]
+
+
+def test_figure_of_a_run_is_stored(copy, tmp_path, monkeypatch):
+    monkeypatch.setitem(scores.record.__globals__, "record_fingerprint", lambda recipe: {})
+    copy.write_text(copy.read_text().replace("\nCommand:", "\nFigure: plots/last.png\nCommand:", 1))
+    folder = write_run(tmp_path / "run", 0, 0.9, copy)
+    scores.record([folder])
+    assert not (tmp_path / "results/digits.png").exists()
+    (folder / "plots").mkdir()
+    (folder / "plots/last.png").write_bytes(b"image")
+    scores.record([folder])
+    assert (tmp_path / "results/digits.png").read_bytes() == b"image"
+
+
 def test_run_of_a_procedure_is_recorded(tmp_path):
     """A recipe with its own training procedure does not need a field `jit`."""
     result = launch(RunRequest("perceptron/logic_gates", out=tmp_path / "run"))

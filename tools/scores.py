@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,15 +21,22 @@ from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, rep
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import read_yaml, resolve
 from tensorsmith.recipes.fingerprint import record_fingerprint
+from tensorsmith.recipes.quiet_machine import is_quiet
 from tensorsmith.recipes.reproduction import reproduce
 from tensorsmith.recipes.results import RecordedRun, read_results, results_path, write_results
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-FIGURES = ROOT / "docs" / "figures"  # a figure for each family
 SEEDS = 3  # runs of a recipe
 LONG = 180  # duration of a run in seconds, from which on only one is measured
 SHOWN = ("mlp/digits", "cnn/fashion_mnist", "rnn/series")  # starting points in README.md
+ANSWERED = (  # experiments in README.md
+    "deep/activations",
+    "deep/monte_carlo_dropout",
+    "deep/schedules",
+    "deep/distillation",
+    "vision/augmentation",
+)
 BEGIN, END = "<!-- recipes: written by tools/scores.py -->", "<!-- /recipes -->"
 HEADING = ("| recipe | description | answer or score | seconds |", "| --- | --- | --- | ---: |")
 
@@ -64,33 +72,50 @@ def train(names: Sequence[str]) -> None:
     for name in names or [recipe.name for recipe in all_recipes()]:
         recipe = find_recipe(name)
         with tempfile.TemporaryDirectory() as parent:
-            first, folders = recipe.declaration.config_class().seed, []
+            first, folders, quiet = recipe.declaration.config_class().seed, [], is_quiet()
             for seed in range(first, first + SEEDS):
                 folder = Path(parent) / f"seed-{seed}"
                 command = [sys.executable, "-m", "tensorsmith.tools", "run", name]
                 subprocess.run([*command, "--seed", str(seed), "--out", str(folder)], check=True)
                 folders.append(folder)
+                quiet = is_quiet() and quiet
                 if json.loads((folder / "metrics.json").read_text())["seconds"] >= LONG:
                     break
-            record(folders, keep=False)
+            record(folders, keep=False, quiet=quiet)
 
 
-def record(folders: Sequence[Path], keep: bool = True) -> None:
+def record(folders: Sequence[Path], keep: bool = True, quiet: bool = True) -> None:
     """Adds runs, which were trained with the current source code, to the recorded results.
 
     Args:
         folders: Run folders.
         keep: If `True`, a run replaces only an earlier run of the same recipe and seed. If `False`, all earlier runs of
             its recipe are removed.
+        quiet: If `True`, nothing else ran on the machine. If `False`, the times of earlier runs are kept.
     """
     new: dict[str, tuple[RecipeFile, dict[int, RecordedRun]]] = {}
-    for recipe, run in map(read_run, folders):
+    for folder in folders:
+        recipe, run = read_run(folder)
         new.setdefault(recipe.name, (recipe, {}))[1][run.seed] = run
+        figure = folder / recipe.line("Figure")
+        if figure.is_file():
+            results_path(recipe).parent.mkdir(exist_ok=True)
+            with replace_file(results_path(recipe).with_suffix(".png")) as draft:
+                shutil.copyfile(figure, draft)
     for recipe, by_seed in new.values():
-        old = {run.seed: run for run in read_results(recipe).runs} if keep else {}
-        runs = [run for _, run in sorted({**old, **by_seed}.items())]
+        old = {run.seed: run for run in read_results(recipe).runs}
+        if not quiet:
+            by_seed = {seed: _with_times(run, old.get(seed)) for seed, run in by_seed.items()}
+        runs = [run for _, run in sorted({**(old if keep else {}), **by_seed}.items())]
         results = dataclasses.replace(read_results(recipe), runs=runs, fingerprint=record_fingerprint(recipe))
         write_results(recipe, results)
+
+
+def _with_times(run: RecordedRun, old: RecordedRun | None) -> RecordedRun:
+    """Returns a run with the times of an earlier one, if there is one."""
+    if old is None:
+        return run
+    return dataclasses.replace(run, seconds=old.seconds, steps_per_second=old.steps_per_second)
 
 
 def confirm(names: Sequence[str]) -> bool:
@@ -142,24 +167,26 @@ def with_table(path: Path) -> str:
 
 
 def overview() -> str:
-    """Returns tables of the families and of three starting points, with their scores."""
+    """Returns tables of the families, of three starting points with their scores, and of some answers."""
     rows = ["| family | contents | recipes |", "| --- | --- | ---: |"]
     for folder, recipes in families().items():
         contents = (folder / "README.md").read_text().split("\n\n")[1].replace("\n", " ").rstrip(".")
         rows.append(f"| [{folder.name}](recipes/{folder.name}/README.md) | {contents} | {len(recipes)} |")
     points = [_row(find_recipe(name), f"recipes/{name}.py") for name in SHOWN]
-    return "\n".join([*rows, "", "Three starting points:", "", *HEADING, *points])
+    answers = [_row(find_recipe(name), f"recipes/{name}.py") for name in ANSWERED]
+    return "\n".join(
+        [*rows, "", "Three starting points:", "", *HEADING, *points, "", "Some answers:", "", *HEADING, *answers]
+    )
 
 
 def family_table(folder: Path) -> str:
     """Returns a table of the recipes of a family with their answers or scores, and their figures."""
-    figure = FIGURES / f"{folder.name}.png"
-    figures = [f"![{folder.name}](../../docs/figures/{figure.name})", ""] if figure.exists() else []
+    figures: list[str] = []
     for recipe in families()[folder]:
         own = results_path(recipe).with_suffix(".png")
         if own.exists():
-            command = f"`tensorsmith compare {recipe.name} --record`"
-            figures += [f"![{recipe.shows}](results/{own.name})", "", f"*{recipe.name}, from {command}*", ""]
+            command = f"tensorsmith compare {recipe.name}" if recipe.declaration.variants else recipe.line("Command")
+            figures += [f"![{recipe.shows}](results/{own.name})", "", f"*{recipe.name}, from `{command}`*", ""]
     return "\n".join(
         [*HEADING, *(_row(recipe, recipe.path.name) for recipe in families()[folder]), "", *figures]
     ).rstrip()

@@ -2,6 +2,7 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels (Zalando, MIT); labels are not used
 Command: tensorsmith run autoencoder/fashion_mnist
+Figure: reconstructions.png
 
 `reconstructions.png` in the run folder shows test images above their reconstructions.
 """

@@ -2,6 +2,7 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes, standardized for each pixel
 Command: tensorsmith run deep/monte_carlo_dropout
+Figure: uncertainty.png
 
 The probabilities of Monte Carlo dropout are means over 100 passes with random dropout. The temperature minimizes the
 log loss on the validation set (Guo et al., 2017). `mc_slowdown` is the time of these passes divided by that of one.

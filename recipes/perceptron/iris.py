@@ -2,6 +2,7 @@
 
 Data: petal length and width of 105 / 15 / 30 iris flowers, bundled with scikit-learn
 Command: tensorsmith run perceptron/iris
+Figure: decision_boundary.png
 
 The rule of Rosenblatt (1957) changes the weights only for examples that are misclassified, including examples on the
 decision boundary, as in scikit-learn. It converges if the classes are linearly separable. On XOR, the weights after an

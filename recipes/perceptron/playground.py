@@ -2,6 +2,7 @@
 
 Data: 250 training and 250 test points in two classes, with the shapes of TensorFlow Playground
 Command: tensorsmith run perceptron/playground
+Figure: success_rate.png
 
 `success_rate.png` in the run folder shows the fraction of 100 networks that classify 95 % of the test points, and
 `metrics.json` contains these rates. The score is the mean of the rates with 8 units, except for the spirals. All 5,000

@@ -17,8 +17,9 @@ from tensorsmith.recipes import (
     read_results,
 )
 from tensorsmith.recipes.answer import render_answer
-from tensorsmith.recipes.catalog import all_recipes
+from tensorsmith.recipes.catalog import RecipeFile, all_recipes
 from tensorsmith.recipes.comparison_results import contradictions, from_data, to_data
+from tensorsmith.recipes.results import record_comparison
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tools.main import main
 
@@ -115,6 +116,19 @@ def test_answers_of_recipes(recipe):
         assert [variant.name for variant in results.comparison.variants] == variants
     if recipe.declaration.answer and not (variants and results.comparison is None):
         assert 1 <= results.answer(recipe).count(". ") + 1 <= 3
+
+
+def test_times_of_a_busy_machine_are_not_recorded(tmp_path):
+    (tmp_path / "mine.py").write_text(RECIPE)
+    (tmp_path / "figure.png").write_bytes(b"image")
+    recipe = RecipeFile("mine.py", tmp_path / "mine.py")
+    for seconds, quiet in (({0: 3.0}, False), ({0: 4.0}, True), ({0: 9.0}, False)):
+        new = comparison(none=[0.5 + seconds[0]])
+        timed = dataclasses.replace(new.variants[0], seconds=seconds)
+        record_comparison(recipe, dataclasses.replace(new, variants=[timed]), tmp_path / "figure.png", quiet=quiet)
+        (stored,) = read_results(recipe).comparison.variants
+        assert stored.scores == {0: 0.5 + seconds[0]}
+        assert stored.seconds == ({} if seconds[0] == 3.0 else {0: 4.0})
 
 
 @pytest.mark.slow  # runs in other processes

@@ -29,6 +29,7 @@ from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to
 from tensorsmith.recipes.flow_yaml import to_flow_yaml
 from tensorsmith.recipes.launch import RunInterruptedError
 from tensorsmith.recipes.preparation import PREPARED
+from tensorsmith.recipes.quiet_machine import is_quiet
 from tensorsmith.recipes.results import record_comparison
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.run_pool import run_in_pool
@@ -206,6 +207,7 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
         except BaseException:
             shutil.rmtree(plan.folder, ignore_errors=True)  # so that the same command can be repeated
             raise
+    quiet = request.record and is_quiet()
     try:
         with Progress("tensorsmith.recipes") as progress:
             chosen = _tune(plan, metric, direction, request.parallel, progress)
@@ -222,7 +224,7 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
         _check_record(plan, request)
         failed = ", ".join(variant.name for variant in variants if variant.errors)
         check(not failed, "--record", Verbatim(f"failed runs of {failed}"), "used with complete comparisons")
-        record_comparison(file, comparison, plan.folder / FIGURE)
+        record_comparison(file, comparison, plan.folder / FIGURE, quiet=quiet and is_quiet())
     return plan.folder, comparison
 
 

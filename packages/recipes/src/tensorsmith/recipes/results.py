@@ -114,8 +114,20 @@ def write_results(recipe: RecipeFile, results: Results) -> None:
         draft.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
 
 
-def record_comparison(recipe: RecipeFile, comparison: Comparison, figure: Path) -> None:
-    """Store the results and the figure of a comparison."""
-    write_results(recipe, replace(read_results(recipe), comparison=comparison))
+def record_comparison(recipe: RecipeFile, comparison: Comparison, figure: Path, *, quiet: bool) -> None:
+    """Store the results and the figure of a comparison.
+
+    Args:
+        recipe: Recipe file.
+        comparison: Results to store.
+        figure: Path of the figure.
+        quiet: If `True`, nothing else ran on the machine. If `False`, the stored training times are kept.
+    """
+    stored = read_results(recipe)
+    if not quiet:
+        old = {variant.name: variant.seconds for variant in stored.comparison.variants} if stored.comparison else {}
+        variants = [replace(variant, seconds=old.get(variant.name, {})) for variant in comparison.variants]
+        comparison = replace(comparison, variants=variants)
+    write_results(recipe, replace(stored, comparison=comparison))
     with replace_file(results_path(recipe).with_suffix(".png")) as draft:
         shutil.copyfile(figure, draft)
