@@ -24,10 +24,14 @@ def config_round_trip(row: Row) -> None:
     expected = ready(row)
     state = [variable.numpy() for variable in getattr(expected, "variables", ())]
     seen = observe(row, expected, examples(row), calls=1)
+    compared: set[str] = set()  # configs whose copies have been compared with the original
     for when, original in (("before building", fresh), ("after building", built)):
         copy = type(original).from_config(original.get_config())
         first, second = _as_text(original), _as_text(copy)
         expect(first == second, f"the config taken {when} does not come back: {first} became {second}.")
+        if first in compared:
+            continue
+        compared.add(first)
         prepare(row, copy)
         # Weights and random state are not part of a config.
         for variable, value in zip(getattr(copy, "variables", ()), state, strict=True):
