@@ -18,6 +18,7 @@ from tensorsmith.recipes import (
 )
 from tensorsmith.recipes.answer import render_answer
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes
+from tensorsmith.recipes.comparison import DIVERGED
 from tensorsmith.recipes.comparison_results import contradictions, from_data, to_data
 from tensorsmith.recipes.results import record_comparison
 from tensorsmith.testing import raises_argument_error
@@ -129,6 +130,18 @@ def test_times_of_a_busy_machine_are_not_recorded(tmp_path):
         (stored,) = read_results(recipe).comparison.variants
         assert stored.scores == {0: 0.5 + seconds[0]}
         assert stored.seconds == ({} if seconds[0] == 3.0 else {0: 4.0})
+
+
+@pytest.mark.parametrize(
+    ("error", "diverged"),
+    [
+        ("`loss` became nan at step 2 of epoch 1", True),
+        ("`loss` became -inf at step 2 of epoch 1", True),
+        ("The run was killed by SIGKILL.", False),
+    ],
+)
+def test_divergence_is_a_result(error, diverged):
+    assert bool(DIVERGED.search(error)) == diverged
 
 
 @pytest.mark.slow  # runs in other processes

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,6 +40,7 @@ from tensorsmith.runs import best_direction, end_of_log
 PLAN = "comparison.yaml"
 FIGURE = "comparison.png"
 SEEDS = 3  # default number of seeds
+DIVERGED = re.compile(r"\bbecame (nan|-?inf)\b")  # in the error of a run whose loss is not finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,7 +224,10 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
     _write(plan.folder, comparison)
     if request.record:
         _check_record(plan, request)
-        failed = ", ".join(variant.name for variant in variants if variant.errors)
+        # Runs that diverge are a result.
+        failed = ", ".join(
+            variant.name for variant in variants if not all(DIVERGED.search(error) for error in variant.errors)
+        )
         check(not failed, "--record", Verbatim(f"failed runs of {failed}"), "used with complete comparisons")
         record_comparison(file, comparison, plan.folder / FIGURE, quiet=quiet and is_quiet())
     return plan.folder, comparison
