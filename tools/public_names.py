@@ -10,8 +10,11 @@ import inspect
 import itertools
 import re
 import types
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from tensorsmith.recipes import RunSettings
 from tensorsmith.recipes.recipe_settings import field_comments
@@ -19,6 +22,7 @@ from tensorsmith.recipes.recipe_settings import field_comments
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- public names: written by tools/public_names.py -->", "<!-- /public names -->"
 SETTINGS_BEGIN, SETTINGS_END = "<!-- run settings: written by tools/public_names.py -->", "<!-- /run settings -->"
+LEAST = 3  # a folder with fewer public names has no table of its own
 BRIDGE = "addons"  # excluded: its names are those of TensorFlow Addons, and importing it modifies tf.keras
 
 
@@ -32,11 +36,10 @@ def readmes() -> dict[str, Path]:
 
 
 def with_table(text: str, package: ModuleType) -> str:
-    """Returns the README text with an updated table of public names."""
+    """Returns the README text with an updated table of public names, which has a section for each folder."""
     before = text.partition(f"\n{BEGIN}")[0].rstrip()
-    rows = [f"| `{name}` | {_summary(package, name)} |" for name in sorted(package.__all__, key=str.lower)]
-    table = "\n".join(["## All public names", "", "| name | description |", "| --- | --- |", *rows])
-    return f"{before}\n\n{BEGIN}\n\n{table}\n\n{END}\n"
+    sections = "\n\n".join(_sections(package))
+    return f"{before}\n\n{BEGIN}\n\n## All public names\n\n{sections}\n\n{END}\n"
 
 
 def with_run_settings(text: str) -> str:
@@ -49,24 +52,64 @@ def with_run_settings(text: str) -> str:
     return f"{before}{SETTINGS_BEGIN}\n\n{table}\n\n{SETTINGS_END}{after}"
 
 
-def _summary(package: ModuleType, name: str) -> str:
+def _sections(package: ModuleType) -> list[str]:
+    """Returns tables of the names outside of folders, of each folder, and of modules with other public names."""
+    folders = defaultdict(list)
+    for name in package.__all__:
+        if not inspect.ismodule(getattr(package, name)):
+            folders[_folder(package, name)].append(name)
+    small = [folder for folder, names in folders.items() if folder and len(names) < LEAST]
+    folders[""] += [name for folder in small for name in folders.pop(folder)]
+    if len(folders) == 2 and not folders[""]:
+        folders = {"": next(filter(None, folders.values()))}  # all names are in one folder
+    sections = [_table(package, folders.pop(""))] if folders[""] else []
+    for folder, names in sorted(folders.items()):
+        if names:
+            title = _first_line(importlib.import_module(f"{package.__name__}.{folder}")).partition(". ")[0]
+            sections.append(f"### {title.rstrip('.')}\n\n{_table(package, names)}")
+    for path in sorted(Path(package.__path__[0]).glob("[!_]*/__init__.py")):
+        if "__all__" in path.read_text():
+            module = importlib.import_module(f"{package.__name__}.{path.parent.name}")
+            if not set(module.__all__) & set(package.__all__):
+                table = _table(module, module.__all__)
+                sections.append(f"### `{module.__name__}`\n\n{_first_line(module)}\n\n{table}")
+    return sections
+
+
+def _folder(package: ModuleType, name: str) -> str:
+    """Returns the folder of the package that defines a class or function, or "" if it is in none."""
+    parts = getattr(getattr(package, name), "__module__", "").split(".")
+    return parts[2] if len(parts) > 3 and ".".join(parts[:2]) == package.__name__ else ""
+
+
+def _table(module: ModuleType, names: Iterable[str]) -> str:
+    rows = [f"| `{name}` | {_summary(module, name)} |" for name in sorted(names, key=str.lower)]
+    return "\n".join(["| name | description |", "| --- | --- |", *rows])
+
+
+def _summary(module: ModuleType, name: str) -> str:
     """Returns the first line of the docstring of a class or function, or the comment on a constant."""
-    thing = getattr(package, name)
-    documented = inspect.isclass(thing) or inspect.isroutine(thing) or inspect.ismodule(thing)
-    documented = documented and not isinstance(thing, types.GenericAlias)
-    lines = (inspect.getdoc(thing) or "").splitlines() if documented else [_comment(package, name)]
-    return re.sub(r"\|", r"\\|", lines[0]) if lines else ""
+    thing = getattr(module, name)
+    documented = (inspect.isclass(thing) or inspect.isroutine(thing)) and not isinstance(thing, types.GenericAlias)
+    line = _first_line(thing) if documented else _comment(module, name)
+    if not line:
+        raise LookupError(f"{module.__name__}.{name} has no docstring")
+    return line.replace("|", r"\|")
 
 
-def _comment(package: ModuleType, name: str) -> str:
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+def _comment(module: ModuleType, name: str) -> str:
     """Returns the comment on the definition of a constant, which is on the same line or above it, as a sentence."""
-    for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+    for path in sorted(Path(module.__path__[0]).rglob("*.py")):
         lines = ["", *path.read_text().splitlines()]
         for above, line in itertools.pairwise(lines):
             if re.match(rf"{re.escape(name)}(: .*)? = ", line):
                 comment = line.partition("  # ")[2] or above.removeprefix("# ")
                 return f"{comment[:1].upper()}{comment[1:].rstrip('.')}."
-    raise LookupError(f"{package.__name__}.{name} has no comment")
+    raise LookupError(f"{module.__name__}.{name} has no comment")
 
 
 if __name__ == "__main__":

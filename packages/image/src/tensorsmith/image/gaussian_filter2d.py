@@ -21,7 +21,7 @@ def gaussian_filter2d(
     constant_values: Scalar = 0,
     name: str | None = None,
 ) -> tf.Tensor:
-    """Return blurred images.
+    """Return images that are blurred by a Gaussian filter.
 
     The weights of the pixels are proportional to a Gaussian function of their distance, and sum to 1. The function is
     differentiable with respect to the image and, if it is a tensor, to `sigma`. Source: `gaussian_filter2d` of

@@ -24,7 +24,7 @@ def transform(
     name: str | None = None,
     fill_value: Scalar = 0.0,
 ) -> tf.Tensor:
-    """Return images after a projective transform.
+    """Return images after a projective transform, which is given as a vector of eight numbers.
 
     A transform `(a0, a1, a2, b0, b1, b2, c0, c1)` maps the output pixel `(x, y)` to the input position
 

@@ -9,7 +9,7 @@ from tensorsmith.losses._support.precision import precise
 
 @export
 class CosineSimilarity(KeepsArguments, keras.losses.CosineSimilarity):
-    """Negative cosine similarity loss: -1 for equal directions, 1 for opposite directions.
+    """Cosine similarity loss of Keras with `axis` in its config: -1 for equal directions, 1 for opposite ones.
 
     Unlike `keras.losses.CosineSimilarity`, it includes `axis` in its config, so that a saved model is loaded with the
     same axis. Half precision is computed in `float32`.

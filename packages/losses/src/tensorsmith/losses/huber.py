@@ -43,7 +43,7 @@ def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
 
 @export
 class Huber(KeepsArguments, keras.losses.Loss):
-    """Huber loss: quadratic for small errors and linear for large errors, which makes it robust to outliers.
+    """Huber loss of Keras with `delta` in its config: quadratic for small errors and linear for large errors.
 
     Unlike `keras.losses.Huber`, it includes `delta` in its config, so that a saved model is not loaded with a `delta`
     of 1.

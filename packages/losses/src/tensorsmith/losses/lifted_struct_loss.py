@@ -39,7 +39,7 @@ def lifted_struct_loss(labels: TensorLike, embeddings: TensorLike, margin: float
 
 @export
 class LiftedStructLoss(LabelLoss):
-    """Lifted structured loss for metric learning, which compares all samples of a batch.
+    """Lifted structured loss for metric learning: compares each similar pair with all samples of other labels.
 
     It decreases the distance of each pair with the same label and increases the distances of both samples to all
     samples of other labels in the batch, which are combined by a smooth maximum.

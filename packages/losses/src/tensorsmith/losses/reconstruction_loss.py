@@ -71,7 +71,7 @@ def _of_samples(losses: Tensor, pixels: str, mask: Tensor = True, weights: Tenso
 
 @export
 class ReconstructionLoss(keras.losses.Loss):
-    """Reconstruction loss of autoencoders, including variational autoencoders.
+    """Reconstruction loss of autoencoders: Bernoulli or Gaussian negative log-likelihood of the pixels.
 
     Formula, for each pixel, with target y and prediction p:
 

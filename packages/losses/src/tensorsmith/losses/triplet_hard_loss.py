@@ -47,7 +47,7 @@ def triplet_hard_loss(
 
 @export
 class TripletHardLoss(TripletLoss):
-    """Triplet loss with hard positive and negative mining.
+    """Triplet loss with hard mining: compares the farthest positive of each sample with its nearest negative.
 
     For each anchor of a batch, it uses the farthest sample with the same label and the nearest sample with another
     label.

@@ -43,7 +43,7 @@ def triplet_semihard_loss(
 
 @export
 class TripletSemiHardLoss(TripletLoss):
-    """Triplet loss with semi-hard negative mining.
+    """Triplet loss with semi-hard mining: compares each positive with the nearest negative that is farther away.
 
     For each anchor and positive, the negative is the nearest sample of another label that is farther away than the
     positive.

@@ -64,7 +64,7 @@ def average_precision(precision: np.ndarray, recall: np.ndarray, recall_levels: 
 
 @export
 class AveragePrecision(keras.metrics.Metric):
-    """Average precision of object detection per class, averaged over intersection over union (IoU) thresholds.
+    """Average precision of object detection for each class, as defined by COCO (including crowds) and VOC.
 
     Within an image and class, detections are matched in descending order of their scores. Each detection is matched
     with the unmatched true box of largest intersection over union, if this reaches the threshold. Precision and recall

@@ -14,7 +14,7 @@ from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 @export
 class BLEU(keras.metrics.Metric):
-    """Corpus-level BLEU score: n-gram precision of translations with respect to reference translations.
+    """Corpus-level BLEU score of translations, given as strings or word indices.
 
     Formula, with the modified n-gram precision p_n, the total length c of the translations, and the total length r of
     the references, each being the reference closest in length, or the shorter of two equally close ones:

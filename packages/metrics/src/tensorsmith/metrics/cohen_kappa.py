@@ -14,7 +14,7 @@ from tensorsmith.metrics._support.weighting import STATE
 
 @export
 class CohenKappa(ConfusionMetric):
-    """Cohen's kappa, the agreement between two raters beyond chance: 1 if perfect, 0 at chance level.
+    """Cohen's kappa: agreement of two raters beyond chance, unweighted or with linear or quadratic weights.
 
     Formula, with the confusion matrix p divided by its sum, and the sums r and c of its rows and columns:
 

@@ -12,7 +12,7 @@ from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_
 
 @export
 class HuberMetric(StreamedMean):
-    """Mean Huber loss over all samples since the last reset.
+    """Mean Huber loss over all samples since the last reset, with `delta` in its config.
 
     The result does not depend on the batch sizes, whereas the mean of the losses of batches would overweight a small
     last batch. Its config contains `delta`.

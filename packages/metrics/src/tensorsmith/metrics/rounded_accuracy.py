@@ -10,7 +10,7 @@ from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_
 
 @export
 class RoundedAccuracy(StreamedMean):
-    """Accuracy after rounding of targets and predictions to integers.
+    """Accuracy after rounding, for pixels and other targets between 0 and 1.
 
     It is meant for targets between 0 and 1, such as the pixels reconstructed by an autoencoder. Such targets are almost
     never equal to 0, 1 or the prediction, so that `keras.metrics.BinaryAccuracy` is close to 0.

@@ -144,7 +144,7 @@ class Stats:
 
 
 def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported) -> Stats:
-    """Computes feature statistics of TFRecord files in one pass.
+    """Computes means, extrema, counts of zeros and NaN, and lengths of the features in TFRecord files, in one pass.
 
     Features stored as bytes are read as numbers if a `schema.yaml` next to the files declares them as such.
 

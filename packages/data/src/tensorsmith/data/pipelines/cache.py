@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 64
 def cached(
     folder: str | os.PathLike[str] | None = None, *, version: Any = None, files: Sequence[str | os.PathLike[str]] = ()
 ) -> Transformation:
-    """Caches the elements of a dataset in memory or on disk.
+    """Caches elements in memory, or on disk until one of the source files or the version changes.
 
     Place the cache after expensive and before random transformations: random values drawn before the cache are the
     same in each epoch.

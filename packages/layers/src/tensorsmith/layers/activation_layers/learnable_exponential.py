@@ -11,7 +11,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class LearnableExponential(keras.layers.Layer):
-    """Exponential output layer with a learned scale and offset.
+    """Exponential output layer with a learned scale and offset, for positive targets of different magnitudes.
 
     It suits positive targets of very different magnitudes, such as 0.001, 10 and 1000.
 

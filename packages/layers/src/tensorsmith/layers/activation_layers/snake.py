@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Snake(keras.layers.Layer):
-    """Snake activation layer with a learned frequency: see `tensorsmith.layers.activations.snake`.
+    """Snake activation layer: a linear function plus a periodic term with a learned frequency.
 
     Formula, with the learned frequency f:
 

@@ -19,7 +19,7 @@ HIDDEN = -1e30  # dominates any score in all dtypes: if all keys are masked, the
 
 @export
 class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
-    """Multi-head attention that is compatible with TensorFlow Addons, computed by a compiled kernel.
+    """Multi-head attention of TensorFlow Addons, with a compiled kernel. Use `MultiHeadAttention` for new models.
 
     This layer is for models that were written for TensorFlow Addons. To migrate, import it as `from tensorsmith.layers
     import AddonsMultiHeadAttention as MultiHeadAttention`. `set_weights` accepts the result of `get_weights` of the

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
-    """Average pooling with a learned coefficient and bias for each channel.
+    """Subsampling layer of LeNet-5: average pooling with a learned coefficient and bias for each channel.
 
     Formula:
 

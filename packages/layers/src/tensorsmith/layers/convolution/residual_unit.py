@@ -6,7 +6,7 @@ from tensorsmith.layers._support.residual_block import ResidualBlock
 
 @export
 class ResidualUnit(ResidualBlock):
-    """Residual unit of two 3 x 3 convolutions and a shortcut.
+    """Residual unit of two 3 x 3 convolutions and a shortcut, as in ResNets and SE-ResNets.
 
     Formula, with each convolution followed by a normalization:
 

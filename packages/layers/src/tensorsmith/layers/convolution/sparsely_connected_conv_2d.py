@@ -14,7 +14,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class SparselyConnectedConv2D(keras.layers.Layer):
-    """2D convolution layer that connects each output channel to a subset of the input channels.
+    """2D convolution layer that connects each output channel to a subset of the input channels, as in LeNet-5.
 
     Formula, for the output channel o, with the sum over the input channels i for which the table has a 1:
 

@@ -10,12 +10,12 @@ from tensorsmith.core.types import Activation, Initializer, Shape, Tensor
 
 @export
 class DenseTranspose(keras.layers.Layer):
-    """Dense layer with its own bias that uses the transposed kernel of another dense layer.
+    """Dense layer that uses the transposed kernel of another dense layer, for autoencoders with tied weights.
 
     In an autoencoder whose decoder mirrors its encoder, tied weights halve the number of parameters. The kernel belongs
-    to the other layer and is trained through both. Kernels remain tied when a model that contains both layers is saved
-    and loaded, and in copies made by `convert_layers`, but not in those of `keras.models.clone_model`. If this layer is
-    saved without the dense layer, the dense layer is saved with it.
+    to the other layer and is trained through both, whereas the bias belongs to this layer. Kernels remain tied when a
+    model that contains both layers is saved and loaded, and in copies made by `convert_layers`, but not in those of
+    `keras.models.clone_model`. If this layer is saved without the dense layer, the dense layer is saved with it.
 
     If the two layers are in different nested models, Keras does not detect the shared layer in its file format and
     fails to load the file. In this case, make one functional model of all layers and derive encoder and decoder from

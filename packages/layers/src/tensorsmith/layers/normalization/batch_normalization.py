@@ -14,7 +14,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalization layer of Keras with support for several axes.
+    """Batch normalization layer of Keras with support for several axes, as in Keras 2.
 
     With several axes, each position along them has its own statistics. `keras.layers.BatchNormalization` accepted a
     list of axes before Keras 3. With one axis, the two layers are equivalent. With `axis=[1, 2]`, images of 28 x 28

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class LocalResponseNormalization(keras.layers.Layer):
-    """Local response normalization layer: channels with strong responses inhibit adjacent channels.
+    """Local response normalization layer of AlexNet: channels with strong responses inhibit adjacent channels.
 
     Channels with a strong response inhibit adjacent channels at the same position. Formula, with the sum over a window
     of channels around c, where channels out of range count as 0:

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class RBFOutput(keras.layers.Layer):
-    """Radial basis function output layer: squared Euclidean distances between the inputs and a center vector per class.
+    """Radial basis function (RBF) output layer of LeNet-5: squared distances to a center vector per class.
 
     The class with the smallest distance is the prediction. Formula, for the column w_k of the kernel:
 

@@ -13,7 +13,7 @@ from tensorsmith.layers._support.noise_shape import check_noise_shape
 
 @export
 class ScheduledDropout(keras.layers.Layer):
-    """Dropout layer with a rate that can change during training.
+    """Dropout layer with a rate that can change during training, for example according to a schedule.
 
     The rate is a variable, `layer.rate`, which is read in every step, also in compiled functions. The rate of
     `keras.layers.Dropout` is fixed once a step is traced. `Trainer` changes it with `schedules={"dropout": (layer.rate,

@@ -23,10 +23,12 @@ OUTPUTS = {
 
 @export
 class EqualizedLearningRate(keras.layers.Wrapper):
-    """Wrapper that initializes a kernel from N(0, 1) and scales it at runtime instead of at initialization.
+    """Wrapper that scales kernels at runtime, so that Adam updates all kernels at the same relative rate.
 
-    Optimizers that normalize by the magnitude of gradients, such as Adam, then update all kernels at the same relative
-    rate. Formula, with fan_in the number of inputs of an output unit:
+    The kernel is initialized from N(0, 1), and scaled at runtime instead of at initialization. Optimizers that
+    normalize by the magnitude of gradients, such as Adam, then update all kernels at the same relative rate.
+
+    Formula, with fan_in the number of inputs of an output unit:
 
         kernel = gain / sqrt(fan_in) v
 
