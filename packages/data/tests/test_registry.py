@@ -125,3 +125,12 @@ def test_load_splits_rejects_bad_arguments():
     for size in (0, 1258, True, 2.0):
         with raises_argument_error("train_size", received=str(size), expected="an integer from 1 to 1,257"):
             load_splits("digits", train_size=size)
+
+
+@pytest.mark.parametrize("content", ["import pathlib; pathlib.Path('executed').touch()", " " * 1_000_001])
+def test_other_scripts_are_not_executed(content, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deploy.py").write_text(content)
+    with pytest.raises(ValueError, match=r"a file that defines INFO|of at most 1,000,000 bytes"):
+        info("deploy.py")
+    assert not (tmp_path / "executed").exists()

@@ -123,7 +123,8 @@ def launch(request: RunRequest) -> RunResult:
     file = find_recipe(request.name)
     resumed = _run_to_resume(file, request)
     stored = {} if resumed is None else read_yaml(resumed.path / "config.yaml")
-    config, settings = _configuration(file, request, stored, alone=cluster is None and request.workers is None)
+    alone = cluster is None and request.workers is None
+    config, settings = _configuration(file, request, stored, resumed and resumed.path, alone=alone)
     if resumed is not None:
         _check_unchanged(request, resumed, stored, _flat(config, settings), _asked(file, request))
     out = resumed.path if resumed is not None else request.out or Path("runs")
@@ -196,7 +197,7 @@ def _asked(file: RecipeFile, request: RunRequest) -> dict[str, Any]:
 
 
 def _configuration(
-    file: RecipeFile, request: RunRequest, stored: Mapping[str, Any], alone: bool
+    file: RecipeFile, request: RunRequest, stored: Mapping[str, Any], run: Path | None, alone: bool
 ) -> tuple[Any, RunSettings]:
     """Return the configuration and the settings: defaults, overridden by those of the run to resume and by the user.
 
@@ -204,13 +205,15 @@ def _configuration(
         file: Recipe file.
         request: Request of the user.
         stored: Content of `config.yaml` of the run to resume.
+        run: Folder of the run to resume, or `None`.
         alone: If `True`, one process trains.
     """
     given = {**from_flags(request.flags), **request.settings}
-    for path, values in ((None, stored), (request.config, read_yaml(request.config) if request.config else {})):
+    sources = [(request.config, read_yaml(request.config))] if request.config else []
+    for path, values in [*sources, *([(run / "config.yaml", stored)] if run else [])]:
         if not request.trust:
             fields = {name: values[name] for name in values.keys() - given.keys()}
-            check_code_fields(file.declaration, fields, path or Path("config.yaml"))
+            check_code_fields(file.declaration, fields, path)
     values = {**stored, **_asked(file, request)}
     if not alone and "jit" in stored and "jit" not in given:
         values["jit"] = "auto"  # the stored choice was made for one device

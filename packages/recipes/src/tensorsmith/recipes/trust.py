@@ -13,6 +13,7 @@ from tensorsmith.runs import Recipe
 
 REMEDY = "pass --trust (in Python, trust=True) if you trust the source of these files"
 FIELD = re.compile(r"\{\w+(:0?\d*d?|:\.\d+[efg])?\}")  # number in the path of a file, such as `{epoch:03d}`
+STORED = ("config.yaml", "search.yaml", "comparison.yaml")  # files of folders that somebody else may have made
 PLAIN = (str, int, float, bool, type(None))
 PATHS = re.compile(r"file|path|dir|folder|root|(?:^|_)log")  # arguments of callbacks that are paths
 
@@ -29,15 +30,31 @@ def check_recipe_file(file: RecipeFile, run: Path | None) -> None:
     Raises:
         ValueError: If the file is elsewhere.
     """
-    path = file.path.resolve()
-    own = path.is_relative_to(Path.cwd()) and not (run is not None and path.is_relative_to(run.resolve()))
+    check_script("recipe", file.path, run)
+
+
+def check_script(name: str, path: Path, folder: Path | None) -> None:
+    """Raise an error if a configuration names a Python file that could come from the source of the configuration.
+
+    Args:
+        name: Name of the field, for the error message.
+        path: Path of the Python file.
+        folder: Folder that is not trusted, such as the run folder, or `None`.
+
+    Raises:
+        ValueError: If the file is in that folder, or is neither in the current folder nor a recipe of the catalog.
+    """
+    path = path.resolve()
+    own = path.is_relative_to(Path.cwd()) and not (folder is not None and path.is_relative_to(folder.resolve()))
     known = own or path.is_relative_to(recipes_folder().resolve())
     received = Verbatim(f"{path}, which would be executed")
-    check(known, "recipe", received, "a file in the current folder and outside of the run folder", REMEDY)
+    check(known, name, received, f"a file in the current folder and outside of {folder or 'the run folder'}", REMEDY)
 
 
 def check_code_fields(recipe: Recipe, values: Mapping[str, Any], source: Path) -> None:
-    """Raise an error if a configuration file sets fields that name files with code, such as SavedModels.
+    """Raise an error if a configuration file names code: a SavedModel, or the Python file of a data set.
+
+    Python files may be in the current folder, as recipes may.
 
     Args:
         recipe: Recipe, whose attribute `code_fields` contains the names of these fields.
@@ -45,8 +62,15 @@ def check_code_fields(recipe: Recipe, values: Mapping[str, Any], source: Path) -
         source: Path of the configuration file, for the error message.
 
     Raises:
-        ValueError: If such a field differs from its default.
+        ValueError: If a field for files with code differs from its default, or if a value is the path of a Python file
+            that could come from the source of the configuration file.
     """
+    for name, value in values.items():
+        if name in ("recipe", "callbacks"):  # checked elsewhere
+            continue
+        for path in _leaves(value):
+            if isinstance(path, str) and path.endswith(".py"):
+                check_script(name, Path(path.replace("\0", "")), _folder_of(source))
     defaults = recipe.config_class()
     for name in recipe.code_fields:
         received = Verbatim(f"{values.get(name)!r} in {source}, from which code would be loaded")
@@ -63,11 +87,15 @@ def untrusted_folders(run: Path, config: Path | None = None) -> list[Path]:
         run: Run folder.
         config: Configuration file, or `None`.
     """
-    if config is None:
-        return [run]
+    folder = None if config is None else _folder_of(config)
+    return [run] if folder is None else [run, folder]
+
+
+def _folder_of(config: Path) -> Path | None:
+    """Return the folder of a configuration file if it is not trusted, or `None`."""
     folder = config.absolute().parent
-    own = Path.cwd().resolve().is_relative_to(folder.resolve()) and not (folder / "config.yaml").exists()
-    return [run] if own else [run, folder]
+    own = Path.cwd().resolve().is_relative_to(folder.resolve())
+    return None if own and not any((folder / name).exists() for name in STORED) else folder
 
 
 def check_content(run: Path) -> None:

@@ -3,18 +3,22 @@
 import importlib
 import os
 import pkgutil
+import re
 import runpy
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import Verbatim, argument_error, check, did_you_mean
+from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, read_text
 from tensorsmith.data.datasets import sets
 from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
 from tensorsmith.data.datasets.image_files import check_image_shape
 from tensorsmith.data.datasets.obtain import cache_folder, obtain
 from tensorsmith.data.datasets.own_files import is_own, own_info
+
+DEFINITION = re.compile(r"^INFO\b", re.MULTILINE)
+LARGEST_SCRIPT = 1_000_000  # bytes
 
 
 def names() -> tuple[str, ...]:
@@ -145,9 +149,10 @@ def with_files(description: DatasetInfo) -> DatasetInfo:
 def _info_in(path: Path) -> DatasetInfo:
     """Returns the description of the data set that a file defines."""
     check(path.is_file(), "name", str(path), "an existing file")
-    values = runpy.run_path(str(path))
-    description = values.get("INFO")
-    received = Verbatim(f"{path}, which does not define INFO")
-    check(isinstance(description, DatasetInfo), "name", received, "a file that defines INFO, a DatasetInfo")
+    received, expected = Verbatim(f"{path}, which does not define INFO"), "a file that defines INFO, a DatasetInfo"
+    # Other scripts, whose names may come from a configuration, are not executed.
+    check(bool(DEFINITION.search(read_text(path, LARGEST_SCRIPT))), "name", received, expected)
+    description = runpy.run_path(str(path)).get("INFO")
+    check(isinstance(description, DatasetInfo), "name", received, expected)
     assert isinstance(description, DatasetInfo)
     return description
