@@ -13,12 +13,11 @@ import pytest
 import yaml
 
 from tensorsmith.recipes.catalog import find_recipe
-from tensorsmith.runs import free_ports
+from tensorsmith.runs import alone_in, free_ports
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tools.main import main
 from tensorsmith.tools.search_folder import read_search
 from tensorsmith.tuning.search_workers import SearchWorkers
-from tensorsmith.tuning.workers import alone_in
 
 RECIPE = str(Path(__file__).with_name("noisy_line.py"))
 
@@ -309,7 +308,7 @@ def test_recipe_path_is_resolved(finished, tmp_path, monkeypatch):
 
 def test_concurrent_searches(finished, capsys):
     before = (finished / "search.yaml").read_text()
-    with alone_in(finished):
+    with alone_in(finished, "search"):
         assert tune(finished, "--resume", "--trials", "9") == 2
         assert tune(finished, "--resume", "--trials", "9", "--parallel", "2") == 2
     assert capsys.readouterr().err.count("in which another search is running") == 2
@@ -318,17 +317,17 @@ def test_concurrent_searches(finished, capsys):
 
 def test_workers_lock_folder(tmp_path):
     """Worker processes hold the lock of the folder even after their launcher has exited."""
-    with alone_in(tmp_path) as lock:
+    with alone_in(tmp_path, "search") as lock:
         processes = SearchWorkers([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, lock)
         processes.start()
     try:
         for group in ([processes.chief], [*processes.workers.values()]):
-            with pytest.raises(ValueError, match="another search"), alone_in(tmp_path):
+            with pytest.raises(ValueError, match="another search"), alone_in(tmp_path, "search"):
                 pass
             for process in group:
                 process.kill()
                 process.wait()
-        with alone_in(tmp_path):
+        with alone_in(tmp_path, "search"):
             pass
     finally:
         processes.end()

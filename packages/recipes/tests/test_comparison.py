@@ -22,6 +22,7 @@ from tensorsmith.recipes import (
     find_recipe,
 )
 from tensorsmith.recipes.comparison_figure import plot_comparison
+from tensorsmith.runs import alone_in
 from tensorsmith.testing import raises_argument_error
 
 RECIPE = '''"""Which addend is best?"""
@@ -224,6 +225,23 @@ def test_folders_of_others(tmp_path, recipe, commands):
         compare(CompareRequest(name, out=out, resume=True, trust=True))
 
 
+@pytest.mark.parametrize("seeds", ["0", "-1", "1001", "1000000000"])
+def test_damaged_number_of_seeds(tmp_path, recipe, commands, seeds):
+    out = tmp_path / "out"
+    compare(CompareRequest(str(recipe), smoke=True, seeds=1, out=out))
+    settings = out / "comparison.yaml"
+    settings.write_text(settings.read_text().replace("seeds: 1", f"seeds: {seeds}"))
+    with raises_argument_error("comparison.yaml", received="seeds are damaged"):
+        compare(CompareRequest(str(recipe), out=out, resume=True))
+
+
+def test_two_comparisons_in_one_folder(tmp_path, recipe, commands):
+    out = finished_runs(recipe, tmp_path / "out")
+    with alone_in(out, "comparison"), raises_argument_error("out", received="another comparison is running"):
+        compare(CompareRequest(str(recipe), out=out, resume=True))
+    compare(CompareRequest(str(recipe), out=out, resume=True))
+
+
 def finished_runs(recipe, out):
     """Comparison of finished runs, without their processes."""
     compare(CompareRequest(str(recipe), smoke=True, seeds=1, out=out))
@@ -256,7 +274,20 @@ def test_damaged_history(tmp_path, recipe, commands, content):
         compare(CompareRequest(str(recipe), out=out, resume=True))
 
 
-@pytest.mark.parametrize("content", ["", "[]", "[" * 100_000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        '{"test": 5, "seconds": 1.0}',
+        '{"test": null, "seconds": 1.0}',
+        '{"test": {"accuracy": [1]}, "seconds": 1.0}',
+        '{"test": {"accuracy": 0.5}}',
+        f"[{'[],' * 400_000}[]]",
+    ],
+    ids=range(8),
+)
 def test_damaged_metrics(tmp_path, recipe, commands, content):
     out = finished_runs(recipe, tmp_path / "out")
     (out / "small/seed-0/metrics.json").write_text(content)

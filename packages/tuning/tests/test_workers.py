@@ -11,14 +11,13 @@ from concurrent import futures
 import grpc
 import pytest
 
-from tensorsmith.runs import free_ports, peers
+from tensorsmith.runs import alone_in, free_ports, peers
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tuning import workers
 from tensorsmith.tuning.workers import (
     LAUNCHER,
     Beat,
     Oversight,
-    alone_in,
     end_without_launcher,
     serve,
     sign_of_life,
@@ -129,9 +128,9 @@ def test_concurrent_searches(tmp_path):
     refused = raises_argument_error(
         "out", received="in which another search is running", expected="a folder that no other search uses"
     )
-    with alone_in(tmp_path), refused, alone_in(tmp_path):
+    with alone_in(tmp_path, "search"), refused, alone_in(tmp_path, "search"):
         pass
-    with alone_in(tmp_path):
+    with alone_in(tmp_path, "search"):
         pass
 
 

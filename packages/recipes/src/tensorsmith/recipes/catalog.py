@@ -9,12 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, did_you_mean, load_tensorflow
+from tensorsmith.core import (
+    UnreadableFileError,
+    Verbatim,
+    argument_error,
+    check,
+    did_you_mean,
+    load_tensorflow,
+    read_text,
+)
 from tensorsmith.recipes.declarations import load_declarations
 from tensorsmith.recipes.recipe_settings import field_comments
 from tensorsmith.runs import ProcedureRecipe, Recipe, SupervisedRecipe, declared_parts, recipe_of
 
 MOST_LINES = 100  # of a starting point
+LARGEST = 1_000_000  # bytes of a recipe file, which is parsed
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,14 @@ class RecipeFile:
 
     @functools.cached_property
     def _text(self) -> str:
-        return self.path.read_text()
+        return read_text(self.path, LARGEST)
 
     @functools.cached_property
     def _tree(self) -> ast.Module:
         try:
             return ast.parse(self._text, filename=str(self.path))
+        except UnreadableFileError:
+            raise
         except (ValueError, MemoryError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
             received = Verbatim(f"{self.path}, which cannot be parsed ({str(error) or type(error).__name__})")
             raise UnreadableFileError.like(argument_error("recipe", received, "a Python file in UTF-8")) from error
@@ -187,16 +198,27 @@ def find_recipe(name: str) -> RecipeFile:
             name.
         SyntaxError: If the file is not valid Python.
     """
+    path = recipe_path(name)
+    known = next((recipe for recipe in all_recipes() if recipe.path == path), None)
+    file = known or RecipeFile(name, path)
+    if name.endswith(".py"):
+        file.check_definitions()
+    return file
+
+
+def recipe_path(name: str) -> Path:
+    """Return the path of the recipe with the given name or file path. The file is not read.
+
+    Raises:
+        ValueError: If it does not exist. The message suggests the closest name.
+    """
     if name.endswith(".py"):
         path = Path(name.replace("\0", "")).resolve()
         if "\0" in name or not path.is_file():
             raise argument_error("recipe", name, "an existing file")
-        known = next((recipe for recipe in all_recipes() if recipe.path == path), None)
-        file = known or RecipeFile(name, path)
-        file.check_definitions()
-        return file
-    recipes = {recipe.name: recipe for recipe in all_recipes()}
-    if name not in recipes:
-        guess = did_you_mean(name, recipes) or "run `tensorsmith recipes` to list the recipes"
+        return path
+    paths = {recipe.name: recipe.path for recipe in all_recipes()}
+    if name not in paths:
+        guess = did_you_mean(name, paths) or "run `tensorsmith recipes` to list the recipes"
         raise argument_error("recipe", name, "the name of a recipe", guess)
-    return recipes[name]
+    return paths[name]

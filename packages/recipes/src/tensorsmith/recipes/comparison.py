@@ -23,7 +23,7 @@ from tensorsmith.core import (
     read_text,
     replace_file,
 )
-from tensorsmith.recipes.catalog import RecipeFile, find_recipe
+from tensorsmith.recipes.catalog import RecipeFile, find_recipe, recipe_path
 from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.recipes.comparison_results import Comparison, VariantResult, comparison_table, to_markdown
 from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to_yaml
@@ -35,11 +35,14 @@ from tensorsmith.recipes.results import record_comparison
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.run_pool import run_in_pool
 from tensorsmith.recipes.trust import check_code_fields, check_content
-from tensorsmith.runs import best_direction, end_of_log
+from tensorsmith.runs import alone_in, best_direction, end_of_log
 
 PLAN = "comparison.yaml"
 FIGURE = "comparison.png"
 SEEDS = 3  # default number of seeds
+MOST_SEEDS = 1000
+LARGEST = 1_000_000  # bytes of `metrics.json`
+SPLITS = ("train", "validation", "test")
 DIVERGED = re.compile(r"\bbecame (nan|-?inf)\b")  # in the error of a run whose loss is not finite
 
 
@@ -137,9 +140,9 @@ class Trial:
         """Content of `metrics.json`, or `None` if the run is not finished."""
         path = self.folder / "metrics.json"
         try:
-            metrics: dict[str, Any] | None = json.loads(read_text(path)) if path.exists() else None
-            if not isinstance(metrics, dict | None):
-                raise ValueError("not a JSON object")
+            metrics: dict[str, Any] | None = json.loads(read_text(path, LARGEST)) if path.exists() else None
+            if metrics is not None and not _are_metrics(metrics):
+                raise ValueError("not a JSON object of scores and seconds")
         except (ValueError, RecursionError) as error:
             raise _damaged(path, str(error), "remove it to evaluate the run again") from error
         return metrics
@@ -194,22 +197,43 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
         ArgumentError: If the request is invalid, or the recipe has no variants.
         RunInterruptedError: If the user interrupts the comparison.
     """
-    check(request.seeds is None or request.seeds >= 1, "--seeds", request.seeds, ">= 1")
+    check(
+        1 <= (1 if request.seeds is None else request.seeds) <= MOST_SEEDS,
+        "--seeds",
+        request.seeds,
+        f"from 1 to {MOST_SEEDS}",
+    )
     check(request.parallel >= 1, "--parallel", request.parallel, ">= 1")
     file = find_recipe(request.name)
     remedy = "define VARIANTS in the recipe, a mapping from names to changed fields"
     check(bool(file.declaration.variants), "NAME", file.name, "a recipe with variants", remedy)
     split, metric, direction = _objective(file)
-    plan = _stored_plan(file, request) if request.resume else None
-    if plan is None:
-        plan = _new_plan(file, request)
-        try:
+    stored = _stored_plan(file, request) if request.resume else None
+    plan = stored or _new_plan(file, request)
+    with alone_in(plan.folder, "comparison"):
+        if stored is None:
+            try:
+                _check_record(plan, request)
+                _check_score_names(plan, {split, "validation"} if plan.settings() != [{}] else {split}, metric)
+            except BaseException:
+                shutil.rmtree(plan.folder, ignore_errors=True)  # so that the same command can be repeated
+                raise
+        quiet = request.record and is_quiet()
+        chosen = _train_all(plan, request, split, metric, direction)
+        variants = [_result(name, plan, chosen.get(name), split, metric) for name in file.declaration.variants]
+        comparison = Comparison(file.shows, split, metric, direction, variants)
+        _write(plan.folder, comparison)
+        if request.record:
             _check_record(plan, request)
-            _check_score_names(plan, {split, "validation"} if plan.settings() != [{}] else {split}, metric)
-        except BaseException:
-            shutil.rmtree(plan.folder, ignore_errors=True)  # so that the same command can be repeated
-            raise
-    quiet = request.record and is_quiet()
+            _check_complete(comparison)
+            record_comparison(file, comparison, plan.folder / FIGURE, quiet=quiet and is_quiet())
+    return plan.folder, comparison
+
+
+def _train_all(
+    plan: Plan, request: CompareRequest, split: str, metric: str, direction: str
+) -> dict[str, Mapping[str, Any]]:
+    """Train all runs that are not finished, and return the tuned fields of each variant."""
     try:
         with Progress("tensorsmith.recipes") as progress:
             chosen = _tune(plan, metric, direction, request.parallel, progress)
@@ -219,18 +243,14 @@ def compare(request: CompareRequest) -> tuple[Path, Comparison]:
         again = ["compare", request.name, "--out", str(plan.folder), "--resume", "--parallel", str(request.parallel)]
         again += ["--trust"] * request.trust
         raise RunInterruptedError(again) from None
-    variants = [_result(name, plan, chosen.get(name), split, metric) for name in file.declaration.variants]
-    comparison = Comparison(file.shows, split, metric, direction, variants)
-    _write(plan.folder, comparison)
-    if request.record:
-        _check_record(plan, request)
-        # Runs that diverge are a result.
-        failed = ", ".join(
-            variant.name for variant in variants if not all(DIVERGED.search(error) for error in variant.errors)
-        )
-        check(not failed, "--record", Verbatim(f"failed runs of {failed}"), "used with complete comparisons")
-        record_comparison(file, comparison, plan.folder / FIGURE, quiet=quiet and is_quiet())
-    return plan.folder, comparison
+    return chosen
+
+
+def _check_complete(comparison: Comparison) -> None:
+    """Raise an error if runs have failed, unless their loss has diverged, which is a result."""
+    unfinished = [each.name for each in comparison.variants if not all(map(DIVERGED.search, each.errors))]
+    received = Verbatim(f"failed runs of {', '.join(unfinished)}")
+    check(not unfinished, "--record", received, "used with complete comparisons")
 
 
 def _check_record(plan: Plan, request: CompareRequest) -> None:
@@ -243,6 +263,17 @@ def _damaged(path: Path, reason: str, remedy: str) -> UnreadableFileError:
     """Return the error for a file that a run has written and that has been damaged since then."""
     received = Verbatim(f"{path}, which cannot be read ({reason})")
     return UnreadableFileError.like(argument_error("folder", received, "one with intact files", remedy))
+
+
+def _are_metrics(metrics: Any) -> bool:
+    """Return `True` if the content of `metrics.json` has the splits and the time of a run."""
+    if not isinstance(metrics, dict) or not isinstance(metrics.get("seconds"), int | float):
+        return False
+    splits = [values for name, values in metrics.items() if name in SPLITS or isinstance(values, dict)]
+    scores = [value for values in splits if isinstance(values, dict) for value in values.values()]
+    return all(isinstance(values, dict) for values in splits) and not any(
+        isinstance(value, list | dict) for value in scores
+    )
 
 
 def _score_names(metrics: Mapping[str, Any]) -> list[str]:
@@ -334,8 +365,9 @@ def _stored_plan(file: RecipeFile, request: CompareRequest) -> Plan | None:
     stored = read_yaml(folder / PLAN, PLAN)
     kinds = {"recipe": str, "fields": dict, "seeds": int, "tunes": bool}
     wrong = [name for name, kind in kinds.items() if not isinstance(stored.get(name), kind)]
+    wrong += [] if "seeds" in wrong or 1 <= stored["seeds"] <= MOST_SEEDS else ["seeds"]
     check(not wrong, PLAN, Verbatim(f"{folder / PLAN}, whose {' and '.join(wrong)} are damaged"), "intact")
-    if find_recipe(str(stored["recipe"])).path != file.path:
+    if recipe_path(str(stored["recipe"])) != file.path:
         raise argument_error("NAME", file.name, f"{stored['recipe']}, the recipe of the comparison in {folder}")
     if not request.trust:
         check_content(folder)

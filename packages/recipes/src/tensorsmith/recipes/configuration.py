@@ -19,11 +19,11 @@ from tensorsmith.core import (
     read_text,
 )
 from tensorsmith.data import names
-from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
+from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe, recipe_path
 from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list
 from tensorsmith.recipes.flow_yaml import to_flow_yaml
 from tensorsmith.recipes.run_settings import RUN_SETTINGS, RunSettings
-from tensorsmith.recipes.trust import check_recipe_file
+from tensorsmith.recipes.trust import check_script
 
 SEEDS = (0, 2**32 - 1)  # of NumPy
 LARGEST = 2**53  # above, integers are not exact in JSON, and too large for the sizes of arrays
@@ -77,10 +77,10 @@ def recipe_in(values: Mapping[str, Any], run: Path | None = None, trust: bool = 
     if "recipe" not in values:
         remedy = "add a line such as `recipe: mlp/digits` to the configuration file"
         raise argument_error("recipe", None, "the name of a recipe", remedy)
-    file = find_recipe(str(values["recipe"]))
+    name = str(values["recipe"])
     if not trust:
-        check_recipe_file(file, run)
-    return file
+        check_script("recipe", recipe_path(name), run)
+    return find_recipe(name)
 
 
 def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import ArgumentError, ExpectedError, Verbatim, argument_error, check, parse_yaml
-from tensorsmith.recipes.catalog import RecipeFile, find_recipe
+from tensorsmith.recipes.catalog import RecipeFile, find_recipe, recipe_path
 from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve_run
 from tensorsmith.recipes.flow_yaml import to_flow_yaml
 from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
@@ -124,7 +124,7 @@ def launch(request: RunRequest) -> RunResult:
     resumed = _run_to_resume(file, request)
     stored = {} if resumed is None else read_yaml(resumed.path / "config.yaml")
     alone = cluster is None and request.workers is None
-    config, settings = _configuration(file, request, stored, resumed and resumed.path, alone=alone)
+    config, settings = _configuration(file, request, stored, resumed.path if resumed else None, alone)
     if resumed is not None:
         _check_unchanged(request, resumed, stored, _flat(config, settings), _asked(file, request))
     out = resumed.path if resumed is not None else request.out or Path("runs")
@@ -219,7 +219,7 @@ def _configuration(
         values["jit"] = "auto"  # the stored choice was made for one device
     named = str(values.get("recipe", file.name))
     moved = named.endswith(".py") and not Path(named).is_file() and Path(named).name == file.path.name
-    if not moved and find_recipe(named).path != file.path:
+    if not moved and recipe_path(named) != file.path:
         raise argument_error("config", named, f"a configuration of the recipe {file.name}")
     config, settings = resolve_run(file, values)
     names = ", ".join(settings.changed())
@@ -307,8 +307,8 @@ def _train(
     if request.find_lr:
         remedy = "choose such a recipe, because other recipes do not specify an optimizer"
         check(file.supervised, "--find-lr", file.name, "used with a recipe that defines build_trainer", remedy)
-        return RunResult(folder, sweep=find_rate(file, config, folder.path))
-    metrics = run_recipe(file, config, settings, folder, request.resume, cluster, request.profile)
+        return RunResult(folder, sweep=find_rate(file, config, folder.path, request.trust))
+    metrics = run_recipe(file, config, settings, folder, request.resume, cluster, request.profile, request.trust)
     return RunResult(folder, metrics if cluster is None or cluster.chief else None)
 
 

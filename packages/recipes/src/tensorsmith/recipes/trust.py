@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tensorsmith.core import Verbatim, argument_error, check
-from tensorsmith.recipes.catalog import RecipeFile, recipes_folder
+from tensorsmith.recipes.catalog import recipes_folder
 from tensorsmith.runs import Recipe
 
 REMEDY = "pass --trust (in Python, trust=True) if you trust the source of these files"
@@ -18,23 +18,10 @@ PLAIN = (str, int, float, bool, type(None))
 PATHS = re.compile(r"file|path|dir|folder|root|(?:^|_)log")  # arguments of callbacks that are paths
 
 
-def check_recipe_file(file: RecipeFile, run: Path | None) -> None:
-    """Raise an error if a configuration names a recipe file that could come from the source of the run folder.
-
-    Recipes of the catalog are used, and files in the current folder or its subfolders, but not in the run folder.
-
-    Args:
-        file: Recipe that the configuration names.
-        run: Run folder that contains the configuration, or `None`.
-
-    Raises:
-        ValueError: If the file is elsewhere.
-    """
-    check_script("recipe", file.path, run)
-
-
 def check_script(name: str, path: Path, folder: Path | None) -> None:
     """Raise an error if a configuration names a Python file that could come from the source of the configuration.
+
+    Recipes of the catalog are used, and files in the current folder or its subfolders, but not in the run folder.
 
     Args:
         name: Name of the field, for the error message.

@@ -1,5 +1,6 @@
 """What runs of recipes and searches share: the recipe protocol, clusters, processes and metric names."""
 
+from tensorsmith.runs.alone_in import alone_in
 from tensorsmith.runs.cluster import Cluster, cluster_from_environment
 from tensorsmith.runs.logs import end_of_log, open_log
 from tensorsmith.runs.metric_names import LARGER_IS_BETTER, SMALLER_IS_BETTER, best_direction
@@ -38,6 +39,7 @@ __all__ = [
     "Restarts",
     "Scores",
     "SupervisedRecipe",
+    "alone_in",
     "ask_to_end",
     "best_direction",
     "cluster_from_environment",

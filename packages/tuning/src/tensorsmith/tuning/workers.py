@@ -1,18 +1,16 @@
 """Detection of dead worker processes through files in a shared folder."""
 
 import contextlib
-import fcntl
 import io
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.runs import unreachable, wait_for
 
 if TYPE_CHECKING:
@@ -24,27 +22,6 @@ SECONDS_OF_SILENCE = 30.0  # a worker counts as dead after this time
 LAUNCHER = "TENSORSMITH_LAUNCHER"  # environment variable with the ID of the supervising process
 
 log = logging.getLogger("tensorsmith.tuning")
-
-
-@contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[int]:
-    """Context manager that locks the search folder. Processes that inherit the file descriptor keep the lock.
-
-    Raises:
-        ArgumentError: If another process holds the lock.
-    """
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            received = Verbatim(f"{folder}, in which another search is running")
-            raise argument_error(
-                "out", received, "a folder that no other search uses", "wait until the other search has ended"
-            ) from error
-        yield lock
-    finally:
-        os.close(lock)
 
 
 def end_without_launcher() -> bool:

@@ -24,7 +24,7 @@ from tensorsmith.recipes import (
     resolve,
 )
 from tensorsmith.recipes.trust import check_code_fields
-from tensorsmith.runs import exit_on_sigterm, wait_for
+from tensorsmith.runs import alone_in, exit_on_sigterm, wait_for
 from tensorsmith.tools.console import make_console
 from tensorsmith.tools.parsing import add_timeout_argument, add_trust_argument
 from tensorsmith.tools.search_folder import (
@@ -40,7 +40,7 @@ from tensorsmith.tools.search_folder import (
 )
 from tensorsmith.tuning import Search, SearchError
 from tensorsmith.tuning.search_workers import run_search_workers
-from tensorsmith.tuning.workers import LAUNCHER, alone_in
+from tensorsmith.tuning.workers import LAUNCHER
 
 log = logging.getLogger("tensorsmith.tools")
 
@@ -107,7 +107,7 @@ def execute(arguments: argparse.Namespace) -> int:
         folder = new_folder(recipe, arguments.out).path
     again = ["tune", arguments.name, "--out", str(folder), "--resume"]
     launched = LAUNCHER in os.environ  # started by a process that holds the lock of the folder
-    with contextlib.nullcontext(-1) if launched else alone_in(folder) as lock:
+    with contextlib.nullcontext(-1) if launched else alone_in(folder, "search") as lock:
         write_search(recipe, search, folder)
         try:
             if parallel is None:

@@ -1,4 +1,4 @@
-"""Tests that Python files of data sets, which a configuration names, are executed only if they belong to the user."""
+"""Tests that Python files, which a configuration names, are executed only if they belong to the user."""
 
 from pathlib import Path
 
@@ -59,3 +59,15 @@ def test_own_scripts(received):
     (received / "config.yaml").rename(received.parent / "config.yaml")  # the current folder is a run folder
     with raises_argument_error("data"):
         check_code_fields(recipe, {"data": "mine.py"}, received.parent / "config.yaml")
+
+
+def test_large_scripts_are_not_read(received, capsys):
+    """The path of a recipe is checked before the file is read, and no recipe has more than a megabyte."""
+    with (received / "big.py").open("wb") as file:
+        file.truncate(1 << 40)
+    (received / "config.yaml").write_text("recipe: received/big.py\n")
+    for command in ("evaluate received", "validate received/config.yaml"):
+        assert main(command.split()) == 2
+        assert "big.py, which would be executed" in capsys.readouterr().err
+    assert main(["run", "received/big.py"]) == 1
+    assert "a regular file of at most 1,000,000 bytes" in capsys.readouterr().err
