@@ -100,6 +100,17 @@ def test_damaged_spec(text, tmp_path):
         FeatureSpec.load(tmp_path / "spec")
 
 
+def test_size_is_limited(tmp_path, monkeypatch):
+    spec = FeatureSpec(Schema({"age": Feature("float64")}), {"age": Passthrough()})
+    monkeypatch.setattr("tensorsmith.data.preprocessing.feature_spec.LARGEST_FILE", 10)
+    with raises_argument_error("path", expected="at most 10 bytes", remedy="exclude features"):
+        spec.save(tmp_path / "spec")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "spec").write_text("12345678910")
+    with pytest.raises(UnreadableFileError, match=r"got .*spec \(UnreadableFileError: .* at most 10 bytes, got"):
+        FeatureSpec.load(tmp_path / "spec")
+
+
 def test_own_choices_are_not_saved(tmp_path):
     class Mine(Passthrough):
         pass

@@ -1,6 +1,7 @@
 """Tests that a recipe prepares once, and that runs share what was prepared if nothing that it depends on differs."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -20,7 +21,7 @@ from tensorsmith.recipes import (
     launch,
     prepared_recipe,
 )
-from tensorsmith.recipes.preparation import Preparation
+from tensorsmith.recipes.preparation import Preparation, preparation_folder
 from tensorsmith.recipes.prepared_values import load_values, save_values
 from tensorsmith.tools.main import main
 
@@ -225,7 +226,7 @@ def test_values_that_do_not_depend_on_the_seed(recipe, tmp_path):
     )
     for seed in (0, 1):
         file = find_recipe("student.py")
-        with pytest.raises(AttributeError, match="predict"):  # of the letters
+        with pytest.raises((AttributeError, UnreadableFileError), match="predict"):  # of the letters
             prepared_recipe(file, tmp_path / "prepared").build_data(file.recipe.config_class(seed=seed))
     assert preparations(recipe) == 1
 
@@ -339,8 +340,10 @@ def test_other_types_are_refused(value, tmp_path):
         lambda folder: (folder / "values.json").write_text('{"array": {"kind": "object", "class": "np"}}'),
         lambda folder: (folder / "values.json").write_text("[" * 100_000),
         lambda folder: np.savez(folder / "array.npz", array=np.array([Path()], object)),
+        lambda folder: np.savez_compressed(folder / "array.npz", array=np.zeros(10_000)),
+        lambda folder: os.truncate(folder / "values.json", 2 << 30),
     ],
-    ids=["array", "model", "name", "class", "index", "pickle"],
+    ids=["array", "model", "name", "class", "index", "pickle", "compressed", "sparse"],
 )
 def test_damaged_values(damage, tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
@@ -348,6 +351,60 @@ def test_damaged_values(damage, tmp_path):
     damage(tmp_path)
     with pytest.raises(UnreadableFileError, match="prepared must be a folder of intact files, got .*Remove the"):
         load_values(tmp_path, {"np": np})
+
+
+def test_large_json_values(tmp_path):
+    with pytest.raises(ValueError, match="prepare must be at most 5,000,000 bytes of JSON values, got 6,000,.* arrays"):
+        save_values({"letters": "a" * 6_000_000}, tmp_path, {})
+    assert not (tmp_path / "values.json").exists()
+
+
+@pytest.mark.parametrize("content", ["[1]", "{}", '{"fields": 1}', "[" * 100_000, None], ids=str)
+def test_damaged_preparation(content, recipe, tmp_path):
+    """The recipe prepares again."""
+    file = find_recipe("student.py")
+    config = file.recipe.config_class(teacher_epochs=1)
+    for count in (1, 2):
+        prepared_recipe(file, tmp_path / "prepared").build_data(config)
+        assert preparations(recipe) == count
+        (facts,) = tmp_path.glob("prepared/*/preparation.json")
+        facts.write_text(content or "")
+        if content is None:
+            os.truncate(facts, 2 << 30)
+
+
+@pytest.mark.parametrize("stored", [{"kind": "json", "value": 5}, None], ids=["number", "missing"])
+def test_values_that_the_recipe_cannot_use(stored, recipe, tmp_path, capsys):
+    launch(RunRequest("student.py", ["--teacher_epochs", "1", "--epochs", "1"], out=tmp_path / "run"))
+    (index,) = (tmp_path / "run").glob("prepared/*/values.json")
+    others = {name: value for name, value in json.loads(index.read_text()).items() if name != "teacher"}
+    index.write_text(json.dumps({**others, "teacher": stored} if stored else others))
+    assert main(["evaluate", "run"]) == 1
+    shown = capsys.readouterr().err
+    assert f"prepared must be a folder of values that the recipe can use, got run/prepared/{index.parent.name}" in shown
+    assert "student.py, line " in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_folders_of_the_same_name_around_the_run(marked, recipe, tmp_path):
+    (tmp_path / "prepared").mkdir()
+    (tmp_path / "prepared" / "mine.txt").symlink_to("/etc/hostname")
+    if marked:
+        (tmp_path / "comparison.yaml").touch()
+    run = tmp_path / "variant" / "seed-0"
+    assert preparation_folder(run) == (tmp_path if marked else run) / "prepared"
+
+
+def test_trusted_preparation(recipe, tmp_path):
+    folder = tmp_path / "run" / "prepared"
+    folder.mkdir(parents=True)
+    (folder / "link").symlink_to("/etc/hostname")
+    file = find_recipe("student.py")
+    config = file.recipe.config_class(teacher_epochs=1)
+    with pytest.raises(ValueError, match="Pass --trust"):
+        prepared_recipe(file, folder).build_data(config)
+    assert prepared_recipe(file, folder, trust=True).build_data(config)
 
 
 def test_links_are_not_followed(recipe, tmp_path):

@@ -107,6 +107,8 @@ def test_damaged_checkpoint(recipe, tmp_path):
     for name, content in others.items():
         np.savez(tmp_path / "other.npz", **content)
         damaged[name] = (tmp_path / "other.npz").read_bytes()
+    np.savez_compressed(tmp_path / "other.npz", **arrays, zeros=np.zeros(100_000))
+    damaged["compressed"] = (tmp_path / "other.npz").read_bytes()
     for content in damaged.values():
         path.write_bytes(content)
         with pytest.raises(RunFailedError, match=r"resume must be a checkpoint of this run.*last\.npz'\. Remove"):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tensorsmith.core.errors import UnreadableFileError, Verbatim, argument_error
 
-LARGEST_TEXT = 50_000_000  # bytes
+LARGEST_TEXT = 5_000_000  # bytes; JSON can need 30 times as much memory when it is parsed
 PREFIX = ".tensorsmith-"  # of the names of temporary folders
 LOCK, CONTENT = "lock", "content"  # in a temporary folder: a file that its process locks, and the folder that it uses
 # Content of the lock file. Locks may be local to each machine on network file systems, so a process removes only the

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorsmith.core import load_tensorflow, replace_file
+from tensorsmith.core import ArgumentError, load_tensorflow, read_text, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
-from tensorsmith.recipes.prepared_values import load_values, save_values
+from tensorsmith.recipes.prepared_values import damaged, load_values, save_values
 from tensorsmith.recipes.recipe_run import RecipeRun
 from tensorsmith.recipes.run_folder import versions
 from tensorsmith.recipes.single_training import preserved_random_state
@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 
 PREPARED = "prepared"  # in a run folder, or in the folder of several runs that share it
 FACTS = "preparation.json"
+SHARED = ("comparison.yaml", "search.yaml")  # one of these files is in the folder of several runs
 
 log = logging.getLogger("tensorsmith.recipes")
 
 
 def preparation_folder(run: Path) -> Path:
     """Return the folder of prepared values of a run: that of a comparison or search around it, or else its own."""
-    around = (parent / PREPARED for parent in run.absolute().parents[:3])  # runs/NAME/comparison/VARIANT/SETTING/seed-0
-    return next((folder for folder in around if folder.is_dir()), run / PREPARED)
+    around = run.absolute().parents[:3]  # runs/NAME/comparison/VARIANT/SETTING/seed-0
+    shared = (folder for folder in around if any((folder / name).is_file() for name in SHARED))
+    return next(shared, run) / PREPARED
 
 
 class Preparation:
@@ -63,6 +65,7 @@ class Preparation:
         self._file, self._recipe = file, file.recipe
         self._folder, self._train_recipe, self._trust = folder, train_recipe, trust
         self._found: tuple[Any, Path] | None = None  # configuration and folder of the last values
+        self._is_stored = False  # `True` if an earlier process or call has prepared them
 
     @functools.cached_property
     def recipe(self) -> SupervisedRecipe:
@@ -73,9 +76,22 @@ class Preparation:
         return dataclasses.replace(
             recipe,
             prepare=None,
-            build_data=lambda config: recipe.build_data(config, self.values(config)),
-            build_trainer=lambda config: recipe.build_trainer(config, self.values(config)),
+            build_data=lambda config: self._build(recipe.build_data, config),
+            build_trainer=lambda config: self._build(recipe.build_trainer, config),
         )
+
+    def _build(self, function: Callable[[Any, Any], Any], config: Any) -> Any:
+        """Call a function of the recipe. Errors name the folder of the values if these were stored before."""
+        values = self.values(config)
+        import tensorflow as tf
+
+        errors_of_ops = tf.errors.InvalidArgumentError, tf.errors.NotFoundError  # for other dtypes and shapes
+        try:
+            return function(config, values)
+        except (AttributeError, LookupError, TypeError, ValueError, *errors_of_ops) as error:
+            if not self._is_stored or isinstance(error, ArgumentError) or self._found is None:
+                raise
+            raise damaged(self._found[1], error, "a folder of values that the recipe can use") from error
 
     def values(self, config: Any) -> dict[str, Any]:
         """Return the values for a configuration, which are prepared if they are not stored.
@@ -102,7 +118,9 @@ class Preparation:
             check_content(self._folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         with _lock(self._folder, self._file.name):
-            folder = self._stored(config) or self._prepared(config)
+            stored = self._stored(config)
+            folder = stored or self._prepared(config)
+            self._is_stored = stored is not None
         keras.utils.set_random_seed(config.seed)
         return folder
 
@@ -110,8 +128,8 @@ class Preparation:
         """Return the folder of stored values that a configuration can use."""
         known = {"source": self._source, "versions": versions()}
         for path in sorted(self._folder.glob(f"*/{FACTS}")):
-            with contextlib.suppress(ValueError, KeyError, AttributeError, RecursionError):  # damaged files
-                facts = json.loads(path.read_text(encoding="utf-8"))
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):  # damaged
+                facts = json.loads(read_text(path))
                 same = all(_agree(name, value, config) for name, value in facts.pop("fields").items())
                 if same and facts == known:
                     return path.parent

@@ -1,18 +1,17 @@
 """Storage of the values that a recipe prepares: Keras models, arrays, JSON values and objects that can be saved."""
 
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, replace_file
-
-if TYPE_CHECKING:
-    pass
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, read_text, replace_file
 
 INDEX = "values.json"
+LARGEST_INDEX = 5_000_000  # bytes
 EXPECTED = "a Keras model or layer, NumPy arrays, a JSON value, or an object with `save` and `load`"
 
 
@@ -26,7 +25,7 @@ def save_values(values: Mapping[str, Any], folder: Path, classes: Mapping[str, A
         classes: Mapping from names to the classes of such objects, such as the variables of the module of a recipe.
 
     Raises:
-        ValueError: If a value is of another type. The message names the key.
+        ValueError: If a value is of another type, and the message names the key, or if the JSON values are too large.
     """
     check(isinstance(values, Mapping), "prepare", values, "return a mapping from names to values")
     index = {}
@@ -38,8 +37,11 @@ def save_values(values: Mapping[str, Any], folder: Path, classes: Mapping[str, A
             "return a mapping whose keys are identifiers",
         )
         index[name] = _save(name, value, folder, classes)
+    text = json.dumps(index, indent=2) + "\n"  # ASCII characters
+    expected, remedy = f"at most {LARGEST_INDEX:,} bytes of JSON values", "return large values as NumPy arrays"
+    check(len(text) <= LARGEST_INDEX, "prepare", Verbatim(f"{len(text):,} bytes"), expected, remedy)
     with replace_file(folder / INDEX) as draft:
-        draft.write_text(json.dumps(index, indent=2) + "\n")
+        draft.write_text(text)
 
 
 def load_values(folder: Path, classes: Mapping[str, Any], trust: bool = False) -> dict[str, Any]:
@@ -54,14 +56,33 @@ def load_values(folder: Path, classes: Mapping[str, Any], trust: bool = False) -
         UnreadableFileError: If a file is damaged.
     """
     try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = json.loads(read_text(folder / INDEX, LARGEST_INDEX))
         return {name: _load(name, entry, folder, classes, trust) for name, entry in index.items()}
     except Exception as error:  # the errors of Keras and NumPy for damaged files are of all types
-        reason = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-        remedy = "remove the folder to prepare the recipe again"
-        raise UnreadableFileError.like(
-            argument_error("prepared", Verbatim(f"{folder} ({reason})"), "a folder of intact files", remedy)
-        ) from error
+        raise damaged(folder, error) from error
+
+
+def damaged(folder: Path, error: Exception, expected: str = "a folder of intact files") -> UnreadableFileError:
+    """Return the error for prepared values that cannot be loaded or used."""
+    reason = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    remedy = "remove the folder to prepare the recipe again"
+    return UnreadableFileError.like(argument_error("prepared", Verbatim(f"{folder} ({reason})"), expected, remedy))
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file of unknown origin that `numpy.savez` has written.
+
+    `savez` does not compress arrays, and a file whose arrays are larger than the file itself is refused.
+
+    Raises:
+        Exception: If the file is damaged. The errors of NumPy for such files are of all types.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > path.stat().st_size:
+        raise ValueError(f"{path.name} has compressed arrays, which need {size:,} bytes")
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _save(name: str, value: Any, folder: Path, classes: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,8 +125,8 @@ def _load(name: str, entry: Mapping[str, Any], folder: Path, classes: Mapping[st
         case "model":
             return keras.saving.load_model(folder / f"{name}.keras", compile=False, safe_mode=not trust)
         case "array" | "arrays" as stored:
-            with np.load(folder / f"{name}.npz", allow_pickle=False) as arrays:
-                return arrays["array"] if stored == "array" else dict(arrays)
+            arrays = load_arrays(folder / f"{name}.npz")
+            return arrays["array"] if stored == "array" else arrays
         case "object":
             kind = classes[entry["class"]]
             load: Callable[[Path], Any] | None = getattr(kind, "load", None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorsmith.core import UnreadableFileError, argument_error, check, is_integer, replace_file
+from tensorsmith.recipes.prepared_values import load_arrays
 from tensorsmith.recipes.recipe_run import RecipeRun
 from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.recipes.tracked_state import restore_state, state_of
@@ -97,8 +98,7 @@ class ProcedureRun(RecipeRun):
 
     def _load(self) -> None:
         try:
-            with self._path.open("rb") as file:
-                state = dict(np.load(file, allow_pickle=False))
+            state = load_arrays(self._path)
             metadata = json.loads(str(state.pop(METADATA)))
             if metadata["state"] != _description(state):
                 raise ValueError(f"its arrays {_description(state)} are not those that were saved")

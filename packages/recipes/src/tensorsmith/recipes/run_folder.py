@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, read_text, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import to_yaml
@@ -18,6 +20,9 @@ from tensorsmith.recipes.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import keras
+
+
+LARGEST_HISTORY = 20_000_000  # bytes; about 100,000 epochs of 10 metrics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +64,7 @@ class RunFolder:
         if not path.exists():
             return 0
         try:
-            return max(0, len(read_text(path).splitlines()) - 1)
+            return max(0, len(read_text(path, LARGEST_HISTORY).splitlines()) - 1)
         except ValueError:  # the file is damaged; it is written again when the run is resumed
             return 0
 
@@ -84,9 +89,12 @@ class RunFolder:
         if not path.exists():
             return {}
         try:
-            _, *names = next(reader := csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
-            columns = list(zip(*([float(value) for value in row] for row in reader), strict=True))
-            return {name: list(column) for name, column in zip(names, columns[1:], strict=True)} if columns else {}
+            file = io.StringIO(read_text(path, LARGEST_HISTORY), newline="")
+            _, *names = next(csv.reader(file, strict=True))  # reads the lines of the header only
+            if not file.getvalue()[file.tell() :].strip():
+                return {}
+            columns = np.loadtxt(file, delimiter=",", comments=None, ndmin=2, unpack=True)[1:]
+            return {name: column.tolist() for name, column in zip(names, columns, strict=True)}
         except (ValueError, StopIteration, csv.Error) as error:
             received = Verbatim(f"{path}, which is damaged ({error})")
             raise UnreadableFileError.like(argument_error("run", received, "a folder with intact files")) from error

@@ -40,6 +40,7 @@ def run_recipe(
     resume: bool,
     cluster: Cluster | None = None,
     profile: bool = False,
+    trust: bool = False,
 ) -> dict[str, Any]:
     """Train a recipe and write the files of its run folder.
 
@@ -53,6 +54,7 @@ def run_recipe(
         resume: If `True`, resume from the last checkpoint in the run folder.
         cluster: Cluster of machines that train together, or `None` to train on this machine only.
         profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard.
+        trust: If `True`, stored models of the preparation may contain code.
 
     Returns:
         The content of `metrics.json`.
@@ -64,7 +66,7 @@ def run_recipe(
     config = file.recipe.configure(config)
     if file.supervised:
         with precision(settings.precision):
-            facts = _fit(file, config, settings, folder, resume, cluster, profile)
+            facts = _fit(file, config, settings, folder, resume, cluster, profile, trust)
     else:
         assert isinstance(file.recipe, ProcedureRecipe)
         load_tensorflow()
@@ -86,17 +88,18 @@ def run_recipe(
     return metrics
 
 
-def find_rate(file: RecipeFile, config: Any, folder: Path) -> "LRSweep":
+def find_rate(file: RecipeFile, config: Any, folder: Path, trust: bool = False) -> "LRSweep":
     """Run the learning-rate range test for a recipe and plot the result.
 
     Args:
         file: Recipe file whose model and data are used in the learning-rate range test.
         config: Instance of the `Config` class of the recipe, which contains the values of all settings.
         folder: Folder in which `learning_rates.png` is written.
+        trust: If `True`, stored models of the preparation may contain code.
     """
     from tensorsmith.training import LRFinder
 
-    data, trainer = build(prepared_recipe(file, preparation_folder(folder)), file.recipe.configure(config))
+    data, trainer = build(prepared_recipe(file, preparation_folder(folder), trust), file.recipe.configure(config))
     sweep = LRFinder()(trainer, **as_arguments(data["train"]), batch_size=config.batch_size, verbose=True)
     sweep.plot(folder / "learning_rates.png")
     return sweep
@@ -110,6 +113,7 @@ def _fit(
     resume: bool,
     cluster: Cluster | None,
     profile: bool,
+    trust: bool,
 ) -> dict[str, Any]:
     """Fit the model of a supervised recipe, and return its scores and training statistics."""
     load_tensorflow()
@@ -120,7 +124,7 @@ def _fit(
 
     strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
     checkpoints, extends = settings.checkpoints(folder), resume and folder.finished
-    preparation = Preparation(file, preparation_folder(folder.path), train_recipe)
+    preparation = Preparation(file, preparation_folder(folder.path), train_recipe, trust)
     recipe = preparation.recipe
     if cluster and not cluster.chief:
         scratch = tempfile.TemporaryDirectory()  # removed when this function returns
@@ -197,14 +201,15 @@ def scores_of(
     return scores
 
 
-def prepared_recipe(file: RecipeFile, folder: Path) -> SupervisedRecipe:
+def prepared_recipe(file: RecipeFile, folder: Path, trust: bool = False) -> SupervisedRecipe:
     """Return a supervised recipe whose functions take a configuration only.
 
     Args:
         file: Recipe file. If it has a function `prepare`, this is called when data or a trainer are built.
         folder: Folder in which prepared values are stored (see `Preparation`).
+        trust: If `True`, stored models may contain code.
     """
-    return Preparation(file, folder, train_recipe).recipe
+    return Preparation(file, folder, train_recipe, trust).recipe
 
 
 def report_run(

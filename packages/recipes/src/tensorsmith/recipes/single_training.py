@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, replace_file
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, read_text, replace_file
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.recipes.curves import plot_curves
+from tensorsmith.recipes.run_folder import LARGEST_HISTORY
 
 if TYPE_CHECKING:
     import keras
@@ -120,7 +121,7 @@ def _restored(folder: Path, model: "keras.Model") -> TrainingResult:
     """Restore the weights of a completed training, and return its result."""
     try:
         model.load_weights(folder / WEIGHTS)
-        return TrainingResult(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
+        return TrainingResult(**json.loads(read_text(folder / RESULT, LARGEST_HISTORY)))
     except Exception as error:  # the errors of Keras for damaged files are of all types
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         remedy = "remove the folder to train again"

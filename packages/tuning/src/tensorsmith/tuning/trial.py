@@ -17,6 +17,7 @@ from tensorsmith.tuning.folds import folds
 from tensorsmith.tuning.search import Search
 
 RESULT = "result.json"
+LARGEST_RESULT = 20_000_000  # bytes; history of about 100,000 epochs and 5 metrics
 
 Watch = Callable[[int, Mapping[str, Any]], None]  # receives the number of each completed epoch and its logs
 
@@ -59,7 +60,7 @@ def read_result(folder: Path) -> Result | None:
     """Returns the result in the folder of a trial, or `None` if the trial is not completed."""
     path = folder / RESULT
     try:
-        result = Result(**json.loads(read_text(path))) if path.exists() else None
+        result = Result(**json.loads(read_text(path, LARGEST_RESULT))) if path.exists() else None
     except (ValueError, TypeError, RecursionError) as error:
         raise damaged(path) from error
     if result is not None and not _is_valid(result):

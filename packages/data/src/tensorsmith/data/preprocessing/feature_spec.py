@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -22,6 +21,7 @@ from tensorsmith.core import (
     argument_error,
     check,
     did_you_mean,
+    read_text,
     replace_file,
 )
 from tensorsmith.data.preprocessing.choices import Categorical, Cross, FeatureChoice, default_choice, values_per_example
@@ -40,6 +40,7 @@ from tensorsmith.tfrecord import Schema
 from tensorsmith.tfrecord.schema import FLOATS, NAN, STRINGS
 
 FEW_STRINGS, MOST_STRINGS = 100, 1000  # distinct strings; between these numbers, it depends on how often they repeat
+LARGEST_FILE = 50_000_000  # bytes
 logger = logging.getLogger(__name__)
 
 
@@ -278,7 +279,7 @@ class FeatureSpec:
             path: Path of the file.
 
         Raises:
-            ValueError: If an option is an instance of a class of your own.
+            ValueError: If an option is an instance of a class of your own, or if the statistics are too large.
         """
         described = {
             "schema": Schema(self._schema).to_yaml(),
@@ -288,8 +289,11 @@ class FeatureSpec:
             "statistics": {name: describe_statistics(gathered) for name, gathered in self._gathered.items()},
             "fills": {name: describe_statistics(fill) for name, fill in self._fills.items()},
         }
+        text = json.dumps(described)  # ASCII characters
+        received, expected = Verbatim(f"{len(text):,} bytes"), f"at most {LARGEST_FILE:,} bytes of statistics"
+        check(len(text) <= LARGEST_FILE, "path", received, expected, "exclude features with many distinct strings")
         with replace_file(path) as draft:
-            draft.write_text(json.dumps(described), encoding="utf-8")
+            draft.write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "FeatureSpec":
@@ -302,7 +306,7 @@ class FeatureSpec:
             UnreadableFileError: If the file is damaged.
         """
         try:
-            described = json.loads(Path(path).read_text(encoding="utf-8"))
+            described = json.loads(read_text(path, LARGEST_FILE))
             schema = Schema.from_yaml(described["schema"])
             choices = {name: choice_of(choice) for name, choice in described["choices"].items()}
             impute = {name: Impute(**arguments) for name, arguments in described["impute"].items()}
