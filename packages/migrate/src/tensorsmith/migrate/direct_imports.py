@@ -17,14 +17,17 @@ from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.surveyor import Surveyor, dotted, exported, origin
 
 
-def with_direct_imports(module: cst.Module, importer: Importer) -> cst.Module:
-    """Return the script with direct imports of what other modules pass on to it, if it uses TensorFlow Addons."""
+def with_direct_imports(module: cst.Module, importer: Importer) -> MetadataWrapper:
+    """Return the script with direct imports of what other modules pass on to it, if it uses TensorFlow Addons.
+
+    A script that remains the same keeps its metadata, which are computed once.
+    """
     wrapper = MetadataWrapper(module)
     survey = _Survey(wrapper, importer)
     lines = [line for lines in survey.lines.values() for line in lines]
     if not lines or not any(PACKAGE in code for code in (*lines, module.code)):
-        return module
-    return wrapper.module.visit(_Rewriter(survey, module.config_for_parsing))
+        return wrapper
+    return MetadataWrapper(wrapper.module.visit(_Rewriter(survey, module.config_for_parsing)))
 
 
 class _Survey(Surveyor):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper
 
 from tensorsmith.migrate.addons import PACKAGE
 from tensorsmith.migrate.calls import TIGHT, moved_call
@@ -94,10 +93,9 @@ def rewrite(script: bytes, importer: Importer) -> Migrated:
         syntax_tree(script)  # a script that is not valid Python is reported, even if it does not mention Addons
         return Migrated(script)
     try:
-        module = with_direct_imports(parse(script), importer)
-        wrapper = MetadataWrapper(module)
+        wrapper = with_direct_imports(parse(script), importer)
         plan = survey(wrapper)
-        if not (plan.left or USES_ADDONS.search(module.bytes)):
+        if not (plan.left or USES_ADDONS.search(wrapper.module.bytes)):
             return Migrated(script)
         survey_keras2(wrapper, plan)
         survey_tensors(wrapper, plan)
