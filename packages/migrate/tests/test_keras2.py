@@ -86,6 +86,7 @@ def method(name):
     return next((KERAS2[f"<{kind}>.{last}"] for kind in kinds.get(owner, ()) if f"<{kind}>.{last}" in KERAS2), None)
 
 
+@pytest.mark.slow
 def test_table_covers_names(derived):
     assert len(derived["names"][""]) > 150
     for root, names in derived["names"].items():
@@ -94,6 +95,7 @@ def test_table_covers_names(derived):
         assert not [name for name in names if entry(root or "tf.keras", name) is None and name not in packages]
 
 
+@pytest.mark.slow
 def test_table_covers_arguments(derived):
     assert len(derived["arguments"]) > 50
     lost = {}
@@ -107,6 +109,7 @@ def test_table_covers_arguments(derived):
     assert not {name: arguments for name, arguments in lost.items() if arguments - {"dynamic"}}
 
 
+@pytest.mark.slow
 def test_table_covers_members(derived):
     kinds = {"Model": "model", "layers.Layer": "layer", "optimizers.Optimizer": "optimizer", "metrics.Metric": "metric"}
     for owner, members in derived["members"].items():
@@ -135,82 +138,109 @@ def migrated(code):
     return line, comment, result
 
 
-@pytest.mark.parametrize("key", [key for key, row in KERAS2.items() if isinstance(row, Missing) and key[0] != "<"])
-def test_missing_name(key):
-    roots, name = split(key)
-    for root in roots:
-        assert find(ROOTS[root], name) is None
-        line, comment, result = migrated(f"x = {root}.{name}")
-        assert (line, result.rejected) == (f"x = {root}.{name}", 1)
-        assert f"keras.{name}: {KERAS2[key].reason}" in comment
+def expect(expected):
+    """Migrate many expressions in one script, and compare each with its successor, or with a part of its comment.
+
+    Args:
+        expected: Pairs of an expression, and its successor or a tuple with a part of the comment above it.
+    """
+    lines = [f"x{number} = {code}" for number, (code, _) in enumerate(expected)]
+    result = migrate_script("\n".join((HEAD, *lines, "")).encode())
+    assert migrate_script(result.script).script == result.script
+    comment, found = "", {}
+    for line in result.script.decode().splitlines():
+        if line.startswith("x"):
+            found[line.partition(" ")[0]] = line.partition(" = ")[2], comment
+        comment = line if line.startswith("# tensorsmith migrate:") else ""
+    for number, (code, after) in enumerate(expected):
+        line, comment = found[f"x{number}"]
+        if isinstance(after, tuple):
+            assert line == code
+            assert after[0] in comment, code
+        else:
+            assert (line, comment) == (after, ""), code
+    assert result.rejected == sum(isinstance(after, tuple) for _, after in expected)
 
 
-@pytest.mark.parametrize("key", [key for key, row in KERAS2.items() if isinstance(row, Successor) and key[0] != "<"])
-def test_successor_of_name(key):
-    roots, name = split(key)
-    row = KERAS2[key]
-    for root in roots:
+def test_missing_names():
+    expected = []
+    for key, row in KERAS2.items():
+        if isinstance(row, Missing) and key[0] != "<":
+            roots, name = split(key)
+            for root in roots:
+                assert find(ROOTS[root], name) is None, key
+                expected.append((f"{root}.{name}", (f"keras.{name}: {row.reason}",)))
+    assert len(expected) > 250
+    expect(expected)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_successors_of_names(root):
+    expected = []
+    for key, row in KERAS2.items():
+        roots, name = split(key)
+        if not isinstance(row, Successor) or key[0] == "<" or root not in roots:
+            continue
         if row.result:
-            assert migrated(f"{root}.{name}(a.b, 2)")[0] == "a.b.assign(2)"
+            expected.append((f"{root}.{name}(a.b, 2)", "a.b.assign(2)"))
             continue
         component = row.name if row.name.startswith('"') else f"{root}.{row.name}"
         if row.name != name:
-            there = entry(root, row.name)
-            if isinstance(there, Missing):
+            if isinstance(entry(root, row.name), Missing):
                 continue  # the successor itself is in tf.keras alone
-            line, comment, result = migrated(f"x = {root}.{name}")
-            assert (line, comment, result.rejected) == (f"x = {component}", "", 0)
+            expected.append((f"{root}.{name}", component))
             if row.name.startswith('"'):
                 continue
             if "legacy" not in name:  # a class that raises an error
-                assert find(ROOTS[root], name) is None
-        assert find(ROOTS[root], row.name) is not None
-        expect_arguments(f"{root}.{name}", component, row, find(ROOTS[root], row.name))
+                assert find(ROOTS[root], name) is None, key
+        assert find(ROOTS[root], row.name) is not None, key
+        expected += argument_cases(f"{root}.{name}", component, row, find(ROOTS[root], row.name))
+    assert len(expected) > 200
+    expect(expected)
 
 
-@pytest.mark.parametrize("key", [key for key in KERAS2 if key[0] == "<"])
-def test_member(key):
-    kind, name = re.fullmatch(r"<(\w+)>\.(\w+)", key).groups()
-    row, receiver = KERAS2[key], RECEIVERS[kind]
-    if isinstance(row, Missing):
-        line, comment, result = migrated(f"x = {receiver}.{name}")
-        assert (line, result.rejected) == (f"x = {receiver}.{name}", 1)
-        assert row.reason in comment
-        return
-    owners = [KINDS[kind]] if kind != "any" else [keras.Model, keras.layers.Layer]
-    owner = next((owner for owner in owners if find(owner, row.name[1:].split(".")[0])), None)
-    assert owner is not None
-    if not row.changes_calls:
-        assert migrated(f"x = {receiver}.{name}")[0] == f"x = {receiver}{row.name}"
-        assert f".{name}" == row.name or not hasattr(owner, name)
-        return
-    expect_arguments(f"{receiver}.{name}", f"{receiver}{row.name}", row, find(owner, row.name[1:]))
+def test_members():
+    expected = []
+    for key in (key for key in KERAS2 if key[0] == "<"):
+        kind, name = re.fullmatch(r"<(\w+)>\.(\w+)", key).groups()
+        row, receiver = KERAS2[key], RECEIVERS[kind]
+        if isinstance(row, Missing):
+            expected.append((f"{receiver}.{name}", (row.reason,)))
+            continue
+        owners = [KINDS[kind]] if kind != "any" else [keras.Model, keras.layers.Layer]
+        owner = next((owner for owner in owners if find(owner, row.name[1:].split(".")[0])), None)
+        assert owner is not None, key
+        if row.changes_calls:
+            expected += argument_cases(f"{receiver}.{name}", f"{receiver}{row.name}", row, find(owner, row.name[1:]))
+            continue
+        expected.append((f"{receiver}.{name}", f"{receiver}{row.name}"))
+        assert f".{name}" == row.name or not hasattr(owner, name), key
+    expect(expected)
 
 
-def expect_arguments(old, new, row, component):
-    """Compare calls with each changed argument, and the signature of Keras 3."""
+def argument_cases(old, new, row, component):
+    """Yield calls with each changed argument for `expect`, after a comparison with the signature of Keras 3."""
     kinds = [kind.__init__ for kind in component.__mro__] if inspect.isclass(component) else [component]
     accepted = {name for kind in kinds for name in inspect.signature(kind).parameters}
     for before, after in row.renamed.items():
         assert after in accepted or row.name in (".add_weight", "Model", "models.Model")
-        assert migrated(f"x = {old}({before}=v)")[0] == f"x = {new}({after}=v)"
+        yield f"{old}({before}=(1,))", f"{new}({after}=(1,))"  # a tuple, which is also a shape
     for name in row.dropped:
         assert name not in accepted - {"name"}
-        assert migrated(f"x = {old}({name}=v)")[0] == f"x = {new}()"
+        yield f"{old}({name}=v)", f"{new}()"
     for name, advice in row.refused.items():
         assert name not in accepted
-        line, comment, result = migrated(f"x = {old}({name}=v)")
-        assert (line, result.rejected) == (f"x = {old}({name}=v)", 1)
-        assert f"{name} is not supported: {advice}" in comment
+        yield f"{old}({name}=v)", (f"{name} is not supported: {advice}",)
     for name, value in row.added.items():
         assert name in accepted
-        assert migrated(f"x = {old}()")[0] == f"x = {new}({name}={value})"
+        yield f"{old}()", f"{new}({name}={value})"
     moving = row.arguments[row.in_place :]
     if moving and not row.result:
-        given = ", ".join(f"v{position}" for position in range(row.in_place + 1))
+        given = [f"v{position}" for position in range(row.in_place + 1)]
         name = row.renamed.get(moving[0], moving[0])
         assert name in accepted
-        assert migrated(f"x = {old}({given})")[0].endswith(f"{name}=v{row.in_place})")
+        added = [f"{name}={value}" for name, value in row.added.items()]
+        yield f"{old}({', '.join(given)})", f"{new}({', '.join([*given[:-1], *added, f'{name}={given[-1]}'])})"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,9 @@ RUN = [
 NEEDED = {"learning_rate": 0.1, "lambda_": 2.0, "optimizer": "sgd", "weight_decay": 0.1}  # arguments without a default
 SUBPACKAGES = sorted({name.partition(".")[0] for name in MOVES if "." in name})
 
+# The public components of TensorFlow Addons 0.23 and their arguments with defaults, which `addons` collects again.
+SURFACE = json.loads((Path(__file__).parent / "addons_surface.json").read_text())
+
 # Collects all data from Addons in one process: public names with their arguments, and the results of the old scripts.
 ADDONS = """
 import inspect, json, runpy, sys
@@ -48,10 +51,11 @@ for package in sys.argv[2].split():
         component = getattr(module, name)
         if not name.startswith("_") and not inspect.ismodule(component):
             parameters = inspect.signature(component).parameters.values()
-            surface[f"{package}.{name}"] = [
-                [each.name, str(each.kind), None if each.default is each.empty else repr(each.default)]
+            surface[f"{package}.{name}"] = {
+                each.name: None if each.default is each.empty else repr(each.default)
                 for each in parameters
-            ]
+                if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+            }
 with open(f"{sys.argv[1]}/surface.json", "w") as file:
     json.dump(surface, file)
 for path in sys.argv[3:]:
@@ -74,12 +78,6 @@ def addons(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def surface(addons):
-    """Returns the arguments of every public component."""
-    return json.loads((addons / "surface.json").read_text())
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_migrated_script(name):
     before, after = (SCRIPTS / f"{name}_{when}.py" for when in ("before", "after"))
@@ -98,6 +96,7 @@ def test_every_subpackage_has_a_script():
     assert {*SUBPACKAGES} <= {*NAMES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUN)
 def test_results_match_addons(name, addons):
     ours = runpy.run_path(str(SCRIPTS / f"{name}_after.py"))["results"]
@@ -107,45 +106,64 @@ def test_results_match_addons(name, addons):
             np.testing.assert_allclose(np.array(ours[key]), theirs[key], rtol=1e-5, atol=2e-6, err_msg=key)
 
 
-def test_table_has_every_name(surface):
-    assert len(surface) == 181
-    assert not surface.keys() - MOVES.keys()
+@pytest.mark.slow
+def test_surface_of_addons(addons):
+    assert json.loads((addons / "surface.json").read_text()) == SURFACE
+
+
+def test_table_has_every_name():
+    assert len(SURFACE) == 181
+    assert not SURFACE.keys() - MOVES.keys()
 
 
 @pytest.mark.parametrize("by_place", [False, True], ids=["by name", "by place"])
-@pytest.mark.parametrize("name", [name for name, move in MOVES.items() if isinstance(move, Successor)])
-def test_successor_takes_the_arguments(name, by_place, surface):
-    """The call has the arguments that both Addons and the successor accept, each with a different value."""
-    if name not in surface:
-        pytest.skip("not exported by Addons")
-    move, parameters = MOVES[name], [each for each in surface[name] if "VAR" not in each[1]]
-    assert list(move.arguments) == [argument for argument, *_ in parameters][: len(move.arguments)]
-    stop = (lambda each: each[0] not in move.refused, parameters)
-    values = {
-        argument: default or "0.1" if move.rule else str(position)  # rules depend on values
-        for position, (argument, _, default) in enumerate(itertools.takewhile(*stop) if by_place else filter(*stop))
+def test_successors_take_the_arguments(by_place):
+    """Each call has the arguments that both Addons and the successor accept, each with a different value."""
+    moves = {name: move for name, move in MOVES.items() if isinstance(move, Successor) and name in SURFACE}
+    given = {name: given_values(SURFACE[name], move, by_place) for name, move in moves.items()}
+    calls = moved_calls({name: given[name].values() if by_place else joined(given[name]) for name in moves})
+    for name, move in moves.items():
+        values, call = given[name], calls[name]
+        assert list(move.arguments) == list(SURFACE[name])[: len(move.arguments)], name
+        module, _, last = move.name.rpartition(".")
+        component = getattr(importlib.import_module(module), last)
+        keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        assert keywords.keys() <= accepted(component), name
+        bound = inspect.signature(component).bind(*map(ast.unparse, call.args), **keywords).arguments
+        bound |= bound.pop("kwargs", {})
+        if not move.rule:
+            kept = {move.renamed.get(argument, argument): value for argument, value in values.items()}
+            expected = move.added | {argument: value for argument, value in kept.items() if argument in bound}
+            assert bound == expected, name
+            assert kept.keys() - bound.keys() == {*move.dropped} & {*values}, name
+
+
+def given_values(arguments, move, by_place):
+    """Returns values of the arguments that the successor does not refuse: all, or those before the first refused."""
+    accepts = (lambda argument: argument not in move.refused, arguments)
+    return {
+        argument: arguments[argument] or "0.1" if move.rule else str(position)  # rules depend on values
+        for position, argument in enumerate(itertools.takewhile(*accepts) if by_place else filter(*accepts))
     }
-    given = values.values() if by_place else [f"{argument}={value}" for argument, value in values.items()]
-    call = moved_call(name, ", ".join(given))
-
-    module, _, last = move.name.rpartition(".")
-    component = getattr(importlib.import_module(module), last)
-    keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-    assert keywords.keys() <= accepted(component)
-    bound = inspect.signature(component).bind(*map(ast.unparse, call.args), **keywords).arguments
-    bound |= bound.pop("kwargs", {})
-    if not move.rule:
-        kept = {move.renamed.get(argument, argument): value for argument, value in values.items()}
-        assert bound == move.added | {argument: value for argument, value in kept.items() if argument in bound}
-        assert kept.keys() - bound.keys() == {*move.dropped} & {*values}
 
 
-def moved_call(name, arguments):
-    """Returns the call of the successor for a call of Addons."""
-    moved = migrate_script(f"import tensorflow_addons as tfa\n\ntfa.{name}({arguments})\n".encode())
-    assert (moved.rewritten, moved.left) == (1, 0), moved.script.decode()
-    calls = [node for node in ast.walk(ast.parse(moved.script)) if isinstance(node, ast.Call)]
-    (call,) = [call for call in calls if ast.unparse(call.func) == MOVES[name].name]
+def joined(values):
+    return [f"{argument}={value}" for argument, value in values.items()]
+
+
+def moved_calls(arguments):
+    """Returns the calls of the successors for calls of components of Addons, all in one script."""
+    lines = [f"tfa.{name}({', '.join(given)})\n" for name, given in arguments.items()]
+    moved = migrate_script(f"import tensorflow_addons as tfa\n\n{''.join(lines)}".encode())
+    assert (moved.rewritten, moved.left) == (len(lines), 0), moved.script.decode()
+    statements = [each.value for each in ast.parse(moved.script).body if isinstance(each, ast.Expr)]
+    return {name: call_of(MOVES[name].name, each) for name, each in zip(arguments, statements, strict=True)}
+
+
+def call_of(name, expression):
+    """Returns the only call of a function in an expression."""
+    calls = [node for node in ast.walk(expression) if isinstance(node, ast.Call)]
+    (call,) = [call for call in calls if ast.unparse(call.func) == name]
     return call
 
 
