@@ -112,6 +112,33 @@ def test_figure_marks_failures_and_outliers(tmp_path, monkeypatch):
     }
 
 
+def test_figure_shows_what_can_be_compared(tmp_path, monkeypatch):
+    """Further scores that are equal in all runs, or that one variant has, have no panel. Errors may span magnitudes."""
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: figures.append(figure))
+    monkeypatch.setattr("tensorsmith.recipes.comparison_figure.replace_file", contextlib.nullcontext)
+    columns = {"test reached": {0: 1.0, 1: 1.0}, "test loss": {0: 0.1, 1: 0.2}}
+    curves = {0: [900.0, 1.0, 0.5], 1: [800.0, 1.0, 0.6]}
+    one = VariantResult("a", {}, {0: 0.5, 1: 0.6}, curves=curves, columns=columns | {"test folding": {0: 1.0, 1: 2.0}})
+    other = VariantResult("b", {}, {0: 0.6, 1: 0.7}, curves=curves, columns=columns)
+    plot_comparison(Comparison("question", "test", "error", "min", [one, other]), tmp_path / "figure.png")
+    curve, *panels = figures[0].axes
+    assert curve.get_yscale() == "log"
+    assert [panel.get_xlabel() for panel in panels] == ["test error (smaller is better)", "test loss"]
+
+
+def test_variants_are_shown_completely_or_not_at_all(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: figures.append(figure))
+    monkeypatch.setattr("tensorsmith.recipes.comparison_figure.replace_file", contextlib.nullcontext)
+    scores = {"a": [0.89, 0.9], "b": [0.88, 0.89], "c": [0.6, 0.6], "d": [0.88, 0.5]}
+    variants = [VariantResult(name, {}, dict(enumerate(values))) for name, values in scores.items()]
+    plot_comparison(Comparison("question", "test", "accuracy", "max", variants), tmp_path / "figure.png")
+    (panel,) = figures[0].axes
+    assert panel.get_xlim()[0] < 0.5
+    assert [text.get_text() for text in panel.texts] == ["0.6"]
+
+
 @pytest.mark.parametrize("count", [2, 5, 9])
 def test_bars_are_inside_the_frame(tmp_path, monkeypatch, count):
     """The bars of the first and last variant, which are markers of a fixed height, are not cut."""

@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-READABLE = 8.0  # an axis extends beyond the values of the best half by at most this multiple of their range
+# An axis extends beyond the values of the better half by at most these multiples of their range.
+READABLE_CURVES, READABLE_SCORES = 4.0, 12.0
 LOGARITHMIC = 20.0  # ratio of the largest to the smallest error of curves, from which on their axis is logarithmic
 
 
 def plot_comparison(comparison: Comparison, path: Path) -> None:
     """Plot the scores of each seed of all variants, and the validation curves, averaged over the seeds, if any.
 
-    The axes are chosen so that the better half of the variants remains readable. Scores outside of an axis are written
-    at its border. Variants without scores, or without finite ones, are marked.
+    The axes are chosen so that the better half of the variants remains readable. The scores of variants outside of an
+    axis are written at its border. Variants without scores, or without finite ones, are marked.
 
     Args:
         comparison: Results to plot.
@@ -33,7 +34,10 @@ def plot_comparison(comparison: Comparison, path: Path) -> None:
     better = "larger" if comparison.direction == "max" else "smaller"
     scores = {f"{comparison.split} {comparison.metric} ({better} is better)": [each.scores for each in variants]}
     for name in dict.fromkeys(name for variant in variants for name in variant.columns):
-        scores[name] = [variant.columns.get(name, {}) for variant in variants]
+        columns = [variant.columns.get(name, {}) for variant in variants]
+        distinct = {value for column in columns for value in column.values()}
+        if len(distinct) > 1 and sum(map(bool, columns)) > 1:  # otherwise there is nothing to compare
+            scores[name] = columns
     with_curves = any(variant.curves for variant in variants)
     count = len(scores) + with_curves
     figure = Figure(figsize=(max(4.5 * count, 6.0), 1.6 + 0.55 * max(len(variants), 4)), layout="constrained")
@@ -57,13 +61,13 @@ def _better_half(comparison: Comparison) -> list[int]:
     return sorted(means, key=lambda position: means[position])[: max(2, (len(means) + 1) // 2)]
 
 
-def _limits(values: Sequence[float], best: Sequence[float]) -> tuple[float, float] | None:
+def _limits(values: Sequence[float], best: Sequence[float], multiple: float) -> tuple[float, float] | None:
     """Return the limits of an axis, given all values and those of the better half, or `None` if it shows all values."""
     finite = np.array(best)[np.isfinite(best)]
     span = np.ptp(finite) if finite.size else 0.0
     if span == 0:
         return None
-    low, high = finite.min() - READABLE * span, finite.max() + READABLE * span
+    low, high = finite.min() - multiple * span, finite.max() + multiple * span
     inside = [value for value in values if low <= value <= high]
     return None if len(inside) == len(values) else (min(inside), max(inside))
 
@@ -84,7 +88,7 @@ def _plot_curves(panel: "Axes", comparison: Comparison, best: Sequence[int]) -> 
             panel.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.15, linewidth=0)
     best_means = [value for position in best if position in means for value in means[position]]
     every = np.concatenate(list(means.values()))
-    limits = _limits(every.tolist(), best_means)
+    limits = _limits(every.tolist(), best_means, READABLE_CURVES)
     errors = every[np.isfinite(every)] if comparison.direction == "min" else np.zeros(0)
     if errors.size and errors.min() > 0 and errors.max() > LOGARITHMIC * errors.min():
         panel.set_yscale("log")  # errors of the first epochs are often much larger than all others
@@ -101,21 +105,24 @@ def _plot_scores(panel: "Axes", comparison: Comparison, scores: Sequence[Sequenc
     """Plot the scores of all seeds of each variant, and their mean, one variant below the other."""
     from matplotlib.ticker import MaxNLocator
 
-    limits = _limits([value for values in scores for value in values], [value for i in best for value in scores[i]])
+    means = [float(np.mean(values)) if values else np.nan for values in scores]
+    limits = _limits(means, [value for i in best for value in scores[i]], READABLE_SCORES)
     low, high = limits or (-np.inf, np.inf)
+    shown: list[float] = []  # scores within the axis; a variant is shown completely or not at all
     for position, (variant, values) in enumerate(zip(comparison.variants, scores, strict=True)):
         color = f"C{position}"
-        inside = [value for value in values if low <= value <= high]
-        panel.plot(inside, np.full(len(inside), position), "o", color=color, alpha=0.5)
-        if values and low <= np.mean(values) <= high:
-            panel.plot(np.mean(values), position, "|", color=color, markersize=22, markeredgewidth=2.5)
-        _mark_outliers(panel, position, [value for value in values if value < low], "<")
-        _mark_outliers(panel, position, [value for value in values if value > high], ">")
+        mean = means[position]
+        if low <= mean <= high:
+            shown += values
+            panel.plot(values, np.full(len(values), position), "o", color=color, alpha=0.5)
+            panel.plot(mean, position, "|", color=color, markersize=22, markeredgewidth=2.5)
+        elif mean < low or mean > high:
+            _mark_outliers(panel, position, values, "<" if mean < low else ">")
         if not variant.scores or (values and not np.isfinite(values).any()):
             reason = "not finite" if variant.scores else "failed"
             panel.text(0.02, position, reason, transform=panel.get_yaxis_transform(), va="center", color="gray")
     if limits:
-        panel.set_xlim(*_with_margin(*limits))
+        panel.set_xlim(*_with_margin(min(shown), max(shown)))
     panel.set_yticks(range(len(scores)), [variant.name for variant in comparison.variants])
     panel.set_ylim(len(scores) - 0.5, -0.5)  # the first variant on top
     panel.xaxis.set_major_locator(MaxNLocator(4))  # scores may be long numbers
