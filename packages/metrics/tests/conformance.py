@@ -75,6 +75,18 @@ BAD_DETECTING = [
 ]
 
 ROWS = [
+    MetricRow(
+        FBetaScore,
+        kwargs={"num_classes": 3, "average": "macro", "beta": 2.0, "threshold": 0.4},
+        y_true=LABELS,
+        y_pred=SCORES,
+        bad=[
+            *BAD_SCORES,
+            ({"beta": 0.0}, "a positive number"),
+            ({"beta": "2"}, "a positive number"),
+            ({"beta": float("inf")}, "a positive number"),
+        ],
+    ),
     MetricRow(AveragePrecision, kwargs=DETECTING, y_true=TRUTHS, y_pred=DETECTIONS, bad=BAD_DETECTING),
     MetricRow(
         BLEU,
@@ -121,18 +133,6 @@ ROWS = [
         y_pred=SCORES,
         bad=BAD_SCORES,
         bad_shapes=other_weights((4, 3), (4, 3)),
-    ),
-    MetricRow(
-        FBetaScore,
-        kwargs={"num_classes": 3, "average": "macro", "beta": 2.0, "threshold": 0.4},
-        y_true=LABELS,
-        y_pred=SCORES,
-        bad=[
-            *BAD_SCORES,
-            ({"beta": 0.0}, "a positive number"),
-            ({"beta": "2"}, "a positive number"),
-            ({"beta": float("inf")}, "a positive number"),
-        ],
     ),
     MetricRow(
         FBetaScore,

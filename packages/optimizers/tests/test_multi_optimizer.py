@@ -81,11 +81,11 @@ def test_layers_patterns_and_lists():
     ):
         model = model_of("first", "second", "head")
         body, head = whats(model)
-        model.compile(MultiOptimizer([(adam(), body), (sgd(), head)]), "mse")
+        model.compile(MultiOptimizer([(adam(), body), (sgd(), head)]), "mse", jit_compile=False)
         curves.append(fit(model))
     model = model_of("first", "second", "head")
     both = keras.optimizers.OptimizerMap(sgd(), {"net/(first|second)/.*": adam()})
-    model.compile(keras.optimizers.MultiOptimizer(both), "mse")
+    model.compile(keras.optimizers.MultiOptimizer(both), "mse", jit_compile=False)
     curves.append(fit(model))
     for curve in curves[1:]:
         np.testing.assert_allclose(curve, curves[0], rtol=1e-6)
@@ -98,7 +98,7 @@ def test_nested_models_built_later():
     several = MultiOptimizer([(adam(), body), (sgd(), head)])
     with pytest.raises(ValueError, match="built layers"):
         several.get_config()
-    model.compile(several, "mse")
+    model.compile(several, "mse", jit_compile=False)
     fit(model, epochs=1)
     assert [len(optimizer.variables) for optimizer in several.optimizers] == [2 + 2 * 4, 2]
 
@@ -111,7 +111,7 @@ def test_resume_from_file(scaled, tmp_path):
     def make():
         model = model_of("first", "second", "head")
         several = MultiOptimizer([(Lookahead(adam(), 2), model.layers[:2]), (sgd(momentum=0.9), "head")])
-        model.compile(keras.optimizers.LossScaleOptimizer(several) if scaled else several, "mse")
+        model.compile(keras.optimizers.LossScaleOptimizer(several) if scaled else several, "mse", jit_compile=False)
         return model
 
     model = make()
@@ -159,7 +159,7 @@ def test_pairs_not_matching_model(pairs, error):
     """The error is raised before anything is changed."""
     model = model_of("first", "head")
     before = model.get_weights()
-    model.compile(MultiOptimizer(pairs(model)), "mse")
+    model.compile(MultiOptimizer(pairs(model)), "mse", jit_compile=False)
     with raises_argument_error(**error):
         fit(model)
     for one, other in zip(model.get_weights(), before, strict=True):
@@ -206,17 +206,19 @@ def test_layerwise_decay(tmp_path):
         model = model_of("first", "second", "head")
         rates = [0.0025, 0.005, 0.01]
         pairs = [(adam(rate), layer) for rate, layer in zip(rates, model.layers, strict=True)]
-        model.compile(layerwise_decay(model, adam(0.01), 0.5) if decayed else MultiOptimizer(pairs), "mse")
+        model.compile(
+            layerwise_decay(model, adam(0.01), 0.5) if decayed else MultiOptimizer(pairs), "mse", jit_compile=False
+        )
         curves.append(fit(model))
     np.testing.assert_allclose(*curves, rtol=1e-5)
     model = model_of("first", "second", "head")
-    model.compile(layerwise_decay(model, adam(0.01), 0.5), "mse")
+    model.compile(layerwise_decay(model, adam(0.01), 0.5), "mse", jit_compile=False)
     fit(model, epochs=1)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(fit(loaded, epochs=2), curves[0][1:], rtol=1e-5)
     plain = model_of("first", "second", "head")
-    plain.compile(adam(0.01), "mse")
+    plain.compile(adam(0.01), "mse", jit_compile=False)
     assert abs(fit(plain)[-1] - curves[0][-1]) > 1e-3  # the decay has an effect
 
 
@@ -258,12 +260,12 @@ def test_invalid_scales(scales, error):
 def test_freezing_and_unfreezing_layers():
     """An optimizer receives the gradients of the trainable layers; a frozen layer is unchanged until unfrozen."""
     model = model_of("body", "head")
-    model.compile(MultiOptimizer([(sgd(), model.layers[0]), (adam(), "head")]), "mse")
+    model.compile(MultiOptimizer([(sgd(), model.layers[0]), (adam(), "head")]), "mse", jit_compile=False)
     fit(model, epochs=1)
     optimizer, body = model.optimizer, model.layers[0]
     for trainable in (False, True):
         body.trainable = trainable
-        model.compile(optimizer, "mse")
+        model.compile(optimizer, "mse", jit_compile=False)
         before = body.get_weights()[0]
         fit(model, epochs=1)
         assert np.array_equal(before, body.get_weights()[0]) is not trainable
@@ -280,13 +282,13 @@ def nested(*names):
         parts.append(keras.Model(inner, keras.layers.Dense(3, name=name)(inner), name=f"part_{position}"))
         x = parts[-1](x)
     model = keras.Model(inputs, keras.layers.Dense(1, name="head")(x), name="net")
-    model.compile(MultiOptimizer([(sgd(), parts[0]), (adam(), [parts[1], model.layers[-1]])]), "mse")
+    model.compile(MultiOptimizer([(sgd(), parts[0]), (adam(), [parts[1], model.layers[-1]])]), "mse", jit_compile=False)
     return model
 
 
 def test_config_before_training():
     first, second = nested("one", "two"), nested("one", "two")
-    second.compile(MultiOptimizer.from_config(first.optimizer.get_config()), "mse")
+    second.compile(MultiOptimizer.from_config(first.optimizer.get_config()), "mse", jit_compile=False)
     np.testing.assert_array_equal(fit(second), fit(first))
 
 

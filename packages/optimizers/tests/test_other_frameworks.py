@@ -52,10 +52,15 @@ def decoupled(base, weight_decay, learning_rate, **options):
         lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05),
         lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05, momentum=0.9, **CLIPPED),
         lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05, momentum=0.9, nesterov=True),
-        lambda: decoupled(keras.optimizers.Adam, 0.01, 0.05, amsgrad=True),
-        lambda: decoupled(keras.optimizers.RMSprop, 0.01, 0.05, momentum=0.5),
-        lambda: decoupled(keras.optimizers.Nadam, 0.01, 0.05, clipnorm=1.0),
         lambda: decoupled(optimizers.SGD, 0.01, 0.05, momentum=0.9),
+        lambda: decoupled(keras.optimizers.Adam, 0.01, 0.05, amsgrad=True),
+        *(
+            pytest.param(pair, marks=pytest.mark.slow)
+            for pair in (
+                lambda: decoupled(keras.optimizers.RMSprop, 0.01, 0.05, momentum=0.5),
+                lambda: decoupled(keras.optimizers.Nadam, 0.01, 0.05, clipnorm=1.0),
+            )
+        ),
     ],
 )
 def test_matches_keras(pair):

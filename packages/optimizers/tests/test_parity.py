@@ -157,7 +157,9 @@ def test_constraints_and_overwriting_gradients():
     np.testing.assert_array_equal(results[0][1], [0.0, 1.0, 2.0])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind in ("AdamW", "nesterov") else pytest.mark.slow) for kind in KINDS]
+)
 def test_under_xla(kind):
     results = []
     for optimizer in pair(kind, global_clipnorm=0.5):

@@ -9,6 +9,8 @@ from stepping import COLUMNS, ROWS, WRAPPERS, expect_same, losses, model_with, t
 from tensorsmith import optimizers
 from tensorsmith.testing import raises_argument_error
 
+pytestmark = pytest.mark.pairwise
+
 RATE = 0.05
 every_kind = pytest.mark.parametrize("kind", WRAPPERS)
 

@@ -27,6 +27,13 @@ KINDS = {
 }
 LEAVES_OTHER_ROWS = sorted(KINDS.keys() - {"AddonsLAMB"})
 every_kind = pytest.mark.parametrize("kind", KINDS)
+few_kinds = pytest.mark.parametrize(  # sparse steps with and without decay and a norm, and the others in the slow tests
+    "kind",
+    [
+        pytest.param(kind, marks=[] if kind in ("AddonsLAMB", "LazyAdam", "SGDW") else pytest.mark.slow)
+        for kind in KINDS
+    ],
+)
 trained_kinds = pytest.mark.parametrize("kind", ["AddonsLAMB", "LazyAdam", "NovoGrad", "SGDW"])
 
 
@@ -71,7 +78,7 @@ def test_lazy_adam_updates_only_given_rows(settings):
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-@every_kind
+@few_kinds
 def test_under_xla(kind, sparse):
     rng = np.random.default_rng(4)
     dense = [tf.constant(rng.normal(size=(ROWS, COLUMNS)), tf.float32) for _ in range(5)]
@@ -85,7 +92,9 @@ def test_under_xla(kind, sparse):
     [{}, {"clipnorm": 0.5}, {"clipvalue": 0.5}, {"loss_scale_factor": 4.0}, {"gradient_accumulation_steps": 2}],
     ids=lambda setting: next(iter(setting), "none"),
 )
-@pytest.mark.parametrize("kind", ["LazyAdam", "SGDW", "Yogi"])
+@pytest.mark.parametrize(
+    "kind", ["LazyAdam", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("SGDW", "Yogi"))]
+)
 def test_settings_with_sparse_gradients_under_xla(kind, setting):
     results = [train(make(kind, **setting), table(), gradients_of_changing_rows(), jit) for jit in (False, True)]
     expect_same(*results)
@@ -172,7 +181,7 @@ def test_clipping_dense_and_sparse_gradients(setting):
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-@every_kind
+@few_kinds
 def test_accumulated_gradients(kind, sparse):
     """The gradients of three steps are averaged, and all rows in any of them are updated."""
     rng = np.random.default_rng(4)
@@ -189,7 +198,7 @@ def test_accumulated_gradients(kind, sparse):
     expect_same([one], [other])
 
 
-@every_kind
+@few_kinds
 def test_loss_scaling(kind):
     """Loss scaling by a constant factor, and by the Keras wrapper, which skips non-finite gradients."""
     expected = train(make(kind), table(), sparse_gradients())
@@ -204,7 +213,7 @@ def test_loss_scaling(kind):
     expect_same(expected, [np.array(each) for each in (variable, *inner.variables)])
 
 
-@every_kind
+@few_kinds
 def test_ema(kind):
     """Exponential averages of the weights, maintained by Keras."""
     optimizer, variable, average = make(kind, use_ema=True, ema_momentum=0.8), table(), 0.0
@@ -273,7 +282,7 @@ def test_resume_from_file(kind, tmp_path):
     np.testing.assert_allclose(losses(other), goes_on, rtol=1e-5)
 
 
-@every_kind
+@few_kinds
 def test_saving_and_checkpoints(kind, tmp_path):
     """Loading the Keras store and a TensorFlow checkpoint restores the entire state of a built optimizer."""
     optimizer, variable = make(kind), table()

@@ -17,6 +17,10 @@ pytestmark = pytest.mark.pairwise
 RATE = 0.05
 KEEPING = ["Lookahead", "MovingAverage", "SWA"]
 every_kind = pytest.mark.parametrize("kind", WRAPPERS)
+few_kinds = pytest.mark.parametrize(  # a wrapper of gradients and one of weights, and the others in the slow tests
+    "kind",
+    [pytest.param(kind, marks=[] if kind in ("GradientNoise", "SWA") else pytest.mark.slow) for kind in WRAPPERS],
+)
 
 
 def around(kind, inner=None, **more):
@@ -110,7 +114,7 @@ def test_formulas(kind, reference, options, way):
     expect_same(found, kept)
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_noise_variance(jit):
     """Samples differ unless the seed is the same."""
     size, eta, gamma = 20_000, 0.3, 0.55
@@ -183,7 +187,7 @@ def test_accumulated_gradients(kind):
     expect_same(*kept)
 
 
-@every_kind
+@few_kinds
 def test_loss_scaling(kind):
     """Loss scaling by the inner optimizer, and by the outermost Keras wrapper, which skips non-finite gradients."""
     gradients = dense_gradients(6)
@@ -199,7 +203,7 @@ def test_loss_scaling(kind):
     expect_same(expected, [np.array(each) for each in (variable, *inner.variables)])
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_mixed_precision(policy):
     """Lookahead of TensorFlow Addons divided the weights in this case."""
     expected = losses(model_with(around("Lookahead")))
@@ -329,7 +333,7 @@ def test_decay_exclusion_and_ema_of_inner_optimizer(kind):
     np.testing.assert_allclose(variable, [1.0, 2.0], atol=1e-6)
 
 
-@every_kind
+@few_kinds
 def test_nested_wrappers(kind):
     """Optimizers of this package and of Keras give the same values inside, with nested accumulation periods."""
     results = []

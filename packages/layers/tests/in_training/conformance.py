@@ -27,6 +27,20 @@ def monte_carlo(layer=..., kind="LSTM", **options):
 
 ROWS = [
     LayerRow(
+        ScheduledDropout,
+        kwargs={"rate": 0.3, "noise_shape": (None, 1, 4), "seed": 5},
+        inputs=Data((6, 4)),
+        random=True,
+        time_axis=1,
+        passes_mask=True,
+        bad=[
+            ({"rate": 1.1}, "in [0, 1]"),
+            ({"rate": "half"}, "in [0, 1]"),
+            ({"seed": 0.5}, "an integer or None"),
+            ({"noise_shape": (0,)}, "positive integers"),
+        ],
+    ),
+    LayerRow(
         monte_carlo,
         name="MonteCarlo around LSTM",
         kwargs={"units": 3, "recurrent_dropout": 0.4, "return_sequences": True, "seed": 5},
@@ -62,19 +76,5 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[({"layer": None}, "a Keras layer")],
-    ),
-    LayerRow(
-        ScheduledDropout,
-        kwargs={"rate": 0.3, "noise_shape": (None, 1, 4), "seed": 5},
-        inputs=Data((6, 4)),
-        random=True,
-        time_axis=1,
-        passes_mask=True,
-        bad=[
-            ({"rate": 1.1}, "in [0, 1]"),
-            ({"rate": "half"}, "in [0, 1]"),
-            ({"seed": 0.5}, "an integer or None"),
-            ({"noise_shape": (0,)}, "positive integers"),
-        ],
     ),
 ]

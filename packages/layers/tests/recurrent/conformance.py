@@ -52,6 +52,17 @@ def ind_rnn(**options):
 
 ROWS = [
     LayerRow(
+        ESNCell,
+        kwargs={"units": 6, "connectivity": 0.5, "use_norm2": True, "use_bias": False, "seed": 5},
+        inputs=(Data((5,)), [Data((6,))]),
+        bad=[
+            ({"connectivity": 1.5}, "in [0, 1]"),
+            ({"leaky": -1}, "in [0, 1]"),
+            ({"spectral_radius": -1.0}, "a non-negative number"),
+            ({"seed": 0.5}, "an integer or None"),
+        ],
+    ),
+    LayerRow(
         ESN,
         kwargs={
             "units": 6,
@@ -69,17 +80,6 @@ ROWS = [
         passes_mask=True,
         uses_mask=True,
         bad=[({"units": 0}, "a positive integer")],
-    ),
-    LayerRow(
-        ESNCell,
-        kwargs={"units": 6, "connectivity": 0.5, "use_norm2": True, "use_bias": False, "seed": 5},
-        inputs=(Data((5,)), [Data((6,))]),
-        bad=[
-            ({"connectivity": 1.5}, "in [0, 1]"),
-            ({"leaky": -1}, "in [0, 1]"),
-            ({"spectral_radius": -1.0}, "a non-negative number"),
-            ({"seed": 0.5}, "an integer or None"),
-        ],
     ),
     LayerRow(
         IndRNNCell,

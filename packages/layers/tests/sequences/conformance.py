@@ -14,6 +14,12 @@ from tensorsmith.testing import Data, LayerRow
 
 ROWS = [
     LayerRow(
+        Attention,
+        kwargs={"use_scale": True},
+        inputs=([Data((6, 5)), Data((4, 5))],),
+        bad=[({"dropout": 1.0}, "in [0, 1)"), ({"score_mode": "cosine"}, "'dot' or 'concat'")],
+    ),
+    LayerRow(
         AddonsMultiHeadAttention,
         kwargs={
             "head_size": 4,
@@ -53,12 +59,6 @@ ROWS = [
         inputs=([Data((6, 5)), Data((6, 5))],),
         random=True,
         bad=[({"dropout": -0.1}, "in [0, 1)")],
-    ),
-    LayerRow(
-        Attention,
-        kwargs={"use_scale": True},
-        inputs=([Data((6, 5)), Data((4, 5))],),
-        bad=[({"dropout": 1.0}, "in [0, 1)"), ({"score_mode": "cosine"}, "'dot' or 'concat'")],
     ),
     LayerRow(
         Attention,

@@ -108,7 +108,9 @@ def _compiled(y_pred: Data, **components: Any) -> keras.Model:
 def _regression(optimizer: Optimizer) -> keras.Model:
     keras.utils.set_random_seed(23)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    model.compile(optimizer=optimizer, loss="mean_squared_error")
+    model.compile(
+        optimizer=optimizer, loss="mean_squared_error", run_eagerly=True
+    )  # tracing takes longer than a few steps
     return model
 
 
