@@ -58,9 +58,9 @@ def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
 
 
 def module_of(encoder: keras.Model) -> str:
-    """Exports an encoder to the cache folder, to a folder that is named after its weights, and returns its path."""
-    weights = b"".join(weight.tobytes() for weight in encoder.get_weights())
-    folder = fetch("fashion_mnist") / f"encoder-{hashlib.sha256(weights).hexdigest()}"
+    """Exports an encoder to the cache folder, to a folder that is named after its content, and returns its path."""
+    content = b"".join([encoder.to_json().encode(), *(weight.tobytes() for weight in encoder.get_weights())])
+    folder = fetch("fashion_mnist") / f"encoder-{hashlib.sha256(content).hexdigest()}"
     if not folder.exists():
         export(encoder, folder)
     return str(folder)

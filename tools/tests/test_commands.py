@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 import yaml
 
 from tensorsmith.recipes.catalog import all_recipes, find_recipe
 from tensorsmith.recipes.configuration import resolve, to_yaml
+from tensorsmith.tools import main
 
 MISTAKES = """
 recipe: mlp/digits
@@ -167,3 +169,12 @@ def test_validate_does_not_execute_recipes_of_run_folders(command, tmp_path):
         assert not (folder / "executed").exists()
     (run / "config.yaml").write_text("recipe: transfer/hub_local\nmodule: payload\n")
     assert "--trust" in command("validate", run / "config.yaml", cwd=tmp_path).stderr
+
+
+def test_errors_of_files_that_tensorflow_writes(monkeypatch, capsys):
+    def execute(arguments):
+        raise tf.errors.FailedPreconditionError(None, None, "logs/train: Not a directory")
+
+    monkeypatch.setattr(main.COMMANDS["show"], "execute", execute)
+    assert main.main(["show", "mlp/digits"]) == 1
+    assert capsys.readouterr().err == "tensorsmith: logs/train: Not a directory\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.core import ArgumentError, UnreadableFileError
-from tensorsmith.recipes import RunRequest, TrainedRun, launch
+from tensorsmith.recipes import RunRequest, TrainedRun, find_recipe, launch, read_results
 from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.testing import raises_argument_error
 
@@ -54,7 +54,7 @@ def test_large_files_are_not_read(folder, name):
         assert run.completed_epochs() == 0
 
 
-@pytest.mark.parametrize("name", ["checkpoints", "tensorboard"])
+@pytest.mark.parametrize("name", ["checkpoints", "tensorboard", "tensorboard/train", "tensorboard/validation"])
 def test_files_instead_of_folders(folder, name):
     shutil.rmtree(folder / "run" / name, ignore_errors=True)
     (folder / "run" / name).write_text("x")
@@ -132,6 +132,16 @@ def test_damaged_history(folder, content):
     assert [row.partition(",")[0] for row in rows] == ["epoch", "1", "2"]
 
 
+def test_configuration_without_epochs(folder):
+    """The run has the default number of epochs, 1."""
+    path = folder / "run/config.yaml"
+    path.write_text(
+        "".join(line for line in path.read_text().splitlines(keepends=True) if not line.startswith("epochs"))
+    )
+    assert launch(RunRequest("mine.py", ["--epochs", "1"], out=folder / "run", resume=True)).had_finished
+    assert launch(RunRequest("mine.py", ["--epochs", "2"], out=folder / "run", resume=True)).metrics
+
+
 def test_damaged_inputs(folder):
     run = TrainedRun(folder / "run")
     np.save(folder / "whole.npy", np.zeros((100, 2)))
@@ -156,3 +166,43 @@ def test_damaged_inputs(folder):
         np.save(folder / f"{name}.npy", array)
         with raises_argument_error("input", expected="numbers"):
             run.predict(folder / f"{name}.npy")
+
+
+RUN = {"seed": 0, "scores": {"test": {"loss": 1.0}}, "seconds": 1.0, "steps_per_second": None, "versions": {}}
+COMPARISON = {"question": "", "split": "test", "metric": "loss", "direction": "min", "variants": []}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "null", "[1]", "5", "NaN", "[" * 100_000, "1" * 6000, "\udcff"),
+        *({"runs": 5}, {"runs": [{"x": 1}]}, {"fingerprint": {"loss": 5}}, {"comparison": {"x": 1}}, {"comparison": 5}),
+        *({"runs": [{**RUN, name: value}]} for name in ("seed", "scores", "seconds") for value in (None, "x")),
+        {"runs": [{**RUN, "scores": {"test": {"loss": "x"}}}]},
+        {"runs": [RUN, {**RUN, "scores": {}}]},
+        {"comparison": COMPARISON},
+        {
+            "comparison": {
+                **COMPARISON,
+                "variants": [{"name": 1, "tuned": {}, "scores": {}, "seconds": {}, "columns": {}}],
+            }
+        },
+    ],
+    ids=lambda content: str(content)[:40],
+)
+def test_damaged_results(folder, content):
+    path = folder / "results/mine.json"
+    path.parent.mkdir()
+    path.write_text(content if isinstance(content, str) else json.dumps(content), errors="surrogateescape")
+    with pytest.raises(
+        UnreadableFileError, match=r"results must be .*, got .*mine\.json .*Restore the file, or remove"
+    ):
+        read_results(find_recipe("mine.py"))
+
+
+def test_large_results_are_not_read(folder):
+    (folder / "results").mkdir()
+    with (folder / "results/mine.json").open("wb") as file:
+        file.truncate(2 << 30)
+    with pytest.raises(UnreadableFileError, match="at most 5,000,000 bytes"):
+        read_results(find_recipe("mine.py"))

@@ -98,7 +98,14 @@ def test_damaged_checkpoint(recipe, tmp_path):
         "further array": arrays | {"v": np.zeros(1)},
         "no metadata": {name: values for name, values in arrays.items() if name != "__run__"},
     }
-    for name, value in (("epoch", "1"), ("epoch", None), ("epoch", -1), ("history", []), ("history", {"a": ["x"]})):
+    for name, value in (
+        ("epoch", "1"),
+        ("epoch", None),
+        ("epoch", -1),
+        ("history", []),
+        ("history", {"a": ["x"]}),
+        ("history", {"\ud800": [1.0]}),
+    ):
         others[f"{name} {value}"] = arrays | {"__run__": np.array(json.dumps(metadata | {name: value}))}
     others["nested"] = arrays | {"__run__": np.array("[" * 100_000)}
     damaged = {"text": b"PK damaged", "empty": b"", "truncated": whole[:-30], "half": whole[: len(whole) // 2]}

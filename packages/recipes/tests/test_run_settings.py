@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.recipes import RunFailedError, RunInterruptedError, RunRequest, TrainedRun, launch
+from tensorsmith.recipes.curves import plot_curves
 from tensorsmith.testing import raises_argument_error
 
 REGRESSION = '''
@@ -141,6 +142,33 @@ def test_extension_after_early_stopping(recipe, tmp_path):
     assert extended.metrics["stopped"] == f"The weights of epoch {best} were restored."
     launch(RunRequest(recipe, ["--epochs", "60"], out=tmp_path / "run", resume=True))
     assert len(history(tmp_path / "run")) >= best + 5  # the patience counts again from the extension on
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("LambdaCallback", {"on_epoch_end": 5}, "TypeError: 'int' object is not callable"),
+        ("EarlyStopping", {"monitor": "\x1b[31m"}, r"ValueError: .*monitor=\\x1b\[31m"),
+    ],
+)
+def test_failing_callbacks_are_named(name, arguments, reason, recipe, tmp_path):
+    settings = {"callbacks": [{"class_path": f"keras.callbacks.{name}", "init_args": arguments}]}
+    expected = rf"The callback keras\.callbacks\.{name} failed at .*callback.*\.py, line \d+: {reason}"
+    with pytest.raises(RunFailedError, match=expected):
+        launch(RunRequest(recipe, out=tmp_path / "run", settings=settings))
+
+
+def test_errors_of_the_recipe_keep_their_type(recipe, tmp_path):
+    (tmp_path / "regression.py").write_text(REGRESSION.replace('"mse"', "lambda y, z: 1 / 0"))
+    settings = {"callbacks": ["keras.callbacks.TerminateOnNaN"]}
+    with pytest.raises(ZeroDivisionError):
+        launch(RunRequest(recipe, out=tmp_path / "run", settings=settings))
+
+
+def test_curves_of_unusual_metrics(tmp_path):
+    plot_curves({}, tmp_path / "none.png")
+    plot_curves({"a$b^$": [1.0], "\ud800\x1b[31m": [1.0, 2.0]}, tmp_path / "curves.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
 
 
 def test_stop_by_another_callback(recipe, tmp_path):

@@ -133,4 +133,5 @@ def _tensorflow_errors() -> tuple[type[Exception], ...]:
     if tensorflow is None:
         return ()
     errors = tensorflow.errors
-    return errors.PermissionDeniedError, errors.ResourceExhaustedError, errors.UnknownError
+    files = errors.PermissionDeniedError, errors.FailedPreconditionError, errors.UnknownError
+    return *files, errors.ResourceExhaustedError

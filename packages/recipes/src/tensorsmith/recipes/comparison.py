@@ -27,7 +27,7 @@ from tensorsmith.recipes.catalog import RecipeFile, find_recipe, recipe_path
 from tensorsmith.recipes.comparison_figure import plot_comparison
 from tensorsmith.recipes.comparison_results import Comparison, VariantResult, comparison_table, to_markdown
 from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to_yaml
-from tensorsmith.recipes.flow_yaml import to_flow_yaml
+from tensorsmith.recipes.field_types import to_flow_yaml
 from tensorsmith.recipes.launch import RunInterruptedError
 from tensorsmith.recipes.preparation import PREPARED
 from tensorsmith.recipes.quiet_machine import is_quiet

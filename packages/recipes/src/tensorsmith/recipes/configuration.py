@@ -20,8 +20,7 @@ from tensorsmith.core import (
 )
 from tensorsmith.data import names
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe, recipe_path
-from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list
-from tensorsmith.recipes.flow_yaml import to_flow_yaml
+from tensorsmith.recipes.field_types import accepts_none, as_list, closest_choice, describe, is_list, to_flow_yaml
 from tensorsmith.recipes.run_settings import RUN_SETTINGS, RunSettings
 from tensorsmith.recipes.trust import check_script
 

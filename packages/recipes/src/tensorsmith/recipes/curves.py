@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tensorsmith.core import replace_file
+from tensorsmith.core import printable, replace_file
 
 
 def plot_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
@@ -15,8 +15,11 @@ def plot_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
     Args:
         history: Dict that maps metric names to lists of values per epoch, as in the `history` attribute of a Keras
             `History`.
-        path: Path of the PNG file to write.
+        path: Path of the PNG file to write. None is written if no epoch has been completed.
     """
+    if not history:
+        return
+
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -29,7 +32,7 @@ def plot_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
             epochs = [epoch - shift for epoch in range(1, len(values) + 1)]
             if values:
                 panel.plot(epochs, values, marker="o" if len(values) == 1 else None, label=label)
-        panel.set_title(name)
+        panel.set_title(printable(name), parse_math=False)
         panel.set_xlabel("epoch")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.grid(alpha=0.3)

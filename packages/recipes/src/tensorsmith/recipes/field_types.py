@@ -1,4 +1,4 @@
-"""Descriptions of the types of configuration fields, and conversion of lists on the command line."""
+"""Descriptions of the types of configuration fields, and conversion of their values from and to text."""
 
 import types
 import typing
@@ -76,3 +76,9 @@ def as_list(value: Any) -> Any:
         except yaml.YAMLError:
             return value  # an error names the expected type
     return value if isinstance(value, list | tuple | dict) or value is None else [value]
+
+
+def to_flow_yaml(value: Any) -> str:
+    """Return a value as YAML on a single line."""
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, width=10**6).removesuffix("...\n").strip()

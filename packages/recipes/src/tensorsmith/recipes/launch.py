@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tensorsmith.core import ArgumentError, ExpectedError, Verbatim, argument_error, check, parse_yaml
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe, recipe_path
 from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve_run
-from tensorsmith.recipes.flow_yaml import to_flow_yaml
+from tensorsmith.recipes.field_types import to_flow_yaml
 from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
 from tensorsmith.recipes.run_settings import RUN_SETTINGS, RunSettings
 from tensorsmith.recipes.running import find_rate, run_recipe
@@ -269,7 +269,8 @@ def _extends(file: RecipeFile, request: RunRequest, folder: RunFolder, stored: M
     if "epochs" not in {**from_flags(request.flags), **request.settings}:
         return False
     # A run that was stopped early is extended from its last epoch. A training procedure may end because it converges.
-    before = min(stored["epochs"], folder.completed_epochs()) if file.supervised else stored["epochs"]
+    before = resolve_run(file, stored)[0].epochs
+    before = min(before, folder.completed_epochs()) if file.supervised else before
     remedy = f"pass --epochs N with N > {before} to extend the run"
     check(config.epochs >= before, "--epochs", config.epochs, f">= {before} for the finished run {folder.path}", remedy)
     return bool(config.epochs > before)

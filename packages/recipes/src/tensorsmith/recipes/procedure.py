@@ -104,6 +104,7 @@ class ProcedureRun(RecipeRun):
                 raise ValueError(f"its arrays {_description(state)} are not those that were saved")
             epoch, history = metadata["epoch"], metadata["history"]
             numbers = all(isinstance(value, float) for value in chain(*history.values()))
+            "".join(history).encode()  # fails for surrogates, which no file represents
             if not (is_integer(epoch) and epoch > 0 and numbers):
                 raise ValueError("its epoch or its history is damaged")
         except Exception as error:  # the errors of NumPy for damaged files are of all types

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.core import replace_file
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, is_number, read_text, replace_file
 from tensorsmith.recipes.answer import render_answer
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.comparison_results import Comparison, from_data, to_data
@@ -93,12 +93,47 @@ def results_path(recipe: RecipeFile) -> Path:
 
 
 def read_results(recipe: RecipeFile) -> Results:
-    """Return the recorded results of a recipe, which are empty if none are stored."""
+    """Return the recorded results of a recipe, which are empty if none are stored.
+
+    Raises:
+        UnreadableFileError: If the file of the results is damaged.
+    """
     path = results_path(recipe)
-    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    fingerprint = {name: Metric(**metric) for name, metric in stored.get("fingerprint", {}).items()}
-    runs = tuple(RecordedRun(**run) for run in stored.get("runs", ()))
-    return Results(runs, fingerprint, from_data(stored["comparison"]) if stored.get("comparison") else None)
+    if not path.is_file():
+        return Results()
+    try:
+        stored = json.loads(read_text(path))
+        fingerprint = {name: Metric(**metric) for name, metric in stored.get("fingerprint", {}).items()}
+        runs = tuple(RecordedRun(**run) for run in stored.get("runs", ()))
+        comparison = from_data(stored["comparison"]) if stored.get("comparison") else None
+        _check_values(runs, comparison)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
+        received = Verbatim(f"{path} ({type(error).__name__}: {error})")
+        remedy = "restore the file, or remove it and measure the recipe again"
+        raise UnreadableFileError.like(
+            argument_error("results", received, "an intact file of results", remedy)
+        ) from error
+    return Results(runs, fingerprint, comparison)
+
+
+def _check_values(runs: Sequence[RecordedRun], comparison: Comparison | None) -> None:
+    """Raise an error if results in a file have other types than usual, or if a run lacks scores of the first run.
+
+    Raises:
+        ValueError, AttributeError, TypeError: If the results are damaged.
+    """
+    values: list[Any] = []
+    for run in runs:
+        values += [run.seed, run.seconds, *(value for scores in run.scores.values() for value in scores.values())]
+    variants = comparison.variants if comparison else ()
+    for variant in variants:
+        tables = [variant.scores, variant.seconds, *variant.columns.values()]
+        values += [value for table in tables for value in table.values()]
+    names = [{(split, name) for split, scores in run.scores.items() for name in scores} for run in runs]
+    valid = all(isinstance(value, float) or is_number(value) for value in values)
+    valid = valid and all(isinstance(variant.name, str) and isinstance(variant.tuned, dict) for variant in variants)
+    if not valid or (comparison and not variants) or any(not names[0] <= other for other in names):
+        raise ValueError("it lacks values, or has values of other types")
 
 
 def write_results(recipe: RecipeFile, results: Results) -> None:

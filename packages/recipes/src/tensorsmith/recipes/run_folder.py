@@ -178,7 +178,8 @@ def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
     run = next((run for run in runs if not run.finished), next(iter(runs), None))
-    for folder in [] if run is None else [run.checkpoints, run.path / "tensorboard"]:
+    logs = [] if run is None else [run.path / "tensorboard" / name for name in ("", "train", "validation")]
+    for folder in [] if run is None else [run.checkpoints, *logs]:
         if folder.exists() and not folder.is_dir():
             received = Verbatim(f"{folder}, which is not a folder")
             raise UnreadableFileError.like(argument_error("run", received, "a folder with intact files"))

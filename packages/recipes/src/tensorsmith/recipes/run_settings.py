@@ -1,15 +1,27 @@
 """Settings of a run that all supervised recipes share: checkpoints, early stopping, precision and callbacks."""
 
+import contextlib
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core import ArgumentError, Duration, argument_error, check, did_you_mean, is_integer, load_tensorflow
+from tensorsmith.core import (
+    ArgumentError,
+    Duration,
+    ExpectedError,
+    argument_error,
+    check,
+    did_you_mean,
+    is_integer,
+    load_tensorflow,
+    printable,
+)
 from tensorsmith.recipes.callback_source import check_source
-from tensorsmith.recipes.flow_yaml import to_flow_yaml
+from tensorsmith.recipes.field_types import to_flow_yaml
 from tensorsmith.recipes.trust import check_paths, map_paths, untrusted_folders
 from tensorsmith.runs import best_direction
 
@@ -127,6 +139,33 @@ class RunSettings:
             made.append(stop)
         return made
 
+    @contextlib.contextmanager
+    def errors_of(self, callbacks: "Sequence[keras.callbacks.Callback]") -> Iterator[None]:
+        """Context manager in which the errors of callbacks of the configuration name the callback.
+
+        Args:
+            callbacks: Callbacks that `make_callbacks` has returned.
+
+        Raises:
+            ArgumentError: If one of these callbacks raises an unexpected error.
+        """
+        import keras
+
+        filters = keras.config.is_traceback_filtering_enabled()
+        if self.callbacks:
+            keras.config.disable_traceback_filtering()  # which removes the calls of callbacks from tracebacks
+        try:
+            yield
+        except (ArgumentError, ExpectedError, OSError):
+            raise
+        except Exception as error:
+            if failure := _failure(error, zip(self.callbacks, callbacks, strict=False)):
+                raise ArgumentError(failure) from error
+            raise
+        finally:
+            if filters:
+                keras.config.enable_traceback_filtering()
+
 
 # Names of the settings of a run, which configuration files contain next to the fields of a recipe.
 RUN_SETTINGS = tuple(field.name for field in dataclasses.fields(RunSettings))
@@ -168,6 +207,26 @@ def _make_callback(given: str | Mapping[str, Any], folder: Path) -> "keras.callb
     except Exception as error:
         raise ArgumentError(f"The callback {path} could not be created: {error}") from error
     return callback
+
+
+def _failure(error: Exception, callbacks: "Iterable[tuple[Any, keras.callbacks.Callback]]") -> str:
+    """Return a message that names the callback that has raised an error, or an empty string if none of them has.
+
+    Args:
+        error: Error whose traceback contains a variable with the callback if this has failed or could not be called.
+        callbacks: Pairs of the configuration of a callback and the callback.
+    """
+    for given, callback in callbacks:
+        lines = [
+            f"{frame.f_code.co_filename}, line {line}"
+            for frame, line in traceback.walk_tb(error.__traceback__)
+            if any(value is callback for value in frame.f_locals.values())
+        ]
+        if lines:
+            path, _ = _class_and_arguments(given)
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            return printable(f"The callback {path} failed at {lines[-1]}: {reason}")
+    return ""
 
 
 def _known_metric(metric: str, option: str) -> "keras.callbacks.Callback":

@@ -130,24 +130,26 @@ def _fit(
         scratch = tempfile.TemporaryDirectory()  # removed when this function returns
         folder = RunFolder(Path(scratch.name))
     data, trainer = build(recipe, config, strategy)
+    configured = settings.make_callbacks(folder, "validation" in data)
     callbacks = [
         *recipe.callbacks(config, folder.path),
-        *settings.make_callbacks(folder, "validation" in data),
+        *configured,
         keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
         *([Profile(folder.path / "tensorboard")] if profile else []),
     ]
     try:
-        history = trainer.fit(
-            **as_arguments(data["train"]),
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            validation_data=data.get("validation"),
-            callbacks=[*callbacks, _writer(file, config, settings, folder, trainer, resume, callbacks)],
-            seed=config.seed,
-            checkpoints=checkpoints,
-            resume=resume,
-            extend=extends,
-        )
+        with settings.errors_of(configured):
+            history = trainer.fit(
+                **as_arguments(data["train"]),
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                validation_data=data.get("validation"),
+                callbacks=[*callbacks, _writer(file, config, settings, folder, trainer, resume, callbacks)],
+                seed=config.seed,
+                checkpoints=checkpoints,
+                resume=resume,
+                extend=extends,
+            )
     except (KeyboardInterrupt, SystemExit):
         if (so_far := getattr(trainer.model, "history", None)) is not None:
             folder.write_history(so_far.history)

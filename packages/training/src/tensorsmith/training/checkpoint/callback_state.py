@@ -14,9 +14,12 @@ import numpy as np
 from tensorsmith.core import printable
 
 NOT_KEPT = ("params", "_model", "min_delta")  # set in each run; Keras changes the sign of `min_delta` on first use
+KEPT_OF_TENSORBOARD = ("_global_train_batch",)  # the others describe open files and traces of this process
 # Strings that are not kept: a checkpoint of somebody else could make a callback write to another file.
 PATH = re.compile(r"[/\\\\]|^[.~]|\.[A-Za-z]\w*$")
 NAME_OF_PATH = re.compile(r"file|path|dir|folder|root|url|(?:^|_)log", re.IGNORECASE)
+
+LARGEST = 2**63 - 1  # absolute value of an integer that TensorFlow represents
 
 log = logging.getLogger("tensorsmith.training")
 
@@ -99,9 +102,18 @@ class CallbackState:
 
 
 def _remembered(callback: keras.callbacks.Callback) -> dict[str, Any]:
-    values = {name: value for name, value in vars(callback).items() if name not in NOT_KEPT}
+    values = {name: value for name, value in vars(callback).items() if _is_state(callback, name)}
     kept = {name: value for name, value in values.items() if _is_arrays(value) or _is_plain(value)}
     return {name: copy.deepcopy(value) for name, value in kept.items() if not _has_path(name, value)}
+
+
+def _is_state(callback: keras.callbacks.Callback, name: str) -> bool:
+    """Returns `True` if an attribute can change during training. Callbacks of Keras do not change their arguments."""
+    kind = type(callback)
+    if kind is keras.callbacks.TensorBoard:
+        return name in KEPT_OF_TENSORBOARD
+    is_argument = kind.__module__.startswith("keras.") and name in inspect.signature(kind).parameters
+    return name not in NOT_KEPT and not is_argument
 
 
 def _may_replace(callback: keras.callbacks.Callback, name: str, value: Any) -> bool:
@@ -109,7 +121,7 @@ def _may_replace(callback: keras.callbacks.Callback, name: str, value: Any) -> b
 
     Attributes that do not exist yet may be created. The kinds of `None` and another value count as the same.
     """
-    if not name.isidentifier() or name.startswith("__") or name in NOT_KEPT or _has_path(name, value):
+    if not name.isidentifier() or name.startswith("__") or not _is_state(callback, name) or _has_path(name, value):
         return False
     before = inspect.getattr_static(callback, name, None)  # does not call properties
     if isinstance(before, str) and _has_path(name, before):
@@ -127,7 +139,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "boolean"
     if isinstance(value, int | float | np.number):
-        return "number"
+        return "other" if isinstance(value, int) and abs(value) > LARGEST else "number"
     return next((kind.__name__ for kind in (str, list, dict) if isinstance(value, kind)), "other")
 
 

@@ -59,7 +59,15 @@ def _is_logs(value: Any) -> bool:
 
 
 def _is_history(value: Any) -> bool:
-    return _is_logs(value) and all(isinstance(each, list) for each in value.values())
+    """Returns `True` if the values of each metric have the same shape, and its name can be written to a file."""
+    if not _is_logs(value) or not all(isinstance(each, list) for each in value.values()):
+        return False
+    try:
+        for name, values in value.items():
+            name.encode(), np.array(values, float)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def _is_mappings(value: Any) -> bool:
