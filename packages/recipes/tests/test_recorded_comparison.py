@@ -103,6 +103,11 @@ def test_scores_of_the_recorded_runs():
     assert Results().answer(recipe) == ""
 
 
+def test_recorded_runs_without_the_score():
+    runs = [RecordedRun(0, {"test": {"loss": 0.9}}, 1.0, None, {})]
+    assert Results(runs).score(find_recipe("mlp/digits")) == "not measured yet"
+
+
 def test_smaller_scores_are_better():
     results = comparison("min", a=[0.5, 0.6], b=[0.6, 0.8])
     assert render_answer("{ranking}, {best}, {gain[b]}", results) == "a 0.550, b 0.700, a, -0.150 ± 0.071"

@@ -75,10 +75,10 @@ class Results:
             >>> Results([run]).score(find_recipe("mlp/digits"))
             'test accuracy 0.980'
         """
-        if not self.runs:
-            return "not measured yet"
         split, metric = recipe.objective
-        values = [run.scores[split][metric] for run in self.runs]
+        values = [run.scores[split][metric] for run in self.runs if metric in run.scores.get(split, {})]
+        if not values:  # or the score was another one when the runs were recorded
+            return "not measured yet"
         mean = statistics.mean(values)
         shown = f"{split} {metric} {with_digits(mean, mean)}"
         if len(values) == 1:
