@@ -20,9 +20,9 @@ class Surveyor:
 
     def __init__(self, wrapper: MetadataWrapper, plan: Plan):
         self.plan = plan
-        metadata = wrapper.resolve_many([ParentNodeProvider, ScopeProvider])  # visits the tree once for both
-        self._parents: Mapping[cst.CSTNode, cst.CSTNode] = metadata[ParentNodeProvider]
-        self._scopes: Mapping[cst.CSTNode, Scope | None] = metadata[ScopeProvider]
+        wrapper.resolve_many([ParentNodeProvider, ScopeProvider])  # visits the tree for both at the same time
+        self._parents: Mapping[cst.CSTNode, cst.CSTNode] = wrapper.resolve(ParentNodeProvider)
+        self._scopes: Mapping[cst.CSTNode, Scope | None] = wrapper.resolve(ScopeProvider)
 
     def _imports_of(self, *packages: str) -> Iterator[ImportAssignment]:
         """Yield the imports that bind names from the given packages."""
