@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tensorsmith.recipes import RunRequest, launch, read_results
+from tensorsmith.recipes import Reproduction, RunRequest, launch, read_results
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import to_yaml
 from tensorsmith.tools.main import main
@@ -123,14 +123,31 @@ def test_runs_with_other_settings_are_refused(tmp_path, capsys):
     assert "RUN_FOLDER must be the folder of a finished run" in said
 
 
-@pytest.mark.parametrize(("accuracy", "code"), [(1.0, 0), (0.5, 1)])
-def test_reproduction(copy, tmp_path, monkeypatch, capsys, accuracy, code):
+def test_reproduction(copy, tmp_path, monkeypatch, capsys):
     """The score of a run is compared with the recorded range."""
     monkeypatch.chdir(tmp_path)
     copy.write_text(find_recipe("perceptron/logic_gates").path.read_text())
-    run = {"seed": 0, "scores": {"test": {"accuracy": accuracy}}, "seconds": 1.0, "steps_per_second": None}
+    run = {"seed": 0, "scores": {"test": {"accuracy": 1.0}}, "seconds": 1.0, "steps_per_second": None}
     (tmp_path / "results").mkdir()
     results = {"runs": [{**run, "versions": {}}]}
     (tmp_path / "results" / "digits.json").write_text(json.dumps(results))
-    assert main(["reproduce", "digits.py"]) == code
-    assert ("reproduced" if code == 0 else "outside of") in capsys.readouterr().out
+    assert main(["reproduce", "digits.py"]) == 0
+    shown = capsys.readouterr().out
+    assert "reproduced" in shown
+    assert "0.980 to 1.02" in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "code", "said"),
+    [
+        (0.98, "", 0, "reproduced"),
+        (0.97, "", 1, "outside of"),
+        (1.03, "", 1, "outside of"),
+        (None, "MemoryError", 1, "MemoryError"),
+    ],
+)
+def test_table_of_reproductions(monkeypatch, capsys, value, error, code, said):
+    result = Reproduction("mlp/digits", "test accuracy", 0.98, 1.02, value, error)
+    monkeypatch.setattr("tensorsmith.tools.commands.reproduce.reproduce", lambda recipes, parallel: iter([result]))
+    assert main(["reproduce", "mlp/digits"]) == code
+    assert said in capsys.readouterr().out

@@ -66,7 +66,9 @@ def test_transforms(addons):
     compare(addons, "compose_transforms", [], 1e-6, transforms=[first.tolist(), second.tolist()])
 
 
-@pytest.mark.parametrize("dtype", ["int32", "float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["int32", "float32", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("float16", "float64"))]
+)
 @pytest.mark.parametrize("rank", RANKS)
 @pytest.mark.parametrize("name", ["mean_filter2d", "gaussian_filter2d"])
 def test_filters(addons, name, rank, dtype):

@@ -128,6 +128,7 @@ print(json.dumps(results))
 """
 
 
+@pytest.mark.slow  # several seconds
 def test_two_replicas():
     result = subprocess.run([sys.executable, "-W", "ignore", "-c", REPLICAS], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -186,7 +187,7 @@ def test_saved_in_another_model(tmp_path):
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(X), model(X))
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_mixed_precision(policy):
     """The inner model computes in half precision and the layer in float32. The optimizer scales the loss."""
     expected = wrapper()

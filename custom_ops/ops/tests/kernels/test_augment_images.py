@@ -44,6 +44,7 @@ def by_scipy(images, transforms, colors, size, mode, fill):
     return np.stack(results)
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("channels", "dtype"), [(1, "uint8"), (3, "uint8"), (3, "float32"), (9, "float32")])

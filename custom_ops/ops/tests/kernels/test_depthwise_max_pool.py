@@ -13,7 +13,7 @@ pytestmark = pytest.mark.pairwise
 WINDOWS = [(1, 1), (2, 2), (3, 3), (3, 1), (2, 5), (4, 3), (50, 7)]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", pytest.param("bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize(("size", "stride"), WINDOWS)
 def test_matches_reference(size, stride, padding, dtype, agree, rng):
