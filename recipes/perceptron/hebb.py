@@ -2,7 +2,6 @@
 
 Data: random patterns of 128 values of 1 or -1, with orthogonal or random keys
 Command: tensorsmith run perceptron/hebb
-Figure: curves.png
 
 "Cells that fire together, wire together" (Hebb, 1949): each pair of a key x and a value y adds y_i x_j to the weight
 from input j to output i. A value is recalled as the sign of the weighted sums of its key. `accuracy` is the fraction of
