@@ -49,7 +49,7 @@ def test_subclassed_model_is_saved_and_loaded(load_recipe, tmp_path):
 def adult_run(tmp_path_factory):
     """Folder of a run of wide_deep/adult."""
     folder = tmp_path_factory.mktemp("adult") / "run"
-    launch(RunRequest("wide_deep/adult", ["--wide_rate", "0.01"], smoke=True, out=folder))
+    launch(RunRequest("wide_deep/adult", ["--wide_rate", "0.01", "--trees", "100"], smoke=True, out=folder))
     return folder
 
 
