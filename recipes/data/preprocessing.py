@@ -3,7 +3,7 @@
 Data: Adult, 27,561 / 5,000 / 16,281 people, 6 numbers and 8 strings; labels: income above 50,000 dollars
 Command: tensorsmith run data/preprocessing
 
-Comparison: tensorsmith compare data/preprocessing --seeds 1
+Comparison: tensorsmith compare data/preprocessing
 
 All variants read TFRecord files, standardize the numbers and encode the strings as one-hot vectors. The place does not
 change what is learned, so it is a question of speed and convenience. `serial_pipeline` has neither parallel calls nor
