@@ -108,7 +108,7 @@ def _comment(module: ModuleType, name: str) -> str:
         for above, line in itertools.pairwise(lines):
             if re.match(rf"{re.escape(name)}(: .*)? = ", line):
                 comment = line.partition("  # ")[2] or above.removeprefix("# ")
-                return f"{comment[:1].upper()}{comment[1:].rstrip('.')}."
+                return f"{comment[:1].upper()}{comment[1:].rstrip('.')}." if comment else ""
     raise LookupError(f"{module.__name__}.{name} has no comment")
 
 

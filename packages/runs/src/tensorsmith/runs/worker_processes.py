@@ -11,7 +11,7 @@ from pathlib import Path
 from tensorsmith.runs.logs import open_log
 from tensorsmith.runs.processes import end_groups, signal_group
 
-Process = subprocess.Popen[bytes]
+Process = subprocess.Popen[bytes]  # process that `start_process` has started
 
 
 def start_process(
