@@ -127,6 +127,15 @@ def test_figure_shows_what_can_be_compared(tmp_path, monkeypatch):
     assert [panel.get_xlabel() for panel in panels] == ["test error (smaller is better)", "test loss"]
 
 
+def test_rounding_is_not_shown(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: figures.append(figure))
+    monkeypatch.setattr("tensorsmith.recipes.comparison_figure.replace_file", contextlib.nullcontext)
+    variants = [VariantResult(name, {}, {0: score}) for name, score in (("a", 0.5), ("b", 0.5 + 6e-8))]
+    plot_comparison(Comparison("question", "test", "error", "min", variants), tmp_path / "figure.png")
+    assert figures[0].axes[0].get_xlim() == pytest.approx((0.45, 0.55))
+
+
 def test_variants_are_shown_completely_or_not_at_all(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: figures.append(figure))

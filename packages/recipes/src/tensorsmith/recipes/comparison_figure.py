@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # An axis extends beyond the values of the better half by at most these multiples of their range.
 READABLE_CURVES, READABLE_SCORES = 4.0, 12.0
+ROUNDING = 1e-6  # relative difference of scores below which an axis does not show it
 LOGARITHMIC = 20.0  # ratio of the largest to the smallest error of curves, from which on their axis is logarithmic
 
 
@@ -123,6 +124,8 @@ def _plot_scores(panel: "Axes", comparison: Comparison, scores: Sequence[Sequenc
             panel.text(0.02, position, reason, transform=panel.get_yaxis_transform(), va="center", color="gray")
     if limits:
         panel.set_xlim(*_with_margin(min(shown), max(shown)))
+    elif shown and 0 < np.ptp(shown) < ROUNDING * np.max(np.abs(shown)):
+        panel.set_xlim(*sorted((0.9 * shown[0], 1.1 * shown[0])))  # the scores are equal up to rounding
     panel.set_yticks(range(len(scores)), [variant.name for variant in comparison.variants])
     panel.set_ylim(len(scores) - 0.5, -0.5)  # the first variant on top
     panel.xaxis.set_major_locator(MaxNLocator(4))  # scores may be long numbers

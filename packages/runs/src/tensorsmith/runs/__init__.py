@@ -1,4 +1,4 @@
-"""What runs of recipes and searches share: the recipe protocol, clusters, processes and metric names."""
+"""Parts that runs of recipes and searches share: the recipe protocol, clusters, processes and metric names."""
 
 from tensorsmith.runs.alone_in import alone_in
 from tensorsmith.runs.cluster import Cluster, cluster_from_environment
