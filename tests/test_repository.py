@@ -48,6 +48,7 @@ KERAS_USERS = [
     "layers",
     "losses",
     "metrics",
+    "models",
     "optimizers",
     "schedules",
     "testing",

@@ -2,7 +2,7 @@
 
 from tensorsmith.testing.argument_errors import raises_argument_error
 from tensorsmith.testing.errors import ConformanceError
-from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, ScheduleRow
+from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, ModelRow, OptimizerRow, ScheduleRow
 from tensorsmith.testing.running import checks_for, run_check
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "LayerRow",
     "LossRow",
     "MetricRow",
+    "ModelRow",
     "OptimizerRow",
     "ScheduleRow",
     "checks_for",

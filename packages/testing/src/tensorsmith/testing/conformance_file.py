@@ -34,7 +34,7 @@ def load_rows(path: Path) -> dict[str, Row]:
         isinstance(rows, list | tuple) and all(isinstance(row, Row) for row in rows),
         "ROWS",
         rows,
-        f"a list of LayerRow, LossRow, MetricRow, ScheduleRow or OptimizerRow in {path}",
+        f"a list of LayerRow, LossRow, MetricRow, ModelRow, ScheduleRow or OptimizerRow in {path}",
     )
     table: dict[str, Row] = {}
     for row in rows or ():

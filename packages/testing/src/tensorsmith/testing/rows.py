@@ -169,3 +169,27 @@ class ScheduleRow(Row):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OptimizerRow(Row):
     """Conformance table row for an optimizer."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelRow(Row):
+    """Conformance table row for a function that builds a functional or Sequential model with a single input.
+
+    Args:
+        inputs: `Data` that specifies the input, of the shape that `kwargs` determine.
+        counts: Sequence of pairs of a dict and an integer. The dict contains all keyword arguments of a model, and the
+            integer is its published number of trainable parameters. May be omitted.
+        another_size: Keyword arguments that override `kwargs`, with which the model accepts images of other sizes, such
+            as `{"input_shape": (None, None, 3)}`. If `None`, the model must refuse other sizes.
+
+    Example:
+        >>> import keras
+        >>> def build(units):
+        ...     return keras.Sequential([keras.Input((5,)), keras.layers.Dense(units)])
+        >>> ModelRow(build, kwargs={"units": 3}, inputs=Data((5,)), counts=[({"units": 10}, 60)]).title
+        'build'
+    """
+
+    inputs: Data
+    counts: Sequence[tuple[Mapping[str, Any], int]] = ()
+    another_size: Mapping[str, Any] | None = None

@@ -16,12 +16,22 @@ from tensorsmith.testing.checks.export import savedmodel_export
 from tensorsmith.testing.checks.function import eager_equals_function, jit
 from tensorsmith.testing.checks.gradients import gradients
 from tensorsmith.testing.checks.masks import mask_passed, mask_used
+from tensorsmith.testing.checks.models import image_sizes, parameter_counts, training_step
 from tensorsmith.testing.checks.numbers import integer_inputs, numpy_scalars
 from tensorsmith.testing.checks.precision import mixed_bfloat16, mixed_float16
 from tensorsmith.testing.checks.saving import save_and_load
 from tensorsmith.testing.checks.shapes import unknown_batch_size, unknown_time_size
 from tensorsmith.testing.checks.weighting import sample_weight
-from tensorsmith.testing.rows import BatchRow, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
+from tensorsmith.testing.rows import (
+    BatchRow,
+    LayerRow,
+    LossRow,
+    MetricRow,
+    ModelRow,
+    OptimizerRow,
+    Row,
+    ScheduleRow,
+)
 
 EVERY = (LayerRow, LossRow, MetricRow, ScheduleRow, OptimizerRow)
 
@@ -67,16 +77,16 @@ def _has_floats(row: LayerRow) -> bool:
 CHECKS = {
     check.run.__name__: check
     for check in (
-        Check(bad_arguments, trait=lambda row: bool(row.bad)),
+        Check(bad_arguments, (*EVERY, ModelRow), lambda row: bool(row.bad)),
         Check(bad_shapes, (BatchRow,), lambda row: bool(row.bad_shapes)),
         Check(mismatched_shapes, (LossRow, MetricRow), lambda row: row.compares_shapes and bool(row.y_pred)),
         Check(config_round_trip),
         # `unknown_batch_size` compares deterministic layers with a function as well.
         Check(eager_equals_function, slow=lambda row: _is_layer(row) and not _is_random(row)),
         Check(combinations, (BatchRow,), slow=lambda row: True),
-        Check(save_and_load),
+        Check(save_and_load, (*EVERY, ModelRow)),
         Check(mixed_float16, slow=_is_random),
-        Check(mixed_bfloat16, slow=lambda row: True),
+        Check(mixed_bfloat16, (*EVERY, ModelRow), slow=lambda row: True),
         Check(mirrored_strategy, two_cpus=True, slow=lambda row: not isinstance(row, LossRow)),
         Check(numpy_scalars, (BatchRow, ScheduleRow), _has_numbers, slow=_is_layer),
         Check(integer_inputs, (LayerRow,), lambda row: row.supports_integers and _has_floats(row), slow=_is_layer),
@@ -85,9 +95,12 @@ CHECKS = {
         Check(sample_weight, (MetricRow,), lambda row: row.weighted),
         Check(gradients, (LayerRow, LossRow), lambda row: not getattr(row, "straight_through", False)),
         Check(jit, (LayerRow,), lambda row: row.supports_jit, slow=lambda row: True),
-        Check(savedmodel_export, (LayerRow,), slow=_is_layer),
+        Check(savedmodel_export, (LayerRow, ModelRow), slow=lambda row: True),
         Check(unknown_time_size, (LayerRow,), lambda row: row.time_axis is not None),
         Check(mask_passed, (LayerRow,), lambda row: row.passes_mask),
+        Check(training_step, (ModelRow,), slow=lambda row: True),
+        Check(image_sizes, (ModelRow,)),
+        Check(parameter_counts, (ModelRow,), lambda row: bool(row.counts), slow=lambda row: True),
         Check(mask_used, (LayerRow,), lambda row: row.uses_mask),
     )
 }

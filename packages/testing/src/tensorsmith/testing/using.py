@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tensorsmith.core.types import Gradient
 from tensorsmith.testing.comparing import Observations, named
-from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
+from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, ModelRow, OptimizerRow, Row, ScheduleRow
 
 BATCH = 4
 Through = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -43,6 +43,11 @@ def examples(row: Row, batch: int = BATCH) -> tuple[Any, ...]:
 def _(row: LayerRow, batch: int = BATCH) -> tuple[Any, ...]:
     rng = np.random.default_rng(21)
     return keras.tree.map_structure(lambda data: draw(data, batch, rng), row.arguments)
+
+
+@examples.register
+def _(row: ModelRow, batch: int = BATCH) -> tuple[Any, ...]:
+    return (draw(row.inputs, batch, np.random.default_rng(21)),)
 
 
 @examples.register(LossRow)
@@ -98,6 +103,11 @@ def _(row: LayerRow, component: Any) -> dict[str, Callable[..., Any]]:
         "training=False": lambda *inputs: component(*inputs, training=False),
         "training=True": lambda *inputs: component(*inputs, training=True),
     }
+
+
+@functions.register
+def _(row: ModelRow, component: Any) -> dict[str, Callable[..., Any]]:
+    return {"call": lambda inputs: component(inputs, training=False)}
 
 
 @functions.register

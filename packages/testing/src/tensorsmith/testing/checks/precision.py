@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tensorsmith.testing.comparing import expect_finite, expect_same, named
 from tensorsmith.testing.errors import expect
-from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, Row
+from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, ModelRow, Row
 from tensorsmith.testing.statistics import expect_same_statistics
 from tensorsmith.testing.using import examples, observe, ready, reference
 
@@ -73,6 +73,17 @@ def _(row: LayerRow, half: str, tolerance: float) -> None:
         if all(np.isfinite(value.astype("float64")).all() for value in observe(row, full, zeros).values()):
             expect_finite(observe(row, layer, zeros), f"mixed_{half} on zeros", HINT)
             _expect_finite_gradients(layer, zeros, half)
+
+
+@_check.register
+def _(row: ModelRow, half: str, tolerance: float) -> None:
+    with policy(f"mixed_{half}"):
+        model = ready(row)
+        for mine, theirs in zip(ready(row).variables, model.variables, strict=True):
+            theirs.assign(mine)
+        _expect_finite_gradients(model, examples(row), half)
+        found = observe(row, model, examples(row))
+    expect_same(reference(row), found, tolerance, f"float32 and mixed_{half}", HINT)
 
 
 @_check.register(LossRow)

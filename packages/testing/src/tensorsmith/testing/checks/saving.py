@@ -11,7 +11,7 @@ import numpy as np
 from tensorsmith.core.types import Optimizer
 from tensorsmith.testing.comparing import array, expect_same, named
 from tensorsmith.testing.functional import functional
-from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
+from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, ModelRow, OptimizerRow, Row, ScheduleRow
 from tensorsmith.testing.using import examples, make, observe, ready, reference
 
 WHO = "the original and the loaded one"
@@ -29,6 +29,12 @@ def _(row: LayerRow) -> None:
     layer = ready(row)
     loaded = _reload(functional(row, layer), row.safe_mode).get_layer(layer.name)
     expect_same(reference(row), observe(row, loaded, examples(row)), row.tolerance, WHO, HINT)
+
+
+@save_and_load.register
+def _(row: ModelRow) -> None:
+    loaded = _reload(ready(row))
+    expect_same(reference(row), observe(row, loaded, examples(row)), row.tolerance, WHO, "Use layers that Keras saves.")
 
 
 @save_and_load.register

@@ -1,0 +1,41 @@
+"""Builders of neural networks as functional Keras models, with tables of sizes and parameter counts."""
+
+from tensorsmith.core import load_tensorflow
+
+load_tensorflow()  # without log output, before any other import
+
+from tensorsmith.models.model_budget import LayerBudget, ModelBudget, model_budget
+from tensorsmith.models.networks.alexnet import alexnet
+from tensorsmith.models.networks.convnext import convnext
+from tensorsmith.models.networks.efficientnet_lite import efficientnet_lite0
+from tensorsmith.models.networks.fcn import fcn
+from tensorsmith.models.networks.googlenet import googlenet
+from tensorsmith.models.networks.lenet5 import lenet5
+from tensorsmith.models.networks.mobilenet_v2 import mobilenet_v2
+from tensorsmith.models.networks.resnet import resnet
+from tensorsmith.models.networks.unet import unet
+from tensorsmith.models.networks.vgg import vgg
+from tensorsmith.models.networks.vit import vit
+from tensorsmith.models.networks.wide_resnet import wide_resnet
+from tensorsmith.models.networks.xception import xception
+from tensorsmith.models.networks.yolo import yolo
+
+__all__ = [
+    "LayerBudget",
+    "ModelBudget",
+    "alexnet",
+    "convnext",
+    "efficientnet_lite0",
+    "fcn",
+    "googlenet",
+    "lenet5",
+    "mobilenet_v2",
+    "model_budget",
+    "resnet",
+    "unet",
+    "vgg",
+    "vit",
+    "wide_resnet",
+    "xception",
+    "yolo",
+]

@@ -1,0 +1,36 @@
+"""Blocks of layers that several networks share."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from tensorsmith.core.types import Activation, Tensor
+
+
+def scaled(filters: float, width: float, divisor: int = 8) -> int:
+    """Return a number of filters times a width factor, rounded to a multiple of 8 that is at least 90 % of it."""
+    wanted = filters * width
+    rounded = max(divisor, int(wanted + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * wanted else rounded
+
+
+def convolution(
+    x: Tensor, filters: int, size: int, strides: int = 1, activation: Activation = "relu", **options: Any
+) -> Tensor:
+    """Apply a convolution without bias, batch normalization and an activation."""
+    options = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal", **options}
+    x = layers.Conv2D(filters, size, strides, **options)(x)
+    x = layers.BatchNormalization()(x)
+    return x if activation is None else layers.Activation(activation)(x)
+
+
+def global_classifier(x: Tensor, classes: int, classifier_activation: Activation) -> Tensor:
+    """Apply global average pooling and a dense layer, whose output is float32 also in mixed precision."""
+    x = layers.GlobalAveragePooling2D()(x)
+    return layers.Dense(classes, classifier_activation, dtype="float32", name="classifier")(x)
+
+
+def network(inputs: Tensor, outputs: Any, name: str) -> keras.Model:
+    """Return a functional model. Its name has no characters that a TensorFlow scope refuses."""
+    return keras.Model(inputs, outputs, name=name.replace("-", "_").replace("/", "_"))

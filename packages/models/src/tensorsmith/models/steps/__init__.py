@@ -1,0 +1,1 @@
+"""Models with a training step of their own, which consist of several networks."""

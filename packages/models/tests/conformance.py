@@ -1,0 +1,217 @@
+import functools
+
+from tensorsmith.models import (
+    alexnet,
+    convnext,
+    efficientnet_lite0,
+    fcn,
+    googlenet,
+    lenet5,
+    mobilenet_v2,
+    resnet,
+    unet,
+    vgg,
+    vit,
+    wide_resnet,
+    xception,
+    yolo,
+)
+from tensorsmith.models.networks.alexnet import SIZES as ALEXNETS
+from tensorsmith.models.networks.googlenet import SIZES as GOOGLENETS
+from tensorsmith.models.networks.lenet5 import SIZES as LENETS
+from tensorsmith.models.networks.resnet import SIZES as RESNETS
+from tensorsmith.models.networks.unet import SIZES as UNETS
+from tensorsmith.models.networks.vgg import SIZES as VGGS
+from tensorsmith.models.networks.vit import SIZES as VITS
+from tensorsmith.models.networks.wide_resnet import SIZES as WIDE_RESNETS
+from tensorsmith.testing import Data, ModelRow
+
+SMALL = {"input_shape": (32, 32, 3), "classes": 5, "width": 0.125, "stem": "small"}
+RGB = Data((32, 32, 3))
+ANY = {"input_shape": (None, None, 3)}
+BAD_SHAPES = [
+    ({"input_shape": (32, 32)}, "(height, width, channels)"),
+    ({"input_shape": (32, 0, 3)}, "(height, width, channels)"),
+    ({"classes": 0}, "a positive integer or None"),
+]
+BAD_WIDTHS = [*BAD_SHAPES, ({"width": 0.0}, "a positive number")]
+BAD = [*BAD_WIDTHS, ({"stem": "smal"}, "'small'")]
+
+
+def segmenter(size, input_shape=(64, 64, 3), **kwargs):
+    """Returns an FCN of a small VGG-11."""
+    return fcn(size, vgg("11", input_shape, classes=None, width=0.125), **kwargs)
+
+
+def detector(input_shape=(64, 64, 3), **kwargs):
+    """Returns a detector with a small ResNet-18."""
+    return yolo(resnet("18", input_shape, classes=None, width=0.125), **kwargs)
+
+
+ROWS = [
+    ModelRow(
+        resnet,
+        kwargs={**SMALL, "size": "18", "squeeze_ratio": 4},
+        inputs=RGB,
+        bad=[*BAD, ({"size": "19"}, "one of '18', '34', '50'"), ({"squeeze_ratio": 0}, "a positive integer or None")],
+        another_size=ANY,
+        counts=[
+            *(
+                (
+                    {"size": size}
+                    if row.stem == "large"
+                    else {"size": size, "input_shape": (32, 32, 3), "classes": 10},
+                    row.parameters,
+                )
+                for size, row in RESNETS.items()
+            ),
+            ({"size": "50", "squeeze_ratio": 16}, 28_088_024),  # SE-ResNet-50 of timm
+        ],
+    ),
+    ModelRow(
+        resnet,
+        name="features of a ResNet of bottleneck units",
+        kwargs={"size": "50", "input_shape": (32, 32, 3), "classes": None, "width": 0.125},
+        inputs=RGB,
+        another_size=ANY,
+    ),
+    ModelRow(
+        lenet5,
+        kwargs={"size": "original"},
+        inputs=Data((32, 32, 1)),
+        bad=[
+            ({"size": "modem"}, "Did you mean modern?"),
+            ({"input_shape": (28, 28, 1)}, "at least 32 pixels high and wide"),
+            ({"input_shape": (None, 32, 1)}, "a known height and width"),
+        ],
+        counts=[({"size": size}, row.parameters) for size, row in LENETS.items()],
+    ),
+    ModelRow(
+        alexnet,
+        kwargs={**SMALL, "size": "zf_net"},
+        inputs=RGB,
+        bad=[*BAD, ({"input_shape": (9, 9, 3)}, "at least 15 pixels high and wide")],
+        counts=[({"size": size}, row.parameters) for size, row in ALEXNETS.items()],
+    ),
+    ModelRow(
+        vgg,
+        kwargs={"size": "11", "input_shape": (32, 32, 3), "classes": 5, "width": 0.125},
+        inputs=RGB,
+        bad=[*BAD_WIDTHS, ({"input_shape": (28, 28, 1)}, "at least 32 pixels high and wide")],
+        counts=[({"size": size}, row.parameters) for size, row in VGGS.items()],
+    ),
+    ModelRow(
+        googlenet,
+        kwargs={**SMALL, "squeeze_ratio": 4, "normalization": "batch"},
+        inputs=RGB,
+        bad=[*BAD, ({"auxiliary": True, "classes": None}, "False without classes")],
+        another_size=ANY,
+        counts=[
+            ({}, GOOGLENETS["googlenet"].parameters),
+            ({"auxiliary": True}, GOOGLENETS["googlenet"].parameters + GOOGLENETS["googlenet"].auxiliary_parameters),
+        ],
+    ),
+    ModelRow(
+        googlenet,
+        name="GoogLeNet with auxiliary classifiers",
+        kwargs={**SMALL, "auxiliary": True},
+        inputs=RGB,
+        bad=[({"input_shape": (8, 8, 3)}, "at least 10 pixels high and wide")],
+    ),
+    ModelRow(
+        wide_resnet,
+        kwargs={"size": "16-4", "input_shape": (32, 32, 3), "classes": 5, "width": 0.125, "dropout": 0.3},
+        inputs=RGB,
+        bad=[*BAD_WIDTHS, ({"dropout": 1.0}, "in [0, 1)")],
+        another_size=ANY,
+        counts=[({"size": size}, row.parameters) for size, row in WIDE_RESNETS.items()],
+    ),
+    ModelRow(
+        xception,
+        kwargs={**SMALL, "middle": 1},
+        inputs=RGB,
+        bad=BAD,
+        another_size=ANY,
+        counts=[({}, 22_855_952)],  # trainable ones in keras.applications
+    ),
+    ModelRow(
+        mobilenet_v2,
+        kwargs=SMALL,
+        inputs=RGB,
+        bad=BAD,
+        another_size=ANY,
+        counts=[({}, 3_504_872)],  # as in torchvision
+    ),
+    ModelRow(
+        efficientnet_lite0,
+        kwargs={"input_shape": (32, 32, 3), "classes": 5},
+        inputs=RGB,
+        bad=BAD_SHAPES,
+        another_size=ANY,
+        counts=[({}, 4_652_008)],  # as in timm
+    ),
+    ModelRow(
+        convnext,
+        kwargs={**SMALL, "size": "atto", "drop_path": 0.2},
+        inputs=RGB,
+        bad=[*BAD, ({"input_shape": (8, 32, 3)}, "at least 16 pixels high and wide")],
+        another_size=ANY,
+        counts=[({"size": "tiny"}, 28_589_128)],
+    ),
+    ModelRow(
+        vit,
+        kwargs={"size": "tiny", "input_shape": (32, 32, 3), "classes": 5, "width": 0.125, "patch_size": 8, "blocks": 2},
+        inputs=RGB,
+        bad=[
+            *BAD_WIDTHS,
+            ({"input_shape": (30, 32, 3)}, "multiples of the patch size 8"),
+            ({"patch_size": 0}, "a positive integer"),
+            ({"dropout": -0.1}, "in [0, 1)"),
+        ],
+        counts=[({"size": size}, VITS[size].parameters) for size in ("tiny", "small", "base")],
+    ),
+    ModelRow(
+        vit,
+        name="features of a ViT",
+        kwargs={"size": "tiny", "input_shape": (32, 32, 3), "classes": None, "width": 0.125, "blocks": 1},
+        inputs=RGB,
+    ),
+    ModelRow(
+        unet,
+        kwargs={"size": "small", "input_shape": (32, 32, 3), "classes": 3, "width": 0.5},
+        inputs=RGB,
+        bad=[*BAD_WIDTHS, ({"input_shape": (36, 32, 3)}, "multiples of 8"), ({"classes": None}, "a positive integer")],
+        another_size=ANY,
+        counts=[
+            ({"size": size, "input_shape": (None, None, 1), "classes": 2, "normalization": False}, row.parameters)
+            for size, row in UNETS.items()
+        ],
+    ),
+    ModelRow(
+        segmenter,
+        name="FCN-8",
+        kwargs={"size": "8", "classes": 3, "units": 16, "kernel_size": 1},
+        inputs=Data((64, 64, 3)),
+        bad=[
+            ({"size": "4"}, "one of '32', '16', '8'"),
+            ({"units": 0}, "a positive integer"),
+            ({"dropout": 1}, "[0, 1)"),
+        ],
+        another_size=ANY,
+    ),
+    ModelRow(
+        functools.partial(segmenter, "32"),
+        name="FCN-32",
+        kwargs={"classes": 3, "units": 16, "kernel_size": 1},
+        inputs=Data((64, 64, 3)),
+        another_size=ANY,
+    ),
+    ModelRow(
+        detector,
+        name="YOLO",
+        kwargs={"anchors": 3, "classes": 4, "stride": 16, "filters": 16},
+        inputs=Data((64, 64, 3)),
+        bad=[({"anchors": 0}, "a positive integer"), ({"filters": 1.5}, "a positive integer")],
+        another_size=ANY,
+    ),
+]

@@ -1,0 +1,70 @@
+"""Conformance checks for functions that build models."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.testing.comparing import array, expect_finite, named
+from tensorsmith.testing.errors import ConformanceError, expect
+from tensorsmith.testing.rows import Data, ModelRow
+from tensorsmith.testing.using import draw, examples, make
+
+
+def parameter_counts(row: ModelRow) -> None:
+    """Checks that models of published sizes have the published numbers of trainable parameters."""
+    for kwargs, count in row.counts:
+        model = row.make(**kwargs)
+        found = sum(math.prod(weight.shape) for weight in model.trainable_variables)
+        call = f"{row.title}({', '.join(f'{name}={value!r}' for name, value in kwargs.items())})"
+        expect(found == count, f"{call} has {found:,} trainable parameters, expected {count:,}.")
+
+
+def training_step(row: ModelRow) -> None:
+    """Checks that all weights have gradients, and that a small step along them lowers the loss."""
+    model = make(row)
+    inputs = tf.convert_to_tensor(examples(row)[0])
+    rng = np.random.default_rng(24)
+    targets = [rng.uniform(0.0, 1.0, output.shape) for output in keras.tree.flatten(model(inputs))]
+    state = [array(variable) for variable in model.non_trainable_variables]
+
+    @tf.function
+    def loss() -> tf.Tensor:
+        outputs = keras.tree.flatten(model(inputs, training=True))
+        pairs = zip(outputs, targets, strict=True)
+        return tf.add_n([tf.reduce_mean(tf.square(output - tf.cast(target, output.dtype))) for output, target in pairs])
+
+    with tf.GradientTape() as tape:
+        before = loss()
+    weights = model.trainable_variables
+    gradients = tape.gradient(before, [weight.value for weight in weights])
+    missing = [weight.path for weight, gradient in zip(weights, gradients, strict=True) if gradient is None]
+    expect(not missing, f"the weights {', '.join(missing)} have no gradient.")
+    expect_finite(named("gradient", gradients), "the gradients of the model")
+    # A step that lowers a linear function by 1 % of the loss.
+    size = 0.01 * before / tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients])
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.assign_sub(size * gradient)
+    for variable, value in zip(model.non_trainable_variables, state, strict=True):
+        variable.assign(value)  # the same masks of dropout
+    after = loss()
+    expect(bool(after < before), f"a small step along the gradient changes the loss from {before} to {after}.")
+
+
+def image_sizes(row: ModelRow) -> None:
+    """Checks that the model supports images of twice the height and width, or refuses them."""
+    height, width, *channels = row.inputs.shape
+    doubled = Data((2 * (height or 1), 2 * (width or 1), *channels), row.inputs.dtype)
+    large = draw(doubled, 2, np.random.default_rng(25))
+    if row.another_size is None:
+        try:
+            make(row)(large)
+        except ValueError:
+            return
+        raise ConformanceError(f"the model accepts images of shape {large.shape} without `another_size` in its row.")
+    model = row.make(**{**row.kwargs, **row.another_size})
+    for image in (examples(row)[0], large):
+        outputs = named("output", model(image))
+        expect_finite(outputs, f"the model on images of shape {image.shape}")
+        expect(all(len(output) == len(image) for output in outputs.values()), "an output has another batch size.")
