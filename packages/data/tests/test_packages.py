@@ -63,6 +63,17 @@ def test_debian_package(folder, apt_get, deb):
     assert reports[-1] == deb.stat().st_size
 
 
+def test_debian_package_with_many_files(folder, apt_get, deb):
+    """Selected files are stored in one zip archive."""
+    apt_get(f"cp {deb} .")
+    file = File("selected.zip", 1000, "")
+    host = DebianPackage((file,), "letters", "1.0", 1000, "usr/share", select=lambda name: name == "letters/more.txt")
+    host.fetch(folder, ProgressTask())
+    with zipfile.ZipFile(folder / "selected.zip") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {"letters/more.txt": CONTENT}
+    assert not list(folder.rglob("*.txt"))
+
+
 def test_debian_package_without_package_lists(folder, apt_get, deb, tmp_path):
     apt_get(
         f'echo "$@" >> {tmp_path}/calls',

@@ -84,6 +84,23 @@ def test_labels_of_several_kinds(folder):
         assert loaded.labels[name].dtype == values.dtype
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "split"), [("tux_paint_stamps", "test"), ("land_tiles", "validation")])
+def test_color_images(folder, name, split):
+    expected = load(name, split)
+    found = examples(name, folder, split)
+    images = np.stack([example["image"] for example in found])
+    assert (images.shape, images.dtype) == (expected.features.shape, np.uint8)
+    np.testing.assert_array_equal(np.divide(images, 255, dtype=np.float32), expected.features)
+    loaded = load(f"tensorsmith_{name}", split, source="tfds", folder=folder)
+    np.testing.assert_array_equal(loaded.features, expected.features)
+    if isinstance(expected.labels, dict):
+        np.testing.assert_array_equal(loaded.labels["masks"], expected.labels["masks"])
+    else:
+        np.testing.assert_array_equal(loaded.labels, expected.labels)
+        assert loaded.class_names == expected.class_names
+
+
 def test_numeric_columns_are_one_tensor(folder):
     expected = load("california_housing", "test")
     found = examples("california_housing", folder)

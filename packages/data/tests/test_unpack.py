@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from tensorsmith.data.datasets.hosts import File, SourceError
-from tensorsmith.data.datasets.hosts.unpack import read_tar, unpack_tar, unpack_zip
+from tensorsmith.data.datasets.hosts.unpack import read_tar, repack_tar, unpack_tar, unpack_zip
 
 CONTENT = b"a b c d"
 WANTED = {"data/letters.txt": File("letters.txt", len(CONTENT), "")}
@@ -199,3 +199,27 @@ def test_folder_that_cannot_be_written(pack, folder):
     """This is no fault of the archive."""
     with pytest.raises(FileNotFoundError, match=r"letters\.txt"):
         unpack_tar(pack(member("data/letters.txt")), WANTED, folder / "nowhere")
+
+
+def test_repacked_archive_depends_on_names_and_contents_only(pack, folder):
+    """Members in another order, with other times and owners, and others that are not copied."""
+    first, second, other = (member(f"./data/{name}") for name in ("a/one.txt", "two.txt", "other.png"))
+    link = member("data/link.txt", tarfile.SYMTYPE, "two.txt")
+    file = File("texts.zip", 1000, "")
+    repack_tar(pack(first, second), "data", lambda name: name.endswith(".txt"), file, folder)
+    expected = (folder / "texts.zip").read_bytes()
+    for info in (first, second):
+        info.mtime, info.uid, info.mode = 10**9, 1000, 0o600
+    repack_tar(pack(link, second, other, first), "data", lambda name: name.endswith(".txt"), file, folder)
+    assert (folder / "texts.zip").read_bytes() == expected
+    with zipfile.ZipFile(folder / "texts.zip") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {"a/one.txt": CONTENT, "two.txt": CONTENT}
+
+
+def test_repacked_archive_is_limited(pack, folder, tmp_path):
+    path = pack(member("data/one.txt"), member("data/two.txt"))
+    with pytest.raises(SourceError, match="texts.zip is larger than the expected 10 bytes"):
+        repack_tar(path, "data", lambda _: True, File("texts.zip", 10, ""), folder)
+    with pytest.raises(SourceError, match="the archive has an unsafe member"):
+        repack_tar(pack(member("data/../one.txt")), "data", lambda _: True, File("texts.zip", 1000, ""), folder)
+    assert files(tmp_path) == ["archive.tar.gz"]

@@ -31,7 +31,8 @@ FEATURES = {"images": "image", "table": "features", "series": "features", "texts
 class Builder:
     """Mixin for `tfds.core.GeneratorBasedBuilder` that provides a data set of this package.
 
-    Examples are in the order of `load`. Images with pixels from 0 to 255 are uint8 `(height, width, 1)`, as in TFDS.
+    Examples are in the order of `load`. Images with pixels from 0 to 255 are uint8 `(height, width, 1)`, as in TFDS, or
+    `(height, width, 3)` for color images.
 
     Example:
         >>> BUILDERS["digits"].name
@@ -78,7 +79,7 @@ def _at(labels: Any, number: int) -> Any:
 def _features(description: DatasetInfo) -> Any:
     if description.kind == "images":
         if description.levels == 256:
-            return tfds.features.Image(shape=(*description.shape, 1), dtype=np.uint8)
+            return tfds.features.Image(shape=_image_shape(description), dtype=np.uint8)
         return tfds.features.Tensor(shape=description.shape, dtype=np.float32)
     if description.is_matrix:
         return tfds.features.Tensor(shape=(len(description.columns),), dtype=np.float32)
@@ -87,10 +88,14 @@ def _features(description: DatasetInfo) -> Any:
     return tfds.features.Text()
 
 
+def _image_shape(description: DatasetInfo) -> tuple[int, ...]:
+    return (*description.shape, 1) if len(description.shape) == 2 else description.shape
+
+
 def _label(description: DatasetInfo) -> dict[str, Any]:
     if isinstance(description.label, Mapping):
         labels = {name: _tensor(column) for name, column in description.label.items()}
-        if description.class_names:
+        if description.class_names and "classes" in labels:
             (length,) = description.label["classes"].shape
             labels["classes"] = tfds.features.Sequence(_classes(description), length=length)
         return {"label": labels}
@@ -119,7 +124,7 @@ def _rows(description: DatasetInfo, data: Dataset) -> Iterator[Any]:
         yield data.features
     elif description.levels == 256:
         for image in data.features:
-            yield np.round(image * 255).astype(np.uint8)[..., np.newaxis]
+            yield np.round(image * 255).astype(np.uint8).reshape(_image_shape(description))
     elif isinstance(data.features, dict):
         for values in zip(*data.features.values(), strict=True):
             yield dict(zip(data.features, values, strict=True))

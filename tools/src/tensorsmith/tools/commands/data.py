@@ -2,10 +2,16 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tensorsmith.core import format_bytes, print_text
 from tensorsmith.tools.subcommands import execute_subcommand, subcommand_adder
+
+if TYPE_CHECKING:
+    import numpy as np
 
 execute = execute_subcommand
 
@@ -16,9 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("list", _list, "list the data sets and show which are in the cache")
     info = add("info", _info, "describe a data set and list its sources, without fetching it")
     info.add_argument("name", metavar="NAME", help="data set listed by `tensorsmith data list`")
-    fetch = add("fetch", _fetch, "fetch data sets that are not in the cache")
-    fetch.add_argument("names", metavar="NAME", nargs="*", help="data sets listed by `tensorsmith data list`")
-    fetch.add_argument("--all", action="store_true", help="fetch all data sets")
+    fetch = add("fetch", _fetch, "fetch data sets, pretrained weights and photographs that are not in the cache")
+    fetch.add_argument(
+        "names", metavar="NAME", nargs="*", help="data sets listed by `tensorsmith data list`, or pretrained weights"
+    )
+    fetch.add_argument("--all", action="store_true", help="fetch all of them")
     preview = add("preview", _preview, "show the first examples, classes and statistics of a data set")
     preview.add_argument("name", metavar="NAME", help="data set listed by `tensorsmith data list`")
     preview.add_argument("--split", default="train", help="train, validation or test; default train")
@@ -45,38 +53,56 @@ def _info(arguments: argparse.Namespace) -> int:
 
 def _fetch(arguments: argparse.Namespace) -> int:
     from tensorsmith.core import check, did_you_mean
-    from tensorsmith.data import DataNotFoundError, fetch, info, names
-    from tensorsmith.data.datasets.registry import with_files
+    from tensorsmith.data import DataNotFoundError, info, names
 
+    others = _arrays()
+    known = (*names(), *others)
     given = ", ".join(arguments.names) or "none"
     check(
         arguments.all != bool(arguments.names), "NAME", given, "one or more data set names, or omitted if --all is set"
     )
-    unknown = [name for name in arguments.names if name not in names() and not name.endswith(".py")]
-    remedy = " ".join(f"For {name}: {did_you_mean(name, names()) or 'There is no similar name.'}" for name in unknown)
-    check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
+    unknown = [name for name in arguments.names if name not in known and not name.endswith(".py")]
+    remedy = " ".join(f"For {name}: {did_you_mean(name, known) or 'There is no similar name.'}" for name in unknown)
+    check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(known)}", remedy)
     failed = 0
-    chosen = names() if arguments.all else arguments.names
+    chosen = known if arguments.all else arguments.names
     for name in chosen:
-        description = info(name)
-        origin = with_files(description)
-        if origin is not description and origin.name in chosen:  # otherwise, its files would be verified twice
-            print_text(f"{description.name}: generated from {origin.name}", flush=True)
-            continue
         try:
-            folder = fetch(name)
+            fetched = _arrays_fetched(others[name]()) if name in others else _files_fetched(name, chosen)
+            print_text(f"{name if name in others else info(name).name}: {fetched}", flush=True)
         except DataNotFoundError as error:
             failed += 1
             print_text(f"tensorsmith: {error}", file=sys.stderr, flush=True)
-            continue
-        if not origin.sources:
-            print_text(f"{description.name}: no download needed", flush=True)
-            continue
-        files = {file.name: folder / file.name for source in origin.sources for file in source.files}
-        sizes = [path.stat().st_size for path in files.values() if path.is_file()]
-        count = f"{len(sizes)} file{'' if len(sizes) == 1 else 's'}"
-        print_text(f"{description.name}: {count}, {format_bytes(sum(sizes))} in {folder}", flush=True)
     return 1 if failed else 0
+
+
+def _files_fetched(name: str, chosen: Collection[str]) -> str:
+    """Fetches the files of a data set, and returns their number, size and folder."""
+    from tensorsmith.data import fetch, info
+    from tensorsmith.data.datasets.registry import with_files
+
+    description = info(name)
+    origin = with_files(description)
+    if origin is not description and origin.name in chosen:  # otherwise, its files would be verified twice
+        return f"generated from {origin.name}"
+    folder = fetch(name)
+    if not origin.sources:
+        return "no download needed"
+    files = {file.name: folder / file.name for source in origin.sources for file in source.files}
+    sizes = [path.stat().st_size for path in files.values() if path.is_file()]
+    return f"{len(sizes)} file{'' if len(sizes) == 1 else 's'}, {format_bytes(sum(sizes))} in {folder}"
+
+
+def _arrays_fetched(arrays: "Mapping[str, np.ndarray]") -> str:
+    return f"{len(arrays)} arrays, {format_bytes(sum(array.nbytes for array in arrays.values()))}"
+
+
+def _arrays() -> "dict[str, Callable[[], dict[str, np.ndarray]]]":
+    """Returns the functions that fetch and load pretrained weights and sample photographs, by name."""
+    from tensorsmith.data import sample_photographs, weights
+    from tensorsmith.data.pretrained._load import ALL
+
+    return {**{name: partial(weights, name) for name in ALL}, "sample_photographs": sample_photographs}
 
 
 def _preview(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ Content = tuple[Features, Labels]
 """Features and labels."""
 
 Kind = Literal["images", "table", "series", "texts", "text"]
-"""Kind of features: images (examples, height, width); columns, ordered by time for a series; strings; one string."""
+"""Kind of features: images; columns, ordered by time for a series; strings; one string."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class DatasetInfo:
         read: Function that reads the features and labels of a split from the verified files, given by name.
         sources: Sources to fetch the files from, in order; empty if an installed package provides the data.
         kind: Type of the features.
-        shape: Shape of an image.
-        levels: Number of gray levels of an image before scaling to [0, 1]: 256 if the pixels were 0 to 255.
+        shape: Shape of an image: `(height, width)` for grayscale images, or `(height, width, 3)` for color images.
+        levels: Number of levels of a channel before scaling to [0, 1]: 256 if the pixels were 0 to 255.
         columns: Name of each column mapped to the column. If all columns are float32, features are a single array,
             otherwise a dictionary of arrays.
         label: Description of the labels, or a dictionary of descriptions if examples have labels of several kinds;
             `None` if there are none.
         class_names: Names of the classes 0, 1, ...; empty if the labels are not classes. In a dictionary, the classes
-            are the label "classes", where -1 means none.
+            are the label "classes", where -1 means none, or the pixels of the label "masks" if there are no "classes".
         base: Name of another data set whose files `read` receives, if this one is generated from them.
     """
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def read_images(paths: Sequence[Path], shape: Sequence[int] | None = None) -> np
         shape = _common_shape(paths)
     pixels = np.empty((len(paths), *shape), np.float32)
     for number, path in enumerate(paths):
-        image = _opened(path)
+        image = open_image(path)
         mode = MODES[shape[2] if len(shape) == 3 else 1]
         image = image if image.mode == mode else image.convert(mode)
         if image.size != (shape[1], shape[0]):
@@ -66,19 +66,27 @@ def check_image_shape(shape: Sequence[int] | None) -> None:
     check(sound, "image_shape", shape, "(height, width) or (height, width, channels) with 1, 3 or 4 channels")
 
 
-def _opened(path: Path) -> "Image.Image":
-    """Returns an image with its pixels, turned upright."""
+def open_image(path: Path, content: IO[bytes] | None = None) -> "Image.Image":
+    """Returns an image with its pixels, turned upright.
+
+    Args:
+        path: Path of the file, or of a member in an archive, which errors name.
+        content: Content of a member of an archive. If `None`, the file is read.
+
+    Raises:
+        ValueError: If the image cannot be read, or if it has more than 8 bits per channel.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(content or path, formats=FORMATS) as image:
             deep = image.mode.startswith(("I", "F"))
             upright = ImageOps.exif_transpose(image)
     except Exception as error:  # the errors of Pillow for damaged files are of all types
         other = f"its format is none of {', '.join(FORMATS)}"
         reason = other if isinstance(error, UnidentifiedImageError) else error
         received = Verbatim(f"{path}, which cannot be read: {reason}")
-        raise argument_error("data", received, "a folder of readable images", "remove or replace the file") from error
+        raise argument_error("data", received, "readable images", "remove or replace the file") from error
     check(not deep, "data", Verbatim(f"{path} with more than 8 bits"), "images with 8 bits per channel")
     assert upright is not None
     return upright
@@ -88,7 +96,7 @@ def _common_shape(paths: Sequence[Path]) -> tuple[int, ...]:
     """Returns the shape of image files, which is two-dimensional if all of them are grayscale."""
     shapes: dict[tuple[int, ...], Path] = {}
     for path in paths:
-        image = _opened(path)
+        image = open_image(path)
         channels = len(image.getbands()) if image.mode in MODES.values() else 3
         size = (image.height, image.width)
         shapes.setdefault(size if channels == 1 else (*size, channels), path)

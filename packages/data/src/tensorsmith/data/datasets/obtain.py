@@ -7,9 +7,9 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from tensorsmith.core import ExpectedError, Progress, temporary_folder
-from tensorsmith.data.datasets.dataset import DatasetInfo
 from tensorsmith.data.datasets.hosts import File, Host, SourceError
 
 logger = logging.getLogger(__name__)
@@ -18,6 +18,22 @@ WORKING_BYTES = 50_000_000
 """Disk space needed in addition to the archive and the files, for package lists."""
 
 Tried = tuple[tuple[str, str], ...]
+
+
+class FileSet(Protocol):
+    """Description of files to obtain, those of a data set or of pretrained weights."""
+
+    @property
+    def name(self) -> str:
+        """Name of the folder in the cache."""
+
+    @property
+    def source(self) -> str:
+        """Authors and original publication."""
+
+    @property
+    def sources(self) -> tuple[Host, ...]:
+        """Sources to fetch the files from, in order."""
 
 
 class DataNotFoundError(ExpectedError, RuntimeError):
@@ -47,19 +63,27 @@ def is_offline() -> bool:
     return os.environ.get("TENSORSMITH_OFFLINE", "0") not in ("", "0")
 
 
-def is_cached(info: DatasetInfo) -> bool:
+def is_cached(info: FileSet) -> bool:
     """Returns `True` if the cache contains all files of a data set. Hashes are not verified."""
     cache = cache_folder() / info.name
     return any(all((cache / file.name).is_file() for file in source.files) for source in info.sources)
 
 
-def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
+def obtain(
+    info: FileSet,
+    folder: Path | None = None,
+    *,
+    noun: str = "data set",
+    usage: str = 'load("{name}", folder="downloads")',
+) -> dict[str, Path]:
     """Returns a dict that maps file names to the verified files of a data set, which are fetched if necessary.
 
     Args:
-        info: Description of the data set to obtain.
+        info: Description of the data set, or of other files to obtain.
         folder: Folder to search after all other locations. Its subfolder with the name of the data set is searched as
             well.
+        noun: Kind of the files, shown in errors.
+        usage: Call that passes such a folder, shown in errors.
 
     Raises:
         DataNotFoundError: If no source could provide the files.
@@ -83,13 +107,13 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
             return found
         tried.append((f"folder {location}", reason))
     if folder is None:
-        tried.append(("local folder", f'none given, as in load("{info.name}", folder="downloads")'))
+        tried.append(("local folder", f"none given, as in {usage.format(name=info.name)}"))
     if unwritable:
         raise DataNotFoundError(info.name, tuple(tried), f"{info.name}: {unwritable}")
-    raise DataNotFoundError(info.name, tuple(tried), _explain(info, cache, tried))
+    raise DataNotFoundError(info.name, tuple(tried), _explain(info, noun, cache, tried))
 
 
-def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
+def _find(info: FileSet, folder: Path) -> tuple[dict[str, Path], str]:
     """Returns a dict of the verified data set files in a folder, and a description of missing or damaged files."""
     if not folder.is_dir():
         return {}, "no such folder"
@@ -125,7 +149,7 @@ def _problem(path: Path, forms: Iterable[File]) -> str:
     return f"{path.name} is truncated or modified: {size:,} bytes with sha256 {digest[:12]}..., expected sha256 {pins}"
 
 
-def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
+def _fetch_from_any(info: FileSet, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
     """Fetches a data set from the first host that succeeds. Returns the files, or the errors if all hosts fail."""
     if is_offline():
         return {}, [(source.location, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
@@ -179,9 +203,9 @@ def _fetch(dataset: str, source: Host, cache: Path, progress: Progress) -> dict[
     return {file.name: cache / file.name for file in source.files}
 
 
-def _explain(info: DatasetInfo, cache: Path, tried: Iterable[tuple[str, str]]) -> str:
+def _explain(info: FileSet, noun: str, cache: Path, tried: Iterable[tuple[str, str]]) -> str:
     forms: Mapping[str, None] = dict.fromkeys(", ".join(file.name for file in source.files) for source in info.sources)
-    lines = [f'Could not obtain data set "{info.name}". Sources tried:']
+    lines = [f'Could not obtain {noun} "{info.name}". Sources tried:']
     lines += [f"  {number}. {location}: {reason}" for number, (location, reason) in enumerate(tried, 1)]
     lines += [f"For manual installation, put {' or '.join(forms)} into {cache}.", f"Published by: {info.source}"]
     return "\n".join(lines)

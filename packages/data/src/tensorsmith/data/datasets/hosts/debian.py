@@ -1,12 +1,13 @@
 """Debian package as a host of data files. It is unpacked without installation or root access."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tensorsmith.core import ProgressTask
 from tensorsmith.data.datasets.hosts.base import Host, SourceError
 from tensorsmith.data.datasets.hosts.command import bytes_in, run
-from tensorsmith.data.datasets.hosts.unpack import unpack_tar
+from tensorsmith.data.datasets.hosts.unpack import repack_tar, unpack_tar
 
 STALE = ("Unable to locate package", "was not found", "no installation candidate", "404")
 """Messages of apt if its package lists are missing or outdated."""
@@ -21,12 +22,15 @@ class DebianPackage(Host):
         version: Version of the Debian package.
         archive_size: Size of the .deb file in bytes.
         folder: Path of the files in the package, without the leading slash.
+        select: Function that returns `True` for the paths in `folder` of the members to store in one zip archive, which
+            is the only entry of `files`. Used if there are too many members to pin each of them.
     """
 
     name: str
     version: str
     archive_size: int
     folder: str
+    select: Callable[[str], bool] | None = field(default=None, repr=False)
 
     @property
     def location(self) -> str:
@@ -68,4 +72,8 @@ class DebianPackage(Host):
         (archive,) = work.glob(f"{self.name}_*.deb")
         with (work / "data.tar").open("wb") as content:
             run("dpkg-deb", ["dpkg-deb", "--fsys-tarfile", str(archive)], work, lambda: None, output=content)
-        unpack_tar(work / "data.tar", {f"{self.folder}/{file.name}": file for file in self.files}, folder)
+        if self.select:
+            (file,) = self.files
+            repack_tar(work / "data.tar", self.folder, self.select, file, folder)
+        else:
+            unpack_tar(work / "data.tar", {f"{self.folder}/{file.name}": file for file in self.files}, folder)

@@ -38,6 +38,39 @@ def unpack_zip(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
         _unpack(_zip_members(archive), wanted, folder)
 
 
+def repack_tar(path: Path, inside: str, wanted: Callable[[str], bool], file: File, folder: Path) -> None:
+    """Copies members of a tar archive to a zip archive, whose bytes depend only on their names and contents.
+
+    Args:
+        path: Path of the tar archive.
+        inside: Folder in the archive, to which the names of the members are relative.
+        wanted: Function that returns `True` for the names of the members to copy.
+        file: Pinned zip archive.
+        folder: Folder in which the zip archive is created.
+
+    Raises:
+        SourceError: If the tar archive is damaged, if it contains a name with an absolute or parent path, or if the
+            members are larger than the pinned zip archive.
+        OSError: If the folder cannot be written.
+    """
+    found: dict[str, bytes] = {}
+    size = 0
+    with _damage(), tarfile.open(path) as archive:
+        for name, opener in _tar_members(archive):
+            name = name.removeprefix(f"{inside}/") if name.startswith(f"{inside}/") else ""
+            if opener and name and wanted(name) and (content := opener()):
+                found[name] = content.read(file.size - size + 1)
+                size += len(found[name])
+                if size > file.size:
+                    raise SourceError(f"{file.name} is larger than the expected {file.size:,} bytes")
+    with zipfile.ZipFile(folder / file.name, "w") as copy:
+        for name in sorted(found):
+            # The defaults of these attributes depend on the operating system. The time is that of the ZIP epoch.
+            member = zipfile.ZipInfo(name)
+            member.create_system, member.external_attr = 3, (stat.S_IFREG | 0o644) << 16
+            copy.writestr(member, found[name])
+
+
 def read_tar(archive: Path | IO[bytes], wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """Returns a dict that maps the names of the selected regular files in a tar archive to their contents.
 

@@ -1,0 +1,1 @@
+"""Pretrained weights, as NumPy arrays."""
