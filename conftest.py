@@ -7,7 +7,7 @@ import math
 import os
 import random
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,9 @@ settings.load_profile("repeatable")
 
 # A function that AutoGraph cannot convert raises an error, instead of running in Python with a warning.
 os.environ["AUTOGRAPH_STRICT_CONVERSION"] = "1"
+
+# The processes of the tests occupy all cores, and threads of OpenMP that wait for others would keep them busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Apache Beam is not part of the group dev. `make test-slow` installs it.
 if importlib.util.find_spec("apache_beam") is None:
@@ -51,6 +54,30 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_fsync():
+    """Do not wait for the disk, which takes milliseconds for each file. No test removes the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def draft_figures():
+    """Write figures at a low resolution and without arranging their parts, for tests of runs that draw many of them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    def draft(figure, file, **_):
+        figure.set_layout_engine("none")
+        figure.set_dpi(20)
+        FigureCanvasAgg(figure).print_png(file)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", draft)
+        yield
+
+
 @pytest.fixture
 def without_source(monkeypatch):
     """Allow functions whose source AutoGraph cannot find: code in README files, and several lambdas in one line."""
@@ -70,6 +97,7 @@ def pytest_collection_modifyitems(config, items):
 
     Two parameters have no other combinations. These are slow, except for a subset that covers all values.
     """
+    few_files_with_servers(items)
     groups, left_out = defaultdict(list), set()
     for item in items:
         if item.get_closest_marker("pairwise") and hasattr(item, "callspec"):
@@ -87,11 +115,32 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item not in left_out]
 
 
+def few_files_with_servers(items):
+    """Mark conformance checks in a server process as slow, except in the file with most of them.
+
+    Each process of the tests starts its own server, which imports TensorFlow.
+    """
+    for name in ("mirrored_strategy", "savedmodel_export"):
+        fast = [item for item in items if item.name == name and not item.get_closest_marker("slow")]
+        ((kept, _),) = Counter(item.path for item in fast).most_common(1) or [(None, 0)]
+        for item in fast:
+            if item.path != kept:
+                item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_finish():
     """Exclude the collected modules and tests from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # graphs of TensorFlow have many objects, few of which are garbage
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Collect the garbage of each file and exclude what remains, so that tests that collect theirs are fast."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
 
 
 def independent_columns(rows):

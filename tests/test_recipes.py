@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import gc
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from tensorsmith.data.preprocessing import FeatureSpec  # noqa: E402
 from tensorsmith.layers import Standardization  # noqa: E402
 from tensorsmith.training import LRFinder, Trainer  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("draft_figures")
 FORMS = ("mlp/digits", "deep/distillation", "perceptron/iris")  # supervised, with a preparation, and a procedure
 BUSY = """
 import time
@@ -99,6 +101,7 @@ def test_smoke(name, build_without_training, tmp_path, monkeypatch):
     started = time.process_time()
     metrics = launch(RunRequest(name, smoke=True, out=tmp_path / "run")).metrics
     keras.backend.clear_session()
+    gc.freeze()  # modules and caches, which the next garbage collection would scan again
     print(f"{name}: {time.process_time() - started:.1f} s of CPU")
     written = WRITTEN | (WRITTEN_BY_FIT if file.supervised else set())
     assert {path.name for path in (tmp_path / "run").iterdir()} >= written

@@ -11,3 +11,8 @@ from tensorsmith.recipes.catalog import find_recipe
 def load_recipe():
     """Function that returns the module of a recipe, given its name."""
     return lambda name: sys.modules[find_recipe(name).recipe.config_class.__module__]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def figures_of_runs(draft_figures):
+    """Runs draw their learning curves quickly."""

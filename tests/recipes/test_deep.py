@@ -91,7 +91,7 @@ def test_sparsity_is_exact(tmp_path):
     np.testing.assert_allclose(metrics["model"]["zeros"], zeros / weights)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_masks_are_part_of_the_checkpoint(seed, load_recipe, tmp_path):
     """A pruned run is interrupted when its layers, which have equal shapes, have masks, and ends with equal weights."""
     recipe = load_recipe("deep/sparsity")

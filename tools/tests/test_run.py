@@ -16,6 +16,8 @@ import yaml
 
 from tensorsmith.recipes import find_recipe
 
+pytestmark = pytest.mark.usefixtures("draft_figures")
+
 
 def test_run_folder(finished_run):
     path, result = finished_run

@@ -19,6 +19,8 @@ from tensorsmith.tools.main import main
 from tensorsmith.tools.search_folder import read_search
 from tensorsmith.tuning.search_workers import SearchWorkers
 
+pytestmark = pytest.mark.usefixtures("draft_figures")
+
 RECIPE = str(Path(__file__).with_name("noisy_line.py"))
 
 

@@ -67,7 +67,7 @@ def test_from_csv_to_predictions(tmp_path):
     inputs = spec.inputs()
     hidden = keras.layers.Dense(16, activation="relu")(spec.encoder(spec.preprocessing(inputs)))
     model = FeatureModel(inputs, keras.layers.Dense(1, activation="sigmoid")(hidden))
-    model.compile(keras.optimizers.Adam(0.02), "binary_crossentropy", metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(0.02), "binary_crossentropy", metrics=["accuracy"], jit_compile=False)
     model.fit(dataset.map(lambda row: (row, row["buys"])), epochs=10, shuffle=False, verbose=0)
     predictions = model.predict(dataset, verbose=0)[:, 0]
     assert np.mean((predictions > 0.5) == LABELS[kept]) > 0.95

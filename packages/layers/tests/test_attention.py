@@ -117,7 +117,7 @@ def test_model_of_padded_text_with_dropout():
     x = keras.layers.Embedding(20, 8, mask_zero=True)(words)
     x = layers.MultiHeadAttention(2, 4, dropout=0.1)(x, x)
     model = keras.Model(words, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x)))
-    model.compile("adam", "mean_squared_error")
+    model.compile("adam", "mean_squared_error", jit_compile=False)
     tokens = np.random.default_rng(0).integers(0, 3, (6, 5))
     targets = np.arange(6.0)[:, np.newaxis]
     history = model.fit(tokens, targets, epochs=30, verbose=0).history["loss"]
@@ -236,7 +236,7 @@ def test_training_matches_reference(dropout):
         attended = layers.MultiHeadAttention(2, 5, dropout=dropout, seed=3)(inputs, inputs, use_causal_mask=True)
         outputs = keras.layers.Dense(1)(layers.Attention()([attended, inputs]))
         model = keras.Model(inputs, outputs)
-        model.compile("adam", "mean_squared_error")
+        model.compile("adam", "mean_squared_error", jit_compile=False)
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(64, 7, 6)), rng.normal(size=(64, 7, 1))
         return model.fit(x, y, epochs=10, batch_size=16, verbose=0, shuffle=False).history["loss"]

@@ -97,7 +97,7 @@ from tensorsmith.layers import FakeQuantization
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     model = keras.Sequential([keras.Input((2,)), FakeQuantization(momentum=0.5), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=False)
 model.fit(np.tile([-2.0, 4.0], (9, 1)), np.zeros(9), batch_size=8, verbose=0)
 layer = model.layers[0]
 ends = [[value.numpy() for value in strategy.experimental_local_results(end.value)] for end in (layer.low, layer.high)]
@@ -186,7 +186,7 @@ def test_quantization_aware_finetuning(tmp_path):
     layers = [keras.layers.Dense(16), keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.Dense(3)]
     model = keras.Sequential([keras.Input((8,)), *layers])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"], jit_compile=False)
     model.fit(x, y, epochs=10, verbose=0)
     folded = fold_batch_normalization(model)
     aware = quantization_aware(folded, num_bits=3)

@@ -55,3 +55,8 @@ def folder(finished, tmp_path, monkeypatch):
     config.write_text(config.read_text().replace(str(finished), str(tmp_path / "work")))
     (tmp_path / "work/executed").unlink()
     return tmp_path / "work"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def figures_of_runs(draft_figures):
+    """Runs draw their learning curves quickly."""

@@ -85,6 +85,10 @@ def test_unserializable_scale_function():
 def test_exponential_in_optimizer():
     """The steps of an optimizer are integers, but gamma is not."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(ExponentialCyclicalLearningRate(0.1, 0.5, 2, gamma=0.5)), "mean_squared_error")
+    model.compile(
+        keras.optimizers.SGD(ExponentialCyclicalLearningRate(0.1, 0.5, 2, gamma=0.5)),
+        "mean_squared_error",
+        jit_compile=False,
+    )
     model.fit(np.ones((3, 1)), np.ones((3, 1)), batch_size=1, verbose=0)
     np.testing.assert_allclose(float(model.optimizer.learning_rate), 0.1 + 0.4 * 0.5 * 0.5**3, rtol=1e-6)

@@ -63,7 +63,11 @@ def test_tensor_steps(dtype):
 
 def test_resume_from_saved_model(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile(optimizer=keras.optimizers.SGD(OneCycle(0.01, 0.1, steps=10, final=1e-6)), loss="mean_squared_error")
+    model.compile(
+        optimizer=keras.optimizers.SGD(OneCycle(0.01, 0.1, steps=10, final=1e-6)),
+        loss="mean_squared_error",
+        jit_compile=False,
+    )
     x = np.ones((4, 2), "float32")
     model.fit(x, x[:, :1], batch_size=1, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")

@@ -113,7 +113,7 @@ def test_unbound_schedule():
 
 def test_unbound_schedule_in_keras_fit():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(CosineDecay(0.1, "2 epochs")), "mean_squared_error")
+    model.compile(keras.optimizers.SGD(CosineDecay(0.1, "2 epochs")), "mean_squared_error", jit_compile=False)
     with raises_argument_error("steps", received="'2 epochs'"):
         model.fit(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
 

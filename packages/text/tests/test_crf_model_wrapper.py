@@ -41,14 +41,14 @@ def losses_of(model, x=X, y=Y):
 
 def test_training_equals_that_of_the_layer():
     model = wrapper()
-    model.compile(keras.optimizers.SGD(0.3))
+    model.compile(keras.optimizers.SGD(0.3), jit_compile=False)
     model.build(X.shape)
     inputs, tags = keras.Input((None, 4)), keras.Input((None,), dtype="int32")
     base, layer = keras.models.clone_model(model.base_model), CRF.from_config(model.crf_layer.get_config())
     other = keras.Model([inputs, tags], layer(base(inputs), tags=tags))
     base.set_weights(model.base_model.get_weights())
     layer.set_weights(model.crf_layer.get_weights())
-    other.compile(keras.optimizers.SGD(0.3))
+    other.compile(keras.optimizers.SGD(0.3), jit_compile=False)
     for _ in range(3):
         ours, theirs = model.fit(X, Y, verbose=0), other.fit([X, Y], verbose=0)
         assert ours.history["crf_loss"] == ours.history["loss"]
@@ -63,7 +63,7 @@ def test_learns_tags_that_depend_on_their_neighbors():
     x = RNG.choice([-1.0, 1.0], (256, 6, 1))
     y = (np.cumprod(x[..., 0], 1) > 0).astype(int)
     model = CRFModelWrapper(keras.Sequential([keras.Input((6, 1)), keras.layers.Conv1D(8, 2, padding="causal")]), 2)
-    model.compile(keras.optimizers.Adam(0.05), metrics=[keras.metrics.Accuracy(name="correct")])
+    model.compile(keras.optimizers.Adam(0.05), metrics=[keras.metrics.Accuracy(name="correct")], jit_compile=False)
     first = model.evaluate(x, y, return_dict=True, verbose=0)
     history = model.fit(x, y, epochs=30, verbose=0).history
     assert history["crf_loss"][-1] < 0.7 * first["crf_loss"]
@@ -86,7 +86,7 @@ def test_logs_are_means_over_the_data():
 def test_sample_weights():
     """As in Addons, the loss is the mean of the weighted losses, not the weighted mean."""
     model, weights = wrapper(), np.array([0.0, 2.0, 0.5, 1.0, 0.0], "float32")
-    model.compile(keras.optimizers.SGD(0.0))
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
     for given in (weights, weights[:, None]):
         history = model.fit(X, Y, sample_weight=given, verbose=0).history
         assert history["crf_loss"] == [pytest.approx(np.mean(weights * losses_of(model)), rel=1e-5)]
@@ -121,7 +121,7 @@ for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
     keras.utils.set_random_seed(0)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = CRFModelWrapper(keras.Sequential([keras.Input((5, 4)), keras.layers.Dense(6)]), 3)
-        model.compile(keras.optimizers.SGD(0.1))
+        model.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     losses = model.fit(x, y, epochs=3, verbose=0, batch_size=8).history["crf_loss"]
     results.append([losses, [weight.tolist() for weight in model.get_weights()]])
 print(json.dumps(results))
@@ -151,7 +151,7 @@ class Named(CRFModelWrapper):
 def test_overridden_methods():
     keras.utils.set_random_seed(1)
     model = Named(features(), 3, boundary_initializer="uniform")
-    model.compile("sgd")
+    model.compile("sgd", jit_compile=False)
     batches = tf.data.Dataset.from_tensor_slices({"x": X, "y": Y}).batch(5)
     logs = model.evaluate(batches, return_dict=True, verbose=0)
     assert logs["crf_loss"] == pytest.approx(2 * np.mean(losses_of(model)), rel=1e-5)
@@ -160,14 +160,14 @@ def test_overridden_methods():
 @pytest.mark.parametrize("weights_only", [False, True])
 def test_saved_model(tmp_path, weights_only):
     model = wrapper(use_boundary=False, kernel_regularizer="l1", name="tagger")
-    model.compile("adam", metrics=[keras.metrics.Accuracy()])
+    model.compile("adam", metrics=[keras.metrics.Accuracy()], jit_compile=False)
     model.fit(X, Y, verbose=0)
     if weights_only:
         model.save_weights(tmp_path / "model.weights.h5")
         restored = CRFModelWrapper.from_config(model.get_config())
         restored.build(X.shape)
         restored.load_weights(tmp_path / "model.weights.h5")
-        restored.compile("adam", metrics=[keras.metrics.Accuracy()])
+        restored.compile("adam", metrics=[keras.metrics.Accuracy()], jit_compile=False)
     else:
         model.save(tmp_path / "model.keras")
         restored = keras.saving.load_model(tmp_path / "model.keras")
@@ -191,7 +191,7 @@ def test_saved_in_another_model(tmp_path):
 def test_mixed_precision(policy):
     """The inner model computes in half precision and the layer in float32. The optimizer scales the loss."""
     expected = wrapper()
-    expected.compile(keras.optimizers.SGD(0.1))
+    expected.compile(keras.optimizers.SGD(0.1), jit_compile=False)
     logs = expected.fit(X, Y, verbose=0).history
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
@@ -200,7 +200,9 @@ def test_mixed_precision(policy):
     finally:
         keras.config.set_dtype_policy(before)
     optimizer = keras.optimizers.SGD(0.1)
-    model.compile(keras.optimizers.LossScaleOptimizer(optimizer) if policy == "mixed_float16" else optimizer)
+    model.compile(
+        keras.optimizers.LossScaleOptimizer(optimizer) if policy == "mixed_float16" else optimizer, jit_compile=False
+    )
     assert model.fit(X, Y, verbose=0).history["loss"] == pytest.approx(logs["loss"], rel=2e-2)
     for one, other in zip(model.get_weights(), expected.get_weights(), strict=False):
         np.testing.assert_allclose(one, other, atol=2e-2)

@@ -72,6 +72,23 @@ def test_existing_checkpoints_without_resume(tmp_path):
         reused().fit(*data(), verbose=False, checkpoints=tmp_path)
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """Function that copies the checkpoints of a run that was stopped in its second epoch, and returns the newest."""
+    folders = {}
+
+    def copy(source, folder):
+        if source not in folders:
+            folders[source] = tmp_path_factory.mktemp("stopped")
+            checkpoints = Checkpoints(folders[source], "2 steps")
+            with pytest.raises(StopError):
+                reused().fit(*source(), epochs=2, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(8)])
+        shutil.copytree(folders[source], folder, dirs_exist_ok=True)
+        return sorted(folder.iterdir())[-1]
+
+    return copy
+
+
 def truncate(file):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
@@ -91,11 +108,8 @@ def flip(file):
         ("train.data-00000-of-00001", flip),
     ],
 )
-def test_damaged_checkpoint_is_skipped(name, damage, tmp_path, caplog):
-    checkpoints = Checkpoints(tmp_path, "2 steps")
-    with pytest.raises(StopError):
-        reused().fit(*shuffled(), epochs=2, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(8)])
-    newest = sorted(tmp_path.iterdir())[-1]
+def test_damaged_checkpoint_is_skipped(name, damage, stopped, tmp_path, caplog):
+    newest = stopped(shuffled, tmp_path)
     damage(newest / name)
     end = fit_to_end(reused(), *shuffled(), epochs=2, checkpoints=tmp_path, resume=True)
     assert_same(end, unbroken(reused, shuffled, epochs=2))
@@ -134,15 +148,11 @@ OTHER_METADATA = [
 
 
 @pytest.mark.parametrize("metadata", OTHER_METADATA, ids=str)
-def test_checkpoint_with_other_metadata_is_skipped(metadata, tmp_path, caplog):
-    with pytest.raises(StopError):
-        reused().fit(
-            *shuffled(), epochs=2, verbose=False, checkpoints=Checkpoints(tmp_path, "2 steps"), callbacks=[StopAt(8)]
-        )
-    newest = sorted(tmp_path.iterdir())[-1]
+def test_checkpoint_with_other_metadata_is_skipped(metadata, stopped, tmp_path, caplog):
+    newest = stopped(arrays, tmp_path)
     write_again(newest, {**read(newest)[1], **metadata} if metadata and isinstance(metadata, dict) else metadata)
-    end = fit_to_end(reused(), *shuffled(), epochs=2, checkpoints=tmp_path, resume=True)
-    assert_same(end, unbroken(reused, shuffled, epochs=2))
+    end = fit_to_end(reused(), *arrays(), epochs=2, checkpoints=tmp_path, resume=True)
+    assert_same(end, unbroken(reused, arrays, epochs=2))
     assert f"{newest} is damaged" in caplog.text
 
 
@@ -163,10 +173,9 @@ def test_other_variables_than_described(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["outside", "pipe", "device", "folder", "data", "no list"])
-def test_special_files_in_checkpoints(kind, tmp_path, caplog):
+def test_special_files_in_checkpoints(kind, stopped, tmp_path, caplog):
     """Reading a named pipe would not return, and reading /dev/zero would fill the memory."""
-    reused().fit(*shuffled(), verbose=False, checkpoints=tmp_path / "checkpoints")
-    newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
+    newest = stopped(shuffled, tmp_path / "checkpoints")
     os.mkfifo(tmp_path / "pipe")
     if kind == "data":
         (newest / "state.data-00000-of-00001").unlink()
@@ -187,7 +196,7 @@ def test_special_files_in_checkpoints(kind, tmp_path, caplog):
         )
     with pytest.raises(DamagedCheckpointError):
         read(newest)
-    reused().fit(*shuffled(), verbose=False, checkpoints=tmp_path / "checkpoints", resume=True)
+    reused().fit(*shuffled(), epochs=2, verbose=False, checkpoints=tmp_path / "checkpoints", resume=True)
     assert f"{newest} is damaged" in caplog.text
 
 

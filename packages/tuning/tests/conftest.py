@@ -78,3 +78,8 @@ def trained(plane):
         return Trainer(model, keras.optimizers.SGD(config.learning_rate), "mse", jit=False)
 
     return SupervisedRecipe(config_class=Trained, build_data=build_data, build_trainer=build_trainer)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def figures_of_runs(draft_figures):
+    """Runs draw their learning curves quickly."""

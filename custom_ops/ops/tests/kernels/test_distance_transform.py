@@ -49,7 +49,10 @@ def test_large_images_match_scipy(smooth, rng):
     np.testing.assert_array_equal(found[0, :, :, 0], ndimage.distance_transform_edt(image))
 
 
-@pytest.mark.parametrize(("choice", "shape"), [("compiled", (1, 3, 5000, 1)), ("reference", (1, 1, 4200, 1))])
+@pytest.mark.parametrize(
+    ("choice", "shape"),
+    [("compiled", (1, 3, 5000, 1)), pytest.param("reference", (1, 1, 4200, 1), marks=pytest.mark.slow)],
+)
 def test_long_distances(choice, shape):
     """The squares of the distances are not representable in float32."""
     images = np.ones(shape, "uint8")

@@ -81,8 +81,8 @@ CHECKS = {
         Check(bad_shapes, (BatchRow,), lambda row: bool(row.bad_shapes)),
         Check(mismatched_shapes, (LossRow, MetricRow), lambda row: row.compares_shapes and bool(row.y_pred)),
         Check(config_round_trip),
-        # `unknown_batch_size` compares deterministic layers with a function as well.
-        Check(eager_equals_function, slow=lambda row: _is_layer(row) and not _is_random(row)),
+        # `unknown_batch_size` compares metrics and deterministic layers with a function as well.
+        Check(eager_equals_function, slow=lambda row: isinstance(row, LayerRow | MetricRow) and not _is_random(row)),
         Check(combinations, (BatchRow,), slow=lambda row: True),
         Check(save_and_load, (*EVERY, ModelRow)),
         Check(mixed_float16, slow=_is_random),
