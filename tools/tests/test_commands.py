@@ -57,6 +57,15 @@ def test_show_prints_valid_config(command):
     assert resolve(recipe, values) == recipe.declaration.config_class()
 
 
+def test_show_prints_the_budget_of_the_model(capsys):
+    """The number of parameters is that which Keras counts."""
+    assert main.main(["show", "mlp/digits", "--budget"]) == 0
+    model = find_recipe("mlp/digits").recipe.build_trainer(find_recipe("mlp/digits").recipe.config_class()).model
+    assert f"{model.count_params():,} parameters" in capsys.readouterr().out
+    assert main.main(["show", "deep/distillation", "--budget"]) == 2
+    assert "--budget must be used with a recipe that builds its model without a preparation" in capsys.readouterr().err
+
+
 def test_compare_without_variants(command, tmp_path):
     result = command("compare", "mlp/digits", cwd=tmp_path)
     assert result.returncode == 2

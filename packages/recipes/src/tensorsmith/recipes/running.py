@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import load_tensorflow
+from tensorsmith.data import info
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 from tensorsmith.recipes.configuration import resolve
 from tensorsmith.recipes.curves import plot_curves
@@ -159,9 +160,11 @@ def _fit(
     folder.write_history(history.history)
     plot_curves(history.history, folder.path / "curves.png")
     folder.write_model(recipe.model_to_save(trainer))
-    names = [getattr(data, f"{kind}_names", ()) for kind in ("class", "feature")]  # of `load_splits`
-    if any(names):
-        folder.write_names(*names)
+    classes, columns = (getattr(data, f"{kind}_names", ()) for kind in ("class", "feature"))  # of `load_splits`
+    if not classes and hasattr(config, "data"):
+        classes = info(config.data).class_names
+    if classes or columns:
+        folder.write_names(classes, columns)
     completed = max(map(len, history.history.values()), default=0)
     return {
         **scores,

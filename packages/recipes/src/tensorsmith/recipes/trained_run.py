@@ -147,6 +147,8 @@ class TrainedRun:
                     argument_error("run", received, "a run of the same recipe", remedy)
                 ) from error
             whole = model is trainer.model
+            # A saved model may contain the trained one, together with layers for preprocessing.
+            restored = {id(weight) for weight in trainer.model.weights} <= {id(weight) for weight in model.weights}
             if examples is not None:
                 check(whole, "data", str(data), "None, because the recipe does not save the whole model")
                 scores: Scores = {"data": self._scores_of_file(trainer, examples, splits, data)}
@@ -155,9 +157,9 @@ class TrainedRun:
                 with tempfile.TemporaryDirectory() as scratch:  # for the figures of the report
                     history = self.folder.read_history()
                     run = report_run(preparation, self.config, self.folder.path, Path(scratch), history)
-                    scores = scores_of(recipe, self.config, run, trainer, splits, whole)
+                    scores = scores_of(recipe, self.config, run, trainer, splits, restored)
                 split = next((name for name in ("test", "validation") if name in splits), "")
-            usual = whole and bool(split) and trainer.evaluates_as_keras
+            usual = restored and bool(split) and trainer.evaluates_as_keras
             report = assess(trainer, splits[split], self.folder.names("classes")) if usual else None
         return Evaluation(scores, split, report)
 
