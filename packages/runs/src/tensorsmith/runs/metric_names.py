@@ -5,7 +5,7 @@ from typing import Literal
 
 # Names of metrics of which larger values are better.
 LARGER_IS_BETTER = frozenset(
-    {"accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "map", "bleu", "r2", "score", "likelihood"}
+    {"accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "map", "bleu", "r2", "score", "likelihood", "psnr"}
 )
 # Names of losses and metrics of which smaller values are better.
 SMALLER_IS_BETTER = frozenset(
