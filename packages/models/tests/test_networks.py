@@ -20,6 +20,9 @@ from tensorsmith.models import (
     xception,
     yolo,
 )
+from tensorsmith.models.networks.efficientnet_lite import SIZES as EFFICIENTNETS
+from tensorsmith.models.networks.mobilenet_v2 import SIZES as MOBILENETS
+from tensorsmith.models.networks.xception import SIZES as XCEPTIONS
 from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
@@ -82,6 +85,21 @@ def test_weights_of_keras_applications(ours, theirs, side):
     np.testing.assert_allclose(features, expected, atol=1e-3 * np.abs(expected).max())
     assert np.std(expected) > 0
     np.testing.assert_allclose(ours(given), theirs(images), atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "size"),
+    [
+        (efficientnet_lite0, EFFICIENTNETS["efficientnet_lite0"]),
+        (mobilenet_v2, MOBILENETS["mobilenet_v2"]),
+        (xception, XCEPTIONS["xception"]),
+    ],
+    ids=["efficientnet_lite0", "mobilenet_v2", "xception"],
+)
+def test_parameters_with_moving_averages(build, size):
+    """The numbers of Keras applications, and of values in the published checkpoint of EfficientNet-Lite0."""
+    assert build().count_params() == size.parameters
 
 
 def test_feature_maps_of_any_size():

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 from keras import layers
 
 from tensorsmith.core.types import Activation, Tensor
@@ -29,8 +28,3 @@ def global_classifier(x: Tensor, classes: int, classifier_activation: Activation
     """Apply global average pooling and a dense layer, whose output is float32 also in mixed precision."""
     x = layers.GlobalAveragePooling2D()(x)
     return layers.Dense(classes, classifier_activation, dtype="float32", name="classifier")(x)
-
-
-def network(inputs: Tensor, outputs: Any, name: str) -> keras.Model:
-    """Return a functional model. Its name has no characters that a TensorFlow scope refuses."""
-    return keras.Model(inputs, outputs, name=name.replace("-", "_").replace("/", "_"))
