@@ -1,6 +1,8 @@
 """Tests of networks against Keras applications, published tables and each other."""
 
 import functools
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -111,6 +113,22 @@ def test_feature_maps_of_any_size():
         "stride_16": (1, 5, 6, 32),
         "stride_32": (1, 3, 3, 64),
     }
+
+
+@pytest.mark.slow
+def test_shortcuts_with_8_channels():
+    """The gradient of 1 x 1 convolutions with strides and 8 channels ends the process in TensorFlow 2.21."""
+    script = """
+import numpy as np
+from tensorsmith.models import resnet, wide_resnet
+for build, size in ((resnet, "18"), (wide_resnet, "16-4")):
+    options = {"stem": "small"} if build is resnet else {}
+    model = build(size, (64, 64, 3), classes=2, width=0.125, **options)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for _ in range(30):
+        model.train_on_batch(np.ones((1, 64, 64, 3)), np.ones(1))
+"""
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_auxiliary_classifiers_follow_the_modules_of_the_paper():

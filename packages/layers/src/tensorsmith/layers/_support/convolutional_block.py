@@ -58,6 +58,14 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
 
     def convolution(self, filters: int, kernel_size: int, strides: int = 1, activate: bool = True) -> list[Any]:
         """Returns a list of layers: a convolution, an optional normalization, and an optional activation."""
+        layers: list[keras.Layer] = []
+        if kernel_size == 1 and strides > 1:
+            # The gradient of a 1 x 1 convolution with strides can end the process in TensorFlow 2.21 with oneDNN (with
+            # 8 channels on AVX-512). A pooling with a window of one pixel selects the same positions.
+            layers.append(
+                keras.layers.MaxPooling2D(1, strides, "same", data_format="channels_last", dtype=self.dtype_policy)
+            )
+            strides = 1
         convolution = keras.layers.Conv2D(
             filters,
             kernel_size,
@@ -69,7 +77,7 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
             kernel_regularizer=self.kernel_regularizer,
             dtype=self.dtype_policy,
         )
-        layers = [convolution]
+        layers.append(convolution)
         if self.normalization == "batch":
             layers.append(keras.layers.BatchNormalization(dtype=self.dtype_policy))
         elif self.normalization is not None:

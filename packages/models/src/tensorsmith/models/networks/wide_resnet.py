@@ -8,7 +8,7 @@ from keras import layers
 from tensorsmith.core import check, is_number
 from tensorsmith.core.types import Activation, Tensor
 from tensorsmith.models.networks._support.arguments import check_network, chosen_size
-from tensorsmith.models.networks._support.blocks import global_classifier, scaled
+from tensorsmith.models.networks._support.blocks import global_classifier, scaled, subsampled
 
 
 class Size(NamedTuple):
@@ -86,7 +86,7 @@ def _unit(x: Tensor, filters: int, strides: int, dropout: float) -> Tensor:
     """Apply a residual unit with normalization and activation before each convolution."""
     activated = _normalized(x)
     if x.shape[-1] != filters or strides > 1:
-        x = _convolution(activated, filters, 1, strides)
+        x = _convolution(subsampled(activated, strides), filters, 1, 1)
     residual = _convolution(activated, filters, 3, strides)
     residual = layers.Dropout(dropout)(_normalized(residual))
     return layers.Add()([x, _convolution(residual, filters, 3, 1)])
