@@ -38,6 +38,7 @@ def composed_fashion(
           each item, from its first pixel to the end of its last one. Unused rows are 0.
         - "classes": int32 `(count, most_items)`, see `info("fashion_mnist").class_names`. Unused elements are -1.
         - "masks": uint8 `(count, size, size)`, which is 0 in the background and `i + 1` in item i.
+        - "covered": float32 `(count, most_items)`, the fraction of the pixels of each item that other items cover.
 
     Raises:
         ValueError: If an argument is invalid.
@@ -47,7 +48,7 @@ def composed_fashion(
         >>> from tensorsmith.data import composed_fashion
         >>> examples = composed_fashion("test", 2, seed=1)
         >>> {name: values.shape for name, values in examples.items()}
-        {'image': (2, 96, 96, 1), 'boxes': (2, 4, 4), 'classes': (2, 4), 'masks': (2, 96, 96)}
+        {'image': (2, 96, 96, 1), 'boxes': (2, 4, 4), 'classes': (2, 4), 'masks': (2, 96, 96), 'covered': (2, 4)}
     """
     splits = info("fashion_mnist").splits
     check(split in splits, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
@@ -82,6 +83,7 @@ def compose(
         "boxes": np.zeros((count, most_items, 4), np.float32),
         "classes": np.full((count, most_items), -1, np.int32),
         "masks": np.zeros((count, size, size), np.uint8),
+        "covered": np.zeros((count, most_items), np.float32),
     }
     for number in range(count):
         image, mask = _background(size, rng), examples["masks"][number]
@@ -93,6 +95,8 @@ def compose(
                 classes.append(labels[index])
         examples["image"][number, :, :, 0] = image
         examples["classes"][number, : len(classes)] = classes
+        visible = np.bincount(mask.ravel(), minlength=len(pixels))
+        examples["covered"][number] = np.where(pixels > 0, 1 - visible / np.maximum(pixels, 1), 0)[1:]
         for item_index in range(len(classes)):
             rows, columns = (np.flatnonzero((mask == item_index + 1).any(axis)) for axis in (1, 0))
             examples["boxes"][number, item_index] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1

@@ -13,6 +13,7 @@ from tensorsmith.image.boxes._support.arguments import as_boxes
 from tensorsmith.image.boxes._support.sizes import size_iou
 
 
+@tf.autograph.experimental.do_not_convert  # AutoGraph takes a second, and the function does not need it
 def encode_grid(
     boxes: TensorLike,
     classes: TensorLike,
@@ -86,7 +87,7 @@ def encode_grid(
         ],
         axis=-1,
     )
-    batch, count = tf.shape(boxes)[0], len(sizes)
+    batch, count = tf.shape(boxes)[0], sizes.shape[0]
     place = tf.range(batch)[:, tf.newaxis] * rows * columns + row * columns + column
     targets = _first(values, place * count + anchor, used, batch * rows * columns * count)
     one_hot = _first(tf.one_hot(classes, num_classes), place, used, batch * rows * columns)
@@ -109,6 +110,7 @@ class Detections(NamedTuple):
     scores: tf.Tensor
 
 
+@tf.autograph.experimental.do_not_convert
 def decode_grid(predictions: TensorLike, anchors: TensorLike, image_size: tuple[int, int]) -> Detections:
     """Return the boxes and scores that a detector predicts on a grid of cells.
 
@@ -134,7 +136,7 @@ def decode_grid(predictions: TensorLike, anchors: TensorLike, image_size: tuple[
     """
     _check_sides("image_size", image_size)
     predictions, sizes = numbers("predictions", predictions, tf.float32), _anchors(anchors)
-    shape, count = predictions.shape, len(sizes)
+    shape, count = predictions.shape, sizes.shape[0]
     valid = shape.rank == 4 and None not in shape[1:] and shape[3] > 5 * count
     expected = f"have shape (batch, rows, columns, {5 * count} + classes)"
     check(valid, "predictions", Verbatim(f"shape {shape}"), expected)

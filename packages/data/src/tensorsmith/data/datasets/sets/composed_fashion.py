@@ -19,8 +19,8 @@ def read(files: Mapping[str, Path], split: str) -> Content:
     assert isinstance(items, np.ndarray)
     assert isinstance(classes, np.ndarray)
     labels = compose(items, classes, SPLITS[split], SIZE, MOST_ITEMS, seed=list(SPLITS).index(split))
-    images = labels.pop("image")[..., 0]
-    return np.divide(images, 255, dtype=np.float32), labels
+    images = labels["image"][..., 0]
+    return np.divide(images, 255, dtype=np.float32), {name: labels[name] for name in ("boxes", "classes", "masks")}
 
 
 INFO = DatasetInfo(
