@@ -62,12 +62,12 @@ def select_detections(
 def _select(
     boxes: tf.Tensor, scores: tf.Tensor, classes: tf.Tensor, groups: tf.Tensor | None, size: int, *thresholds: float
 ) -> tf.Tensor:
-    def of_image(values: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        corners, best, labels = values[:3]
+    def of_image(index: tf.Tensor) -> tf.Tensor:
+        corners, best, labels = boxes[index], scores[index], classes[index]
         chosen = ops.non_max_suppression(
             corners,
             best,
-            values[3] if len(values) == 4 else None,
+            None if groups is None else groups[index],
             max_output_size=size,
             iou_threshold=thresholds[0],
             score_threshold=thresholds[1],
@@ -79,6 +79,10 @@ def _select(
         unused = tf.tile([[0.0] * 4 + [-1.0, 0.0]], [size - tf.shape(rows)[0], 1])
         return tf.ensure_shape(tf.concat([rows, unused], axis=0), [size, 6])
 
-    values = (boxes, scores, classes) if groups is None else (boxes, scores, classes, groups)
-    found = tf.map_fn(of_image, values, fn_output_signature=tf.TensorSpec([size, 6], tf.float32))
-    return tf.ensure_shape(found, [boxes.shape[0], size, 6])
+    # If an argument is refused within tf.map_fn, TensorFlow refuses to create variables afterwards.
+    batch = tf.shape(boxes)[0]
+    rows = tf.TensorArray(tf.float32, batch, element_shape=[size, 6])
+    _, rows = tf.while_loop(
+        lambda index, _: index < batch, lambda index, rows: (index + 1, rows.write(index, of_image(index))), (0, rows)
+    )
+    return tf.ensure_shape(rows.stack(), [boxes.shape[0], size, 6])
