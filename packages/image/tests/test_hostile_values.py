@@ -59,8 +59,13 @@ CALLS = {
     utils.unwrap: {"image": BYTES, "replace": 0},
     utils.wrap: {"image": BYTES},
     boxes.anchor_sizes: {"sizes": [[1.0, 2.0], [3.0, 4.0]], "count": 2, "seed": 0},
+    boxes.component_boxes: {"images": BYTES[..., 0], "max_output_size": 3},
+    boxes.crop_boxes: {"images": FLOATS, "boxes": BOX[[0, 0]][:, np.newaxis], "size": (2, 2)},
     boxes.decode_grid: {"predictions": np.zeros((1, 2, 2, 8)), "anchors": [[2.0, 2.0]], "image_size": (4, 5)},
     boxes.draw: {"image": BYTES[0], "boxes": BOX, "labels": ["a"], "classes": [1], "width": 2},
+    boxes.draw_detections: {
+        **{"images": BYTES, "detections": np.zeros((2, 1, 6)), "score_threshold": 0.5, "columns": 2, "scale": 1},
+    },
     boxes.encode_grid: {
         **{"boxes": BOX[np.newaxis], "classes": [[0]], "anchors": [[2.0, 2.0]]},
         **{"image_size": (4, 5), "grid_size": (2, 2), "num_classes": 3},
@@ -70,6 +75,10 @@ CALLS = {
     boxes.non_max_suppression: {
         **{"boxes": BOX, "scores": [0.5], "classes": [0], "max_output_size": 3},
         **{"iou_threshold": 0.5, "score_threshold": 0.1, "soft_nms_sigma": 0.0},
+    },
+    boxes.select_detections: {
+        **{"boxes": BOX[np.newaxis], "scores": [[[0.5]]], "max_output_size": 3},
+        **{"iou_threshold": 0.5, "score_threshold": 0.1},
     },
     boxes.tile: {"image": BYTES[0], "boxes": BOX, "size": 3, "overlap": 0},
     boxes.untile: {"boxes": BOX[np.newaxis], "offsets": [[0, 0]]},
@@ -88,7 +97,15 @@ CALLS = {
 OPTIONAL = {"classes", "offset", "output_shape", "seed"}  # may be None, except for those of the next line
 REQUIRED = {boxes.anchor_sizes, boxes.draw, boxes.encode_grid, image.cutout, augment.random_flip().__call__}
 PARTS = {"example": "image", "images": "image"}  # other names in messages, as of TensorFlow Addons
-OTHERS = {"chain", "Augmentation", "Step", "Detections", "Selection", "Tiles"}  # no arguments of their own, or tuples
+OTHERS = {
+    "chain",
+    "Augmentation",
+    "Components",
+    "Step",
+    "Detections",
+    "Selection",
+    "Tiles",
+}  # no arguments of their own, or tuples
 
 
 def hostile_values(valid):
