@@ -8,9 +8,9 @@ import numpy as np
 from keras import layers
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.core.types import Activation, Tensor
+from tensorsmith.core.types import Activation
 from tensorsmith.models.networks._support.arguments import check_network
-from tensorsmith.models.networks._support.blocks import convolution
+from tensorsmith.models.networks._support.blocks import convolution, inverted_residual
 
 
 class Stage(NamedTuple):
@@ -85,7 +85,8 @@ def efficientnet_lite0(
             end_points[f"stride_{stride}"] = x
             stride *= stage.strides
         for number in range(stage.units):
-            x = _inverted_residual(x, stage, 1 if number else stage.strides)
+            strides = 1 if number else stage.strides
+            x = inverted_residual(x, stage.expansion, stage.filters, stage.kernel, strides)
     x = convolution(x, 1280, 1, activation="relu6")
     end_points[f"stride_{stride}"] = x
     outputs = end_points
@@ -96,17 +97,6 @@ def efficientnet_lite0(
     if weights is not None:
         _assign(model, weights)
     return model
-
-
-def _inverted_residual(x: Tensor, stage: Stage, strides: int) -> Tensor:
-    """Apply an expansion of the channels, a depthwise convolution and a projection without activation."""
-    shortcut = x
-    if stage.expansion > 1:
-        x = convolution(x, stage.expansion * x.shape[-1], 1, activation="relu6")
-    x = layers.DepthwiseConv2D(stage.kernel, strides, "same", use_bias=False)(x)
-    x = layers.Activation("relu6")(layers.BatchNormalization()(x))
-    x = convolution(x, stage.filters, 1, activation=None)
-    return layers.Add()([shortcut, x]) if strides == 1 and shortcut.shape[-1] == stage.filters else x
 
 
 def _assign(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:

@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import keras
-from keras import layers
 
-from tensorsmith.core.types import Activation, Tensor
+from tensorsmith.core.types import Activation
 from tensorsmith.models.networks._support.arguments import check_network, check_option
-from tensorsmith.models.networks._support.blocks import convolution, global_classifier, scaled
+from tensorsmith.models.networks._support.blocks import convolution, global_classifier, inverted_residual, scaled
 
 
 class Stage(NamedTuple):
@@ -82,19 +81,8 @@ def mobilenet_v2(
             end_points[f"stride_{stride}"] = x
             stride *= strides
         for number in range(stage.units):
-            x = _inverted_residual(x, stage.expansion, scaled(stage.filters, width), 1 if number else strides)
+            x = inverted_residual(x, stage.expansion, scaled(stage.filters, width), 3, 1 if number else strides)
     x = convolution(x, scaled(1280, max(width, 1.0)), 1, activation="relu6")
     end_points[f"stride_{stride}"] = x
     outputs = end_points if classes is None else global_classifier(x, classes, classifier_activation)
     return keras.Model(inputs, outputs, name="mobilenet_v2")
-
-
-def _inverted_residual(x: Tensor, expansion: int, filters: int, strides: int) -> Tensor:
-    """Apply an expansion of the channels, a depthwise convolution and a projection without activation."""
-    shortcut = x
-    if expansion > 1:
-        x = convolution(x, expansion * x.shape[-1], 1, activation="relu6")
-    x = layers.DepthwiseConv2D(3, strides, "same", use_bias=False)(x)
-    x = layers.Activation("relu6")(layers.BatchNormalization()(x))
-    x = convolution(x, filters, 1, activation=None)
-    return layers.Add()([shortcut, x]) if strides == 1 and shortcut.shape[-1] == filters else x

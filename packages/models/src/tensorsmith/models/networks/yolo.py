@@ -62,7 +62,7 @@ def yolo(
     for _ in range(2):
         x = convolution(x, filters, 3)
     x = layers.Conv2D(5 * anchors + classes, 1, dtype="float32", name="predictions")(x)
-    # The initial logit of objects is low. A bias of the convolution with this value would need its own initializer.
+    # The initial logits of objects are low, so that the many cells without one do not dominate the first steps.
     prior = [0.0] * 4 + [-math.log(1 / PRIOR - 1)]
     outputs = x + keras.ops.convert_to_tensor(prior * anchors + [0.0] * classes, "float32")
     return keras.Model(backbone.input, outputs, name="yolo")

@@ -34,6 +34,17 @@ def subsampled(x: Tensor, strides: int) -> Tensor:
     return x if strides == 1 else layers.MaxPooling2D(1, strides, "same")(x)
 
 
+def inverted_residual(x: Tensor, expansion: int, filters: int, size: int, strides: int) -> Tensor:
+    """Apply an expansion of the channels, a depthwise convolution and a projection without activation."""
+    shortcut = x
+    if expansion > 1:
+        x = convolution(x, expansion * x.shape[-1], 1, activation="relu6")
+    x = layers.DepthwiseConv2D(size, strides, "same", use_bias=False)(x)
+    x = layers.Activation("relu6")(layers.BatchNormalization()(x))
+    x = convolution(x, filters, 1, activation=None)
+    return layers.Add()([shortcut, x]) if strides == 1 and shortcut.shape[-1] == filters else x
+
+
 def global_classifier(x: Tensor, classes: int, classifier_activation: Activation) -> Tensor:
     """Apply global average pooling and a dense layer, whose output is float32 also in mixed precision."""
     x = layers.GlobalAveragePooling2D()(x)
