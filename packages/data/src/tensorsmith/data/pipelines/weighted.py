@@ -21,7 +21,9 @@ def interleave_weighted(
         weights: Relative sampling weight of each dataset.
         until: Stopping condition. "first" stops when an element is drawn from an exhausted dataset, so that the weights
             apply until the end. "last" stops when all datasets are exhausted, after each element has been drawn.
-            "never" restarts each dataset when it is exhausted.
+            "never" restarts each dataset when it is exhausted. Shuffle such datasets with
+            `reshuffle_each_iteration=False`: otherwise, their order depends on how far earlier iterators have read
+            ahead, and a run cannot be repeated.
         seed: Random seed. The order differs in each iteration over the dataset. If `None`, a different
             seed is used in each process.
 
