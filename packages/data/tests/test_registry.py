@@ -26,7 +26,9 @@ def test_every_description_is_complete(name):
 
 def test_unknown_names():
     with raises_argument_error(
-        "name", received="'fashion_mist'", expected="one of adult, california_housing, composed_fashion, digits"
+        "name",
+        received="'fashion_mist'",
+        expected="one of adult, california_housing, chicago_ridership, composed_fashion",
     ):
         load("fashion_mist")
     with raises_argument_error("name", received="'../digits'"):

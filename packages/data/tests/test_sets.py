@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tensorsmith.data import fetch, info, load, names
-from tensorsmith.data.datasets.sets import california_housing, fashion_mnist
+from tensorsmith.data.datasets.r_data import read_data_frame
+from tensorsmith.data.datasets.sets import california_housing, chicago_ridership, fashion_mnist
 
 DOWNLOADED = tuple(name for name in names() if info(name).sources)
 
@@ -274,6 +275,26 @@ def test_sea_surface_temperature_matches_csv(folders):
     steps, counts = np.unique(np.diff(time), return_counts=True)
     # One time is duplicated; there are gaps of 1 and of 23 measurements.
     assert dict(zip(steps, counts, strict=True)) == {0: 1, 1800: 19222, 3600: 1, 24 * 1800: 1}
+
+
+def test_chicago_ridership(folders):
+    """The days are complete, the column of the package that is 14 days old agrees, and few people come on holidays."""
+    parts = [load("chicago_ridership", split).features for split in ("train", "validation", "test")]
+    days = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    dates = days["date"].astype("datetime64[D]")
+    assert (str(dates[0]), str(dates[-1])) == ("2001-01-22", "2016-08-28")
+    assert (np.diff(days["date"]) == 1).all()
+    files = [folders["chicago_ridership"] / name for name in ("Rdata.rdx", "Rdata.rdb")]
+    late = read_data_frame(*files, "Chicago")["Clark_Lake"].astype("float32")
+    np.testing.assert_array_equal(late[14:], days["ridership"][:-14])
+    weekdays = np.is_busday(dates)
+    assert days["ridership"][weekdays & (days["holiday"] == 0)].mean() > 2 * days["ridership"][~weekdays].mean()
+
+
+def test_federal_holidays():
+    """Dates for 2011 that the U.S. Office of Personnel Management published."""
+    expected = "2010-12-31 2011-01-17 2011-02-21 2011-05-30 2011-07-04 2011-09-05 2011-10-10 2011-11-11 2011-11-24"
+    assert sorted(map(str, chicago_ridership.federal_holidays(2011))) == [*expected.split(), "2011-12-26"]
 
 
 def test_movie_reviews_contents(folders):
