@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.data import composed_fashion, info, load
+from tensorsmith.data.datasets.composed import compose
 from tensorsmith.testing import raises_argument_error
 
 
@@ -43,6 +44,21 @@ def test_seed_decides():
         np.testing.assert_array_equal(values, again[name])
     assert (one["image"] != other["image"]).any()
     assert composed_fashion("test", 0)["image"].shape == (0, 96, 96, 1)
+
+
+def test_flipped_items():
+    """Half of the items are mirrored: without overlap and scaling, each is an item or its mirror image."""
+    rng = np.random.default_rng(0)
+    items = rng.uniform(0.5, 1, (1, 20, 20)).astype("float32")
+    found = compose(items, np.zeros(1, np.int32), 300, 44, 1, seed=0, flip=True)
+    sides = found["boxes"][:, 0, 2] - found["boxes"][:, 0, 0]
+    mirrored = 0
+    pixels = np.round(items[0] * 255)
+    for image, box in zip(found["image"][sides == 20], found["boxes"][sides == 20, 0].astype(int), strict=True):
+        crop = image[box[1] : box[3], box[0] : box[2], 0]
+        mirrored += np.array_equal(crop, pixels[:, ::-1])
+        assert np.array_equal(crop, pixels) or np.array_equal(crop, pixels[:, ::-1])
+    assert 0 < mirrored < (sides == 20).sum()
 
 
 def test_registered_data_set_contains_the_same_kind_of_images():

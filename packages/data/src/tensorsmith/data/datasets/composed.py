@@ -15,7 +15,7 @@ TRIALS = 10
 
 
 def composed_fashion(
-    split: str, count: int, *, size: int = 96, most_items: int = 4, seed: int = 0
+    split: str, count: int, *, size: int = 96, most_items: int = 4, seed: int = 0, flip: bool = False
 ) -> dict[str, np.ndarray]:
     """Composes images from items of Fashion-MNIST at random positions, on a background with a brightness gradient.
 
@@ -29,6 +29,7 @@ def composed_fashion(
         size: Height and width of the images in pixels, at least 44.
         most_items: Maximum number of items in an image. There are fewer if no free position is found in 10 trials.
         seed: Random seed.
+        flip: If `True`, half of the items are mirrored at random, as augmentation.
 
     Returns:
         A dictionary of arrays:
@@ -61,11 +62,11 @@ def composed_fashion(
         check(is_integer(value) and value >= least, name, value, f"an integer >= {least}")
     check(most_items < 256, "most_items", most_items, "at most 255")
     source = load_split("fashion_mnist", split)
-    return compose(source.features, source.labels, count, size, most_items, seed)
+    return compose(source.features, source.labels, count, size, most_items, seed, flip)
 
 
 def compose(
-    features: np.ndarray, labels: np.ndarray, count: int, size: int, most_items: int, seed: int
+    features: np.ndarray, labels: np.ndarray, count: int, size: int, most_items: int, seed: int, flip: bool = False
 ) -> dict[str, np.ndarray]:
     """Composes images from given items. See `composed_fashion` for the returned arrays.
 
@@ -76,6 +77,7 @@ def compose(
         size: Height and width of the images in pixels.
         most_items: Maximum number of items in an image.
         seed: Random seed.
+        flip: If `True`, half of the items are mirrored.
     """
     rng = np.random.default_rng(seed)
     examples: dict[str, np.ndarray] = {
@@ -91,6 +93,8 @@ def compose(
         for _ in range(rng.integers(1, most_items + 1)):
             index = rng.integers(len(features))
             item = np.round(features[index] * 255).astype(np.uint8)
+            if flip and rng.random() < 0.5:
+                item = item[:, ::-1]
             if _paste(item, image, mask, pixels, len(classes) + 1, rng):
                 classes.append(labels[index])
         examples["image"][number, :, :, 0] = image

@@ -10,6 +10,13 @@ from tensorsmith.data.preprocessing.choices import Bucketize, Cross, Hash, Looku
 from tensorsmith.data.preprocessing.date_choices import Calendar, DaysSince
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.data.preprocessing.feature_spec import FeatureSpec
+from tensorsmith.data.preprocessing.forecasting import (
+    difference,
+    iterated_forecast,
+    moving_average,
+    seasonal_naive,
+    undo_difference,
+)
 from tensorsmith.data.preprocessing.impute import Impute
 from tensorsmith.data.preprocessing.imputer import Imputer
 from tensorsmith.data.preprocessing.split_words import split_words
@@ -33,6 +40,11 @@ __all__ = [
     "Standardize",
     "Text",
     "Vocabulary",
+    "difference",
     "idf_weights",
+    "iterated_forecast",
+    "moving_average",
+    "seasonal_naive",
     "split_words",
+    "undo_difference",
 ]
