@@ -4,6 +4,7 @@ from tensorsmith.layers import (
     ESN,
     GRU,
     LSTM,
+    DropoutCell,
     ESNCell,
     IndRNNCell,
     LayerNormLSTM,
@@ -50,7 +51,41 @@ def ind_rnn(**options):
     return keras.layers.RNN(IndRNNCell(**options), return_sequences=True)
 
 
+def dropout_cell(cell=..., **options):
+    """Returns a `DropoutCell` around a new cell, unless `cell` is given."""
+    return DropoutCell(keras.layers.GRUCell(3) if cell is ... else cell, **options)
+
+
+def dropout_rnn(**options):
+    """Returns a recurrent layer with a `DropoutCell`."""
+    return keras.layers.RNN(DropoutCell(keras.layers.GRUCell(3), **options), return_sequences=True)
+
+
 ROWS = [
+    LayerRow(
+        dropout_cell,
+        name="DropoutCell",
+        kwargs={"dropout": 0.2, "recurrent_dropout": 0.3, "seed": 5},
+        inputs=(Data((5,)), [Data((3,))]),
+        random=True,
+        bad=[
+            ({"cell": 3}, "a recurrent cell"),
+            ({"dropout": 1.0}, "a number in [0, 1)"),
+            ({"recurrent_dropout": "all"}, "a number in [0, 1)"),
+            ({"seed": 0.5}, "an integer or None"),
+        ],
+    ),
+    LayerRow(
+        dropout_rnn,
+        name="DropoutCell in a layer",
+        kwargs={"dropout": 0.2, "recurrent_dropout": 0.3, "seed": 5},
+        inputs=Data((3, 5)),
+        random=True,
+        time_axis=1,
+        passes_mask=True,
+        uses_mask=True,
+        bad=[],
+    ),
     LayerRow(
         ESNCell,
         kwargs={"units": 6, "connectivity": 0.5, "use_norm2": True, "use_bias": False, "seed": 5},

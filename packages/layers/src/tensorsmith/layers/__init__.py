@@ -63,6 +63,7 @@ from tensorsmith.layers.normalization.standardization import Standardization
 from tensorsmith.layers.output.crf import CRF
 from tensorsmith.layers.output.rbf_output import RBFOutput
 from tensorsmith.layers.output.sampled_softmax import SampledSoftmax
+from tensorsmith.layers.recurrent.dropout_cell import DropoutCell
 from tensorsmith.layers.recurrent.esn import ESN, ESNCell
 from tensorsmith.layers.recurrent.gru import GRU
 from tensorsmith.layers.recurrent.ind_rnn_cell import IndRNNCell
@@ -100,6 +101,7 @@ __all__ = [
     "Dense",
     "DenseTranspose",
     "DepthwiseMaxPool",
+    "DropoutCell",
     "ESNCell",
     "EinsumDense",
     "EmbeddingBag",
