@@ -12,6 +12,7 @@ from tensorsmith.models import (
     unet,
     vgg,
     vit,
+    wavenet,
     wide_resnet,
     xception,
     yolo,
@@ -23,6 +24,7 @@ from tensorsmith.models.networks.resnet import SIZES as RESNETS
 from tensorsmith.models.networks.unet import SIZES as UNETS
 from tensorsmith.models.networks.vgg import SIZES as VGGS
 from tensorsmith.models.networks.vit import SIZES as VITS
+from tensorsmith.models.networks.wavenet import SIZES as WAVENETS
 from tensorsmith.models.networks.wide_resnet import SIZES as WIDE_RESNETS
 from tensorsmith.testing import Data, ModelRow
 
@@ -213,5 +215,26 @@ ROWS = [
         inputs=Data((64, 64, 3)),
         bad=[({"anchors": 0}, "a positive integer"), ({"filters": 1.5}, "a positive integer")],
         another_size=ANY,
+    ),
+    ModelRow(
+        wavenet,
+        kwargs={"size": "simplified", "input_shape": (20, 2), "outputs": 3, "filters": 4},
+        inputs=Data((20, 2)),
+        another_size={"input_shape": (None, 2)},
+        bad=[
+            ({"size": "simple"}, "'simplified'"),
+            ({"input_shape": (20,)}, "(steps, features)"),
+            ({"input_shape": (0, 1)}, "(steps, features)"),
+            ({"outputs": 0}, "a positive integer"),
+            ({"filters": -1}, "a positive integer or None"),
+        ],
+        counts=[({"size": size, "outputs": 10}, row.parameters) for size, row in WAVENETS.items()],
+    ),
+    ModelRow(
+        wavenet,
+        name="gated WaveNet",
+        kwargs={"size": "original", "input_shape": (20, 2), "filters": 4, "blocks": 1},
+        inputs=Data((20, 2)),
+        another_size={"input_shape": (None, 2)},
     ),
 ]

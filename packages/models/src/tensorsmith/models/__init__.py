@@ -16,6 +16,7 @@ from tensorsmith.models.networks.resnet import resnet
 from tensorsmith.models.networks.unet import unet
 from tensorsmith.models.networks.vgg import vgg
 from tensorsmith.models.networks.vit import vit
+from tensorsmith.models.networks.wavenet import wavenet
 from tensorsmith.models.networks.wide_resnet import wide_resnet
 from tensorsmith.models.networks.xception import xception
 from tensorsmith.models.networks.yolo import yolo
@@ -35,6 +36,7 @@ __all__ = [
     "unet",
     "vgg",
     "vit",
+    "wavenet",
     "wide_resnet",
     "xception",
     "yolo",

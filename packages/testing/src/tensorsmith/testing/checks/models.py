@@ -53,9 +53,9 @@ def training_step(row: ModelRow) -> None:
 
 
 def image_sizes(row: ModelRow) -> None:
-    """Checks that the model supports images of twice the height and width, or refuses them."""
-    height, width, *channels = row.inputs.shape
-    doubled = Data((2 * (height or 1), 2 * (width or 1), *channels), row.inputs.dtype)
+    """Checks that the model supports images of twice the height and width, or longer sequences, or refuses them."""
+    *sizes, channels = row.inputs.shape
+    doubled = Data((*(2 * (size or 1) for size in sizes), channels), row.inputs.dtype)
     large = draw(doubled, 2, np.random.default_rng(25))
     if row.another_size is None:
         try:
