@@ -6,8 +6,10 @@ import re
 import shutil
 from pathlib import Path
 
+import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from tensorsmith.core import UnreadableFileError, load_tensorflow
 from tensorsmith.recipes import (
@@ -279,6 +281,20 @@ def test_trained_model_of_another_recipe(tmp_path, trainings):
     first, second, third = (folder for _, _, folder in launches)
     assert first == second != third
     assert re.fullmatch("mlp-digits-[0-9a-f]{8}", first)
+
+
+def test_save_figure(tmp_path):
+    """A figure replaces an earlier one, which remains if the figure cannot be drawn."""
+    run = RecipeRun(None, tmp_path, tmp_path / "trainings", None)
+    figure = Figure(figsize=(2, 1))
+    run.save_figure(figure, "scores.png")
+    assert matplotlib.image.imread(tmp_path / "scores.png").shape[1] >= 40
+    content = (tmp_path / "scores.png").read_bytes()
+    figure.text(0, 0, "$\\unknown$")
+    with pytest.raises(ValueError, match="unknown"):
+        run.save_figure(figure, "scores.png")
+    assert (tmp_path / "scores.png").read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.png"]
 
 
 def test_another_recipe_is_trained_once(recipe, trainings, tmp_path):

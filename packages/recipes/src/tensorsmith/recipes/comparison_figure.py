@@ -1,5 +1,6 @@
 """Figure of a comparison: learning curves, and the scores of all seeds."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ def plot_comparison(comparison: Comparison, path: Path) -> None:
     for panel, (name, values) in zip(panels[with_curves:], scores.items(), strict=True):
         _plot_scores(panel, comparison, [list(each.values()) for each in values], best)
         panel.set_xlabel(name)
-    figure.suptitle(comparison.question, fontsize="medium")
+    figure.suptitle(textwrap.fill(comparison.question, round(13 * figure.get_figwidth())), fontsize="medium")
     with replace_file(path) as draft:
         figure.savefig(draft, dpi=120)
 

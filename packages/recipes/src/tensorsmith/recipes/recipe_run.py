@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.core import check
+from tensorsmith.core import check, replace_file
 from tensorsmith.recipes.single_training import TrainingResult, preserved_random_state, train_once
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
     from tensorsmith.training import Trainer
 
@@ -55,6 +56,16 @@ class RecipeRun:
         """Random seed of the run."""
         seed: int = self._config.seed
         return seed
+
+    def save_figure(self, figure: "Figure", name: str) -> None:
+        """Write a figure to the folder of the run.
+
+        Args:
+            figure: Matplotlib figure.
+            name: Name of the file, such as "forecasts.png".
+        """
+        with replace_file(self.folder / name) as draft:
+            figure.savefig(draft, dpi=120)
 
     def train(
         self,
