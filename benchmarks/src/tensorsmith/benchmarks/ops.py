@@ -57,7 +57,7 @@ def _floor(case: str) -> float | None:
     work = CASES[case]
     if not (work.megabytes or work.gigaflops):
         return None
-    bytes_per_second, operations_per_second = _ceilings()
+    bytes_per_second, operations_per_second = ceilings()
     return 1e3 * max(work.megabytes * 1e6 / bytes_per_second, work.gigaflops * 1e9 / operations_per_second)
 
 
@@ -67,7 +67,8 @@ def _prepare(case: str, provider: str) -> Contender:
 
 
 @cache
-def _ceilings() -> tuple[float, float]:
+def ceilings() -> tuple[float, float]:
+    """Return the highest measured rates of bytes and of floating-point operations per second."""
     measured = library().ops.tensorsmith_ceilings()
     return float(measured.bytes_per_second), float(measured.operations_per_second)
 

@@ -125,5 +125,6 @@ def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
         table.add_row(*row_cells)
     floor = benchmark.floor(case)
     if floor:
-        table.caption = f"hardware limit {floor:.3g} {rows[0].unit}; tensorsmith reaches {floor / ours:.0%} of it"
+        reached = benchmark.times_better(ours, floor)
+        table.caption = f"hardware limit {floor:,.4g} {rows[0].unit}; tensorsmith reaches {reached:.0%} of it"
     return table
