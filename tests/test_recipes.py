@@ -152,7 +152,7 @@ def occupy_machine():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "epochs", "jit"), [("mlp/digits", 5, "true"), ("rnn/series", 2, "false")])
+@pytest.mark.parametrize(("name", "epochs", "jit"), [("mlp/digits", 5, "true"), ("timeseries/one_step", 2, "false")])
 def test_equal_results_on_busy_machine(name, epochs, jit, tmp_path, occupy_machine):
     results = []
     for run in ("before", "busy"):

@@ -19,7 +19,7 @@ REPRODUCED = (
     "mlp/california",
     "mlp/digits",
     "mlp/fashion_mnist",
-    "rnn/series",
+    "timeseries/one_step",
     "wide_deep/california",
 )
 scores = SimpleNamespace(**runpy.run_path(str(ROOT / "tools/scores.py")))

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 SEEDS = 3  # runs of a recipe
 LONG = 180  # duration of a run in seconds, from which on only one is measured
-SHOWN = ("mlp/digits", "cnn/fashion_mnist", "rnn/series")  # starting points in README.md
+SHOWN = ("mlp/digits", "cnn/fashion_mnist", "timeseries/one_step")  # starting points in README.md
 ANSWERED = (  # experiments in README.md
     "deep/activations",
     "deep/monte_carlo_dropout",

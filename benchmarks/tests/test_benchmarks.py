@@ -1,6 +1,9 @@
 """Tests of interleaved measurements and of the equivalence of the providers."""
 
+import ast
 import dataclasses
+import importlib.util
+import subprocess
 from pathlib import Path
 
 import keras
@@ -23,7 +26,9 @@ from tensorsmith.benchmarks import (
     slower_than_baseline,
     tabular,
     torch_models,
+    vision,
 )
+from tensorsmith.benchmarks.turns import PYTHON
 from tensorsmith.data import load
 from tensorsmith.recipes import find_recipe
 from tensorsmith.testing import raises_argument_error
@@ -143,16 +148,52 @@ def test_torch_models_have_as_many_parameters(name):
     model = recipe.build_trainer(config).model
     theirs = sum(parameter.numel() for parameter in torch_models.TORCH_MODELS[name](config).parameters())
     ours = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-    if name == "rnn/series":
+    if name == "timeseries/one_step":
         ours += sum(4 * units for units in config.units)
     assert theirs == ours
 
 
 def test_keras_model_of_series_matches_recipe():
-    recipe = find_recipe("rnn/series").recipe
+    recipe = find_recipe("timeseries/one_step").recipe
     config = recipe.config_class()
     theirs, ours = models._keras_series(config), recipe.build_trainer(config).model
     assert all(type(layer).__module__.startswith("keras.") for layer in theirs.layers)
     ours.set_weights(theirs.get_weights())
     x = keras.random.normal((2, config.steps, 1), seed=1)
     np.testing.assert_allclose(theirs(x), ours(x), rtol=1e-4, atol=1e-5)
+
+
+def test_networks_for_vision_have_as_many_parameters():
+    """The networks of Keras and PyTorch have the trainable parameters of tensorsmith, but a class token of 192."""
+    ours = {case: _parameters(vision.network(case)) for case in vision.CASES}
+    assert {case: _parameters(vision.keras_network(case)) for case in vision.CASES} == ours
+    shapes = {case: each.shape for case, each in vision.CASES.items()}
+    theirs = _in_torch(f"{{case: count(TORCH_NETWORKS[case](shape)[0]) for case, shape in {shapes}.items()}}")
+    assert theirs == ours | {"vit": ours["vit"] + 192}
+
+
+def test_loss_of_torch_detector(tmp_path):
+    _, targets = vision.arrays("detector")
+    outputs = np.random.default_rng(1).normal(size=targets.shape).astype("float32")
+    np.savez(tmp_path / "arrays.npz", outputs=outputs, targets=targets)
+    arrays = f"(torch.from_numpy(array) for array in np.load({str(tmp_path / 'arrays.npz')!r}).values())"
+    expected = _in_torch(f"float(TORCH_NETWORKS['detector']((64, 64, 1))[1](*{arrays}))")
+    np.testing.assert_allclose(vision.loss_of("detector")(targets, outputs), expected, rtol=1e-5)
+
+
+def _parameters(model):
+    return sum(int(np.prod(each.shape)) for each in model.trainable_variables)
+
+
+def _in_torch(expression):
+    """Returns the value of an expression in a process without TensorFlow, with which torchvision crashes."""
+    if not importlib.util.find_spec("torchvision"):
+        pytest.skip("torchvision is installed by `make .venv/bench`")
+    script = f"""
+import numpy as np, torch
+from tensorsmith.benchmarks.torch_vision import TORCH_NETWORKS
+count = lambda network: sum(each.numel() for each in network.parameters())
+print({expression})
+"""
+    output = subprocess.run([*PYTHON, "-c", script], check=True, capture_output=True, text=True).stdout
+    return ast.literal_eval(output)

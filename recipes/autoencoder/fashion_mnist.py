@@ -17,7 +17,6 @@ from keras import layers
 from matplotlib.figure import Figure
 
 import tensorsmith.tuning as tune
-from tensorsmith.core import replace_file
 from tensorsmith.data import load
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay
@@ -87,8 +86,7 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
     for panel, image in zip(figure.subplots(2, 10).flat, np.concatenate(rows), strict=True):
         panel.imshow(image, cmap="gray_r", vmin=0, vmax=1)
         panel.set_axis_off()
-    with replace_file(run.folder / "reconstructions.png") as draft:
-        figure.savefig(draft, dpi=120)
+    run.save_figure(figure, "reconstructions.png")
     mean_image = data["train"][0].mean(axis=0)
     return {"test": {"mean_image_error": float(np.mean((images - mean_image) ** 2))}}
 

@@ -22,7 +22,6 @@ from keras import layers
 from matplotlib.figure import Figure
 
 import tensorsmith.tuning as tune
-from tensorsmith.core import replace_file
 from tensorsmith.core.types import Tensor
 from tensorsmith.data import load_splits
 from tensorsmith.layers.initializers import Bilinear
@@ -100,8 +99,7 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
         for panel, image in zip(panels, images[:10], strict=True):
             panel.imshow(image, cmap="gray_r", vmin=0, vmax=1)
             panel.set_axis_off()
-    with replace_file(run.folder / "images.png") as draft:
-        figure.savefig(draft, dpi=120)
+    run.save_figure(figure, "images.png")
     return {"test": {"bicubic_psnr": float(np.mean(psnr(large, bicubic)))}}
 
 

@@ -53,7 +53,7 @@ CASES = {
     "autoencoder/fashion_mnist": ModelCase(400, ["mse"], SMALL),
     "cnn/fashion_mnist": ModelCase(60, ["accuracy"], {"keras": 1.0}),
     "gan/fashion_mnist": ModelCase(60, None, {"keras": 1.0}),
-    "rnn/series": ModelCase(109, ["mse"], {"keras": 2.0}),
+    "timeseries/one_step": ModelCase(109, ["mse"], {"keras": 2.0}),
     "transformer/char_gpt": ModelCase(60, ["accuracy"], {"keras": 1.5, "torch": 1.4}),
 }
 
@@ -178,7 +178,7 @@ class _Keras(_Trained):
         recipe = _recipe(name)
         trainer = recipe.build_trainer(recipe.config_class())
         loss, weights = trainer.model.loss, {"main": 0.9, "aux": 0.1} if name.startswith("wide_deep") else None
-        self._model = _keras_series(self.config) if name == "rnn/series" else trainer.model
+        self._model = _keras_series(self.config) if name == "timeseries/one_step" else trainer.model
         rate = self.config.learning_rate
         if name.startswith("transformer"):
             optimizer = keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=0.1, global_clipnorm=1.0)
@@ -211,7 +211,7 @@ class _Keras(_Trained):
 
 
 def _keras_series(config: Any) -> Any:
-    """Return the model of rnn/series with the LSTM layers of Keras."""
+    """Return the model of timeseries/one_step with the LSTM layers of Keras."""
     import keras
 
     layers = [keras.layers.LSTM(units, return_sequences=True) for units in config.units]

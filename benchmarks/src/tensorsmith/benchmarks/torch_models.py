@@ -252,6 +252,6 @@ TORCH_MODELS: dict[str, Callable[[Any], Any]] = {
     "autoencoder/fashion_mnist": _autoencoder,
     "cnn/fashion_mnist": _cnn,
     "gan/fashion_mnist": _gan,
-    "rnn/series": _rnn,
+    "timeseries/one_step": _rnn,
     "transformer/char_gpt": _transformer,
 }

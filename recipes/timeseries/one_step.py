@@ -1,7 +1,7 @@
 """Time series forecasting with LSTM layers, on noisy sums of two sine waves, with a linear baseline.
 
 Data: 10,000 generated series of 50 steps, 7,000 / 2,000 / 1,000; the irreducible error due to noise is 0.00083
-Command: tensorsmith run rnn/series
+Command: tensorsmith run timeseries/one_step
 
 The network is trained to forecast the next value at each step, which converges faster than training on the last step
 alone; the score is the error of the last step.
