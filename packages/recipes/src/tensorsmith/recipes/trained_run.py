@@ -28,7 +28,7 @@ from tensorsmith.recipes.run_folder import RunFolder
 from tensorsmith.recipes.running import build, precision, report_run, scores_of, train_recipe
 from tensorsmith.recipes.single_training import as_arguments
 from tensorsmith.recipes.trust import check_code_fields, check_content
-from tensorsmith.runs import Scores
+from tensorsmith.runs import Scores, SupervisedRecipe
 
 if TYPE_CHECKING:
     import keras
@@ -240,6 +240,19 @@ class TrainedRun:
             unsuitable = argument_error("input", received, "match the model and, for TFRecord files, schema.yaml")
             raise UnreadableFileError.like(unsuitable) from error
         return Predictions(outputs, self.folder.names("classes"), files)
+
+    def text_generator(self) -> Any:
+        """Return the text generator of a language model, a `tensorsmith.seq2seq.TextGenerator`.
+
+        Raises:
+            ValueError: If the recipe does not define `generator`.
+        """
+        recipe = self.file.recipe
+        generator = recipe.generator if isinstance(recipe, SupervisedRecipe) else None
+        if generator is None:
+            raise argument_error("run", self.file.name, "a run of a recipe that defines generator")
+        preparation = Preparation(self.file, preparation_folder(self.folder.path), train_recipe, self._trust)
+        return generator(self.config, preparation.values(self.config), self.load_model())
 
     def export(self, target: Path, tflite: bool = False) -> None:
         """Write the model as a SavedModel that does not require tensorsmith, and optionally as a TFLite file.

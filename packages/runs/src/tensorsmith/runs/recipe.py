@@ -74,6 +74,8 @@ class SupervisedRecipe(Recipe):
             and returns additional scores.
         model_to_save: Function that takes the trained trainer and returns the model to save. Defaults to the model of
             the trainer.
+        generator: Function that takes a configuration, the values of `prepare` and the trained model, and returns a
+            `tensorsmith.seq2seq.TextGenerator`.
     """
 
     build_data: Callable[..., Mapping[str, Any]]
@@ -82,6 +84,7 @@ class SupervisedRecipe(Recipe):
     callbacks: Callable[[Any, Path], Sequence["keras.callbacks.Callback"]] = _no_callbacks
     report: Callable[[Any, Any, Any, Mapping[str, Any]], Scores] = _no_scores
     model_to_save: Callable[[Any], "keras.Model"] = _whole_model
+    generator: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +119,7 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
     Args:
         module: Module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
             `train` (a training procedure). `SCORE`, `ANSWER`, `SMOKE`, `VARIANTS`, `GRID`, `COLUMNS`, `CODE_FIELDS`,
-            `prepare`, `callbacks`, `report` and `model_to_save` are optional.
+            `prepare`, `callbacks`, `report`, `model_to_save` and `generator` are optional.
 
     Raises:
         ValueError: If `module` lacks a required definition.
@@ -139,5 +142,6 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
     common = declared_parts(module)
     if "train" in parts:
         return ProcedureRecipe(train=parts["train"], **common)
-    optional = {name: parts[name] for name in ("prepare", "callbacks", "report", "model_to_save") if name in parts}
+    known = "prepare", "callbacks", "report", "model_to_save", "generator"
+    optional = {name: parts[name] for name in known if name in parts}
     return SupervisedRecipe(build_data=parts["build_data"], build_trainer=parts["build_trainer"], **optional, **common)

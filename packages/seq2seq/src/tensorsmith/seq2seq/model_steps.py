@@ -1,0 +1,147 @@
+"""Steps of models for `decode` and `stream`."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import Tensor
+
+State = Any
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+InitialState = Callable[[int], State]
+
+
+def recurrent_step(model: keras.Model) -> tuple[Step, InitialState]:
+    """Return the step of a recurrent language model, whose state is that of its recurrent layers.
+
+    The recurrent layers are copied with their weights, so that the model itself may be stateful. All other layers must
+    process each step separately, such as embeddings, dense layers, normalization and dropout. Tokens that the model
+    masks do not change the state, and their logits are meaningless.
+
+    Args:
+        model: Chain of layers that maps tokens of shape `(batch, steps)` to logits of shape `(batch, steps,
+            vocabulary)`, with recurrent layers that return sequences.
+
+    Returns:
+        The function `step` for `decode`, and a function that returns the initial state for a batch size.
+
+    Raises:
+        ValueError: If the model is not a chain of layers, or a recurrent layer reads the sequence backwards.
+
+    Example:
+        >>> import keras
+        >>> from tensorsmith.seq2seq import decode, recurrent_step
+        >>> layers = keras.layers.Embedding(9, 4), keras.layers.GRU(5, return_sequences=True), keras.layers.Dense(9)
+        >>> step, initial_state = recurrent_step(keras.Sequential([keras.Input((None,)), *layers]))
+        >>> decode(step, initial_state(2), prompt=[[1, 3], [2, 5]], length=6).tokens.shape.as_list()
+        [2, 6]
+    """
+    layers = [_step_layer(layer) for layer in _chain(model)]
+
+    def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        x, mask, states, remaining = tokens[:, tf.newaxis], None, [], list(state)
+        for layer in layers:
+            if isinstance(layer, keras.layers.RNN):  # does not find the mask if there is an initial state
+                x, *new = layer(x, initial_state=remaining.pop(0), mask=mask, training=False)
+                states.append(new)
+            else:
+                mask = layer.compute_mask(x, mask)
+                x = layer(x, training=False) if _takes_training(layer) else layer(x)
+        return x[:, 0], tuple(states)
+
+    def initial_state(batch_size: int) -> State:
+        recurrent = [layer for layer in layers if isinstance(layer, keras.layers.RNN)]
+        return tuple(list(layer.get_initial_state(batch_size)) for layer in recurrent)
+
+    return step, initial_state
+
+
+def window_step(model: keras.Model) -> tuple[Step, InitialState]:
+    """Return the step of a causal language model without states, which reads the last tokens again at each step.
+
+    Args:
+        model: Model that maps tokens of shape `(batch, context)` to logits of shape `(batch, context, vocabulary)`,
+            which depend on the tokens of the same and of earlier positions only, such as a Transformer with causal
+            attention.
+
+    Returns:
+        The function `step` for `decode`, and a function that returns the initial state for a batch size.
+
+    Raises:
+        ValueError: If the model does not have a single input of a known number of steps.
+
+    Example:
+        >>> import keras
+        >>> from tensorsmith.seq2seq import decode, window_step
+        >>> tokens = keras.Input((8,), dtype="int32")
+        >>> model = keras.Model(tokens, keras.layers.Dense(9)(keras.layers.Embedding(9, 4)(tokens)))
+        >>> step, initial_state = window_step(model)
+        >>> decode(step, initial_state(1), prompt=[[1, 3]], length=20).tokens.shape.as_list()
+        [1, 20]
+    """
+    shape: Any = getattr(model, "input_shape", None)
+    known = isinstance(shape, tuple) and len(shape) == 2 and shape[1] is not None
+    check(known, "model", Verbatim(f"a model with input shape {shape}"), "a model with input shape (batch, context)")
+    context = shape[1]
+
+    def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        window, count = state
+        # The tokens are at the start of the window until it is full, as attention does not read later positions.
+        window = tf.cond(count < context, lambda: window, lambda: tf.roll(window, -1, axis=1))
+        position = tf.minimum(count, context - 1)
+        window = tf.where(tf.range(context) == position, tokens[:, tf.newaxis], window)
+        return model(window, training=False)[:, position], (window, count + 1)
+
+    def initial_state(batch_size: int) -> State:
+        return tf.zeros([batch_size, context], tf.int32), tf.constant(0)
+
+    return step, initial_state
+
+
+def _chain(model: keras.Model) -> list[keras.Layer]:
+    """Return the layers of a model, each of which receives the first output of the layer before."""
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    remedy = "write a function step(tokens, state) for other models"
+    received = Verbatim(f"{model.name}, which is not a chain")
+    check(
+        isinstance(model, keras.Sequential) or _is_chain(model, layers), "model", received, "a chain of layers", remedy
+    )
+    return layers
+
+
+def _is_chain(model: keras.Model, layers: list[keras.Layer]) -> bool:
+    """Return `True` if the layers of a functional model are connected one after another."""
+    tensors: list[Any] = list(getattr(model, "inputs", None) or [])
+    if len(tensors) != 1:
+        return False
+    for layer in layers:
+        try:
+            if keras.tree.flatten(layer.input)[0] is not tensors[0]:  # a mask may follow
+                return False
+            tensors = keras.tree.flatten(layer.output)
+        except AttributeError:  # the layer is called several times
+            return False
+    return tensors[0] is model.outputs[0]
+
+
+def _step_layer(layer: keras.Layer) -> keras.Layer:
+    """Return a copy of a recurrent layer that returns its state, or another layer itself."""
+    if isinstance(layer, keras.layers.Bidirectional):
+        check(False, "model", Verbatim(f"a model with {layer.name}"), "a model without bidirectional layers")
+    if not isinstance(layer, keras.layers.RNN):
+        return layer
+    check(not layer.go_backwards, "model", Verbatim(f"{layer.name} with go_backwards"), "a model that reads forwards")
+    changes = {"return_sequences": True, "return_state": True, "stateful": False}
+    copy: keras.Layer = type(layer).from_config({**layer.get_config(), **changes})
+    copy.build_from_config(layer.get_build_config())
+    copy.set_weights(layer.get_weights())
+    return copy
+
+
+def _takes_training(layer: keras.Layer) -> bool:
+    """Return `True` if the method `call` of a layer has an argument `training`."""
+    return "training" in inspect.signature(layer.call).parameters

@@ -1,0 +1,219 @@
+"""Generation: steps compared with whole models, decoding with automata, sampling with probabilities."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import layers as ours
+from tensorsmith.seq2seq import (
+    TextGenerator,
+    decode,
+    greedy,
+    recurrent_step,
+    stream,
+    temperature_sampling,
+    window_step,
+)
+from tensorsmith.testing import raises_argument_error
+
+RNG = np.random.default_rng(0)
+VOCABULARY = 11
+
+
+def language_model(*recurrent, steps=None, mask_zero=False, **inputs):
+    """Returns a recurrent language model."""
+    return keras.Sequential(
+        [
+            keras.Input((steps,), dtype="int32", **inputs),
+            keras.layers.Embedding(VOCABULARY, 6, mask_zero=mask_zero, embeddings_initializer="glorot_normal"),
+            *recurrent,
+            keras.layers.LayerNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(VOCABULARY),
+        ]
+    )
+
+
+def transformer(context):
+    """Returns a causal Transformer."""
+    tokens = keras.Input((context,), dtype="int32")
+    positions = ours.LearnedPositionalEncoding(context, "glorot_normal")
+    x = positions(keras.layers.Embedding(VOCABULARY, 8, embeddings_initializer="glorot_normal")(tokens))
+    x += keras.layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)
+    return keras.Model(tokens, keras.layers.Dense(VOCABULARY)(x))
+
+
+@pytest.mark.parametrize("kind", [keras.layers.GRU, keras.layers.LSTM, ours.GRU, ours.LSTM, ours.SimpleRNN])
+@pytest.mark.parametrize("mask_zero", [False, True])
+def test_recurrent_step_equals_the_model(kind, mask_zero):
+    model = language_model(kind(5, return_sequences=True), kind(7, return_sequences=True), mask_zero=mask_zero)
+    tokens = RNG.integers(1, VOCABULARY, (3, 8))
+    if mask_zero:
+        tokens[0, 3:5] = 0  # the states remain those of the step before
+    step, initial_state = recurrent_step(model)
+    state = initial_state(3)
+    whole = model(tokens).numpy()
+    for position in range(8):
+        logits, state = step(tf.constant(tokens[:, position]), state)
+        kept = tokens[:, position] > 0
+        np.testing.assert_allclose(logits[kept], whole[kept, position], rtol=1e-4, atol=1e-5)
+
+
+def test_step_of_a_stateful_model():
+    """The state of the model is neither used nor changed."""
+    model = language_model(keras.layers.GRU(5, return_sequences=True, stateful=True), steps=4, batch_size=2)
+    model(RNG.integers(1, VOCABULARY, (2, 4)))
+    before = [state.numpy() for state in model.layers[1].states]
+    stateless = language_model(keras.layers.GRU(5, return_sequences=True))
+    stateless.set_weights(model.get_weights())
+    prompt = RNG.integers(1, VOCABULARY, (7, 3))
+    (step, initial_state), (other, other_state) = recurrent_step(model), recurrent_step(stateless)
+    found = decode(step, initial_state(7), prompt, 5)
+    np.testing.assert_array_equal(found.tokens, decode(other, other_state(7), prompt, 5).tokens)
+    for state, kept in zip(model.layers[1].states, before, strict=True):
+        np.testing.assert_array_equal(state, kept)
+
+
+@pytest.mark.parametrize("functional", [False, True])
+def test_step_of_a_loaded_model(functional, tmp_path):
+    model = language_model(ours.GRU(5, return_sequences=True))
+    model = keras.Model(model.inputs, model.outputs) if functional else model
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    found = [decode(step, state(2), [[1, 2], [3, 4]], 9).tokens for step, state in map(recurrent_step, (model, loaded))]
+    np.testing.assert_array_equal(*found)
+
+
+def test_window_step_equals_the_model():
+    """Also after the window is full, when the model reads the last tokens."""
+    model = transformer(context=5)
+    step, initial_state = window_step(model)
+    state = initial_state(2)
+    tokens = RNG.integers(0, VOCABULARY, (2, 9))
+    for position in range(9):
+        logits, state = step(tf.constant(tokens[:, position], tf.int32), state)
+        seen = tokens[:, max(0, position - 4) : position + 1]
+        padded = np.pad(seen, [(0, 0), (0, 5 - seen.shape[1])])
+        np.testing.assert_allclose(logits, model(padded)[:, seen.shape[1] - 1], rtol=1e-4, atol=1e-5)
+
+
+def count_up(tokens, state):
+    """The next number modulo 10 is the most probable one. The state counts the steps."""
+    return tf.one_hot((tokens + 1) % 10, 10) + tf.one_hot(tokens, 10) / 2, state + 1
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph", "graph with unknown sizes"])
+def test_greedy_decoding(mode):
+    def run(prompt):
+        return decode(count_up, tf.zeros([tf.shape(prompt)[0]]), prompt, 6, end=9)
+
+    if mode != "eager":
+        sizes = [None, None] if "unknown" in mode else [3, 2]
+        run = tf.function(run, input_signature=[tf.TensorSpec(sizes, tf.int32)])
+    found = run(tf.constant([[0, 1], [5, 6], [3, 8]]))
+    np.testing.assert_array_equal(found.tokens, [[2, 3, 4, 5, 6, 7], [7, 8, 9, 9, 9, 9], [9, 9, 9, 9, 9, 9]])
+    np.testing.assert_array_equal(found.lengths, [6, 3, 1])
+    assert found.tokens.dtype == found.lengths.dtype == tf.int32
+
+
+def test_generation_stops_when_all_sequences_have_ended():
+    calls = []
+
+    def step(tokens, state):
+        calls.append(int(tokens[0]))
+        return count_up(tokens, state)
+
+    found = decode(step, tf.zeros([1]), [[6]], 1000, end=9)
+    assert (calls, found.tokens.shape, int(found.lengths[0])) == ([6, 7, 8, 9], (1, 1000), 3)
+
+
+def test_stream_equals_decode():
+    model = language_model(ours.GRU(5, return_sequences=True))
+    step, initial_state = recurrent_step(model)
+    prompt = RNG.integers(1, VOCABULARY, (2, 3))
+    for choose in (greedy, temperature_sampling(1.5, seed=4)):
+        expected = decode(step, initial_state(2), prompt, 12, choose).tokens.numpy().T
+        streamed = list(itertools.islice(stream(step, initial_state(2), prompt, choose), 12))
+        np.testing.assert_array_equal(streamed, expected)
+    assert len(np.unique(expected)) > 3
+
+
+def test_sampling_has_the_probabilities_of_the_softmax():
+    logits = np.log([0.1, 0.2, 0.7]).astype("float32")
+    for temperature in (0.5, 1.0, 2.0):
+        choose = temperature_sampling(temperature, seed=3)
+        drawn = choose(np.tile(logits, (20_000, 1)), 0).numpy()
+        powers = np.array([0.1, 0.2, 0.7]) ** (1 / temperature)
+        expected = powers / powers.sum()
+        error = np.sqrt(expected * (1 - expected) / 20_000)
+        assert (abs(np.bincount(drawn, minlength=3) / 20_000 - expected) < 5 * error).all()
+
+
+def test_sampling_depends_on_seed_and_position():
+    logits = np.zeros((50, 30), "float16")
+    draws = {
+        (seed, position): tuple(temperature_sampling(seed=seed)(logits, position).numpy())
+        for seed in (1, 2)
+        for position in (0, 1)
+    }
+    assert len(set(draws.values())) == 4
+    assert tuple(temperature_sampling(seed=2)(logits, 1).numpy()) == draws[2, 1]
+
+
+def test_text_of_bytes():
+    """Characters of several bytes are yielded when they are complete, and the end is not part of the text."""
+    text = "é → ü"
+    codes = [*text.encode(), 0, 0]
+
+    def step(tokens, state):
+        return tf.one_hot(tf.gather(codes, state), 256), state + 1
+
+    def decode_bytes(tokens):
+        return bytes(tokens).decode(errors="replace")
+
+    generator = TextGenerator(step, lambda batch: tf.zeros([batch], tf.int32), lambda _: [1], decode_bytes, end=0)
+    assert [part for part in generator.generate("x", 100) if part] == [*text]
+    assert "".join(generator.generate("x", 4)) == "é \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "expected"),
+    [
+        (lambda: decode(count_up, tf.zeros([1]), [[1]], 0), "length", "a positive integer"),
+        (lambda: decode(count_up, tf.zeros([1]), [[1]], 1, end=-1), "end", "a non-negative integer or None"),
+        (lambda: decode(count_up, tf.zeros([1]), [1], 1), "prompt", "integers of shape (batch, tokens)"),
+        (lambda: decode(count_up, tf.zeros([1]), [[0.5]], 1), "prompt", "integers of shape (batch, tokens)"),
+        (lambda: stream(count_up, tf.zeros([1]), np.zeros((1, 0), int)), "prompt", "with at least one token"),
+        (lambda: temperature_sampling(0.0), "temperature", "a positive number"),
+        (lambda: temperature_sampling(float("nan")), "temperature", "a positive number"),
+        (lambda: temperature_sampling(seed=0.5), "seed", "an integer"),
+        (lambda: recurrent_step(transformer(3)), "model", "a chain of layers"),
+        (
+            lambda: recurrent_step(
+                language_model(keras.layers.Bidirectional(keras.layers.GRU(5, return_sequences=True)))
+            ),
+            "model",
+            "a model without bidirectional layers",
+        ),
+        (
+            lambda: recurrent_step(language_model(keras.layers.GRU(5, return_sequences=True, go_backwards=True))),
+            "model",
+            "a model that reads forwards",
+        ),
+        (lambda: window_step(language_model(keras.layers.GRU(5, return_sequences=True))), "model", "(batch, context)"),
+    ],
+)
+def test_invalid_arguments(call, name, expected):
+    with raises_argument_error(name, expected=expected):
+        call()
+
+
+def test_invalid_texts():
+    generator = TextGenerator(count_up, lambda batch: tf.zeros([batch]), lambda text: [], str)
+    with raises_argument_error("prompt", expected="a text of at least one token"):
+        generator.generate("", 3)
+    with raises_argument_error("length", expected="a positive integer"):
+        generator.generate("a", -1)
