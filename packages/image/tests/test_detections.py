@@ -31,6 +31,26 @@ def test_selected_detections_are_those_of_each_image(across_classes, rng):
         np.testing.assert_array_equal(rows[len(expected) :], [[0, 0, 0, 0, -1, 0]] * (30 - len(expected)))
 
 
+def test_each_class_equals_combined_non_max_suppression():
+    """TensorFlow's function considers the score of each class for each box, too."""
+    rng = np.random.default_rng(4)
+    centers, sizes = rng.uniform(10, 90, (3, 60, 2)), rng.uniform(5, 40, (3, 60, 2))
+    corners = np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=-1).astype("float32")
+    scores = rng.uniform(0, 1, (3, 60, 4)).astype("float32")
+    theirs = tf.image.combined_non_max_suppression(
+        corners[:, :, None], scores, 60, 80, iou_threshold=0.4, score_threshold=0.3, clip_boxes=False
+    )
+    found = boxes.select_detections(corners, scores, 80, 0.4, 0.3, each_class=True).numpy()
+    for rows, count, labels, values, chosen in zip(
+        found, theirs.valid_detections, theirs.nmsed_classes, theirs.nmsed_scores, theirs.nmsed_boxes, strict=True
+    ):
+        assert 60 < count <= 80
+        assert (rows[count:, 4] == -1).all()
+        np.testing.assert_array_equal(rows[:count, :4], chosen[:count])
+        np.testing.assert_array_equal(rows[:count, 4], labels[:count])
+        np.testing.assert_array_equal(rows[:count, 5], values[:count])
+
+
 def test_selection_without_images_or_boxes_and_in_a_graph():
     assert boxes.select_detections(np.zeros((0, 3, 4)), np.zeros((0, 3, 2)), 5).shape == (0, 5, 6)
     found = boxes.select_detections(np.zeros((2, 0, 4)), np.zeros((2, 0, 2)), 1)
@@ -109,6 +129,12 @@ def test_grid_of_detections(rng):
         (lambda: boxes.select_detections(np.zeros((1, 2, 4)), np.zeros((1, 3, 1))), "scores"),
         (lambda: boxes.select_detections(np.zeros((1, 2, 4)), np.zeros((1, 2, 0))), "scores"),
         (lambda: boxes.select_detections(np.zeros((1, 2, 4)), np.zeros((1, 2, 1)), -1), "max_output_size"),
+        (
+            lambda: boxes.select_detections(
+                np.zeros((1, 2, 4)), np.zeros((1, 2, 1)), across_classes=True, each_class=True
+            ),
+            "each_class",
+        ),
         (lambda: boxes.select_detections(np.zeros((1, 2, 4)), np.zeros((1, 2, 1)), 1, 2.0), "iou_threshold"),
         (lambda: boxes.component_boxes(np.zeros((4, 4)), 1), "images"),
         (lambda: boxes.component_boxes(np.zeros((1, 4, 4)), 0), "max_output_size"),

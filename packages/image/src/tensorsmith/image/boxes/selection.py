@@ -16,10 +16,12 @@ def select_detections(
     iou_threshold: float = 0.5,
     score_threshold: float = float("-inf"),
     across_classes: bool = False,
+    each_class: bool = False,
 ) -> tf.Tensor:
     """Return the selected boxes of each image, in the format of `tensorsmith.metrics.AveragePrecision`.
 
-    Each box has the class of its greatest score. `non_max_suppression` selects the boxes of each image.
+    `non_max_suppression` selects the boxes of each image. A box has the class of its greatest score, or counts for each
+    class with the score of this class, as is usual if the average precisions of the classes are computed.
 
     Args:
         boxes: Tensor of shape `(batch, n, 4)` with the coordinates x_min, y_min, x_max and y_max, such as those of
@@ -29,6 +31,7 @@ def select_detections(
         iou_threshold: Greatest intersection over union (IoU) of two selected boxes.
         score_threshold: Boxes with this score or a lower one are discarded.
         across_classes: If `True`, a box suppresses boxes of other classes as well.
+        each_class: If `True`, each box is a candidate for each class, and not only for that of its greatest score.
 
     Returns:
         A float32 tensor of shape `(batch, max_output_size, 6)` with the coordinates, the class and the score of each
@@ -53,7 +56,16 @@ def select_detections(
     check(valid, "scores", Verbatim(f"shape {scores.shape}"), f"have shape {shape} to match the boxes")
     valid = is_integer(max_output_size) and max_output_size >= 0
     check(valid, "max_output_size", max_output_size, "an integer >= 0")
-    best, classes = tf.reduce_max(scores, axis=-1), tf.argmax(scores, axis=-1, output_type=tf.int32)
+    remedy = "pass only one of the two"
+    check(not (each_class and across_classes), "each_class", each_class, "False if `across_classes` is True", remedy)
+    if each_class:
+        count, (images, candidates) = scores.shape[2], tf.unstack(tf.shape(boxes)[:2])
+        check(count is not None, "scores", Verbatim(f"shape {scores.shape}"), "have a known number of classes")
+        best = tf.reshape(scores, [images, -1])
+        classes = tf.tile(tf.range(count)[tf.newaxis], [images, candidates])
+        boxes = tf.repeat(boxes, count, axis=1)
+    else:
+        best, classes = tf.reduce_max(scores, axis=-1), tf.argmax(scores, axis=-1, output_type=tf.int32)
     options = max_output_size, iou_threshold, score_threshold
     return _select(boxes, best, classes, None if across_classes else classes, *options)
 
