@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from tensorsmith.models import model_budget
+
 
 def rows(images):
     """Return the set of the contents of images."""
@@ -37,3 +39,23 @@ def test_directions_of_clips(load_recipe):
         centers = np.array([ndimage.center_of_mass(frame[..., 0]) for frame in clip])
         np.testing.assert_allclose(np.diff(centers, axis=0), [recipe.DIRECTIONS[direction]] * 7, atol=1e-3)
     assert len(set(directions.tolist())) == 8
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vgg",
+        "vit",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("alexnet", "inception", "resnet", "se_resnet", "xception", "convnext")
+        ),
+    ],
+)
+def test_equal_multiplications(name, load_recipe):
+    recipe = load_recipe("cnn/architectures")
+    assert name in recipe.VARIANTS
+    config = recipe.Config(architecture=name, multiplications=5e9, epochs=1, train_size=100, evaluation_size=10)
+    images = sum(len(labels) for _, labels in recipe.build_data(config)["train"])
+    found = images * model_budget(recipe.build_model(config)).multiplications
+    assert found == pytest.approx(5e9, rel=0.05)
