@@ -1,4 +1,4 @@
-"""Conditional random fields, skip-grams and parsing of times for TensorFlow and Keras 3."""
+"""Tokenizers, conditional random fields, skip-grams and parsing of times for TensorFlow and Keras 3."""
 
 from tensorsmith.core import load_tensorflow
 
@@ -15,10 +15,12 @@ from tensorsmith.text.crf_sequence_score import crf_binary_score, crf_sequence_s
 from tensorsmith.text.parse_time import parse_time
 from tensorsmith.text.skip_gram_sample import skip_gram_sample
 from tensorsmith.text.skip_gram_sample_with_text_vocab import skip_gram_sample_with_text_vocab
+from tensorsmith.text.tokenizers.character_tokenizer import CharacterTokenizer
 from tensorsmith.text.viterbi_decode import viterbi_decode
 
 __all__ = [
     "CRFModelWrapper",
+    "CharacterTokenizer",
     "CrfDecodeForwardRnnCell",
     "crf_binary_score",
     "crf_constrained_decode",

@@ -1,0 +1,1 @@
+"""Tokenizers with the same interface, whose encoding runs in input pipelines."""
