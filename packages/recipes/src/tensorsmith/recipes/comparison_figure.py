@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 # An axis extends beyond the values of the better half by at most these multiples of their range.
 READABLE_CURVES, READABLE_SCORES = 4.0, 12.0
+MOST_CURVES = 10  # which is the number of colors
 ROUNDING = 1e-6  # relative difference of scores below which an axis does not show it
 LOGARITHMIC = 20.0  # ratio of the largest to the smallest error of curves, from which on their axis is logarithmic
 
 
 def plot_comparison(comparison: Comparison, path: Path) -> None:
-    """Plot the scores of each seed of all variants, and the validation curves, averaged over the seeds, if any.
+    """Plot the scores of each seed of all variants, and the validation curves of up to 10 variants, if any.
 
-    The axes are chosen so that the better half of the variants remains readable. The scores of variants outside of an
-    axis are written at its border. Variants without scores, or without finite ones, are marked.
+    The curves are averaged over the seeds. The axes are chosen so that the better half of the variants is readable. The
+    scores of variants outside of an axis are written at its border. Variants without scores, or without finite ones,
+    are marked.
 
     Args:
         comparison: Results to plot.
@@ -40,7 +42,7 @@ def plot_comparison(comparison: Comparison, path: Path) -> None:
         distinct = {value for column in columns for value in column.values()}
         if len(distinct) > 1 and sum(map(bool, columns)) > 1:  # otherwise there is nothing to compare
             scores[name] = columns
-    with_curves = any(variant.curves for variant in variants)
+    with_curves = any(variant.curves for variant in variants) and len(variants) <= MOST_CURVES
     count = len(scores) + with_curves
     figure = Figure(figsize=(max(4.5 * count, 6.0), 1.6 + 0.55 * max(len(variants), 4)), layout="constrained")
     panels = list(figure.subplots(1, count, squeeze=False)[0])
