@@ -44,7 +44,7 @@ def test_scores_of_covered_items(load_recipe, rng):
     # A third of the boxes is found at another position.
     moved = true + np.where(rng.random((count, 4, 1)) < 0.3, 15, 1).astype("float32")
     found = np.dstack([moved, classes, rng.random((count, 4))])
-    scores = recipe.scores({"boxes": true, "classes": classes, "covered": covered}, found)
+    scores = recipe.scores({"boxes": true, "classes": classes, "covered": covered}, found, found)
     chosen = covered > 0.1
     expected = MeanAveragePrecision(1, (0.5,))
     expected.update_state(
@@ -56,10 +56,10 @@ def test_scores_of_covered_items(load_recipe, rng):
     assert scores["covered_ap_50"] != scores["ap_50"]
     perfect = np.dstack([true, classes, rng.random((count, 4))])
     examples = {"boxes": true, "classes": classes, "covered": covered}
-    assert set(recipe.scores(examples, perfect).values()) == {1.0}
+    assert set(recipe.scores(examples, perfect, perfect).values()) == {1.0}
     wrong = np.dstack([true, (classes + 1) % 10, rng.random((count, 4))])
-    assert recipe.scores(examples, wrong)["map_50"] < 0.1
-    assert recipe.scores(examples, wrong)["ap_50"] == 1
+    assert recipe.scores(examples, wrong, wrong)["map_50"] < 0.1
+    assert recipe.scores(examples, wrong, wrong)["ap_50"] == 1
 
 
 def test_components_have_the_class_of_the_nearest_mean(load_recipe, rng):
@@ -93,7 +93,8 @@ def test_composed_targets_decode_to_the_boxes(load_recipe):
     targets = np.asarray(data["test"][1])
     decoded = boxes.decode_grid(logits_of(targets, len(recipe.ANCHORS)), recipe.ANCHORS, (96, 96))
     found = boxes.select_detections(*decoded, max_output_size=50, across_classes=True).numpy()
-    scores = recipe.scores(recipe.composed_fashion("test", 50), found)
+    of_classes = boxes.select_detections(*decoded, max_output_size=50, each_class=True).numpy()
+    scores = recipe.scores(recipe.composed_fashion("test", 50), found, of_classes)
     assert min(scores["ap_50"], scores["map_50"]) > 0.97  # two items rarely share a cell
     images, small = next(iter(data["train"]))
     assert images.shape == (64, 64, 64, 1)
