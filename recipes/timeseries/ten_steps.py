@@ -42,7 +42,8 @@ class Config(TrainingSettings):
 
 SCORE = "test forecast_error"
 ANSWER = """The mean squared errors are {ranking} ({seeds} seeds), and {run[test least_squares_error]} for linear
-regression in closed form. A loss at each step improves the error of SimpleRNN by {gain[rnn]}."""
+regression in closed form. For SimpleRNN, the gain of a loss at each step over one at the
+last step is {gain[rnn]}."""
 SMOKE = {"network": "convolution", "epochs": 1, "units": 4}
 VARIANTS = {name: {"network": name} for name in ("last", *(name for name in Name.__args__ if name != "last"))}
 PARTS = {"train": slice(7000), "validation": slice(7000, 9000), "test": slice(9000, None)}
