@@ -84,7 +84,7 @@ CHECKS = {
         # `unknown_batch_size` compares metrics and deterministic layers with a function as well.
         Check(eager_equals_function, slow=lambda row: isinstance(row, LayerRow | MetricRow) and not _is_random(row)),
         Check(combinations, (BatchRow,), slow=lambda row: True),
-        Check(save_and_load, (*EVERY, ModelRow)),
+        Check(save_and_load, (*EVERY, ModelRow), slow=lambda row: isinstance(row, ModelRow)),
         Check(mixed_float16, slow=_is_random),
         Check(mixed_bfloat16, (*EVERY, ModelRow), slow=lambda row: True),
         Check(mirrored_strategy, two_cpus=True, slow=lambda row: not isinstance(row, LossRow)),
