@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark
+from tensorsmith.benchmarks.first_batch import first_batch_seconds
 from tensorsmith.core import load_tensorflow
-from tensorsmith.core.types import Logs
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -125,19 +125,7 @@ class _Runs:
 
     def first(self) -> float:
         """Run all batches once, and return the time in seconds from the start to the end of the first batch."""
-        import keras
-
-        ends: list[float] = []
-
-        class Clock(keras.callbacks.Callback):
-            def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-                ends.append(time.perf_counter())
-
-            on_predict_batch_end = on_train_batch_end
-
-        start = time.perf_counter()
-        self._run(callbacks=[Clock()])
-        return ends[0] - start
+        return first_batch_seconds(self._run)
 
     def turn(self) -> float:
         """Run all batches, and return the time per batch in milliseconds."""

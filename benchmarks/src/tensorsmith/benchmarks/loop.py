@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
+from tensorsmith.benchmarks.first_batch import first_batch_seconds
 from tensorsmith.core.types import Logs
 
 BATCH = 32
@@ -213,17 +214,7 @@ class _Keras(_Provider):
         self._model.compile(_optimizer(self._case), steps_per_execution=steps_per_execution, **arguments)
 
     def first(self) -> float:
-        import keras
-
-        ends: list[float] = []
-
-        class Clock(keras.callbacks.Callback):
-            def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-                ends.append(time.perf_counter())
-
-        start = time.perf_counter()
-        self._model.fit(*self._data, batch_size=BATCH, callbacks=[Clock()], verbose=0)
-        return ends[0] - start
+        return first_batch_seconds(partial(self._model.fit, *self._data, batch_size=BATCH, verbose=0))
 
     def epochs(self, count: int) -> None:
         import keras

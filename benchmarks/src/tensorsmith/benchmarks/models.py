@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
+from tensorsmith.benchmarks.first_batch import first_batch_seconds
 from tensorsmith.benchmarks.torch_models import TORCH_MODELS
 from tensorsmith.core import load_tensorflow
 from tensorsmith.core.types import Logs
@@ -196,18 +197,8 @@ class _Keras(_Trained):
 
     def epoch(self) -> float:
         """Train on all examples once and return the time in seconds from the start to the end of the first step."""
-        import keras
-
-        ends: list[float] = []
-
-        class Clock(keras.callbacks.Callback):
-            def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-                if not ends:
-                    ends.append(time.perf_counter())
-
-        start = time.perf_counter()
-        self._model.fit(*self.data, batch_size=self.config.batch_size, callbacks=[Clock()], verbose=0)
-        return ends[0] - start
+        fit = partial(self._model.fit, *self.data, batch_size=self.config.batch_size, verbose=0)
+        return first_batch_seconds(fit)
 
 
 def _keras_series(config: Any) -> Any:

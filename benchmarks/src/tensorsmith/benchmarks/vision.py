@@ -11,23 +11,23 @@ import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
+from tensorsmith.benchmarks.first_batch import first_batch_seconds
 from tensorsmith.benchmarks.ops import ceilings
 from tensorsmith.benchmarks.torch_vision import TORCH_NETWORKS
 from tensorsmith.core import load_tensorflow
-from tensorsmith.core.types import Logs
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
 Shape = tuple[int, int, int]
-ANCHORS = np.array([(16, 27), (29, 15), (30, 35)], np.float32)  # widths and heights, of detection/composed
+ANCHORS = np.array([(16, 27), (29, 15), (30, 35)], np.float32)  # widths and heights
 CELL, CLASSES = 8, 10
 LEARNING_RATE = 1e-3
 
@@ -188,17 +188,7 @@ class _Keras:
 
     def first(self) -> float:
         """Train for one epoch and return the time in seconds from its start to the end of its first step."""
-        import keras
-
-        ends: list[float] = []
-
-        class Clock(keras.callbacks.Callback):
-            def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-                ends.append(time.perf_counter())
-
-        start = time.perf_counter()
-        self._model.fit(self._data, shuffle=False, callbacks=[Clock()], verbose=0)
-        return ends[0] - start
+        return first_batch_seconds(partial(self._model.fit, self._data, shuffle=False, verbose=0))
 
     def turn(self) -> float:
         """Return the number of images per second of an epoch."""
