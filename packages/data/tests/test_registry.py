@@ -28,7 +28,7 @@ def test_unknown_names():
     with raises_argument_error(
         "name",
         received="'fashion_mist'",
-        expected="one of adult, california_housing, chicago_ridership, composed_fashion",
+        expected="one of adult, california_housing, chicago_ridership, clothing_reviews",
     ):
         load("fashion_mist")
     with raises_argument_error("name", received="'../digits'"):

@@ -13,7 +13,7 @@ import pytest
 
 from tensorsmith.data import fetch, info, load, names
 from tensorsmith.data.datasets.r_data import read_data_frame
-from tensorsmith.data.datasets.sets import california_housing, chicago_ridership, fashion_mnist
+from tensorsmith.data.datasets.sets import california_housing, chicago_ridership, fashion_mnist, spam
 
 DOWNLOADED = tuple(name for name in names() if info(name).sources)
 
@@ -305,6 +305,44 @@ def test_movie_reviews_contents(folders):
     assert np.abs(ratings).max() <= 4
     assert "Effective but too tepid biopic" in {*train.features, *validation.features, *test.features}
     assert list(train.to_tf().take(1).as_numpy_iterator()) == [(train.features[0].encode(), train.labels[0])]
+
+
+def test_clothing_reviews(folders):
+    """The counts of the publisher (23,486 reviews, 845 of them without text), and no review in two splits."""
+    splits = [load("clothing_reviews", split) for split in info("clothing_reviews").splits]
+    assert sum(len(split.features) for split in splits) == 23_486 - 845
+    train, validation, test = ({*split.features} for split in splits)
+    assert not (train & validation | train & test | validation & test)
+    assert abs(np.concatenate([split.labels for split in splits]).mean() - 0.82) < 0.005
+
+
+def test_spam(folders):
+    """The counts of the publisher, and subjects without the headers that name servers."""
+    splits = [load("spam", split) for split in info("spam").splits]
+    assert sum(split.labels.sum() for split in splits) == 1_896
+    assert sum((split.labels == 0).sum() for split in splits) == 4_150
+    texts = np.concatenate([split.features for split in splits])
+    assert any(text.startswith("Life Insurance - Why Pay More?\n\n<!DOCTYPE HTML") for text in texts)
+    assert not any(text.startswith(("Return-Path:", "Received:", "Delivered-To:")) for text in texts)
+
+
+def test_text_of_a_mail():
+    mail = b"From me Mon\nSubject: Hi\nContent-Type: text/plain; charset=%s\n\ncaf\xc3\xa9"
+    assert spam.subject_and_body(mail % b"utf-8") == "Hi\n\ncaf\u00e9"
+    assert spam.subject_and_body(mail % b"no-such-charset") == "Hi\n\ncaf\u00c3\u00a9"
+    assert spam.subject_and_body(b"").strip() == ""
+
+
+def test_verses(folders):
+    """Pairs of well-known verses, and no chapter in two splits."""
+    splits = [load("verses", split).features for split in info("verses").splits]
+    chapters = [{reference.rpartition(".")[0] for reference in split["reference"]} for split in splits]
+    assert sum(map(len, chapters)) == len(set.union(*chapters)) == 1_189
+    pairs = {row[0]: row[1:] for split in splits for row in zip(*split.values(), strict=True)}
+    assert pairs["John.11.35"] == ("Jesus wept.", "Y lloró Jesús.")
+    assert pairs["Gen.1.3"][1] == "Y dijo Dios: Sea la luz: y fué la luz."
+    assert pairs["Rev.13.1"][0].startswith("Then I stood on the sand of the sea. I saw a beast")
+    assert not {*"<>&*[]0123456789"} & {*"".join("".join(pair) for pair in pairs.values())}
 
 
 def test_movie_reviews_ratings_are_aligned(folders):

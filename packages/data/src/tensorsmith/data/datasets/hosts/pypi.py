@@ -2,7 +2,6 @@
 
 import ast
 import contextlib
-import hashlib
 import logging
 import ssl
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 from tensorsmith.core import ProgressTask
 from tensorsmith.data.datasets.hosts.base import File, Host, SourceError
 from tensorsmith.data.datasets.hosts.command import run
-from tensorsmith.data.datasets.hosts.receive import save
+from tensorsmith.data.datasets.hosts.receive import check_hash, save
 from tensorsmith.data.datasets.hosts.unpack import unpack_zip
 
 TIMEOUT_SECONDS = 5.0
@@ -57,10 +56,7 @@ class PythonArchive(Host):
         path, settings = folder / self.archive.name, _settings(folder)
         with _session(settings) as session, _download(self._find(settings, session), session) as chunks:
             save(chunks, self.archive, path, task)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != self.archive.sha256:
-            raise SourceError(f"{path.name} has sha256 {digest[:12]}..., expected {self.archive.sha256[:12]}...")
+        check_hash(path, self.archive)
         if self.files != (self.archive,):
             unpack_zip(path, {f"{self.folder}/{file.name}": file for file in self.files}, folder)
             path.unlink()

@@ -1,5 +1,6 @@
 """Storage of downloaded files, with limits for servers that are slow or send too much."""
 
+import hashlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,3 +43,11 @@ def save(chunks: Iterable[bytes], file: File, path: Path, task: ProgressTask, ha
                     raise SourceError(f"too slow: {had - window_had:,} bytes in {WINDOW_SECONDS:.0f} s")
                 window_start, window_had = time.monotonic(), had
     return had
+
+
+def check_hash(path: Path, file: File) -> None:
+    """Raises `SourceError` if a downloaded file does not have the pinned hash."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != file.sha256:
+        raise SourceError(f"{path.name} has sha256 {digest[:12]}..., expected {file.sha256[:12]}...")
