@@ -1,6 +1,7 @@
 from tensorsmith.metrics import (
     BLEU,
     AveragePrecision,
+    BitsPerCharacter,
     CohenKappa,
     ExpectedCalibrationError,
     F1Score,
@@ -10,9 +11,11 @@ from tensorsmith.metrics import (
     HammingLoss,
     HarmonicMean,
     HuberMetric,
+    IntervalCoverage,
     KendallsTauB,
     KendallsTauC,
     MatthewsCorrelationCoefficient,
+    MeanAbsoluteScaledError,
     MeanAveragePrecision,
     MultiLabelConfusionMatrix,
     PearsonsCorrelation,
@@ -20,6 +23,7 @@ from tensorsmith.metrics import (
     RoundedAccuracy,
     RSquare,
     SpearmansRank,
+    SymmetricMeanAbsolutePercentageError,
 )
 from tensorsmith.testing import Data, MetricRow
 
@@ -88,6 +92,13 @@ ROWS = [
         ],
     ),
     MetricRow(AveragePrecision, kwargs=DETECTING, y_true=TRUTHS, y_pred=DETECTIONS, bad=BAD_DETECTING),
+    MetricRow(
+        BitsPerCharacter,
+        kwargs={"from_logits": True, "name": "bits"},
+        y_true=Data((4,), "int32", 0, 5),
+        y_pred=Data((4, 5)),
+        bad=[({"from_logits": 1}, "True or False")],
+    ),
     MetricRow(
         BLEU,
         kwargs={"max_order": 2, "name": "translations"},
@@ -179,6 +190,23 @@ ROWS = [
         ],
         bad_shapes=other_weights((4,), (4,)),
     ),
+    MetricRow(
+        IntervalCoverage,
+        kwargs={"lower": -1, "upper": 1, "name": "covered"},
+        y_true=LEVELS,
+        y_pred=Data((3,), "int32", -3, 4),
+        bad=[
+            ({"lower": 0.1}, "an integer"),
+            ({"upper": True}, "an integer"),
+            ({"upper": -1}, "different from `lower` (-1)"),
+        ],
+        bad_shapes=[
+            *other_weights((4,), (4, 3)),
+            ({"lower": 3}, ((4,), (4, 3)), "an index of the 3 quantiles"),
+            ({"upper": -4}, ((4,), (4, 3)), "an index of the 3 quantiles"),
+            ({}, ((4, 3), (4, 3)), "to match `y_pred[..., lower]`"),
+        ],
+    ),
     *(
         MetricRow(
             metric,
@@ -206,6 +234,18 @@ ROWS = [
         y_pred=Data((3,)),
         bad=[({"num_classes": 1}, "an integer >= 2"), ({"num_classes": "3"}, "an integer >= 2")],
         bad_shapes=other_targets(ONE_HOT) + other_weights((4, 3), (4, 3)),
+    ),
+    MetricRow(
+        MeanAbsoluteScaledError,
+        kwargs={"scale": 0.7, "name": "mase"},
+        y_true=Data((5,)),
+        y_pred=Data((5,)),
+        bad=[
+            ({"scale": 0.0}, "a positive number"),
+            ({"scale": float("nan")}, "a positive number"),
+            ({"scale": [1.0, 2.0]}, "a positive number"),
+        ],
+        bad_shapes=other_targets([((4, 3), (1, 3)), ((4, 3), (4,))]) + other_weights((4, 3), (4, 3)),
     ),
     MetricRow(
         MeanAveragePrecision,
@@ -264,5 +304,12 @@ ROWS = [
         y_true=Data((5,), "int32", 0, 2),
         y_pred=Data((5,), low=0.0),
         bad_shapes=other_weights((4, 3), (4, 3)),
+    ),
+    MetricRow(
+        SymmetricMeanAbsolutePercentageError,
+        kwargs={"name": "smape"},
+        y_true=Data((5,)),
+        y_pred=Data((5,)),
+        bad_shapes=other_targets([((4, 3), (1, 3)), ((4, 3), (4,))]) + other_weights((4, 3), (4, 3)),
     ),
 ]

@@ -1,5 +1,6 @@
-"""Tests of BLEU against sacrebleu, and of perplexity against SciPy's softmax."""
+"""Tests of BLEU against sacrebleu, of perplexity against SciPy's softmax, and of bits per character against Keras."""
 
+import keras
 import numpy as np
 import pytest
 import sacrebleu
@@ -7,7 +8,7 @@ import tensorflow as tf
 from scipy.special import log_softmax, softmax
 
 from tensorsmith.core.keras_internals import set_keras_mask
-from tensorsmith.metrics import BLEU, Perplexity
+from tensorsmith.metrics import BLEU, BitsPerCharacter, Perplexity
 from tensorsmith.testing import raises_argument_error
 
 
@@ -157,3 +158,46 @@ def test_perplexity_rejects_logits(logits):
     metric = Perplexity(mask_token_id=1)
     metric.update_state([1, 0], [logits, [0.5, 0.5]])
     np.testing.assert_allclose(metric.result(), 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_bits_per_character(from_logits):
+    rng = np.random.default_rng(6)
+    labels, logits = likelihood(rng)
+    y_pred, weights = logits if from_logits else softmax(logits, axis=-1), rng.uniform(0, 2, labels.shape)
+    metric, other = BitsPerCharacter(from_logits), keras.metrics.SparseCategoricalCrossentropy(from_logits=from_logits)
+    for batch in zip(*(np.split(each, 10) for each in (labels, y_pred, weights)), strict=True):
+        metric.update_state(*batch)
+        other.update_state(*batch)
+    np.testing.assert_allclose(metric.result(), other.result() / np.log(2), rtol=1e-6)
+    perplexity = Perplexity(from_logits)
+    perplexity.update_state(labels, y_pred, weights)
+    np.testing.assert_allclose(metric.result(), np.log2(perplexity.result()), rtol=1e-6)
+
+
+def test_bits_per_character_of_uniform_and_masked_predictions():
+    metric = BitsPerCharacter()
+    assert metric.result() == 0
+    masked = tf.fill((1, 3, 64), 1 / 64)
+    set_keras_mask(masked, tf.constant([[True, True, False]]))
+    metric.update_state([[0, 63, -1]], masked)
+    np.testing.assert_allclose(metric.result(), 6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_bits_per_character_of_masked_model(policy):
+    """Tests `evaluate` of a model with a mask against SciPy."""
+    rng = np.random.default_rng(7)
+    steps = rng.integers(1, 5, (8, 6))
+    steps[:, 4:] = 0  # padding
+    labels = rng.integers(0, 5, steps.shape)
+    model = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Embedding(5, 5, mask_zero=True, dtype=policy, name="logits")]
+    )
+    table = rng.integers(-8, 8, (5, 5)) / 4  # exact in half precision
+    model.set_weights([table])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss=loss, weighted_metrics=[BitsPerCharacter(from_logits=True)])
+    found = model.evaluate(steps, labels, batch_size=3, verbose=0)
+    picked = np.take_along_axis(log_softmax(table, axis=-1)[steps], labels[..., None], axis=-1)[:, :4]
+    np.testing.assert_allclose(found[1], -picked.mean() / np.log(2), rtol=1e-6)

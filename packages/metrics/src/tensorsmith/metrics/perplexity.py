@@ -7,7 +7,7 @@ from keras import ops
 
 from tensorsmith.core import check, export, is_integer
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics._support.decisions import known_labels, known_probabilities
+from tensorsmith.metrics._support.cross_entropy import cross_entropies
 from tensorsmith.metrics._support.shapes import class_numbers
 from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_of
 
@@ -77,15 +77,7 @@ class Perplexity(StreamedMean):
         weights = weights_of(classes, sample_weight, y_pred)
         if self.mask_token_id is not None:
             weights = ops.where(classes == self.mask_token_id, 0.0, weights)
-        count = scores.shape[-1]
-        # Ignored steps may contain any class index, such as one of padding.
-        classes = ops.where(weights == 0, 0, classes) if count is None else known_labels(classes, count, weights)
-        if self.from_logits:
-            losses = ops.sparse_categorical_crossentropy(classes, scores, from_logits=True)
-        else:
-            picked = known_probabilities(ops.take_along_axis(scores, classes[..., None], axis=-1)[..., 0], weights)
-            # The lower bound keeps the loss finite for a probability of 0.
-            losses = -ops.log(ops.maximum(picked, keras.config.epsilon()))
+        losses = cross_entropies(classes, scores, weights, self.from_logits)
         self.add(ops.cast(losses, STATE), weights)
 
     def result(self) -> Tensor:
