@@ -84,6 +84,50 @@ def test_replaced_classes(nested_model):
         convert_layers(nested_model, {"LSTM": layers.LSTM})
 
 
+def with_states(stateful):
+    """Returns a function for `convert_layers` that changes whether recurrent layers are stateful."""
+
+    def convert(layer):
+        if not isinstance(layer, keras.layers.RNN):
+            return layer
+        return type(layer).from_config({**layer.get_config(), "stateful": stateful})
+
+    return convert
+
+
+@pytest.mark.parametrize("module", [keras.layers, layers], ids=["keras", "ours"])
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_stateful_model_becomes_stateless_and_stateful(scrambled, kind, module):
+    """Tests that states are carried over in stateful models only, and that all models have the same weights."""
+    begin = keras.Input(batch_shape=(4, None, 3))
+    inner = keras.Sequential([keras.Input(batch_shape=(4, None, 5)), getattr(module, kind)(2, stateful=True)])
+    outputs = inner(getattr(module, kind)(5, stateful=True, return_sequences=True)(begin))
+    stateful = scrambled(keras.Model(begin, keras.layers.Dense(2)(outputs)))
+    stateless = convert_layers(stateful, with_states(False), batch_size=None)
+    again = convert_layers(stateless, with_states(True), batch_size=4)
+    single = convert_layers(stateful, with_states(True), batch_size=1)
+    assert [model.output_shape[0] for model in (stateful, stateless, again, single)] == [4, None, 4, 1]
+    for other in (stateless, again, single):
+        for weight, copied in zip(stateful.weights, other.weights, strict=True):
+            np.testing.assert_array_equal(weight, copied)
+    x = RNG.normal(size=(4, 6, 3)).astype("float32")
+    expected = stateful(x[:, :2]).numpy(), stateful(x[:, 2:]).numpy()
+    np.testing.assert_allclose(stateless(x[:1, :2]), expected[0][:1], rtol=1e-5, atol=1e-6)
+    for size in (1, 3):  # the second part of a sequence depends on the first one
+        np.testing.assert_allclose(stateless(x[:size]), expected[1][:size], rtol=1e-5, atol=1e-6)
+    assert np.abs(stateless(x[:, 2:]) - expected[1]).max() > 1e-3
+    for part, known in zip((x[:, :2], x[:, 2:]), expected, strict=True):
+        np.testing.assert_allclose(again(part), known, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(single(part[:1]), known[:1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [0, 2.5, "all", True])
+def test_invalid_batch_size(batch_size):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    with raises_argument_error("batch_size", expected="a positive integer, None or 'same'"):
+        convert_layers(model, lambda layer: layer, batch_size=batch_size)
+
+
 def test_removed_layers_in_functional_model(scrambled):
     x = keras.Input((3,))
     model = scrambled(keras.Model(x, keras.layers.ReLU()(keras.layers.Dense(2)(keras.layers.Rescaling(2.0)(x)))))

@@ -3,11 +3,11 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
-from tensorsmith.core import check
+from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.graphs import check_graph, is_graph
 from tensorsmith.layers.dense.dense_transpose import DenseTranspose
@@ -17,6 +17,7 @@ def convert_layers(
     model: keras.Model,
     convert: Callable[[keras.Layer], keras.Layer | None] | Mapping[type[Any], type[Any]],
     any_size: bool = False,
+    batch_size: int | Literal["same"] | None = "same",
 ) -> keras.Model:
     """Returns a copy of a trained model in which layers are replaced and weight values are preserved.
 
@@ -34,13 +35,16 @@ def convert_layers(
             dict that maps classes of layers to the classes that replace them, which are created from the same config.
         any_size: If `True`, the converted model accepts inputs of any size along all axes except the batch axis and the
             last axis.
+        batch_size: Batch size of the inputs of the converted model, or `None` for any batch size. If `"same"`, it is
+            that of the model. Together with a function that changes `stateful` of recurrent layers, it converts a model
+            to a stateless one and back, as in the second example.
 
     Returns:
         A copy of the model.
 
     Raises:
-        ValueError: If `model` is not a built functional or Sequential model, or a layer cannot take the weights of the
-            layer that it replaces.
+        ValueError: If `model` is not a built functional or Sequential model, a layer cannot take the weights of the
+            layer that it replaces, or `batch_size` is invalid.
 
     Example:
         >>> import keras
@@ -48,9 +52,22 @@ def convert_layers(
         >>> without = convert_layers(model, lambda layer: None if isinstance(layer, keras.layers.ReLU) else layer)
         >>> [layer.name == other.name for layer, other in zip(model.layers, without.layers)]
         [True]
+
+        A model with stateful layers, which was trained on batches of 4 sequences, becomes stateless:
+
+        >>> stateful = keras.Sequential([keras.Input(batch_shape=(4, None, 3)), keras.layers.GRU(2, stateful=True)])
+        >>> def without_states(layer):
+        ...     if not isinstance(layer, keras.layers.RNN):
+        ...         return layer
+        ...     return type(layer).from_config({**layer.get_config(), "stateful": False})
+        >>> stateless = convert_layers(stateful, without_states, batch_size=None)
+        >>> stateful.output_shape, stateless.output_shape
+        ((4, 2), (None, 2))
     """
     check_graph(model)
-    conversion = _Conversion(_by_class(convert) if isinstance(convert, Mapping) else convert, any_size)
+    fits = batch_size in ("same", None) or (is_integer(batch_size) and int(batch_size) > 0)
+    check(fits, "batch_size", batch_size, "a positive integer, None or 'same'")
+    conversion = _Conversion(_by_class(convert) if isinstance(convert, Mapping) else convert, any_size, batch_size)
     copy = conversion.model(model)
     for layer, new in conversion.heirs:
         _carry_weights(layer, new)
@@ -76,9 +93,10 @@ class _Dropped(keras.layers.Identity):
 class _Conversion:
     """State of a model conversion. It stores the converted layers, so that shared layers remain shared."""
 
-    def __init__(self, convert: Callable[[Any], Any], any_size: bool):
+    def __init__(self, convert: Callable[[Any], Any], any_size: bool, batch_size: int | str | None):
         self.convert = convert
         self.any_size = any_size
+        self.batch_size = batch_size
         self.copies: dict[int, Any] = {}
         self.heirs: list[tuple[Any, Any]] = []  # pairs of a layer and the replacement that receives its weights
 
@@ -128,6 +146,7 @@ class _Conversion:
         batch, *sizes = tensor.shape
         if self.any_size and sizes:
             sizes[:-1] = [None] * (len(sizes) - 1)
+        batch = batch if self.batch_size == "same" else self.batch_size
         return keras.Input(batch_shape=(batch, *sizes), dtype=tensor.dtype, name=tensor.name)
 
 
