@@ -1,4 +1,4 @@
-"""`tf.data` transformations for `dataset.apply`, and the class `Pipeline`. TensorFlow is imported on first use."""
+"""`tf.data` transformations for `dataset.apply`, `Pipeline`, and splits. TensorFlow is imported on first use."""
 
 from tensorsmith.data.pipelines.balance import oversample, undersample
 from tensorsmith.data.pipelines.buckets import bucket_by_length
@@ -7,6 +7,7 @@ from tensorsmith.data.pipelines.draws import map_with_seed
 from tensorsmith.data.pipelines.mixing import cutmix, mixup
 from tensorsmith.data.pipelines.pipeline import Pipeline
 from tensorsmith.data.pipelines.split import hash_split
+from tensorsmith.data.pipelines.split_sequence import split_sequence
 from tensorsmith.data.pipelines.streams import parallel_streams
 from tensorsmith.data.pipelines.targets import targets_ahead, targets_each_step
 from tensorsmith.data.pipelines.weighted import interleave_weighted
@@ -23,6 +24,7 @@ __all__ = [
     "mixup",
     "oversample",
     "parallel_streams",
+    "split_sequence",
     "targets_ahead",
     "targets_each_step",
     "undersample",

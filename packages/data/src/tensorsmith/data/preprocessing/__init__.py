@@ -7,6 +7,7 @@ load_tensorflow()  # configures TensorFlow's logging before any other import of 
 from tensorsmith.data.preprocessing.bucketizer import Bucketizer
 from tensorsmith.data.preprocessing.calendar_part import CalendarPart
 from tensorsmith.data.preprocessing.choices import Bucketize, Cross, Hash, Lookup, Passthrough, Standardize, Text
+from tensorsmith.data.preprocessing.clean_text import clean_text
 from tensorsmith.data.preprocessing.date_choices import Calendar, DaysSince
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.data.preprocessing.feature_spec import FeatureSpec
@@ -40,6 +41,7 @@ __all__ = [
     "Standardize",
     "Text",
     "Vocabulary",
+    "clean_text",
     "difference",
     "idf_weights",
     "iterated_forecast",
