@@ -4,7 +4,7 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # without its start-up messages, before any other module imports it
 
-from tensorsmith.training._export import export
+from tensorsmith.training._export import export, export_once
 from tensorsmith.training.callbacks import (
     AtBest,
     AverageModelCheckpoint,
@@ -12,6 +12,7 @@ from tensorsmith.training.callbacks import (
     Every,
     Moment,
     Profile,
+    ResetStates,
     TargetStopping,
     TimeStopping,
     ToTensorBoard,
@@ -20,6 +21,7 @@ from tensorsmith.training.callbacks import (
     dead_unit_fractions,
     reestimate_batch_norm,
     weight_statistics,
+    write_projector,
 )
 from tensorsmith.training.checkpoint.checkpoints import Checkpoints
 from tensorsmith.training.fit.chunks import NonFiniteLossError
@@ -40,6 +42,7 @@ __all__ = [
     "NonFiniteLossError",
     "Profile",
     "ProgressBar",
+    "ResetStates",
     "SharpnessAware",
     "TQDMProgressBar",
     "TargetStopping",
@@ -49,6 +52,8 @@ __all__ = [
     "Unfreeze",
     "dead_unit_fractions",
     "export",
+    "export_once",
     "reestimate_batch_norm",
     "weight_statistics",
+    "write_projector",
 ]

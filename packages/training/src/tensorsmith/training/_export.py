@@ -1,5 +1,6 @@
 """Export of models for use without tensorsmith."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -72,6 +73,36 @@ def export(
         if target.exists():
             target.rename(folder / "before")
         shutil.move(draft, target)
+
+
+def export_once(model: keras.Model, parent: str | os.PathLike[str]) -> str:
+    """Exports a model to a subfolder that is named after its configuration and weights, unless it exists already.
+
+    Use it for a model that becomes a layer of another one, such as `tensorsmith.layers.HubLayer`: as long as the model
+    does not change, neither does the path.
+
+    Args:
+        model: Built Keras model to export.
+        parent: Path of the folder that contains the subfolder.
+
+    Returns:
+        The path of the subfolder.
+
+    Raises:
+        ValueError: If the model cannot be exported; see `export`.
+
+    Example:
+        >>> import keras, tempfile
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        >>> folder = tempfile.mkdtemp()
+        >>> export_once(model, folder) == export_once(model, folder)
+        True
+    """
+    content = b"".join([model.to_json().encode(), *(weight.tobytes() for weight in model.get_weights())])
+    target = Path(parent) / f"export-{hashlib.sha256(content).hexdigest()}"
+    if not target.exists():
+        export(model, target)
+    return str(target)
 
 
 def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] | None, lite: bool) -> Any:

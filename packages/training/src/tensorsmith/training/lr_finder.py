@@ -154,7 +154,7 @@ class LRFinder:
         loops = Loops(trainer, model, {"train": trainer.train_step}, GradientPipeline(trainer, model).routed)
         with model.distribute_strategy.scope():
             if trainer.steps_as_keras:
-                build_late_parts(model, source.example)
+                build_late_parts(model, source.example, source.batch_size)
             copy = _copy(optimizer, self.start)  # the learning rate of the copy is a variable, not a schedule
             if model.built:
                 copy.build(model.trainable_variables)

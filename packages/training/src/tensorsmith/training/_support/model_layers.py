@@ -29,6 +29,18 @@ def layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
     return (part for part in parts_of(layer) if isinstance(part, keras.layers.Layer))
 
 
+def stateful_layers(model: keras.Model) -> list[keras.layers.RNN]:
+    """Returns the recurrent layers that continue with the states of the previous batch."""
+    return [layer for layer in layers_of(model) if isinstance(layer, keras.layers.RNN) and layer.stateful]
+
+
+def recurrent_states(model: keras.Model) -> list[keras.Variable]:
+    """Returns the states of the stateful recurrent layers, which Keras does not count among the variables."""
+    # A layer that is not built has no states. Those of stacked cells are nested.
+    states = [layer.states for layer in stateful_layers(model) if layer.states is not None]
+    return list(keras.tree.flatten(states))
+
+
 def metrics_variables(owner: object) -> list[keras.Variable]:
     """Returns the variables of all metrics held by an object or its layers, each exactly once."""
     found: dict[int, keras.Variable] = {}

@@ -6,11 +6,13 @@ from tensorsmith.training.callbacks.clean_scores import CleanScores
 from tensorsmith.training.callbacks.every import Every, Moment
 from tensorsmith.training.callbacks.profile import Profile
 from tensorsmith.training.callbacks.reestimate_batch_norm import reestimate_batch_norm
+from tensorsmith.training.callbacks.reset_states import ResetStates
 from tensorsmith.training.callbacks.statistics import ToTensorBoard, dead_unit_fractions, weight_statistics
 from tensorsmith.training.callbacks.target_stopping import TargetStopping
 from tensorsmith.training.callbacks.time_stopping import TimeStopping
 from tensorsmith.training.callbacks.tqdm_progress_bar import TQDMProgressBar
 from tensorsmith.training.callbacks.unfreeze import Unfreeze
+from tensorsmith.training.callbacks.write_projector import write_projector
 
 __all__ = [
     "AtBest",
@@ -19,6 +21,7 @@ __all__ = [
     "Every",
     "Moment",
     "Profile",
+    "ResetStates",
     "TQDMProgressBar",
     "TargetStopping",
     "TimeStopping",
@@ -27,4 +30,5 @@ __all__ = [
     "dead_unit_fractions",
     "reestimate_batch_norm",
     "weight_statistics",
+    "write_projector",
 ]

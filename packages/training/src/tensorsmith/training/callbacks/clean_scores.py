@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import Duration, check
 from tensorsmith.core.types import Dataset, NestedArrays
-from tensorsmith.training._support.model_layers import metrics_variables
+from tensorsmith.training._support.model_layers import metrics_variables, recurrent_states
 from tensorsmith.training.callbacks.every import Every, Moment
 from tensorsmith.training.fit.state import restore, snapshot
 
@@ -61,7 +61,8 @@ class CleanScores(Every):
         self._data: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "batch_size": batch_size}
 
     def _score(self, moment: Moment) -> None:
-        state = [*self._trainer.model.non_trainable_variables, *metrics_variables(self._trainer)]
+        model = self._trainer.model
+        state = [*model.non_trainable_variables, *recurrent_states(model), *metrics_variables(self._trainer)]
         variables = list({id(each): each.value for each in state}.values())
         before = snapshot(variables)
         scores = self._trainer.evaluate(**self._data)

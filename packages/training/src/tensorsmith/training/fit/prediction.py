@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core.types import Dataset, NestedArrays
@@ -29,4 +30,11 @@ def predict(
         return parameter_servers.predict(model, x, batch_size)
     if isinstance(x, keras.utils.PyDataset):
         x, _ = from_py_dataset(x)
+    if not streams:
+        x = keras.tree.map_structure(_with_objects, x)
     return model.predict(x, batch_size=None if streams else batch_size, verbose=0)
+
+
+def _with_objects(values: Any) -> Any:
+    """Returns strings as objects, because Keras does not support NumPy's type of strings."""
+    return values.astype(object) if isinstance(values, np.ndarray) and values.dtype.kind == "U" else values

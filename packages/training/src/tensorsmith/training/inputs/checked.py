@@ -198,9 +198,11 @@ def to_arrays(
     for name, values in leaves:
         check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"have {size} examples to match `x`")
     check(size > 0, "x", Verbatim("no examples"), "contain at least one example")
+    texts = any(tensor.dtype == "string" for tensor in getattr(model, "inputs", None) or [])
     for name, values in leaves:
-        kind = Verbatim(f"dtype {values.dtype}")
-        check(values.dtype.kind in "biuf", name, kind, "an array of numbers", "encode strings before training")
+        if not (texts and name.startswith("x") and _is_strings(values)):
+            kind = Verbatim(f"dtype {values.dtype}")
+            check(values.dtype.kind in "biuf", name, kind, "an array of numbers", "encode strings before training")
     for name, values in named(y, "y") + named(sample_weight, "sample_weight"):
         check_values(name, values)
     check(sample_weight is None or y is not None, "sample_weight", Verbatim("weights"), "None if `y` is None")
@@ -282,6 +284,10 @@ def weights_of_classes(y: Tensor | np.ndarray, class_weight: Mapping[int, float]
     classes = tf.reshape(tf.argmax(y, axis=-1) if one_hot else tf.cast(y, tf.int64), [-1])
     last = max(class_weight)
     return tf.where(classes > last, 1.0, tf.gather(table, tf.clip_by_value(classes, 0, last)))
+
+
+def _is_strings(values: np.ndarray) -> bool:
+    return values.dtype.kind == "U" or (values.dtype == object and all(isinstance(each, str) for each in values.flat))
 
 
 def as_array(values: TensorLike | None) -> np.ndarray | None:

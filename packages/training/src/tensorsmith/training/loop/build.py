@@ -6,6 +6,7 @@ import keras
 
 from tensorsmith.core import check
 from tensorsmith.core.types import Optimizer
+from tensorsmith.training._support.model_layers import recurrent_states, stateful_layers
 from tensorsmith.training.fit.state import restore, snapshot
 
 
@@ -24,14 +25,16 @@ def compile_model(model: keras.Model, optimizer: Optimizer | None, **arguments: 
             model.compile(optimizer=optimizer, **arguments)
 
 
-def build_late_parts(model: keras.Model, batch: tuple[Any, ...]) -> None:
+def build_late_parts(model: keras.Model, batch: tuple[Any, ...], batch_size: int) -> None:
     """Builds the model, the optimizer and the metrics for a batch, without changing the values of variables.
 
     This applies to the steps of Keras. Custom steps decide themselves what to build.
     """
-    example = keras.tree.map_structure(lambda values: values[:1], batch)
+    # One example suffices, except for stateful layers, whose states have the batch size of the training steps.
+    rows = batch_size if stateful_layers(model) else 1
+    example = keras.tree.map_structure(lambda values: values[:rows], batch)
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(example)
-    variables = [variable.value for variable in model.variables]
+    variables = [variable.value for variable in (*model.variables, *recurrent_states(model))]
     before = snapshot(variables)
     y_pred = model(x, training=False)
     if not model.optimizer.built:  # not all Keras optimizers can be built twice

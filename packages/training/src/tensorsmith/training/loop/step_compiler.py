@@ -134,7 +134,7 @@ class StepCompiler:
         check_scope(self.model, self._strategy)
         if as_keras and not self._built:  # custom steps decide themselves what to build
             with self.model.distribute_strategy.scope():
-                build_late_parts(self.model, source.example)
+                build_late_parts(self.model, source.example, source.batch_size)
             self._built = True
         if self._distributed:
             check_fits(self._owner, self.model, self.jit)
