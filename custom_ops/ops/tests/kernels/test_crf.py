@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tag_sequences import all_scores, score
 
 from tensorsmith import ops
 from tensorsmith.ops.arguments import as_int32
@@ -24,16 +25,6 @@ def draw(rng, batch, steps, tags):
         rng.normal(size=(tags, tags)),
         rng.integers(0, steps + 1, batch),
     )
-
-
-def score(unaries, transitions, tags):
-    own = sum(unaries[t, tag] for t, tag in enumerate(tags))
-    return own + sum(transitions[one, other] for one, other in itertools.pairwise(tags))
-
-
-def all_scores(unaries, transitions):
-    steps, count = unaries.shape
-    return {tags: score(unaries, transitions, tags) for tags in itertools.product(range(count), repeat=steps)}
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
@@ -182,6 +173,23 @@ def test_independent_of_thread_count(same_for_any_thread_count, rng):
     unaries, transitions = unaries.astype("float32"), transitions.astype("float32")
     same_for_any_thread_count(lambda u, a: ops.crf_log_likelihood(u, tags, a, lengths=lengths), unaries, transitions)
     same_for_any_thread_count(lambda u, a: ops.crf_decode(u, a, lengths=lengths)[0], unaries, transitions)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_short_sequences_with_xla(steps, rng):
+    """XLA cannot compile loops over tensors without steps."""
+    unaries, tags, transitions, lengths = draw(rng, 3, steps, 4)
+
+    def results(unaries, transitions):
+        with tf.GradientTape() as tape:
+            tape.watch([unaries, transitions])
+            likelihood = ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths)
+        gradients = tape.gradient(likelihood, [unaries, transitions])
+        return likelihood, *gradients, *ops.crf_decode(unaries, transitions, lengths=lengths)
+
+    inputs = [tf.constant(x, tf.float32) for x in (unaries, transitions)]
+    for one, other in zip(tf.function(results, jit_compile=True)(*inputs), results(*inputs), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_numerical_gradients(rng):

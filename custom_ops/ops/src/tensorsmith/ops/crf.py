@@ -123,66 +123,92 @@ def _checked(
 
 def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """Reference implementation of the CRF log-likelihood in TensorFlow."""
-    # Score of the given tags.
-    steps = tf.shape(unaries)[1]
-    inside = tf.sequence_mask(lengths, steps)
-    tags = tf.where(inside, tags, 0)
-    scores = tf.where(inside, tf.gather(unaries, tags, axis=2, batch_dims=2), 0)
-    pairs = tf.gather_nd(transitions, tf.stack([tags[:, :-1], tags[:, 1:]], axis=2))
-    pairs = tf.where(inside[:, 1:], pairs, 0)
-
-    # Forward algorithm for the normalizer, in log space.
-    def step(t: tf.Tensor, alpha: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        following = tf.reduce_logsumexp(alpha[:, :, tf.newaxis] + transitions, axis=1) + unaries[:, t]
-        return t + 1, tf.where((t < lengths)[:, tf.newaxis], following, alpha)
-
-    _, alpha = tf.while_loop(lambda t, _: t < steps, step, (1, _first(unaries)), maximum_iterations=_most(unaries))
+    alpha = forward_variables(unaries, transitions, lengths)
     normalizer = tf.where(lengths > 0, tf.reduce_logsumexp(alpha, axis=1), 0)
-    return tf.reduce_sum(scores, axis=1) + tf.reduce_sum(pairs, axis=1) - normalizer
+    return unary_score(unaries, tags, lengths) + transition_score(transitions, tags, lengths) - normalizer
 
 
 def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Reference implementation of CRF decoding in TensorFlow."""
-    batch, steps, count = tf.unstack(tf.shape(unaries))
-    most = _most(unaries)
-
-    # Scores of the best partial sequences, and the previous tag of each.
-    def forward(t: tf.Tensor, score: tf.Tensor, origins: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
-        candidates = score[:, :, tf.newaxis] + transitions
-        inside = (t < lengths)[:, tf.newaxis]
-        origin = tf.argmax(candidates, axis=1, output_type=tf.int32)
-        following = tf.where(inside, tf.reduce_max(candidates, axis=1) + unaries[:, t], score)
-        return t + 1, following, origins.write(t, tf.where(inside, origin, tf.range(count)))
-
-    origins = tf.TensorArray(tf.int32, size=tf.maximum(steps, 1), element_shape=[unaries.shape[0], unaries.shape[2]])
-    origins = origins.write(0, tf.zeros([batch, count], tf.int32))
-    _, score, origins = tf.while_loop(
-        lambda t, *_: t < steps, forward, (1, _first(unaries), origins), maximum_iterations=most
-    )
-
-    # Backtracking from the best last tag.
-    def backward(t: tf.Tensor, tag: tf.Tensor, path: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
-        origin = tf.gather(origins.read(t), tag, axis=1, batch_dims=1)
-        return t - 1, tf.where(t < lengths, origin, tag), path.write(t, tf.where(t < lengths, tag, 0))
-
-    path = tf.TensorArray(tf.int32, size=steps, element_shape=[unaries.shape[0]])
-    last = tf.argmax(score, axis=1, output_type=tf.int32)
-    *_, path = tf.while_loop(
-        lambda t, *_: t >= 0, backward, (steps - 1, last, path), maximum_iterations=None if most is None else most + 1
-    )
-    tags = tf.transpose(tf.reshape(path.stack(), [steps, batch]))
+    origins, score = viterbi_forward(unaries, transitions, lengths)
+    path = viterbi_backward(tf.reverse(origins, [1]), tf.argmax(score, axis=1, output_type=tf.int32))
+    steps = tf.shape(unaries)[1]
+    tags = tf.where(tf.sequence_mask(lengths, steps), tf.reverse(path, [1])[:, :steps], 0)  # there may be no steps
     tags.set_shape(unaries.shape[:2])
     return tags, tf.where(lengths > 0, tf.reduce_max(score, axis=1), 0)
 
 
-def _first(unaries: tf.Tensor) -> tf.Tensor:
-    """Returns the unary scores of the first time step, or zeros if the sequences have no steps."""
-    return tf.pad(unaries, [[0, 0], [0, 1], [0, 0]])[:, 0]
+def unary_score(unaries: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Returns the sums of the unary scores of tag sequences."""
+    inside = tf.sequence_mask(lengths, tf.shape(tags)[1])
+    scores = tf.gather(unaries, tf.where(inside, tags, 0), axis=2, batch_dims=2)
+    return tf.reduce_sum(tf.where(inside, scores, 0), axis=1)
 
 
-def _most(unaries: tf.Tensor) -> int | None:
-    """Returns the number of time steps minus 1, as a loop bound for XLA, or `None` if it is unknown."""
-    return None if unaries.shape[1] is None else max(unaries.shape[1] - 1, 0)
+def transition_score(transitions: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Returns the sums of the transition scores of tag sequences."""
+    inside = tf.sequence_mask(lengths, tf.shape(tags)[1])
+    tags = tf.where(inside, tags, 0)
+    scores = tf.gather_nd(transitions, tf.stack([tags[:, :-1], tags[:, 1:]], axis=2))
+    return tf.reduce_sum(tf.where(inside[:, 1:], scores, 0), axis=1)
+
+
+def forward_variables(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Returns the forward variables of the last step of each sequence, in log space."""
+
+    def step(alpha: tf.Tensor, given: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        unary, t = given
+        following = tf.reduce_logsumexp(alpha[:, :, tf.newaxis] + transitions, axis=1) + unary
+        return tf.where((t < lengths)[:, tf.newaxis], following, alpha)
+
+    unaries = tf.transpose(_padded(unaries), [1, 0, 2])
+    return tf.foldl(step, (unaries[1:], tf.range(1, tf.shape(unaries)[0])), unaries[0])
+
+
+def viterbi_forward(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the previous tags of the best partial sequences, and their scores at the last step of each sequence.
+
+    The previous tags have the shape `(batch, steps - 1, num_tags)`. After the end of a sequence, each tag is its own
+    previous tag, so that backtracking can start at the last step of the batch.
+    """
+
+    def step(t: tf.Tensor, score: tf.Tensor, origins: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+        origin, following = viterbi_step(padded[:, t], score, transitions)
+        inside = (t < lengths)[:, tf.newaxis]
+        origins = origins.write(t, tf.where(inside, origin, tf.range(tf.shape(score)[1])))
+        return t + 1, tf.where(inside, following, score), origins
+
+    padded, steps = _padded(unaries), tf.maximum(tf.shape(unaries)[1], 1)
+    origins = tf.TensorArray(tf.int32, size=steps, element_shape=[unaries.shape[0], unaries.shape[2]])
+    origins = origins.write(0, tf.zeros_like(padded[:, 0], tf.int32))  # an array without elements cannot be stacked
+    _, score, origins = tf.while_loop(
+        lambda t, *_: t < steps, step, (1, padded[:, 0], origins), maximum_iterations=unaries.shape[1]
+    )
+    return tf.transpose(origins.stack()[1:], [1, 0, 2]), score
+
+
+def viterbi_step(unary: tf.Tensor, score: tf.Tensor, transitions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the previous tag of the best partial sequences that end with each tag, and their scores."""
+    candidates = score[:, :, tf.newaxis] + transitions
+    return tf.argmax(candidates, axis=1, output_type=tf.int32), tf.reduce_max(candidates, axis=1) + unary
+
+
+def viterbi_backward(origins: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+    """Returns the tags of the best sequences from the last step to the first, given the previous tags in this order."""
+
+    def step(t: tf.Tensor, tag: tf.Tensor, path: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+        tag = tf.gather(padded[:, t - 1], tag, axis=1, batch_dims=1)
+        return t + 1, tag, path.write(t, tag)
+
+    padded, steps = _padded(origins), tf.shape(origins)[1] + 1
+    path = tf.TensorArray(tf.int32, size=steps, element_shape=[origins.shape[0]]).write(0, last)
+    *_, path = tf.while_loop(lambda t, *_: t < steps, step, (1, last, path), maximum_iterations=origins.shape[1])
+    return tf.transpose(path.stack())
+
+
+def _padded(values: tf.Tensor) -> tf.Tensor:
+    """Returns values with two more steps of zeros, because XLA cannot compile loops over tensors without steps."""
+    return tf.pad(values, [[0, 0], [0, 2], [0, 0]])
 
 
 @tf.RegisterGradient("TensorsmithCrfLogLikelihood")

@@ -5,7 +5,8 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.arguments import as_int32
-from tensorsmith.text._support.crf_arguments import as_lengths, as_potentials, as_state, as_transitions, precise
+from tensorsmith.ops.crf import viterbi_backward, viterbi_forward
+from tensorsmith.text._support.crf_arguments import as_lengths, as_potentials, as_transitions, precise, with_first
 
 
 def crf_decode_forward(
@@ -43,20 +44,9 @@ def crf_decode_forward(
     scores = precise(inputs)
     transitions = as_transitions(transition_params, scores.dtype, scores.shape[2])
     lengths = tf.minimum(as_lengths(sequence_lengths, scores.shape[0]), tf.shape(scores)[1])
-    first = as_state(state, scores)
-
-    def step(before: tuple[tf.Tensor, tf.Tensor], given: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        (_, score), (unary, t) = before, given
-        candidates = score[:, :, tf.newaxis] + transitions
-        inside = (t < lengths)[:, tf.newaxis]
-        origin = tf.where(inside, tf.argmax(candidates, axis=1, output_type=tf.int32), 0)
-        return origin, tf.where(inside, unary + tf.reduce_max(candidates, axis=1), score)
-
-    unaries = _one_more(scores)
-    initial = (tf.zeros_like(first, tf.int32), first)
-    origins, last = tf.scan(step, (unaries, tf.range(tf.shape(unaries)[0])), initial)
-    # The scores of a finished sequence do not change, so that those of the last step are those of all sequences.
-    return tf.transpose(origins[:-1], [1, 0, 2]), tf.cast(last[-1], inputs.dtype)
+    origins, last = viterbi_forward(with_first(state, scores), transitions, lengths + 1)
+    inside = tf.sequence_mask(lengths, tf.shape(scores)[1])[..., tf.newaxis]
+    return tf.ensure_shape(tf.where(inside, origins, 0), inputs.shape), tf.cast(last, inputs.dtype)
 
 
 def crf_decode_backward(inputs: TensorLike, state: TensorLike) -> tf.Tensor:
@@ -81,13 +71,5 @@ def crf_decode_backward(inputs: TensorLike, state: TensorLike) -> tf.Tensor:
     check(origins.shape.rank == 3, "inputs", Verbatim(origins.shape), "have shape (batch, steps, tags)")
     batch = origins.shape[0]
     check(last.shape.is_compatible_with([batch, 1]), "state", Verbatim(last.shape), f"have shape ({batch}, 1)")
-
-    def step(tag: tf.Tensor, origin: tf.Tensor) -> tf.Tensor:
-        return tf.gather(origin, tag, axis=1, batch_dims=1)
-
-    return tf.transpose(tf.scan(step, _one_more(origins), last)[:-1], [1, 0, 2])
-
-
-def _one_more(values: tf.Tensor) -> tf.Tensor:
-    """Return values with the time axis first and one more step, because `tf.scan` needs at least one in a graph."""
-    return tf.transpose(tf.pad(values, [[0, 0], [0, 1], [0, 0]]), [1, 0, 2])
+    tags = viterbi_backward(origins, last[:, 0])[:, 1:, tf.newaxis]
+    return tf.ensure_shape(tags, [*origins.shape[:2], 1])

@@ -8,6 +8,7 @@ import numpy as np
 
 from tensorsmith.core import Verbatim, check, export, plain
 from tensorsmith.core.types import Shape, Tensor, TensorLike
+from tensorsmith.ops.crf import viterbi_step
 
 
 @export
@@ -58,17 +59,16 @@ class CrfDecodeForwardRnnCell(keras.layers.Layer):
         self.state_size = self.output_size = shape[0]
 
     def build(self, input_shape: Shape) -> None:
-        """Checks the number of tags of the inputs."""
+        """Check the number of tags of the inputs."""
         tags = self.state_size
         check(input_shape[-1] in (tags, None), "inputs", Verbatim(input_shape), f"have shape (batch, {tags})")
 
     def call(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Computes one time step."""
-        transitions = keras.ops.cast(self.transition_params, self.compute_dtype)
-        candidates = keras.ops.cast(states[0], self.compute_dtype)[:, :, np.newaxis] + transitions
-        previous = keras.ops.argmax(candidates, axis=1)
-        return keras.ops.cast(previous, "int32"), [inputs + keras.ops.max(candidates, axis=1)]
+        """Compute one time step."""
+        score, transitions = (keras.ops.cast(each, self.compute_dtype) for each in (states[0], self.transition_params))
+        previous, new_score = viterbi_step(inputs, score, transitions)
+        return previous, [new_score]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the config of the cell."""
+        """Return the config of the cell."""
         return {**super().get_config(), "transition_params": np.array(self.transition_params).tolist()}

@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core.types import TensorLike
-from tensorsmith.text._support.crf_arguments import as_lengths, as_potentials, as_state, as_transitions, precise
+from tensorsmith.ops.crf import forward_variables
+from tensorsmith.text._support.crf_arguments import as_lengths, as_potentials, as_transitions, precise, with_first
 from tensorsmith.text.crf_sequence_score import crf_sequence_score
 
 
@@ -90,12 +91,4 @@ def crf_forward(
     scores = precise(inputs)
     transitions = as_transitions(transition_params, scores.dtype, scores.shape[2])
     lengths = as_lengths(sequence_lengths, scores.shape[0])
-
-    def step(alpha: tf.Tensor, given: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        score, t = given
-        following = score + tf.reduce_logsumexp(alpha[:, :, tf.newaxis] + transitions, axis=1)
-        return tf.where((t < lengths)[:, tf.newaxis], following, alpha)
-
-    steps = tf.range(1, tf.shape(scores)[1] + 1)
-    first = as_state(state, scores)
-    return tf.cast(tf.foldl(step, (tf.transpose(scores, [1, 0, 2]), steps), first), inputs.dtype)
+    return tf.cast(forward_variables(with_first(state, scores), transitions, lengths), inputs.dtype)

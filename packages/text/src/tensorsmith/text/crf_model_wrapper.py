@@ -92,7 +92,7 @@ class CRFModelWrapper(keras.Model):
         self.crf_loss_tracker = keras.metrics.Mean("crf_loss")
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the weights of the model and of the CRF layer."""
+        """Create the weights of the model and of the CRF layer."""
         if not self.base_model.built:
             self.base_model.build(input_shape)
         if not self.crf_layer.built:
@@ -105,13 +105,13 @@ class CRFModelWrapper(keras.Model):
         mask: Tensor | None = None,
         return_crf_internal: bool = False,
     ) -> Tensor | tuple[Internals, Tensor]:
-        """Returns the decoded tags."""
+        """Return the decoded tags."""
         features = self.base_model(inputs, training=training, mask=mask)
         tags, potentials, lengths, transitions = self.crf_layer(features)
         return ((potentials, lengths, transitions), tags) if return_crf_internal else tags
 
     def unpack_training_data(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
-        """Returns the inputs, the true tags and the sample weights (or `None`) of a batch."""
+        """Return the inputs, the true tags and the sample weights (or `None`) of a batch."""
         return keras.utils.unpack_x_y_sample_weight(data)
 
     def compute_crf_loss(
@@ -122,7 +122,7 @@ class CRFModelWrapper(keras.Model):
         y: TensorLike,
         sample_weight: TensorLike | None = None,
     ) -> tf.Tensor:
-        """Returns the CRF loss of a batch, which is 0 for an empty batch."""
+        """Return the CRF loss of a batch, which is 0 for an empty batch."""
         likelihood, _ = crf_log_likelihood(potentials, y, sequence_length, kernel)
         losses = -likelihood
         if sample_weight is not None:
@@ -133,7 +133,7 @@ class CRFModelWrapper(keras.Model):
         return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype))
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Trains the model on a batch and returns its logs."""
+        """Train the model on a batch and returns its logs."""
         with tf.GradientTape() as tape:
             loss, logs = self._step(data, training=True)
             # The gradients of all replicas are added.
@@ -144,7 +144,7 @@ class CRFModelWrapper(keras.Model):
         return logs
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Evaluates the model on a batch and returns its logs."""
+        """Evaluate the model on a batch and returns its logs."""
         return self._step(data, training=False)[1]
 
     def _step(self, data: Any, training: bool) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -159,12 +159,12 @@ class CRFModelWrapper(keras.Model):
         return loss, self.compute_metrics(x, y, tags, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the config of the model: the inner model and the arguments of the CRF layer."""
+        """Return the config of the model: the inner model and the arguments of the CRF layer."""
         base_model = keras.saving.serialize_keras_object(self.base_model)
         return {**self.crf_layer.get_config(), "base_model": base_model, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "CRFModelWrapper":
-        """Returns a model with the given config."""
+        """Return a model with the given config."""
         base_model = keras.saving.deserialize_keras_object(config["base_model"], custom_objects)
         return cls(**{**config, "base_model": base_model})

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops.crf import transition_score, unary_score
 from tensorsmith.text._support.crf_arguments import as_lengths, as_potentials, as_tags, as_transitions, precise
 
 
@@ -65,9 +66,8 @@ def crf_unary_score(tag_indices: TensorLike, sequence_lengths: TensorLike, input
     """
     inputs = as_potentials(inputs, "inputs")
     tags = as_tags(tag_indices, inputs.shape[:2])
-    inside = tf.sequence_mask(as_lengths(sequence_lengths, tags.shape[0]), tf.shape(tags)[1])
-    chosen = tf.gather(precise(inputs), tf.where(inside, tags, 0), axis=2, batch_dims=2)
-    return tf.cast(tf.reduce_sum(tf.where(inside, chosen, 0), axis=1), inputs.dtype)
+    lengths = as_lengths(sequence_lengths, tags.shape[0])
+    return tf.cast(unary_score(precise(inputs), tags, lengths), inputs.dtype)
 
 
 def crf_binary_score(tag_indices: TensorLike, sequence_lengths: TensorLike, transition_params: TensorLike) -> tf.Tensor:
@@ -92,7 +92,5 @@ def crf_binary_score(tag_indices: TensorLike, sequence_lengths: TensorLike, tran
     given = tf.convert_to_tensor(transition_params)
     transitions = precise(as_transitions(given, given.dtype, given.shape[0] if given.shape.rank else None))
     tags = as_tags(tag_indices, tf.TensorShape([None, None]))
-    inside = tf.sequence_mask(as_lengths(sequence_lengths, tags.shape[0]), tf.shape(tags)[1])
-    tags = tf.where(inside, tags, 0)
-    chosen = tf.gather_nd(transitions, tf.stack([tags[:, :-1], tags[:, 1:]], axis=2))
-    return tf.cast(tf.reduce_sum(tf.where(inside[:, 1:], chosen, 0), axis=1), given.dtype)
+    lengths = as_lengths(sequence_lengths, tags.shape[0])
+    return tf.cast(transition_score(transitions, tags, lengths), given.dtype)

@@ -43,10 +43,10 @@ def precise(scores: tf.Tensor) -> tf.Tensor:
     return tf.cast(scores, tf.float32) if scores.dtype.size == 2 else scores
 
 
-def as_state(value: TensorLike, scores: tf.Tensor) -> tf.Tensor:
-    """Return the values of the tags at the first step, in the dtype of the scores of the other steps."""
-    state = tf.cast(value, scores.dtype)
+def with_first(state: TensorLike, scores: tf.Tensor) -> tf.Tensor:
+    """Return the scores of all steps, given those of the first one and of the other ones."""
+    first = tf.cast(state, scores.dtype)
     batch, _, tags = scores.shape
-    fits = state.shape.is_compatible_with([batch, tags])
-    check(fits, "state", Verbatim(state.shape), f"have shape (batch, tags) = ({batch}, {tags})")
-    return of_rank(state, 2)
+    fits = first.shape.is_compatible_with([batch, tags])
+    check(fits, "state", Verbatim(first.shape), f"have shape (batch, tags) = ({batch}, {tags})")
+    return tf.concat([of_rank(first, 2)[:, tf.newaxis], scores], axis=1)
