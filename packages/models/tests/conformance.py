@@ -2,6 +2,7 @@ import functools
 
 from tensorsmith.models import (
     alexnet,
+    char_rnn,
     convnext,
     efficientnet_lite0,
     fcn,
@@ -9,6 +10,7 @@ from tensorsmith.models import (
     lenet5,
     mobilenet_v2,
     resnet,
+    text_classifier,
     unet,
     vgg,
     vit,
@@ -237,5 +239,48 @@ ROWS = [
         kwargs={"size": "original", "input_shape": (20, 2), "filters": 4, "blocks": 1},
         inputs=Data((20, 2)),
         another_size={"input_shape": (None, 2)},
+    ),
+    ModelRow(
+        char_rnn,
+        kwargs={"vocabulary_size": 7, "embedding": 3, "units": 4, "layers": 2, "cell": "lstm", "dropout": 0.2},
+        inputs=Data((6,), "int32", 0, 7),
+        another_size={},
+        bad=[
+            ({"vocabulary_size": 0}, "a positive integer"),
+            ({"layers": 1.5}, "a positive integer"),
+            ({"cell": "lsmt"}, "Did you mean lstm?"),
+            ({"dropout": 1.0}, "in [0, 1)"),
+            ({"batch_size": 0}, "a positive integer or None"),
+            ({"stateful": True}, "a positive integer with stateful=True"),
+        ],
+        counts=[({"vocabulary_size": 66, "embedding": 256, "units": 1024}, 4_022_850)],  # as in TensorFlow's tutorial
+    ),
+    ModelRow(
+        text_classifier,
+        kwargs={"vocabulary_size": 9, "outputs": 3, "embedding": 4, "dropout": 0.2},
+        inputs=Data((6,), "int32", 0, 9),
+        another_size={},
+        bad=[
+            ({"outputs": 0}, "a positive integer"),
+            ({"encoder": "means"}, "Did you mean mean?"),
+            ({"dropout": -0.1}, "in [0, 1)"),
+            ({"steps": 0}, "an integer of at least 1, or None"),
+        ],
+        counts=[({"vocabulary_size": 10_001, "embedding": 16}, 160_033)],  # as in TensorFlow's tutorial
+    ),
+    ModelRow(
+        text_classifier,
+        name="text classifier with a GRU layer",
+        kwargs={"vocabulary_size": 9, "embedding": 4, "encoder": "gru", "units": 2},
+        inputs=Data((6,), "int32", 0, 9),
+        another_size={},
+    ),
+    ModelRow(
+        text_classifier,
+        name="text classifier with a convolution",
+        kwargs={"vocabulary_size": 9, "embedding": 4, "encoder": "convolution", "units": 2, "steps": 6},
+        inputs=Data((6,), "int32", 0, 9),
+        another_size={"steps": None},
+        bad=[({"steps": 2}, "an integer of at least 3, or None")],
     ),
 ]

@@ -11,12 +11,14 @@ import pytest
 from tensorsmith.layers import accelerate
 from tensorsmith.models import (
     alexnet,
+    char_rnn,
     convnext,
     efficientnet_lite0,
     fcn,
     googlenet,
     mobilenet_v2,
     resnet,
+    text_classifier,
     vgg,
     vit,
     xception,
@@ -180,6 +182,48 @@ def test_class_token_of_the_transformer():
     first, second = (np.array(embedded(RNG.normal(size=(1, 16, 16, 3)))) for _ in range(2))
     np.testing.assert_array_equal(first[:, 0], second[:, 0])
     assert np.abs(first[:, 1:] - second[:, 1:]).min() > 0
+
+
+@pytest.mark.parametrize(("cell", "gates", "biases"), [("gru", 3, 2), ("lstm", 4, 1)])
+def test_parameters_of_recurrent_language_models(cell, gates, biases):
+    """Cho et al., 2014, with the two biases of cuDNN, and Hochreiter and Schmidhuber, 1997, with forget gates."""
+    model = char_rnn(11, embedding=5, units=7, layers=2, cell=cell)
+    recurrent = sum(gates * 7 * (size + 7 + biases) for size in (5, 7))
+    assert model.count_params() == 11 * 5 + recurrent + (7 + 1) * 11
+
+
+def test_states_are_kept_between_batches():
+    """Two halves of a sequence have the logits of the whole sequence, and a stateless model starts again."""
+    tokens = RNG.integers(0, 11, (2, 8))
+    model = char_rnn(11, 5, 7, layers=2, stateful=True, batch_size=2)
+    stateless = char_rnn(11, 5, 7, layers=2)
+    stateless.set_weights([np.array(weight) for weight in model.weights])
+    halves = [np.array(model(half)) for half in np.split(tokens, 2, axis=1)]
+    np.testing.assert_allclose(np.concatenate(halves, axis=1), stateless(tokens), atol=1e-6)
+    np.testing.assert_allclose(halves[0], stateless(tokens[:, :4]), atol=1e-6)
+    assert np.abs(halves[1] - stateless(tokens[:, 4:])).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("encoder", "count"), [("mean", 0), ("gru", 2 * 3 * 7 * (5 + 7 + 2)), ("convolution", 2 * 7 * (3 * 5 + 1))]
+)
+def test_text_classifiers(encoder, count):
+    """Only the convolution depends on the length of the padding, and sequences of padding have finite outputs."""
+    model = text_classifier(11, outputs=4, embedding=5, encoder=encoder, units=7)
+    features = 5 if encoder == "mean" else 2 * 7
+    assert model.count_params() == 11 * 5 + count + (features + 1) * 4
+    tokens = RNG.integers(1, 11, (3, 6))
+    tokens[0, 3:] = tokens[1] = 0
+    found = np.array(model(tokens))
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-6)
+    longer = np.array(model(np.pad(tokens, ((0, 0), (0, 2)))))
+    if encoder == "convolution":
+        np.testing.assert_allclose(longer[:2], found[:2], rtol=1e-6)  # one more window of padding
+        assert np.abs(longer[2] - found[2]).max() > 0
+    else:
+        np.testing.assert_allclose(longer, found, rtol=1e-6)
+    assert text_classifier(11, encoder=encoder).layers[-1].activation is keras.activations.sigmoid
 
 
 @pytest.mark.parametrize("build", [convnext, vit])

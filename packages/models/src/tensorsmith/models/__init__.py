@@ -6,6 +6,7 @@ load_tensorflow()  # without log output, before any other import
 
 from tensorsmith.models.model_budget import LayerBudget, ModelBudget, model_budget
 from tensorsmith.models.networks.alexnet import alexnet
+from tensorsmith.models.networks.char_rnn import char_rnn
 from tensorsmith.models.networks.convnext import convnext
 from tensorsmith.models.networks.efficientnet_lite import efficientnet_lite0
 from tensorsmith.models.networks.fcn import fcn
@@ -13,6 +14,7 @@ from tensorsmith.models.networks.googlenet import googlenet
 from tensorsmith.models.networks.lenet5 import lenet5
 from tensorsmith.models.networks.mobilenet_v2 import mobilenet_v2
 from tensorsmith.models.networks.resnet import resnet
+from tensorsmith.models.networks.text_classifier import text_classifier
 from tensorsmith.models.networks.unet import unet
 from tensorsmith.models.networks.vgg import vgg
 from tensorsmith.models.networks.vit import vit
@@ -25,6 +27,7 @@ __all__ = [
     "LayerBudget",
     "ModelBudget",
     "alexnet",
+    "char_rnn",
     "convnext",
     "efficientnet_lite0",
     "fcn",
@@ -33,6 +36,7 @@ __all__ = [
     "mobilenet_v2",
     "model_budget",
     "resnet",
+    "text_classifier",
     "unet",
     "vgg",
     "vit",

@@ -180,7 +180,8 @@ class ModelRow(Row):
         counts: Sequence of pairs of a dict and an integer. The dict contains all keyword arguments of a model, and the
             integer is its published number of trainable parameters. May be omitted.
         another_size: Keyword arguments that override `kwargs`, with which the model accepts images of other sizes, such
-            as `{"input_shape": (None, None, 3)}`. If `None`, the model must refuse other sizes.
+            as `{"input_shape": (None, None, 3)}`, or sequences of other lengths. If `None`, the model must refuse other
+            sizes.
 
     Example:
         >>> import keras

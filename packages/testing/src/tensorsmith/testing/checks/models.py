@@ -1,5 +1,6 @@
 """Conformance checks for functions that build models."""
 
+import dataclasses
 import math
 
 import keras
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from tensorsmith.testing.comparing import array, expect_finite, named
 from tensorsmith.testing.errors import ConformanceError, expect
-from tensorsmith.testing.rows import Data, ModelRow
+from tensorsmith.testing.rows import ModelRow
 from tensorsmith.testing.using import draw, examples, make
 
 
@@ -41,6 +42,7 @@ def training_step(row: ModelRow) -> None:
     gradients = tape.gradient(before, [weight.value for weight in weights])
     missing = [weight.path for weight, gradient in zip(weights, gradients, strict=True) if gradient is None]
     expect(not missing, f"the weights {', '.join(missing)} have no gradient.")
+    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of embeddings are sparse
     expect_finite(named("gradient", gradients), "the gradients of the model")
     # A step that lowers a linear function by 1 % of the loss.
     size = 0.01 * before / tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients])
@@ -54,9 +56,11 @@ def training_step(row: ModelRow) -> None:
 
 def image_sizes(row: ModelRow) -> None:
     """Checks that the model supports images of twice the height and width, or longer sequences, or refuses them."""
-    *sizes, channels = row.inputs.shape
-    doubled = Data((*(2 * (size or 1) for size in sizes), channels), row.inputs.dtype)
-    large = draw(doubled, 2, np.random.default_rng(25))
+    shape = row.inputs.shape
+    tokens = len(shape) == 1 and np.issubdtype(np.dtype(row.inputs.dtype), np.integer)
+    sizes = shape if tokens else shape[:-1]  # tokens have no axis of channels
+    doubled = (*(2 * (size or 1) for size in sizes), *shape[len(sizes) :])
+    large = draw(dataclasses.replace(row.inputs, shape=doubled), 2, np.random.default_rng(25))
     if row.another_size is None:
         try:
             make(row)(large)
