@@ -8,6 +8,7 @@ from tensorsmith.ops.adam import adam_update
 from tensorsmith.ops.attention import attention
 from tensorsmith.ops.augment_images import augment_images
 from tensorsmith.ops.box_iou import box_iou
+from tensorsmith.ops.byte_pair import BytePairMerges, byte_pair_encode
 from tensorsmith.ops.connected_components import connected_components
 from tensorsmith.ops.correlation_cost import correlation_cost
 from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
@@ -34,16 +35,20 @@ from tensorsmith.ops.resample import resample
 from tensorsmith.ops.separable_filter2d import separable_filter2d
 from tensorsmith.ops.sgd import sgd_update
 from tensorsmith.ops.simple_rnn import simple_rnn
+from tensorsmith.ops.word_piece import WordPieces, word_piece_encode
 
 __all__ = [
+    "BytePairMerges",
     "Library",
     "PairCounts",
     "Selection",
+    "WordPieces",
     "active",
     "adam_update",
     "attention",
     "augment_images",
     "box_iou",
+    "byte_pair_encode",
     "compiled",
     "connected_components",
     "correlation_cost",
@@ -75,4 +80,5 @@ __all__ = [
     "simple_rnn",
     "softmax_cross_entropy_with_projection",
     "use",
+    "word_piece_encode",
 ]

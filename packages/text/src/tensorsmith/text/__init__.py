@@ -15,13 +15,19 @@ from tensorsmith.text.crf_sequence_score import crf_binary_score, crf_sequence_s
 from tensorsmith.text.parse_time import parse_time
 from tensorsmith.text.skip_gram_sample import skip_gram_sample
 from tensorsmith.text.skip_gram_sample_with_text_vocab import skip_gram_sample_with_text_vocab
+from tensorsmith.text.tokenizers.byte_pair_tokenizer import BytePairTokenizer
 from tensorsmith.text.tokenizers.character_tokenizer import CharacterTokenizer
+from tensorsmith.text.tokenizers.word_piece_tokenizer import WordPieceTokenizer
+from tensorsmith.text.tokenizers.word_tokenizer import WordTokenizer
 from tensorsmith.text.viterbi_decode import viterbi_decode
 
 __all__ = [
+    "BytePairTokenizer",
     "CRFModelWrapper",
     "CharacterTokenizer",
     "CrfDecodeForwardRnnCell",
+    "WordPieceTokenizer",
+    "WordTokenizer",
     "crf_binary_score",
     "crf_constrained_decode",
     "crf_decode",
