@@ -25,6 +25,7 @@ from tensorsmith.benchmarks import (
     save_baseline,
     slower_than_baseline,
     tabular,
+    text,
     torch_models,
     vision,
 )
@@ -124,6 +125,25 @@ def test_tabular_providers_agree():
     for batch in batches.take(3):
         expected = np.sort(theirs(batch), axis=-1)
         np.testing.assert_allclose(np.sort(ours(batch), axis=-1), expected, rtol=1e-5, atol=1e-6)
+
+
+SLOW = {"words", "word_pieces"}
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case in SLOW else ()) for case in text.PROVIDERS]
+)
+def test_text_providers_agree(case):
+    """Providers with the same rules for words and subwords return the same tokens."""
+    texts = text.reviews()[:300]
+    expected = text.tensorsmith(case, texts)(tf.constant(texts)).to_list()
+    for provider in text.PROVIDERS[case][1:]:
+        encode = text.MAKERS[provider](case, texts)
+        if provider == "keras":  # removes punctuation
+            assert len(encode(tf.constant(texts)).to_list()) == len(texts)
+        else:
+            found = encode(texts)
+            assert (found if provider == "tokenizers" else found.to_list()) == expected
 
 
 def test_model_parameter_counts():
