@@ -3,8 +3,7 @@
 Data: 42 works of Shakespeare, 5.06 million characters, 90 / 5 / 5 (CC-BY-2.5)
 Command: tensorsmith run char_rnn/shakespeare
 
-The text is divided into sequences, whose states start at 0. `tensorsmith generate RUN --prompt KING` prints text. Load
-`model.keras` with `compile=False`, because its metric is defined in this file.
+The text is divided into sequences, whose states start at 0. `tensorsmith generate RUN --prompt KING` prints text.
 """
 
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ import numpy as np
 from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
-from tensorsmith.core.types import Tensor
 from tensorsmith.data import load
 from tensorsmith.layers import GRU
+from tensorsmith.metrics import BitsPerCharacter
 from tensorsmith.optimizers import AdamW
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay, Warmup
@@ -67,18 +66,11 @@ def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     return keras.Sequential([keras.Input((None,), dtype="int32"), embedding, *recurrent, keras.layers.Dense(size)])
 
 
-@keras.saving.register_keras_serializable(package="recipes")
-def bits_per_character(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Returns the cross-entropy in bits."""
-    nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
-    return nats / keras.ops.log(2.0)
-
-
 def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer with cross-entropy loss, and AdamW with warm-up, cosine decay and a clipped gradient."""
     optimizer = AdamW(Warmup(CosineDecay(config.learning_rate, "95%"), "5%"), weight_decay=0.01, global_clipnorm=1.0)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return Trainer(build_model(config, prepared), optimizer, loss, [bits_per_character], jit=config.jit)
+    return Trainer(build_model(config, prepared), optimizer, loss, [BitsPerCharacter(from_logits=True)], jit=config.jit)
 
 
 def generator(config: Config, prepared: dict[str, Any], model: keras.Model) -> TextGenerator:

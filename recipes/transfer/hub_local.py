@@ -9,7 +9,6 @@ A module can run code, so `evaluate`, `predict` and `export` of a run require `-
 `from_scratch` is the accuracy of the same network trained from random weights.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ from tensorsmith.core.types import Tensor, Variable
 from tensorsmith.data import fetch, load_splits
 from tensorsmith.layers import HubLayer
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
-from tensorsmith.training import Trainer, export
+from tensorsmith.training import Trainer, export_once
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,9 @@ def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
     return load_splits("fashion_mnist", train_size=config.train_size)
 
 
-def module_of(encoder: keras.Model) -> str:
-    """Exports an encoder to the cache folder, to a folder that is named after its content, and returns its path."""
-    content = b"".join([encoder.to_json().encode(), *(weight.tobytes() for weight in encoder.get_weights())])
-    folder = fetch("fashion_mnist") / f"encoder-{hashlib.sha256(content).hexdigest()}"
-    if not folder.exists():
-        export(encoder, folder)
-    return str(folder)
-
-
 def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds a classifier that consists of the module, batch normalization and a softmax layer."""
-    handle = config.module or module_of(prepared["encoder"])
+    handle = config.module or export_once(prepared["encoder"], fetch("fashion_mnist"))
     module = HubLayer(handle, trainable=config.trainable)
     head = [keras.layers.BatchNormalization(), keras.layers.Dense(10, "softmax")]
     return keras.Sequential([keras.Input((28, 28)), module, *head])

@@ -5,7 +5,6 @@ Command: tensorsmith run transformer/char_gpt
 
 `samples.txt` in the run folder contains text sampled at three temperatures, and `tensorsmith generate` prints more. The
 Transformer uses pre-layer normalization (Xiong et al., 2020) and learned positional embeddings (Radford et al., 2018).
-Load `model.keras` with `compile=False`, because its metric is defined in this file.
 
 Attention and layer normalization are those of Keras, because XLA compiles the whole loop: with a context of 64
 characters, this is faster than the kernels of `tensorsmith.layers`.
@@ -20,8 +19,8 @@ from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 from keras import layers
 
 import tensorsmith.tuning as tune
-from tensorsmith.core.types import Tensor
 from tensorsmith.data import load
+from tensorsmith.metrics import BitsPerCharacter
 from tensorsmith.optimizers import AdamW
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay, Warmup
@@ -85,13 +84,6 @@ def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     return keras.Model(tokens, logits)
 
 
-@keras.saving.register_keras_serializable(package="recipes")
-def bits_per_character(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Returns the cross-entropy in bits."""
-    nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
-    return nats / keras.ops.log(2.0)
-
-
 def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds a trainer with cross-entropy loss, and AdamW with warm-up and cosine decay."""
     rate = Warmup(CosineDecay(config.learning_rate, "95%"), "5%")
@@ -99,7 +91,7 @@ def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
         build_model(config, prepared),
         optimizer=AdamW(rate, beta_2=0.99, weight_decay=0.1, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[bits_per_character],
+        metrics=[BitsPerCharacter(from_logits=True)],
         jit=config.jit,
     )
 

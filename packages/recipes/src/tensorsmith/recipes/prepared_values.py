@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, read_text, replace_file
+from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, read_text, register, replace_file
 
 INDEX = "values.json"
 LARGEST_INDEX = 5_000_000  # bytes
@@ -123,6 +123,7 @@ def _load(name: str, entry: Mapping[str, Any], folder: Path, classes: Mapping[st
         raise ValueError(f"the name {name!r} is not an identifier")
     match entry["kind"]:
         case "model":
+            register()  # a model may contain layers and functions that the recipe does not import
             return keras.saving.load_model(folder / f"{name}.keras", compile=False, safe_mode=not trust)
         case "array" | "arrays" as stored:
             arrays = load_arrays(folder / f"{name}.npz")

@@ -28,7 +28,7 @@ from tensorsmith.runs import Cluster, ProcedureRecipe, Scores, SupervisedRecipe
 if TYPE_CHECKING:
     import keras
 
-    from tensorsmith.training import LRSweep, Trainer
+    from tensorsmith.training import LRSweep, Profile, Trainer
 
 log = logging.getLogger("tensorsmith.recipes")
 
@@ -54,7 +54,8 @@ def run_recipe(
         folder: Run folder to write to. If its run is finished, it is extended.
         resume: If `True`, resume from the last checkpoint in the run folder.
         cluster: Cluster of machines that train together, or `None` to train on this machine only.
-        profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard.
+        profile: If `True`, record a performance profile of some steps for the profile plugin of TensorBoard, and
+            measure the fraction of the time in which these steps wait for data.
         trust: If `True`, stored models of the preparation may contain code.
 
     Returns:
@@ -132,11 +133,12 @@ def _fit(
         folder = RunFolder(Path(scratch.name))
     data, trainer = build(recipe, config, strategy)
     configured = settings.make_callbacks(folder, "validation" in data)
+    profiler = Profile(folder.path / "tensorboard") if profile else None
     callbacks = [
         *recipe.callbacks(config, folder.path),
         *configured,
         keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
-        *([Profile(folder.path / "tensorboard")] if profile else []),
+        *([profiler] if profiler else []),
     ]
     try:
         with settings.errors_of(configured):
@@ -172,6 +174,15 @@ def _fit(
         "steps_per_second": _rounded(trainer.steps_per_second, 1),
         "first_step_seconds": _rounded(trainer.first_step_seconds, 2),
         "parameters": trainer.model.count_params() if trainer.model.built else None,
+        **(_facts_of(profiler) if profiler else {}),
+    }
+
+
+def _facts_of(profile: "Profile") -> dict[str, float | None]:
+    """Return the number of profiled steps, and the fraction of their time in which they waited for data."""
+    return {
+        "profiled_steps": profile.profiled_steps,
+        "waiting_for_data": _rounded(profile.waiting_for_data, 4),
     }
 
 

@@ -1,5 +1,6 @@
 """Verses of the Bible in English and Spanish, as pairs for translation."""
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,7 @@ SEED = 42
 
 def read(files: Mapping[str, Path], split: str) -> Content:
     """Returns the pairs of a split, in the order of the English translation."""
-    english, spanish = read_verses(files[ENGLISH.name]), read_verses(files[SPANISH.name])
+    english, spanish = _verses(files[ENGLISH.name]), _verses(files[SPANISH.name])
     references = [reference for reference in english if reference in spanish]
     chapters = [reference.rpartition(".")[0] for reference in references]
     # Whole chapters, because many sentences continue in the next verse.
@@ -26,6 +27,12 @@ def read(files: Mapping[str, Path], split: str) -> Content:
     chosen = [reference for reference, chosen in zip(references, np.isin(chapters, part), strict=True) if chosen]
     columns = (chosen, [english[each] for each in chosen], [spanish[each] for each in chosen])
     return dict(zip(COLUMNS, (np.array(column, object) for column in columns), strict=True)), None
+
+
+@functools.cache
+def _verses(path: Path) -> dict[str, str]:
+    """Returns the verses of a file, which are read once for all splits. The hash of the file has been verified."""
+    return read_verses(path)
 
 
 def _package(file: File, name: str, version: str, size: int, module: str) -> DebianPackage:

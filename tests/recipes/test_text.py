@@ -1,0 +1,102 @@
+"""Tests of the recipes of text: grammars, tags, masks and states."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tensorsmith.data import load
+from tensorsmith.text import WordTokenizer
+
+
+def test_reber_strings(load_recipe):
+    """Valid strings match a regular expression of the embedded grammar; the others do not. No string occurs twice."""
+    recipe = load_recipe("text/reber")
+    data = recipe.build_data(recipe.Config())
+    tokens = np.concatenate([tokens for tokens, _ in data.values()])
+    labels = np.concatenate([labels for _, labels in data.values()])
+    texts = ["".join(recipe.LETTERS[token - 4] for token in row if token) for row in tokens]
+    # Paths T S* X ... and P T* V ... to the state before X or S, and before P or V.
+    grammar = r"B(T(S*XX)|P)(T|VPX)*(VPS|VV)E|BTS*XSE"
+    embedded = re.compile(rf"B(?:T(?:{grammar})T|P(?:{grammar})P)E")
+    assert [bool(embedded.fullmatch(text)) for text in texts] == labels.astype(bool).tolist()
+    assert embedded.fullmatch("BPBTSXXVPSEPE")  # example of Géron, 2019, chapter 16
+    assert recipe.is_valid("BPBTSXXVPSEPE")
+    assert (len(texts), len(set(texts)), labels.mean()) == (12_000, 12_000, 0.5)
+
+
+def test_tags_restore_verses(load_recipe):
+    """Words with their tags are the verse, except for quotation marks, parentheses and the like."""
+    recipe = load_recipe("tagging/crf")
+    config = recipe.Config(train_size=300)
+    words, tags = recipe.load_verses(config, "test")
+    verses = load("verses", split="test").features["english"]
+    verses = verses[np.random.default_rng(0).permutation(len(verses))][:300]
+    simple = [number for number, verse in enumerate(verses) if re.fullmatch(r"[A-Za-z’ ,.;:?!-]+", verse)]  # noqa: RUF001
+    assert len(simple) > 150
+    for number in simple:
+        if len(words[number].split()) < recipe.LENGTH:
+            restored = recipe.restore(words[number], tags[number])
+            assert restored.lower() == verses[number].lower()
+            assert [word[0] for word in restored.split()] == [word[0] for word in verses[number].split()]
+    assert ((tags >= 0).sum(axis=1) == [len(each.split()) for each in words]).all()
+    tokenizer = WordTokenizer.train(words, separators=r"\s+")
+    assert [tokenizer.decode(row) for row in tokenizer.encode(words).to_list()] == words
+
+
+@pytest.mark.parametrize("network", ["mean", "gru", "masked_gru", "convolution", "attention"])
+def test_padding_and_empty_sentences(network, load_recipe):
+    """A sentence without words has a finite output, and padding does not change that of networks with masks."""
+    recipe = load_recipe("sentiment/sentences")
+    config = recipe.Config(network=network, train_size=50, units=4, embedding=8)
+    prepared = recipe.prepare(config, None)
+    model = recipe.build_model(config, prepared)
+    sentence = prepared["tokenizer"].encode(["", "a good film"]).to_tensor(shape=(2, recipe.LENGTH)).numpy()
+    assert np.isfinite(model(sentence)).all()
+    if network != "convolution":
+        embeddings = next(weight for weight in model.weights if weight.path.endswith("embeddings"))
+        before = model(sentence)
+        padding = np.eye(embeddings.shape[0], 1, dtype="float32")
+        embeddings.assign(embeddings + padding)
+        np.testing.assert_array_equal(model(sentence), before)
+
+
+def test_automatic_and_explicit_masks_are_equal(load_recipe):
+    recipe = load_recipe("sentiment/sentences")
+    prepared = recipe.prepare(recipe.Config(train_size=50), None)
+    sentences = prepared["tokenizer"].encode(["a good film", "bad"]).to_tensor(shape=(2, recipe.LENGTH))
+    configs = [recipe.Config(network=name, units=4, embedding=8) for name in ("gru", "masked_gru")]
+    first, second = (recipe.build_model(config, prepared) for config in configs)
+    second.set_weights(first.get_weights())
+    np.testing.assert_array_equal(first(sentences), second(sentences))
+
+
+def test_stateful_and_stateless_networks_have_equal_likelihood(load_recipe):
+    """Windows with carried states have the outputs of whole streams, which continue from window to window."""
+    recipe = load_recipe("char_rnn/stateful")
+    config = recipe.Config(units=8, batch_size=4, steps=25, train_characters=20_000)
+    prepared = recipe.prepare(config, None)
+    model = recipe.build_model(config, prepared)
+    windows = list(recipe.build_data(config, prepared)["train"].take(6).as_numpy_iterator())
+    streams = np.concatenate([x for x, _ in windows], axis=1)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in windows], axis=1)[:, :-1], streams[:, 1:])
+    carried = np.concatenate([model(x) for x, _ in windows], axis=1)
+    np.testing.assert_allclose(recipe.stateless(model)(streams), carried, rtol=1e-5, atol=1e-6)
+
+
+def test_word_vectors(load_recipe):
+    """The contexts are near the words in the text, and random words follow the distribution of the paper."""
+    recipe = load_recipe("text/word2vec")
+    config = recipe.Config(train_characters=100_000, words=300, subsampling=1.0)
+    prepared = recipe.prepare(config, None)
+    text = load("shakespeare", split="train").features[:100_000]
+    tokens = prepared["tokenizer"].encode(text)
+    kept = tokens[tokens > 3]
+    near = {pair for k in range(1, 6) for pair in zip(kept, kept[k:], strict=False)}
+    batches = list(recipe.build_data(config, prepared)["train"].as_numpy_iterator())
+    words = np.concatenate([word for (word, _), _ in batches])
+    candidates = np.concatenate([candidates for (_, candidates), _ in batches])
+    assert all((a, b) in near or (b, a) in near for a, b in zip(words, candidates[:, 0], strict=True))
+    expected = np.bincount(kept, minlength=prepared["tokenizer"].size) ** 0.75
+    found = np.bincount(candidates[:, 1:].ravel(), minlength=len(expected))
+    np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=2e-3)
