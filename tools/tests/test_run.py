@@ -167,6 +167,9 @@ def test_profile(command, tmp_path):
     result = command("run", "mlp/digits", *flags)
     assert result.returncode == 0, result.stderr
     assert len(list((tmp_path / "run/tensorboard/plugins/profile").glob("*/*.xplane.pb"))) == 1
+    assert "Waiting for data: 0.0 % of the time of 20 steps" in result.stdout  # arrays
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert (metrics["waiting_for_data"], metrics["profiled_steps"]) == (0, 20)
 
 
 def test_other_keras_backend(tensorsmith, tmp_path):

@@ -129,6 +129,68 @@ def test_targets_with_broadcastable_shape():
         trainer.fit(np.zeros((40, 4)), np.zeros((40, 3)))
 
 
+def segmenter(side, classes=3, loss="sparse_categorical_crossentropy"):
+    """Returns the trainer of a network that halves and doubles the size of images."""
+    layers = keras.layers.Conv2D(2, 3, 2, "same"), keras.layers.Conv2DTranspose(classes, 3, 2, "same")
+    model = keras.Sequential([keras.Input((side, side, 1)), *layers, keras.layers.Activation("sigmoid")])
+    return Trainer(model, "sgd", loss, jit=False)
+
+
+def masks(*shape):
+    return np.zeros((6, 8, 8, 1), "float32"), np.zeros((6, *shape), "int32")
+
+
+SPARSE = keras.losses.SparseCategoricalCrossentropy(ignore_class=2)
+
+
+@pytest.mark.parametrize("side", [8, None])
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 16), (8, 4)])
+@pytest.mark.parametrize(
+    ("classes", "loss"), [(3, "sparse_categorical_crossentropy"), (3, SPARSE), (1, "binary_crossentropy")]
+)
+def test_masks_of_another_size(side, shape, classes, loss):
+    trainer, data = segmenter(side, classes, loss), masks(*shape)
+    expected = "have shape (examples, 8, 8" + (", 1)" if classes == 1 else ")")
+    remedy = "resize the masks to 8x8 pixels with nearest-neighbor interpolation"
+    dataset = tf.data.Dataset.from_tensor_slices(data).batch(2)
+    with raises_argument_error("y", received=f"shape {data[1].shape}", expected=expected, remedy=remedy):
+        trainer.fit(*data)
+    with raises_argument_error("y", received=f"shape {(2, *shape)}", expected=expected, remedy=remedy):
+        trainer.fit(dataset)
+    with raises_argument_error("y", received=f"shape {data[1].shape}", expected=expected, remedy=remedy):
+        trainer.evaluate(*data)
+    with raises_argument_error("y", received=f"shape {(2, *shape)}", expected=expected, remedy=remedy):
+        trainer.fit(*masks(8, 8), validation_data=dataset)
+
+
+@pytest.mark.parametrize("side", [8, None])
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 1)])
+@pytest.mark.parametrize(("classes", "loss"), [(3, "sparse_categorical_crossentropy"), (1, "binary_crossentropy")])
+def test_masks_of_the_same_size(side, shape, classes, loss):
+    data = masks(*shape)
+    trainer = segmenter(side, classes, loss)
+    trainer.fit(*data, verbose=False)
+    trainer.fit(tf.data.Dataset.from_tensor_slices(data).batch(2), verbose=False)
+
+
+def test_one_hot_targets_of_sparse_loss(trainer):
+    remedy = "use the loss `categorical_crossentropy` for one-hot targets"
+    with raises_argument_error("y", received="shape (40, 3)", expected="have shape (examples,)", remedy=remedy):
+        trainer.fit(good()[0], np.eye(3)[good()[1]])
+    trainer.fit(good()[0], good()[1][:, None], verbose=False)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 1, 1)])
+def test_shapes_of_sequences_that_keras_accepts(shape):
+    """Tests that data are rejected only if Keras rejects them as well."""
+    model = keras.Sequential([keras.Input((None, 4)), keras.layers.Dense(3, "softmax")])
+    trainer = Trainer(model, "sgd", "sparse_categorical_crossentropy", jit=False)
+    x, y = np.zeros((6, 5, 4), "float32"), np.zeros((6, *shape), "int32")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert np.isfinite(model.evaluate(x, y, verbose=0))
+    assert np.isfinite(trainer.evaluate(x, y)["loss"])
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("column", [False, True])
 def test_class_weights_multiply_sample_weights(stream, column):

@@ -1,4 +1,7 @@
-"""Tests of profiles: readable files, and the requested steps."""
+"""Tests of profiles: readable files, the requested steps, and the time spent waiting for data."""
+
+import math
+import time
 
 import keras
 import numpy as np
@@ -7,14 +10,73 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2  # format of the profile files
 
 from tensorsmith.core import ArgumentError
-from tensorsmith.training import Profile, Trainer
+from tensorsmith.training import Checkpoints, Profile, Trainer
 
 
-def fit(callbacks, batches=30, epochs=2):
+def fit(callbacks, batches=30, epochs=2, **options):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     x = np.ones((8 * batches, 4), "float32")
     trainer = Trainer(model, keras.optimizers.SGD(), "mean_squared_error", jit=False)
-    return trainer.fit(x, x[:, :2], batch_size=8, epochs=epochs, callbacks=callbacks, verbose=False)
+    return trainer.fit(x, x[:, :2], batch_size=8, epochs=epochs, callbacks=callbacks, verbose=False, **options)
+
+
+def waiting_with(dataset, folder, validation_data=None):
+    """Returns the fraction of waiting for data in the profile of a run of two epochs."""
+    hidden = [keras.layers.Dense(1024, "tanh") for _ in range(2)]  # some milliseconds per step
+    model = keras.Sequential([keras.Input((64,)), *hidden, keras.layers.Dense(2)])
+    profile = Profile(folder, after=5, steps=20)
+    trainer = Trainer(model, keras.optimizers.SGD(), "mean_squared_error", jit=False)
+    trainer.fit(dataset, validation_data=validation_data, epochs=2, callbacks=[profile], verbose=False)
+    assert profile.profiled_steps == 20
+    return profile.waiting_for_data
+
+
+def batches(seconds=0.0):
+    """Returns a dataset of 15 batches. Each takes the given time."""
+    x = np.ones((15 * 32, 64), "float32")
+
+    def slow(x):
+        time.sleep(seconds)
+        return x
+
+    dataset = tf.data.Dataset.from_tensor_slices((x, x[:, :2])).batch(32, drop_remainder=True)
+    if not seconds:
+        return dataset.cache().prefetch(4)
+    return dataset.map(lambda x, y: (tf.ensure_shape(tf.numpy_function(slow, [x], "float32"), x.shape), y))
+
+
+def test_waiting_for_slow_pipeline(tmp_path):
+    assert 0.8 < waiting_with(batches(0.03), tmp_path) <= 1
+
+
+def test_no_waiting_for_fast_pipeline_during_slow_evaluation(tmp_path):
+    assert 0 < waiting_with(batches(), tmp_path, validation_data=batches(0.03)) < 0.2
+
+
+def test_no_waiting_for_arrays(tmp_path):
+    profile = Profile(tmp_path, after=10, steps=7)
+    fit([profile])
+    assert (profile.profiled_steps, profile.waiting_for_data) == (7, 0)
+
+
+def test_waiting_of_replicas(tmp_path):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        assert waiting_with(batches(0.03), tmp_path) > 0.5
+
+
+def test_resumption_from_checkpoint_of_profiled_steps(tmp_path):
+    def breaks(batch, logs):
+        if batch >= 20:
+            raise RuntimeError
+
+    checkpoints = Checkpoints(tmp_path / "checkpoints", every="5 steps")
+    stop = keras.callbacks.LambdaCallback(on_train_batch_end=breaks)
+    with pytest.raises(RuntimeError):
+        fit([Profile(tmp_path / "first", after=5, steps=30), stop], checkpoints=checkpoints)
+    profile = Profile(tmp_path / "second", after=5, steps=30)
+    fit([profile], checkpoints=checkpoints, resume=True)
+    assert profile.profiled_steps == 30
+    assert events(tmp_path / "second")
 
 
 def events(folder):
@@ -63,9 +125,12 @@ def test_interrupted_run_saves_trace(tmp_path):
 
 
 def test_too_few_steps(tmp_path, caplog):
+    profile = Profile(tmp_path, after=100)
     with caplog.at_level("INFO", "tensorsmith.training"):
-        fit([Profile(tmp_path, after=100)])
+        fit([profile])
     assert "the run has 60 steps" in caplog.text
+    assert profile.profiled_steps == 0
+    assert math.isnan(profile.waiting_for_data)
     assert not list(tmp_path.iterdir())
 
 

@@ -17,6 +17,9 @@ def print_scores(metrics: Mapping[str, Any], folder: Path, console: Console) -> 
     console.print(score_table(metrics["recipe"], splits))
     rate = f", {metrics['steps_per_second']:,.0f} steps/s" if metrics["steps_per_second"] else ""
     console.print(f"{metrics['seconds']:.1f} s{rate}, seed {metrics['seed']}", highlight=False)
+    if metrics.get("waiting_for_data") is not None:
+        waiting, steps = metrics["waiting_for_data"], metrics["profiled_steps"]
+        console.print(f"Waiting for data: {100 * waiting:.1f} % of the time of {steps} steps", highlight=False)
     if metrics.get("stopped"):
         again = shlex.join(["tensorsmith", "run", metrics["recipe"], "--out", str(folder), "--resume"])
         console.print(metrics["stopped"], highlight=False, markup=False)

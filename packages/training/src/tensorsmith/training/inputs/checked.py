@@ -93,11 +93,11 @@ def _has_finite_outputs(model: keras.Model, x: NestedArrays, rows: list[int]) ->
     return all(bool(np.isfinite(keras.ops.convert_to_numpy(output)).all()) for output in outputs)
 
 
-def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -> None:
+def check_targets(model: keras.Model, x: NestedArrays, y: NestedArrays | None, where: str = "") -> None:
     """Raises an error if the targets are incompatible with the model outputs.
 
-    Sparse cross-entropy requires class indices less than the number of outputs. For other losses of Keras, shapes that
-    would be broadcast are rejected.
+    Sparse cross-entropy requires class indices less than the number of outputs. For losses of Keras, shapes that would
+    be broadcast, and masks of another size than the outputs, are rejected.
     """
     outputs = getattr(model, "output", None)
     if isinstance(y, Mapping) and isinstance(outputs, Mapping):
@@ -106,16 +106,47 @@ def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -
             raise argument_error("y", strange, known, did_you_mean(str(strange), outputs))
     for name, values, loss, output in _targets(model, y):
         kind = getattr(loss, "__name__", None) or getattr(loss, "name", None) or str(loss)
+        sparse = kind == "sparse_categorical_crossentropy"
         values = np.asarray(values)
-        if kind == "sparse_categorical_crossentropy":
-            if output.shape[-1] is not None and getattr(loss, "ignore_class", None) is None:
-                _check_classes(name, values, output.shape[-1], where)
-        elif isinstance(loss, str) or type(loss).__module__.startswith("keras."):
-            expected = tuple(output.shape[1:])
-            if values.ndim == len(expected) + 1 and not _fit(expected, values.shape[1:]):
-                raise argument_error(
-                    name, Verbatim(f"shape {values.shape}"), f"have shape (examples, {', '.join(map(str, expected))})"
-                )
+        if isinstance(loss, str) or getattr(loss, "__module__", "").startswith("keras."):
+            _check_target_shape(name, values, sparse, _output_shape(model, x, output))
+        if sparse and output.shape[-1] is not None and getattr(loss, "ignore_class", None) is None:
+            _check_classes(name, values, output.shape[-1], where)
+
+
+def _output_shape(model: keras.Model, x: NestedArrays, output: keras.KerasTensor) -> Shape:
+    """Returns the shape of an output without the batch axis, for the size of the images if the model accepts any."""
+    shape, images = tuple(output.shape[1:]), getattr(x, "shape", None)
+    if images is None or len(shape) < 3 or None not in shape[:-1] or len(model.outputs) != 1:
+        return shape
+    try:
+        return tuple(keras.tree.flatten(model.compute_output_spec(keras.KerasTensor(images)))[0].shape[1:])
+    except ValueError:  # the model does not accept this size, and reports the error itself
+        return shape
+
+
+def _check_target_shape(name: str, values: np.ndarray, sparse: bool, output: Shape) -> None:
+    """Raises an error if the shape of targets is incompatible with the shape of an output, without the batch axis.
+
+    Targets of sparse cross-entropy have no axis of classes. Keras ignores axes of length 1 at the end of such targets,
+    and of outputs with one more axis than other targets.
+    """
+    received, expected, remedy = values.shape[1:], output, ""
+    if sparse and output[-1:] != (1,):
+        expected = output[:-1]
+        valid = _fit(expected, received[: len(expected)]) and set(received[len(expected) :]) <= {1}
+    elif output[-1:] == (1,) and len(received) == len(output) - 1:
+        valid = 1 in received or _fit(output[:-1], received)
+    else:
+        valid = len(received) != len(output) or _fit(output, received)
+    if valid:
+        return
+    if sparse and received == output:
+        remedy = "use the loss `categorical_crossentropy` for one-hot targets"
+    elif len(output) == 3 and len(received) in (2, 3) and None not in output and received[:2] != output[:2]:
+        remedy = f"resize the masks to {output[0]}x{output[1]} pixels with nearest-neighbor interpolation"
+    axes = ", ".join(["examples", *map(str, expected)]) + ("" if expected else ",")
+    raise argument_error(name, Verbatim(f"shape {values.shape}"), f"have shape ({axes})", remedy)
 
 
 def _targets(model: keras.Model, y: NestedArrays | None) -> list[tuple[str, Any, Any, Any]]:
@@ -210,7 +241,7 @@ def to_arrays(
         check_shapes(model, x)
     check_inputs(model, x)
     if model is not None:
-        check_targets(model, y)
+        check_targets(model, x, y)
     if class_weight is not None:
         check_class_weight(y, class_weight)
         weights = weights_of_classes(y, class_weight).numpy()
@@ -252,7 +283,7 @@ def check_first_batch(model: keras.Model | None, first: NestedTensors) -> None:
         check_shapes(model, x)
     check_inputs(model, x, "batch 0, ")
     if model is not None:
-        check_targets(model, y, "batch 0, ")
+        check_targets(model, x, y, "batch 0, ")
 
 
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:
