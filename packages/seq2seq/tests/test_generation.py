@@ -88,7 +88,7 @@ def test_step_of_a_loaded_model(functional, tmp_path):
 
 
 def test_window_step_equals_the_model():
-    """Also after the window is full, when the model reads the last tokens."""
+    """Also after the context window is full, when the model reads the last tokens."""
     model = transformer(context=5)
     step, initial_state = window_step(model)
     state = initial_state(2)

@@ -1,6 +1,6 @@
 """Generation of sequences, one token after another."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,11 +9,8 @@ import tensorflow as tf
 from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.seq2seq._support.prompts import checked_prompt
+from tensorsmith.seq2seq._support.types import Choose, State, Step
 from tensorsmith.seq2seq.choices import greedy
-
-State = Any
-Step = Callable[[Tensor, State], tuple[Tensor, State]]
-Choose = Callable[[Tensor, Tensor], Tensor]
 
 
 class Decoded(NamedTuple):

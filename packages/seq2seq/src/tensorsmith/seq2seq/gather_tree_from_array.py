@@ -33,6 +33,7 @@ def gather_tree_from_array(t: TensorLike, parent_ids: TensorLike, sequence_lengt
         tf.errors.InvalidArgumentError: If a parent index is out of range.
 
     Example:
+        >>> from tensorsmith.seq2seq import gather_tree_from_array
         >>> values = [[[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]]]
         >>> parents = [[[0, 0]], [[1, 0]], [[0, 1]]]
         >>> print(gather_tree_from_array(values, parents, [[3, 3]]).numpy()[:, 0].T)

@@ -25,6 +25,7 @@ def hardmax(logits: TensorLike, name: str | None = None) -> tf.Tensor:
         ValueError: If `logits` is a scalar.
 
     Example:
+        >>> from tensorsmith.seq2seq import hardmax
         >>> print(hardmax([[0.1, 2.0, 0.3], [5.0, 1.0, 5.0]]).numpy())
         [[0. 1. 0.]
          [1. 0. 0.]]

@@ -1,7 +1,6 @@
 """Steps of models for `decode` and `stream`."""
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,10 +8,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor
-
-State = Any
-Step = Callable[[Tensor, State], tuple[Tensor, State]]
-InitialState = Callable[[int], State]
+from tensorsmith.seq2seq._support.types import InitialState, State, Step
 
 
 def recurrent_step(model: keras.Model) -> tuple[Step, InitialState]:
@@ -61,7 +57,9 @@ def recurrent_step(model: keras.Model) -> tuple[Step, InitialState]:
 
 
 def window_step(model: keras.Model) -> tuple[Step, InitialState]:
-    """Return the step of a causal language model without states, which reads the last tokens again at each step.
+    """Return the step of a causal language model without states, which reads its context window again at each step.
+
+    The context window contains the last tokens, as many as the model reads.
 
     Args:
         model: Model that maps tokens of shape `(batch, context)` to logits of shape `(batch, context, vocabulary)`,
@@ -90,7 +88,7 @@ def window_step(model: keras.Model) -> tuple[Step, InitialState]:
 
     def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
         window, count = state
-        # The tokens are at the start of the window until it is full, as attention does not read later positions.
+        # Until the context window is full, the tokens are at its start, as attention does not read later positions.
         window = tf.cond(count < context, lambda: window, lambda: tf.roll(window, -1, axis=1))
         position = tf.minimum(count, context - 1)
         window = tf.where(tf.range(context) == position, tokens[:, tf.newaxis], window)

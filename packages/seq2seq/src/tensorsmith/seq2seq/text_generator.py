@@ -1,11 +1,11 @@
 """Generation of text with a language model and its tokenizer."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tensorsmith.core import check, is_integer
-from tensorsmith.core.types import Tensor
 from tensorsmith.seq2seq._decode import stream
+from tensorsmith.seq2seq._support.types import Choose, InitialState, Step
 from tensorsmith.seq2seq.choices import greedy
 
 REPLACEMENT = "\ufffd"  # of bytes that are not a complete character yet
@@ -22,13 +22,13 @@ class TextGenerator(NamedTuple):
         end: Token that ends a text, or `None`.
     """
 
-    step: Callable[[Tensor, Any], tuple[Tensor, Any]]
-    initial_state: Callable[[int], Any]
+    step: Step
+    initial_state: InitialState
     encode: Callable[[str], Sequence[int]]
     decode: Callable[[Sequence[int]], str]
     end: int | None = None
 
-    def generate(self, prompt: str, length: int, choose: Callable[[Tensor, Tensor], Tensor] = greedy) -> Iterator[str]:
+    def generate(self, prompt: str, length: int, choose: Choose = greedy) -> Iterator[str]:
         """Yield the parts of a text that continues a prompt, as soon as they are generated.
 
         Args:
@@ -57,7 +57,7 @@ class TextGenerator(NamedTuple):
         check(bool(tokens), "prompt", prompt, "a text of at least one token")
         return self._parts(tokens, length, choose)
 
-    def _parts(self, prompt: list[int], length: int, choose: Callable[[Tensor, Tensor], Tensor]) -> Iterator[str]:
+    def _parts(self, prompt: list[int], length: int, choose: Choose) -> Iterator[str]:
         found: list[int] = []
         shown = ""
         for chosen in stream(self.step, self.initial_state(1), [prompt], choose):

@@ -26,6 +26,7 @@ def tile_batch(t: NestedTensors, multiplier: int, name: str | None = None) -> Ne
 
     Example:
         >>> import tensorflow as tf
+        >>> from tensorsmith.seq2seq import tile_batch
         >>> print(tile_batch(tf.constant([[1, 2], [3, 4]]), 2).numpy())
         [[1 2]
          [1 2]
