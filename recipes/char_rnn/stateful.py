@@ -26,6 +26,7 @@ from tensorsmith.layers import GRU, convert_layers
 from tensorsmith.optimizers import AdamW
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay, Warmup
+from tensorsmith.seq2seq import TextGenerator, recurrent_step
 from tensorsmith.text import CharacterTokenizer
 from tensorsmith.training import Trainer
 from tensorsmith.training.callbacks import ResetStates
@@ -100,6 +101,12 @@ def stateless(model: keras.Model) -> keras.Model:
         return GRU.from_config({**layer.get_config(), "stateful": False}) if isinstance(layer, GRU) else layer
 
     return convert_layers(model, without_states, batch_size=None)
+
+
+def generator(config: Config, prepared: dict[str, Any], model: keras.Model) -> TextGenerator:
+    """Returns the text generator for `tensorsmith generate`, which reads a batch of one text."""
+    step, initial_state = recurrent_step(stateless(model))
+    return TextGenerator(step, initial_state, prepared["tokenizer"].encode, prepared["tokenizer"].decode)
 
 
 def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:

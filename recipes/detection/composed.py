@@ -4,9 +4,7 @@ Data: composed images of Fashion-MNIST; 120,000 of 64x64 pixels for training, 50
 Command: tensorsmith run detection/composed
 Figure: detections.png
 
-At an IoU of 0.5, `map_50` is the mean average precision of the classes, for which a box counts with its score for each
-class, `ap_50` ignores classes, and `covered_ap_50` is for items covered by more than a tenth. Baseline: bright
-components, with the class of the nearest mean image.
+Average precision at an IoU of 0.5: `map_50` of classes, `ap_50` of any class, `covered_ap_50` of partly covered items.
 """
 
 from dataclasses import dataclass
@@ -16,7 +14,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from jsonargparse.typing import PositiveFloat, PositiveInt
-from matplotlib.image import imsave
 from sklearn.neighbors import NearestCentroid
 
 import tensorsmith.tuning as tune
@@ -53,13 +50,10 @@ def build_data(config: Config) -> dict[str, Any]:
         targets = example["boxes"], example["classes"], ANCHORS, (side, side), (side // CELL, side // CELL), CLASSES
         return tf.cast(example["image"], tf.float32) / 255, boxes.encode_grid(*targets)
 
-    count, *rest = config.sizes
-    small = composed_fashion("train", count, size=SMALL, most_items=3, seed=config.seed, flip=True)
-    small = {name: small[name] for name in ("image", "boxes", "classes")}
-    batches = tf.data.Dataset.from_tensor_slices(small).shuffle(count, seed=config.seed).batch(config.batch_size)
-    validation, test = (encoded(composed_fashion(*each)) for each in zip(("validation", "test"), rest, strict=True))
-    train = batches.map(lambda each: encoded(each, SMALL)).prefetch(2)
-    return {"train": train, "validation": validation, "test": test}
+    data = composed_fashion("train", config.sizes[0], size=SMALL, most_items=3, seed=config.seed, flip=True)
+    train = tf.data.Dataset.from_tensor_slices(data).shuffle(config.sizes[0], seed=config.seed).batch(config.batch_size)
+    validation, test = map(encoded, map(composed_fashion, ("validation", "test"), config.sizes[1:]))
+    return {"train": train.map(lambda each: encoded(each, SMALL)).prefetch(2), "validation": validation, "test": test}
 
 
 def build_model(config: Config) -> keras.Model:
@@ -79,24 +73,22 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
     test, train = composed_fashion("test", config.sizes[2]), composed_fashion("train", min(2_000, config.sizes[0]))
     decoded = boxes.decode_grid(trainer.predict(data["test"][0]), ANCHORS, (SIDE, SIDE))
     found = boxes.select_detections(*decoded, 50, across_classes=True).numpy()
-    of_classes = boxes.select_detections(*decoded, 50, each_class=True).numpy()
-    names = info("fashion_mnist").class_names
-    imsave(run.folder / "detections.png", boxes.draw_detections(test["image"][:12], found[:12], names, 0.3, scale=3))
-    baseline = scores(test, *[components(test["image"], train)] * 2)
-    return {"test": scores(test, found, of_classes) | {f"baseline_{name}": each for name, each in baseline.items()}}
+    by_class = boxes.select_detections(*decoded, 50, each_class=True).numpy()
+    shown = test["image"][:12], found[:12], info("fashion_mnist").class_names
+    keras.utils.save_img(run.folder / "detections.png", boxes.draw_detections(*shown, 0.3, scale=3), scale=False)
+    return {"test": scores(test, found, by_class) | scores(test, *[components(test["image"], train)] * 2, "baseline_")}
 
 
-def scores(examples: dict[str, np.ndarray], found: np.ndarray, of_classes: np.ndarray) -> dict[str, float]:
-    """Returns average precisions. For `covered_ap_50`, items that are not covered are crowds, which do not count."""
-    true, uncovered = np.dstack([examples["boxes"], examples["classes"]]), examples["covered"] <= 0.1
-    one, any_found = (np.dstack([rows[..., :4], np.minimum(rows[..., 4], 0), rows[..., 5:]]) for rows in (true, found))
-    cases = {"map_50": (true, of_classes), "ap_50": (one, any_found)}
-    cases["covered_ap_50"] = np.dstack([one, uncovered]), any_found
-    return {name: float(MeanAveragePrecision(CLASSES, (0.5,))(*case)) for name, case in cases.items()}
+def scores(data: dict[str, np.ndarray], found: np.ndarray, by_class: np.ndarray, prefix: str = "") -> dict[str, float]:
+    """Returns average precisions. In `covered_ap_50`, items covered by up to a tenth are crowds, which do not count."""
+    true, uncovered = np.dstack([data["boxes"], data["classes"]]), data["covered"] <= 0.1
+    one, best = (np.dstack([rows[..., :4], np.minimum(rows[..., 4], 0), rows[..., 5:]]) for rows in (true, found))
+    cases = {"map_50": (true, by_class), "ap_50": (one, best), "covered_ap_50": (np.dstack([one, uncovered]), best)}
+    return {prefix + name: float(MeanAveragePrecision(CLASSES, (0.5,))(*case)) for name, case in cases.items()}
 
 
 def components(images: np.ndarray, train: dict[str, np.ndarray]) -> np.ndarray:
-    """Returns bright connected components, with the class whose mean image in the training set is nearest."""
+    """Returns the baseline: bright components, with the class whose mean image in the training set is nearest."""
     known, classes = boxes.crop_boxes(train["image"], train["boxes"], (28, 28)), train["classes"]
     nearest = NearestCentroid().fit(known.numpy().reshape(-1, 784)[classes.ravel() >= 0], classes[classes >= 0])
     corners, sizes = boxes.component_boxes(images[..., 0] > THRESHOLD, 20)
