@@ -64,14 +64,12 @@ def without_fsync():
 
 @pytest.fixture(scope="module")
 def draft_figures():
-    """Write figures at a low resolution and without arranging their parts, for tests of runs that draw many of them."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """Write empty images instead of figures, for tests of many runs. The tests of figures draw them."""
     from matplotlib.figure import Figure
+    from PIL import Image
 
     def draft(figure, file, **_):
-        figure.set_layout_engine("none")
-        figure.set_dpi(20)
-        FigureCanvasAgg(figure).print_png(file)
+        Image.new("L", (8, 8)).save(file, "png")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", draft)

@@ -23,6 +23,7 @@ from tensorsmith.benchmarks import (
     overhead,
     read_baseline,
     save_baseline,
+    sequences,
     slower_than_baseline,
     tabular,
     text,
@@ -183,6 +184,21 @@ def test_keras_model_of_series_matches_recipe():
     np.testing.assert_allclose(theirs(x), ours(x), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow  # starts PyTorch
+def test_networks_for_sequences_have_as_many_parameters():
+    """The networks of tensorsmith, Keras and PyTorch have equally many parameters, and equal outputs with padding."""
+    ours = {case: _parameters(sequences.network(case)) for case in sequences.CASES}
+    assert {case: _parameters(sequences.keras_network(case)) for case in sequences.CASES} == ours
+    sizes = {case: (each.tokens, sequences.EMBEDDING, each.units) for case, each in sequences.CASES.items()}
+    counts = f"{{case: count(TORCH_NETWORKS[case](*size)[0]) for case, size in {sizes}.items()}}"
+    assert _in_torch(counts, "torch_sequences") == ours
+    networks = sequences.network("masked_gru"), sequences.keras_network("masked_gru")
+    networks[1].set_weights(networks[0].get_weights())
+    sentences = sequences.arrays("masked_gru")[0][:5]
+    np.testing.assert_allclose(networks[0](sentences), networks[1](sentences), rtol=1e-5)
+
+
+@pytest.mark.slow  # starts PyTorch
 def test_networks_for_vision_have_as_many_parameters():
     """The networks of Keras and PyTorch have the trainable parameters of tensorsmith, but a class token of 192."""
     ours = {case: _parameters(vision.network(case)) for case in vision.CASES}
@@ -192,6 +208,7 @@ def test_networks_for_vision_have_as_many_parameters():
     assert theirs == ours | {"vit": ours["vit"] + 192}
 
 
+@pytest.mark.slow  # starts PyTorch
 def test_loss_of_torch_detector(tmp_path):
     _, targets = vision.arrays("detector")
     outputs = np.random.default_rng(1).normal(size=targets.shape).astype("float32")
@@ -205,13 +222,13 @@ def _parameters(model):
     return sum(int(np.prod(each.shape)) for each in model.trainable_variables)
 
 
-def _in_torch(expression):
+def _in_torch(expression, module="torch_vision"):
     """Returns the value of an expression in a process without TensorFlow, with which torchvision crashes."""
     if not importlib.util.find_spec("torchvision"):
         pytest.skip("torchvision is installed by `make .venv/bench`")
     script = f"""
 import numpy as np, torch
-from tensorsmith.benchmarks.torch_vision import TORCH_NETWORKS
+from tensorsmith.benchmarks.{module} import TORCH_NETWORKS
 count = lambda network: sum(each.numel() for each in network.parameters())
 print({expression})
 """

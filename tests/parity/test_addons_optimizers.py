@@ -168,7 +168,13 @@ WRAPPERS = [
 ]
 
 
-@pytest.mark.parametrize("inner", [("SGD", {"learning_rate": 0.1, "momentum": 0.9}), ("Adam", {"learning_rate": 0.02})])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        ("SGD", {"learning_rate": 0.1, "momentum": 0.9}),
+        pytest.param(("Adam", {"learning_rate": 0.02}), marks=pytest.mark.slow),  # the wrappers are the same
+    ],
+)
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize(("name", "options"), WRAPPERS)
 def test_fifty_steps_of_wrappers(addons, name, options, inner, sparse):

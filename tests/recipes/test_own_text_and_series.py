@@ -11,21 +11,21 @@ from tensorsmith.core import register
 from tensorsmith.recipes import RunRequest, launch
 from tensorsmith.recipes.catalog import find_recipe
 
-LOAD_TEXTS = '''
+LOAD_TEXTS = """
     folder = Path(__file__).parent / "texts"
     files = [path for path in sorted(folder.glob("*/*.txt"))]
     texts = np.array([path.read_text() for path in files], object)
     labels = np.array([path.parent.name == "positive" for path in files], np.float32)
     parts = {"train": slice(0, None, 2), "validation": slice(1, None, 4), "test": slice(3, None, 4)}
     return {split: (texts[part], labels[part]) for split, part in parts.items()}
-'''
-LOAD_SERIES = '''
+"""
+LOAD_SERIES = """
     values = np.loadtxt(Path(__file__).parent / "series.csv", delimiter=",", skiprows=1, usecols=1, dtype="float32")
     values = (values - values.mean()) / values.std()
     windows = np.lib.stride_tricks.sliding_window_view(values, config.steps + 1)[..., None]
     splits = {"train": slice(0, 400), "validation": slice(400, 500), "test": slice(500, None)}
     return {split: (windows[rows, :-1], windows[rows, 1:]) for split, rows in splits.items()}
-'''
+"""
 
 
 def copy(name, path, function, body):

@@ -6,10 +6,9 @@ import shutil
 import sys
 from pathlib import Path
 
-import keras
 import pytest
 
-from tensorsmith.recipes import RunRequest, RunSettings, TrainedRun, find_recipe, launch
+from tensorsmith.recipes import RunRequest, RunSettings, TrainedRun, launch
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tools.main import main
 
@@ -302,19 +301,3 @@ def test_callbacks_in_private_modules(folder, path):
     (folder / "c.yaml").write_text(f"recipe: mine.py\ncallbacks: [{path}]\n")
     with raises_argument_error("callbacks", received=path, expected="in a public module", remedy="use the public name"):
         launch(RunRequest("mine.py", config=folder / "c.yaml", out=folder / "new"))
-
-
-def test_encoders_with_equal_weights(tmp_path, monkeypatch):
-    """The encoder of a run folder does not replace another one in the cache."""
-    file = find_recipe("transfer/hub_local")
-    assert file.recipe
-    module_of = file.variables["module_of"]
-    monkeypatch.setitem(module_of.__globals__, "fetch", lambda name: tmp_path)
-    monkeypatch.setitem(module_of.__globals__, "export", lambda encoder, folder: folder.mkdir())
-    encoders = [
-        keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation)]) for activation in ("relu", "softmax")
-    ]
-    encoders[1].set_weights(encoders[0].get_weights())
-    first, second = map(module_of, encoders)
-    assert first != second
-    assert module_of(encoders[0]) == first

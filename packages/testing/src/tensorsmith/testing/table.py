@@ -60,6 +60,10 @@ def _is_layer(row: Row) -> bool:
     return isinstance(row, LayerRow)
 
 
+def _has_time(row: Row) -> bool:
+    return isinstance(row, LayerRow) and row.time_axis is not None
+
+
 def _is_random(row: Row) -> bool:  # compared by statistics over 100 calls
     return isinstance(row, LayerRow) and row.random
 
@@ -87,19 +91,20 @@ CHECKS = {
         Check(save_and_load, (*EVERY, ModelRow), slow=lambda row: isinstance(row, ModelRow)),
         Check(mixed_float16, slow=_is_random),
         Check(mixed_bfloat16, (*EVERY, ModelRow), slow=lambda row: True),
-        Check(mirrored_strategy, two_cpus=True, slow=lambda row: not isinstance(row, LossRow)),
+        Check(mirrored_strategy, two_cpus=True, slow=lambda row: True),
         Check(numpy_scalars, (BatchRow, ScheduleRow), _has_numbers, slow=_is_layer),
         Check(integer_inputs, (LayerRow,), lambda row: row.supports_integers and _has_floats(row), slow=_is_layer),
-        Check(unknown_batch_size, (BatchRow,)),
+        # `unknown_time_size` varies the batch size as well.
+        Check(unknown_batch_size, (BatchRow,), slow=_has_time),
         Check(batches_add_up, (MetricRow,)),
         Check(sample_weight, (MetricRow,), lambda row: row.weighted),
         Check(gradients, (LayerRow, LossRow), lambda row: not getattr(row, "straight_through", False)),
         Check(jit, (LayerRow,), lambda row: row.supports_jit, slow=lambda row: True),
         Check(savedmodel_export, (LayerRow, ModelRow), slow=lambda row: True),
-        Check(unknown_time_size, (LayerRow,), lambda row: row.time_axis is not None),
+        Check(unknown_time_size, (LayerRow,), _has_time),
         Check(mask_passed, (LayerRow,), lambda row: row.passes_mask),
         Check(training_step, (ModelRow,), slow=lambda row: True),
-        Check(image_sizes, (ModelRow,)),
+        Check(image_sizes, (ModelRow,), slow=lambda row: True),
         Check(parameter_counts, (ModelRow,), lambda row: bool(row.counts), slow=lambda row: True),
         Check(mask_used, (LayerRow,), lambda row: row.uses_mask),
     )

@@ -18,20 +18,25 @@ HINT = "Use keras.ops.shape(x) or -1 instead of x.shape for unknown sizes."
 def unknown_batch_size(row: LayerRow | LossRow | MetricRow) -> None:
     """Checks that a component supports an unknown batch size and batches of any size."""
     if isinstance(row, LayerRow):
-        for position, output in enumerate(functional(row, ready(row)).outputs):
-            expect(
-                output.shape[0] is None or position in row.shared_outputs,
-                f"with keras.Input of unknown batch size the output has the shape {output.shape}. {HINT}",
-            )
+        _expect_unknown_batch(row, functional(row, ready(row)))
     batches = [examples(row, batch=batch) for batch in (3, 1)]
     _expect_same(row, batches, ["a batch of 3", "a batch of 1"])
 
 
 def unknown_time_size(row: LayerRow) -> None:
-    """Checks that a layer supports an unknown number of time steps and sequences of any length."""
-    functional(row, ready(row), time=None)
-    runs = [_longer(examples(row), row.time_axis or 0, steps) for steps in (0, -2, 3)]
-    _expect_same(row, runs, ["the time steps of the row", "two fewer", "three more"])
+    """Checks that a layer supports an unknown number of time steps and batches of sequences of any length and size."""
+    _expect_unknown_batch(row, functional(row, ready(row), time=None))
+    axis, sizes = row.time_axis or 0, ((3, 0), (1, -2), (2, 3))
+    runs = [_longer(examples(row, batch=batch), axis, steps) for batch, steps in sizes]
+    _expect_same(row, runs, ["the time steps of the row", "two fewer in a batch of 1", "three more"])
+
+
+def _expect_unknown_batch(row: LayerRow, model: keras.Model) -> None:
+    for position, output in enumerate(model.outputs):
+        expect(
+            output.shape[0] is None or position in row.shared_outputs,
+            f"with keras.Input of unknown batch size the output has the shape {output.shape}. {HINT}",
+        )
 
 
 def _longer(arguments: Any, axis: int, steps: int) -> Any:

