@@ -64,15 +64,28 @@ def without_fsync():
 
 @pytest.fixture(scope="module")
 def draft_figures():
-    """Write empty images instead of figures, for tests of many runs. The tests of figures draw them."""
+    """Write figures at a low resolution and without arranging their parts, for tests of runs that draw many of them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from PIL import Image
 
     def draft(figure, file, **_):
-        Image.new("L", (8, 8)).save(file, "png")
+        figure.set_layout_engine("none")
+        figure.set_dpi(20)
+        FigureCanvasAgg(figure).print_png(file)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", draft)
+        yield
+
+
+@pytest.fixture(scope="module")
+def empty_figures():
+    """Write empty images instead of figures, for tests of runs whose figures other tests draw."""
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", lambda figure, file, **_: Image.new("L", (8, 8)).save(file, "png"))
         yield
 
 

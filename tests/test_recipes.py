@@ -27,7 +27,7 @@ from tensorsmith.data.preprocessing import FeatureSpec  # noqa: E402
 from tensorsmith.layers import Standardization  # noqa: E402
 from tensorsmith.training import LRFinder, Trainer  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("draft_figures")
+pytestmark = pytest.mark.usefixtures("empty_figures")
 FORMS = ("mlp/digits", "deep/distillation", "perceptron/iris")  # supervised, with a preparation, and a procedure
 BUSY = """
 import time

@@ -16,7 +16,7 @@ import yaml
 
 from tensorsmith.recipes import find_recipe
 
-pytestmark = pytest.mark.usefixtures("draft_figures")
+pytestmark = pytest.mark.usefixtures("empty_figures")
 
 
 def test_run_folder(finished_run):

@@ -19,7 +19,7 @@ from tensorsmith.tools.main import main
 from tensorsmith.tools.search_folder import read_search
 from tensorsmith.tuning.search_workers import SearchWorkers
 
-pytestmark = pytest.mark.usefixtures("draft_figures")
+pytestmark = pytest.mark.usefixtures("empty_figures")
 
 RECIPE = str(Path(__file__).with_name("noisy_line.py"))
 
