@@ -11,13 +11,13 @@ and of the kernel.
 import importlib.util
 import time
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
-from tensorsmith.benchmarks.first_batch import first_batch_seconds
+from tensorsmith.benchmarks.epochs import KerasEpochs, TorchEpochs, TrainerEpochs
 from tensorsmith.benchmarks.torch_sequences import TORCH_NETWORKS
 from tensorsmith.core import load_tensorflow
 
@@ -130,89 +130,6 @@ def loss_of(case: str) -> Any:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-class _Trainer:
-    def __init__(self, case: str) -> None:
-        load_tensorflow()
-        import keras
-
-        from tensorsmith.training import Trainer
-
-        self._data = arrays(case)
-        self._trainer = Trainer(network(case), keras.optimizers.Adam(LEARNING_RATE), loss_of(case))
-
-    def first(self) -> float:
-        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
-        self.turn()
-        seconds: float = self._trainer.first_step_seconds
-        return seconds
-
-    def turn(self) -> float:
-        """Return the number of sequences per second of an epoch."""
-        start = time.perf_counter()
-        self._trainer.fit(*self._data, batch_size=BATCH, epochs=1, verbose=False)
-        return len(self._data[0]) / (time.perf_counter() - start)
-
-
-class _Keras:
-    def __init__(self, case: str) -> None:
-        load_tensorflow()
-        import keras
-
-        self._data, self._model = arrays(case), keras_network(case)
-        self._model.compile(keras.optimizers.Adam(LEARNING_RATE), loss_of(case))
-        self._fit = partial(self._model.fit, *self._data, batch_size=BATCH, verbose=0)
-
-    def first(self) -> float:
-        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
-        return first_batch_seconds(self._fit)
-
-    def turn(self) -> float:
-        """Return the number of sequences per second of an epoch."""
-        start = time.perf_counter()
-        self._fit()
-        return len(self._data[0]) / (time.perf_counter() - start)
-
-
-class _Torch:
-    def __init__(self, case: str, compiled: bool) -> None:
-        import torch
-
-        about = CASES[case]
-        self._model, loss = TORCH_NETWORKS[case](about.tokens, EMBEDDING, about.units)
-        self._data = [torch.from_numpy(array) for array in arrays(case)]
-
-        def step(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-            value: torch.Tensor = loss(self._model(x), y)
-            return value
-
-        self._loss = torch.compile(step) if compiled else step
-        self._optimizer = torch.optim.Adam(self._model.parameters(), LEARNING_RATE, fused=True)
-
-    def first(self) -> float:
-        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
-        return self._epoch()
-
-    def turn(self) -> float:
-        """Return the number of sequences per second of an epoch."""
-        start = time.perf_counter()
-        self._epoch()
-        return len(self._data[0]) / (time.perf_counter() - start)
-
-    def _epoch(self) -> float:
-        import torch
-
-        start, first, total = time.perf_counter(), 0.0, torch.zeros(())
-        for rows in torch.randperm(len(self._data[0])).split(BATCH):
-            self._optimizer.zero_grad()
-            loss = self._loss(*(tensor[rows] for tensor in self._data))
-            loss.backward()
-            self._optimizer.step()
-            total += loss.detach()
-            first = first or time.perf_counter() - start
-        total.item()
-        return first
-
-
 def _providers(case: str) -> dict[str, bool]:
     """Return a dict that maps each implementation to `True` if it is installed."""
     torch = bool(importlib.util.find_spec("torch"))
@@ -221,9 +138,26 @@ def _providers(case: str) -> dict[str, bool]:
 
 def _prepare(case: str, provider: str) -> Contender:
     """Return an implementation that is ready to be measured on a case."""
+    data = arrays(case)
     if provider.startswith("torch"):
-        return _Torch(case, compiled=provider == "torch_compile")
-    return _Keras(case) if provider == "keras" else _Trainer(case)
+        import torch
+
+        about = CASES[case]
+        model, loss = TORCH_NETWORKS[case](about.tokens, EMBEDDING, about.units)
+        optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, fused=True)
+        tensors = [torch.from_numpy(array) for array in data]
+        return TorchEpochs(model, loss, tensors, BATCH, optimizer, compiled=provider == "torch_compile")
+    load_tensorflow()
+    import keras
+
+    optimizer = keras.optimizers.Adam(LEARNING_RATE)
+    if provider == "keras":
+        model = keras_network(case)
+        model.compile(optimizer, loss_of(case))
+        return KerasEpochs(model, data, len(data[0]), batch_size=BATCH)
+    from tensorsmith.training import Trainer
+
+    return TrainerEpochs(Trainer(network(case), optimizer, loss_of(case)), data, len(data[0]), batch_size=BATCH)
 
 
 @cache

@@ -53,18 +53,19 @@ def _wavenet(tokens: int, embedding: int, units: int) -> tuple[Any, Any]:
     class WaveNet(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            dilations = [2**power for power in range(10)] * 3
+            self.dilations = [2**power for power in range(10)] * 3
             self.first = nn.Conv1d(1, 32, 2)
-            self.gated = nn.ModuleList(nn.Conv1d(32, 64, 2, dilation=dilation) for dilation in dilations)
-            self.residual = nn.ModuleList(nn.Conv1d(32, 32, 1) for _ in dilations)
-            self.skip = nn.ModuleList(nn.Conv1d(32, 32, 1) for _ in dilations)
+            self.gated = nn.ModuleList(nn.Conv1d(32, 64, 2, dilation=each) for each in self.dilations)
+            self.residual = nn.ModuleList(nn.Conv1d(32, 32, 1) for _ in self.dilations)
+            self.skip = nn.ModuleList(nn.Conv1d(32, 32, 1) for _ in self.dilations)
             self.last = nn.Sequential(nn.ReLU(), nn.Conv1d(32, 32, 1), nn.ReLU(), nn.Conv1d(32, 10, 1))
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             x = self.first(nn.functional.pad(x.movedim(-1, 1), (1, 0)))
             skipped = torch.zeros_like(x)
-            for gated, residual, skip in zip(self.gated, self.residual, self.skip, strict=True):
-                tanh, sigmoid = gated(nn.functional.pad(x, (gated.dilation[0], 0))).chunk(2, 1)
+            layers = zip(self.dilations, self.gated, self.residual, self.skip, strict=True)
+            for dilation, gated, residual, skip in layers:
+                tanh, sigmoid = gated(nn.functional.pad(x, (dilation, 0))).chunk(2, 1)
                 z = torch.tanh(tanh) * torch.sigmoid(sigmoid)
                 x, skipped = x + residual(z), skipped + skip(z)
             outputs: torch.Tensor = self.last(skipped + x).movedim(1, -1)

@@ -8,16 +8,15 @@ machine in float32, divided by the operations of the convolutions and matrix pro
 """
 
 import importlib.util
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
-from tensorsmith.benchmarks.first_batch import first_batch_seconds
+from tensorsmith.benchmarks.epochs import KerasEpochs, TorchEpochs, TrainerEpochs
 from tensorsmith.benchmarks.ops import ceilings
 from tensorsmith.benchmarks.torch_vision import TORCH_NETWORKS
 from tensorsmith.core import load_tensorflow
@@ -142,108 +141,55 @@ def loss_of(case: str) -> Any:
     return YOLOLoss(len(ANCHORS)) if case == "detector" else "sparse_categorical_crossentropy"
 
 
-class _Trainer:
-    """`Trainer` with the augmentation of tensorsmith."""
+def _trainer(case: str, policy: str) -> Contender:
+    """Return `Trainer` with the augmentation of tensorsmith."""
+    load_tensorflow()
+    import keras
 
-    def __init__(self, case: str, policy: str) -> None:
-        load_tensorflow()
-        import keras
+    from tensorsmith.data.pipelines import map_with_seed
+    from tensorsmith.image import augment
+    from tensorsmith.optimizers import AdamW
+    from tensorsmith.training import Trainer
 
-        from tensorsmith.data.pipelines import map_with_seed
-        from tensorsmith.image import augment
-        from tensorsmith.optimizers import AdamW
-        from tensorsmith.training import Trainer
-
-        keras.config.set_dtype_policy(policy)
-        flip = augment.random_flip()
-        self._data = dataset(case, map_with_seed(lambda seed, x, y: (flip(seed, x), y), seed=0))
-        self._trainer = Trainer(network(case), AdamW(LEARNING_RATE), loss_of(case))
-        self._images = CASES[case].batch_size * CASES[case].steps
-
-    def first(self) -> float:
-        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
-        self.turn()
-        seconds: float = self._trainer.first_step_seconds
-        return seconds
-
-    def turn(self) -> float:
-        """Return the number of images per second of an epoch."""
-        start = time.perf_counter()
-        self._trainer.fit(self._data, epochs=1, verbose=False)
-        return self._images / (time.perf_counter() - start)
+    keras.config.set_dtype_policy(policy)
+    flip = augment.random_flip()
+    data = dataset(case, map_with_seed(lambda seed, x, y: (flip(seed, x), y), seed=0))
+    return TrainerEpochs(Trainer(network(case), AdamW(LEARNING_RATE), loss_of(case)), [data], _images(case))
 
 
-class _Keras:
-    """Keras `fit` with an augmentation layer of Keras in the input pipeline."""
+def _keras(case: str) -> Contender:
+    """Return Keras `fit` with an augmentation layer of Keras in the input pipeline."""
+    load_tensorflow()
+    import keras
 
-    def __init__(self, case: str) -> None:
-        load_tensorflow()
-        import keras
-
-        flip = keras.layers.RandomFlip("horizontal", seed=0)
-        self._data = dataset(case, lambda batches: batches.map(lambda x, y: (flip(x, training=True), y)))
-        self._model = keras_network(case)
-        self._model.compile(keras.optimizers.AdamW(LEARNING_RATE), loss_of(case))
-        self._images = CASES[case].batch_size * CASES[case].steps
-
-    def first(self) -> float:
-        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
-        return first_batch_seconds(partial(self._model.fit, self._data, shuffle=False, verbose=0))
-
-    def turn(self) -> float:
-        """Return the number of images per second of an epoch."""
-        start = time.perf_counter()
-        self._model.fit(self._data, shuffle=False, verbose=0)
-        return self._images / (time.perf_counter() - start)
+    flip = keras.layers.RandomFlip("horizontal", seed=0)
+    data = dataset(case, lambda batches: batches.map(lambda x, y: (flip(x, training=True), y)))
+    model = keras_network(case)
+    model.compile(keras.optimizers.AdamW(LEARNING_RATE), loss_of(case))
+    return KerasEpochs(model, [data], _images(case), shuffle=False)
 
 
-class _Torch:
-    """PyTorch with the usual loop over tensors."""
+def _torch(case: str, channels_last: bool, compiled: bool) -> Contender:
+    """Return PyTorch with the usual loop over tensors."""
+    import torch
 
-    def __init__(self, case: str, channels_last: bool, compiled: bool) -> None:
-        import torch
+    model, loss = TORCH_NETWORKS[case](CASES[case].shape)
+    images, targets = (torch.from_numpy(array) for array in arrays(case))
+    images = images.movedim(-1, 1).contiguous()
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=torch.channels_last)
 
-        self._batch_size = CASES[case].batch_size
-        self._model, loss = TORCH_NETWORKS[case](CASES[case].shape)
-        images, targets = (torch.from_numpy(array) for array in arrays(case))
-        self._images, self._targets = images.movedim(-1, 1).contiguous(), targets
-        if channels_last:
-            self._model = self._model.to(memory_format=torch.channels_last)
-            self._images = self._images.contiguous(memory_format=torch.channels_last)
+    def prepare(x: torch.Tensor) -> torch.Tensor:
+        flipped = torch.rand(len(x), 1, 1, 1) < 0.5
+        return torch.where(flipped, x.flip(-1), x).float() / 255
 
-        def step(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-            value: torch.Tensor = loss(self._model(x), y)
-            return value
+    optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, fused=True)
+    return TorchEpochs(model, loss, (images, targets), CASES[case].batch_size, optimizer, compiled, prepare)
 
-        self._loss = torch.compile(step) if compiled else step
-        self._optimizer = torch.optim.AdamW(self._model.parameters(), LEARNING_RATE, fused=True)
 
-    def first(self) -> float:
-        """Train for one epoch and return the time in seconds from its start to the end of its first step."""
-        return self._epoch()
-
-    def turn(self) -> float:
-        """Return the number of images per second of an epoch."""
-        start = time.perf_counter()
-        self._epoch()
-        return len(self._images) / (time.perf_counter() - start)
-
-    def _epoch(self) -> float:
-        import torch
-
-        start, first, total = time.perf_counter(), 0.0, torch.zeros(())
-        for rows in torch.randperm(len(self._images)).split(self._batch_size):
-            x = self._images[rows]
-            flipped = torch.rand(len(x), 1, 1, 1) < 0.5
-            x = torch.where(flipped, x.flip(-1), x).float() / 255
-            self._optimizer.zero_grad()
-            loss = self._loss(x, self._targets[rows])
-            loss.backward()
-            self._optimizer.step()
-            total += loss.detach()
-            first = first or time.perf_counter() - start
-        total.item()
-        return first
+def _images(case: str) -> int:
+    return CASES[case].batch_size * CASES[case].steps
 
 
 def _providers(case: str) -> dict[str, bool]:
@@ -255,10 +201,10 @@ def _providers(case: str) -> dict[str, bool]:
 def _prepare(case: str, provider: str) -> Contender:
     """Return an implementation that is ready to be measured on a case."""
     if provider in TORCH:
-        return _Torch(case, channels_last=provider != "torch", compiled=provider == "torch_compile")
+        return _torch(case, channels_last=provider != "torch", compiled=provider == "torch_compile")
     if provider == "keras":
-        return _Keras(case)
-    return _Trainer(case, "mixed_bfloat16" if provider == "tensorsmith_bfloat16" else "float32")
+        return _keras(case)
+    return _trainer(case, "mixed_bfloat16" if provider == "tensorsmith_bfloat16" else "float32")
 
 
 @cache
