@@ -152,6 +152,8 @@ def test_no_stray_symbols():
     assert objects
     levels = set()
     for path in objects:
+        if b"__asan_" in path.read_bytes():
+            continue  # built by `make test-sanitize`, without inlining
         said = subprocess.run(["nm", "-C", "--defined-only", path], capture_output=True, text=True, check=True).stdout
         level = re.search("tensorsmith::(avx2|avx512)::", said)
         if level:
