@@ -206,3 +206,24 @@ def test_missing_library(kind, monkeypatch):
 def test_invalid_arguments(call, name, expected):
     with raises_argument_error(name, expected=expected):
         call()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u6211\u559c\u6b22\u6df1\u5ea6\u5b66\u4e60",  # Chinese, without spaces
+        "Th\u00e0nh ph\u1ed1 H\u1ed3 Ch\u00ed Minh",  # Vietnamese, with spaces within words
+        "Donaudampfschifffahrtsgesellschaft",
+        "San Francisco",
+        "#ILoveDeepLearning",
+    ],
+)
+def test_texts_that_spaces_do_not_split_into_words(text):
+    """Byte pairs represent texts for which words are unsuitable (Géron, 2019, chapter 16), also of other languages."""
+    tokenizer = BytePairTokenizer.train(
+        ["I love learning, and San Francisco is lovely.", "Deep ships, deep love."] * 2, limit=300
+    )
+    tokens = tokenizer.encode(text)
+    assert tokenizer.decode(tokens) == text
+    assert tokenizer.unknown not in tokens
+    assert len(tokens) <= len(text.encode())
