@@ -15,8 +15,8 @@ from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
 from tensorsmith.data import load
-from tensorsmith.layers import GRU
 from tensorsmith.metrics import BitsPerCharacter
+from tensorsmith.models import char_rnn
 from tensorsmith.optimizers import AdamW
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay, Warmup
@@ -59,11 +59,8 @@ def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
 
 
 def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
-    """Builds embeddings, a GRU layer and a dense layer with the logits of the next character."""
-    size = prepared["tokenizer"].size
-    embedding = keras.layers.Embedding(size, config.embedding)
-    recurrent = GRU(config.units, return_sequences=True), keras.layers.Dropout(config.dropout)
-    return keras.Sequential([keras.Input((None,), dtype="int32"), embedding, *recurrent, keras.layers.Dense(size)])
+    """Builds embeddings, a GRU layer, dropout, and a dense layer with the logits of the next character."""
+    return char_rnn(prepared["tokenizer"].size, config.embedding, config.units, dropout=config.dropout)
 
 
 def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:

@@ -23,6 +23,8 @@ import tensorsmith.tuning as tune
 from tensorsmith.data import load
 from tensorsmith.data.pipelines import parallel_streams
 from tensorsmith.layers import GRU, convert_layers
+from tensorsmith.metrics import BitsPerCharacter
+from tensorsmith.models import char_rnn
 from tensorsmith.optimizers import AdamW
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay, Warmup
@@ -74,12 +76,9 @@ def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
 
 def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
     """Builds embeddings, a GRU layer and a dense layer with the logits of the next character."""
+    stateful = config.state == "stateful"
     size = prepared["tokenizer"].size
-    model = keras.Sequential([keras.Input(batch_shape=(config.batch_size, None), dtype="int32")])
-    model.add(keras.layers.Embedding(size, config.embedding))
-    model.add(GRU(config.units, return_sequences=True, stateful=config.state == "stateful"))
-    model.add(keras.layers.Dense(size))
-    return model
+    return char_rnn(size, config.embedding, config.units, stateful=stateful, batch_size=config.batch_size)
 
 
 def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
@@ -116,9 +115,10 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
     for split in ("validation", "test"):
         windows = list(data[split].as_numpy_iterator())
         x, y = (np.concatenate(parts, axis=1) for parts in zip(*windows, strict=True))
-        # One stream at a time, because logits of all of them need much memory.
-        nats = [model.compute_loss(y=y[i], y_pred=model(x[i])) for i in np.split(np.arange(len(x)), len(x))]
-        scores[split] = {"bits_per_character": float(np.mean(nats) / np.log(2))}
+        bits = BitsPerCharacter(from_logits=True)
+        for stream, following in zip(x[:, None], y[:, None], strict=True):  # logits of all need much memory
+            bits.update_state(following, model(stream))
+        scores[split] = {"bits_per_character": float(bits.result())}
     return scores
 
 

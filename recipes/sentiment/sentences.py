@@ -22,7 +22,8 @@ from sklearn.linear_model import LogisticRegression
 
 import tensorsmith.tuning as tune
 from tensorsmith.data import fetch, load
-from tensorsmith.layers import GRU, EmbeddingBag, HubLayer
+from tensorsmith.layers import GRU, HubLayer
+from tensorsmith.models import text_classifier
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay
 from tensorsmith.text import WordTokenizer
@@ -87,8 +88,11 @@ def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
         inputs = keras.Input((), dtype="string")
         features = HubLayer(folder, trainable=True)(inputs)
     else:
+        size, options = prepared["tokenizer"].size, {"dropout": config.dropout, "steps": LENGTH}
+        if config.network in ("mean", "gru", "convolution"):
+            return text_classifier(size, 1, config.embedding, config.network, config.units, **options)
         inputs = keras.Input((LENGTH,), dtype="int32")
-        features = _features(config, inputs, prepared["tokenizer"].size)
+        features = _features(config, inputs, size)
     outputs = layers.Dense(1, "sigmoid")(layers.Dropout(config.dropout)(features))
     return keras.Model(inputs, outputs)
 
@@ -96,22 +100,14 @@ def build_model(config: Config, prepared: dict[str, Any]) -> keras.Model:
 def _features(config: Config, inputs: keras.KerasTensor, size: int) -> keras.KerasTensor:
     """Returns one vector for each sentence."""
     layers = keras.layers
-    if config.network == "mean":
-        return EmbeddingBag(size, config.embedding, combiner="sqrtn", padding_index=0)(inputs)
-    masked = config.network in ("gru", "attention")
-    x = layers.Embedding(size, config.embedding, mask_zero=masked)(inputs)
+    x = layers.Embedding(size, config.embedding, mask_zero=config.network == "attention")(inputs)
     x = layers.SpatialDropout1D(config.dropout)(x)
-    match config.network:
-        case "gru":
-            return layers.Bidirectional(GRU(config.units))(x)
-        case "masked_gru":
-            return layers.Bidirectional(GRU(config.units))(x, mask=keras.ops.not_equal(inputs, 0))
-        case "convolution":
-            return layers.GlobalMaxPooling1D()(layers.Conv1D(2 * config.units, 3, activation="relu")(x))
+    mask = keras.ops.not_equal(inputs, 0)
+    if config.network == "masked_gru":
+        return layers.Bidirectional(GRU(config.units))(x, mask=mask)
     states = layers.Bidirectional(GRU(config.units, return_sequences=True))(x)
     scores = layers.Dense(1)(layers.Dense(config.units, "tanh")(states))[..., 0]
-    weights = layers.Softmax()(scores, mask=keras.ops.not_equal(inputs, 0))
-    return layers.Dot(axes=1)([weights, states])
+    return layers.Dot(axes=1)([layers.Softmax()(scores, mask=mask), states])
 
 
 def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:

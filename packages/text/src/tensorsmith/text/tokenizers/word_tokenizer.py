@@ -18,7 +18,7 @@ from tensorsmith.text._support.tokenizer import (
 )
 
 # The words are those of `tensorsmith.data.preprocessing.split_words`. Whitespace is left to the split after the
-# replacement, which halves the time.
+# replacement.
 SEPARATORS = r"[^\p{L}\p{M}\p{N}'\s]+"
 
 

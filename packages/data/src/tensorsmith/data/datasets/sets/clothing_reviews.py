@@ -40,7 +40,7 @@ INFO = DatasetInfo(
     name="clothing_reviews",
     title="Reviews of women's clothing",
     description=(
-        "22,641 English reviews of an online shop, a median of 58 words long. Features: strings (examples,). Labels: "
+        "22,641 English reviews of an online shop, a median of 59 words long. Features: strings (examples,). Labels: "
         "int32 (examples,), 1 if the reviewer recommends the product, which 82 percent do. Reviews without text are "
         "left out. Split at random with a fixed seed; equal reviews are in the same split."
     ),

@@ -53,9 +53,9 @@ INFO = DatasetInfo(
     name="spam",
     title="SpamAssassin public mail corpus",
     description=(
-        "6,046 mails of 2002 and 2003, 1,896 of them spam. Features: strings (examples,), the subject, an empty line "
-        "and the text, in which HTML is not removed; other headers, which depend on the server, are left out. Labels: "
-        "int32 (examples,), 1 for spam. Split at random with a fixed seed and equal fractions of spam."
+        "6,046 mails, nearly all of 2002, 1,896 of them spam. Features: strings (examples,), the subject, an empty "
+        "line and the text, in which HTML is not removed; other headers, which depend on the server, are left out. "
+        "Labels: int32 (examples,), 1 for spam. Split at random with a fixed seed and equal fractions of spam."
     ),
     licence="PDDL-1.0 and CC0-1.0",
     source=(
