@@ -1,6 +1,14 @@
 import keras
 
-from tensorsmith.layers import LSTM, ContractivePenalty, MCDropout, MonteCarlo, Recomputed, ScheduledDropout
+from tensorsmith.layers import (
+    LSTM,
+    ContractivePenalty,
+    MCDropout,
+    MonteCarlo,
+    Recomputed,
+    ScheduledDropout,
+    ScheduledSampling,
+)
 from tensorsmith.testing import Data, LayerRow
 
 
@@ -38,6 +46,16 @@ ROWS = [
             ({"rate": "half"}, "in [0, 1]"),
             ({"seed": 0.5}, "an integer or None"),
             ({"noise_shape": (0,)}, "positive integers"),
+        ],
+    ),
+    LayerRow(
+        ScheduledSampling,
+        kwargs={"rate": 0.5, "seed": 5},
+        inputs=([Data((6,), "int32", 1, 9), Data((6, 9))],),
+        random=True,
+        bad=[
+            ({"rate": 1.1}, "in [0, 1]"),
+            ({"seed": 0.5}, "an integer or None"),
         ],
     ),
     LayerRow(

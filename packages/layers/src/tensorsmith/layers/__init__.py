@@ -77,6 +77,7 @@ from tensorsmith.layers.regularization.contractive_penalty import ContractivePen
 from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
 from tensorsmith.layers.regularization.mc_dropout import MCDropout
 from tensorsmith.layers.regularization.scheduled_dropout import ScheduledDropout
+from tensorsmith.layers.regularization.scheduled_sampling import ScheduledSampling
 from tensorsmith.layers.regularization.stochastic_depth import StochasticDepth
 from tensorsmith.layers.wrappers.equalized_learning_rate import EqualizedLearningRate
 from tensorsmith.layers.wrappers.hub_layer import HubLayer
@@ -150,6 +151,7 @@ __all__ = [
     "SampledSoftmax",
     "Sampling",
     "ScheduledDropout",
+    "ScheduledSampling",
     "SimpleRNN",
     "SinusoidalPositionalEncoding",
     "Snake",

@@ -173,10 +173,10 @@ class OptimizerRow(Row):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ModelRow(Row):
-    """Conformance table row for a function that builds a functional or Sequential model with a single input.
+    """Conformance table row for a function that builds a functional or Sequential model.
 
     Args:
-        inputs: `Data` that specifies the input, of the shape that `kwargs` determine.
+        inputs: `Data` that specifies the input, of the shape that `kwargs` determine, or a list or dict of `Data`.
         counts: Sequence of pairs of a dict and an integer. The dict contains all keyword arguments of a model, and the
             integer is its published number of trainable parameters. May be omitted.
         another_size: Keyword arguments that override `kwargs`, with which the model accepts images of other sizes, such
@@ -191,6 +191,6 @@ class ModelRow(Row):
         'build'
     """
 
-    inputs: Data
+    inputs: Any
     counts: Sequence[tuple[Mapping[str, Any], int]] = ()
     another_size: Mapping[str, Any] | None = None

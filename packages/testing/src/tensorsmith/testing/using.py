@@ -47,7 +47,8 @@ def _(row: LayerRow, batch: int = BATCH) -> tuple[Any, ...]:
 
 @examples.register
 def _(row: ModelRow, batch: int = BATCH) -> tuple[Any, ...]:
-    return (draw(row.inputs, batch, np.random.default_rng(21)),)
+    rng = np.random.default_rng(21)
+    return (keras.tree.map_structure(lambda data: draw(data, batch, rng), row.inputs),)
 
 
 @examples.register(LossRow)

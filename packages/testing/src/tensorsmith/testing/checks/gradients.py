@@ -94,7 +94,8 @@ def _expect_gradients(
         floats = [value for value in outputs(points) if tf.as_dtype(value.dtype).is_floating]
         if not mixes:
             mixes.extend(rng.uniform(0.5, 1.5, value.shape) for value in floats)
-        return tf.add_n([tf.reduce_sum(tf.cast(mix, v.dtype) * v) for mix, v in zip(mixes, floats, strict=True)])
+        parts = [tf.reduce_sum(tf.cast(mix, v.dtype) * v) for mix, v in zip(mixes, floats, strict=True)]
+        return tf.add_n(parts or [tf.zeros([], dtype)])  # all outputs may be integers
 
     with tf.GradientTape() as tape:
         tape.watch(watched)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import tensorflow as tf
 
 from tensorsmith.testing.comparing import array, expect_finite, named
 from tensorsmith.testing.errors import ConformanceError, expect
-from tensorsmith.testing.rows import ModelRow
+from tensorsmith.testing.rows import Data, ModelRow
 from tensorsmith.testing.using import draw, examples, make
 
 
@@ -25,7 +26,7 @@ def parameter_counts(row: ModelRow) -> None:
 def training_step(row: ModelRow) -> None:
     """Checks that all weights have gradients, and that a small step along them lowers the loss."""
     model = make(row)
-    inputs = tf.convert_to_tensor(examples(row)[0])
+    inputs = keras.tree.map_structure(tf.convert_to_tensor, examples(row)[0])
     rng = np.random.default_rng(24)
     targets = [rng.uniform(0.0, 1.0, output.shape) for output in keras.tree.flatten(model(inputs))]
     state = [array(variable) for variable in model.non_trainable_variables]
@@ -56,19 +57,27 @@ def training_step(row: ModelRow) -> None:
 
 def image_sizes(row: ModelRow) -> None:
     """Checks that the model supports images of twice the height and width, or longer sequences, or refuses them."""
-    shape = row.inputs.shape
-    tokens = len(shape) == 1 and np.issubdtype(np.dtype(row.inputs.dtype), np.integer)
-    sizes = shape if tokens else shape[:-1]  # tokens have no axis of channels
-    doubled = (*(2 * (size or 1) for size in sizes), *shape[len(sizes) :])
-    large = draw(dataclasses.replace(row.inputs, shape=doubled), 2, np.random.default_rng(25))
+    rng = np.random.default_rng(25)
+    large = keras.tree.map_structure(lambda data: draw(_doubled(data), 2, rng), row.inputs)
     if row.another_size is None:
         try:
             make(row)(large)
         except ValueError:
             return
-        raise ConformanceError(f"the model accepts images of shape {large.shape} without `another_size` in its row.")
+        raise ConformanceError(f"the model accepts inputs of shape {_shapes(large)} without `another_size` in its row.")
     model = row.make(**{**row.kwargs, **row.another_size})
-    for image in (examples(row)[0], large):
-        outputs = named("output", model(image))
-        expect_finite(outputs, f"the model on images of shape {image.shape}")
-        expect(all(len(output) == len(image) for output in outputs.values()), "an output has another batch size.")
+    for inputs in (examples(row)[0], large):
+        outputs, size = named("output", model(inputs)), len(keras.tree.flatten(inputs)[0])
+        expect_finite(outputs, f"the model on inputs of shape {_shapes(inputs)}")
+        expect(all(len(output) == size for output in outputs.values()), "an output has another batch size.")
+
+
+def _doubled(data: Data) -> Data:
+    """Returns the specification of images of twice the height and width, or of sequences of twice the length."""
+    tokens = len(data.shape) == 1 and np.issubdtype(np.dtype(data.dtype), np.integer)
+    sizes = data.shape if tokens else data.shape[:-1]  # tokens have no axis of channels
+    return dataclasses.replace(data, shape=(*(2 * (size or 1) for size in sizes), *data.shape[len(sizes) :]))
+
+
+def _shapes(inputs: Any) -> str:
+    return " and ".join(str(array.shape) for array in keras.tree.flatten(inputs))

@@ -112,6 +112,7 @@ def _expect_finite_gradients(layer: keras.Layer, arguments: tuple[Any, ...], hal
     with tf.GradientTape() as tape:
         tape.watch(sources)
         outputs = [value for value in keras.tree.flatten(layer(*tensors)) if tf.as_dtype(value.dtype).is_floating]
-        total = tf.add_n([tf.reduce_sum(tf.cast(value, "float32")) for value in outputs])
+        parts = [tf.reduce_sum(tf.cast(value, "float32")) for value in outputs]
+        total = tf.add_n(parts or [tf.zeros([])])  # all outputs may be integers
     gradients = [gradient for gradient in tape.gradient(total, sources) if gradient is not None]
     expect_finite(named("gradient", [tf.convert_to_tensor(gradient) for gradient in gradients]), f"mixed_{half}", HINT)
