@@ -112,6 +112,18 @@ def test_figure_marks_failures_and_outliers(tmp_path, monkeypatch):
     }
 
 
+def test_figure_shows_two_groups_of_variants(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: figures.append(figure))
+    monkeypatch.setattr("tensorsmith.recipes.comparison_figure.replace_file", contextlib.nullcontext)
+    scores = {"a": {0: 0.99, 1: 0.98}, "b": {0: 0.98, 1: 0.99}, "c": {0: 0.4, 1: 0.5}, "d": {0: 0.3, 1: 0.4}}
+    variants = [VariantResult(name, {}, values) for name, values in scores.items()]
+    plot_comparison(Comparison("question", "test", "accuracy", "max", variants), tmp_path / "figure.png")
+    low, high = figures[0].axes[0].get_xlim()
+    assert low < 0.3
+    assert high > 0.99
+
+
 def test_figure_shows_what_can_be_compared(tmp_path, monkeypatch):
     """Further scores that are equal in all runs, or that one variant has, have no panel. Errors may span magnitudes."""
     figures = []

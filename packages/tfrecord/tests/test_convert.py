@@ -3,7 +3,6 @@
 import filecmp
 import itertools
 import json
-import os
 import shutil
 import signal
 import subprocess

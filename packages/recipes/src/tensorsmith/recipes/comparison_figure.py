@@ -111,6 +111,8 @@ def _plot_scores(panel: "Axes", comparison: Comparison, scores: Sequence[Sequenc
 
     means = [float(np.mean(values)) if values else np.nan for values in scores]
     limits = _limits(means, [value for i in best for value in scores[i]], READABLE_SCORES)
+    if limits and 2 * sum(limits[0] <= mean <= limits[1] for mean in means) <= np.isfinite(means).sum():
+        limits = None  # half of the variants are no outliers
     low, high = limits or (-np.inf, np.inf)
     shown: list[float] = []  # scores within the axis; a variant is shown completely or not at all
     for position, (variant, values) in enumerate(zip(comparison.variants, scores, strict=True)):
