@@ -1,6 +1,6 @@
 """Does a conditional random field restore capital letters and punctuation better than independent tags?
 
-Data: 20,000 of 27,888 English Bible verses, and 1,608 / 1,517 for validation and test (public domain)
+Data: 20,000 of 27,902 English Bible verses, and 1,420 / 1,486 of other books for validation and test (public domain)
 Command: tensorsmith run tagging/crf
 
 Comparison: tensorsmith compare tagging/crf --seeds 3 --parallel 2

@@ -334,15 +334,33 @@ def test_text_of_a_mail():
 
 
 def test_verses(folders):
-    """Pairs of well-known verses, and no chapter in two splits."""
+    """Pairs of well-known verses, no book in two splits, and no quotation of a held-out book in the training data."""
     splits = [load("verses", split).features for split in info("verses").splits]
-    chapters = [{reference.rpartition(".")[0] for reference in split["reference"]} for split in splits]
-    assert sum(map(len, chapters)) == len(set.union(*chapters)) == 1_189
+    books = [{reference.partition(".")[0] for reference in split["reference"]} for split in splits]
+    assert sum(map(len, books)) == len(set.union(*books)) == 66
+    train, *others = ({*split["reference"]} for split in splits)
+    assert "1Cor.15.32" in set.union(*others)  # "let us eat and drink, for tomorrow we die", as in Isaiah
+    assert "Isa.22.12" in train
+    assert "Isa.22.13" not in train
     pairs = {row[0]: row[1:] for split in splits for row in zip(*split.values(), strict=True)}
     assert pairs["John.11.35"] == ("Jesus wept.", "Y lloró Jesús.")
     assert pairs["Gen.1.3"][1] == "Y dijo Dios: Sea la luz: y fué la luz."
     assert pairs["Rev.13.1"][0].startswith("Then I stood on the sand of the sea. I saw a beast")
     assert not {*"<>&*[]0123456789"} & {*"".join("".join(pair) for pair in pairs.values())}
+
+
+def test_cmudict(folders):
+    """Known pronunciations, and no word in two splits, even with another ending after an apostrophe."""
+    splits = [load("cmudict", split).features for split in info("cmudict").splits]
+    stems = [{word.partition("'")[0] for word in split["word"]} for split in splits]
+    assert sum(map(len, stems)) == len(set.union(*stems))
+    words, phonemes = (np.concatenate([split[name] for split in splits]).tolist() for name in ("word", "phonemes"))
+    assert (len(words), len(set(words))) == (132_585, 123_874)
+    assert sorted(each for word, each in zip(words, phonemes, strict=True) if word == "TOMATO") == [
+        "T AH0 M AA1 T OW2",
+        "T AH0 M EY1 T OW2",
+    ]
+    assert len({each.rstrip("012") for entry in phonemes for each in entry.split()}) == 39
 
 
 def test_movie_reviews_ratings_are_aligned(folders):
