@@ -5,6 +5,7 @@ from tensorsmith.models import (
     char_rnn,
     convnext,
     efficientnet_lite0,
+    encoder_decoder,
     fcn,
     googlenet,
     lenet5,
@@ -51,6 +52,9 @@ def detector(input_shape=(64, 64, 3), **kwargs):
     """Returns a detector with a small ResNet-18."""
     return yolo(resnet("18", input_shape, classes=None, width=0.125), **kwargs)
 
+
+TRANSLATOR = {"source_vocabulary": 9, "target_vocabulary": 7, "embedding": 3, "units": 4}
+PAIRS = {"source": Data((5,), "int32", 1, 9), "target": Data((4,), "int32", 1, 7)}
 
 ROWS = [
     # The first row runs all checks in the fast tests, and LeNet-5 is small.
@@ -254,6 +258,32 @@ ROWS = [
             ({"stateful": True}, "a positive integer with stateful=True"),
         ],
         counts=[({"vocabulary_size": 66, "embedding": 256, "units": 1024}, 4_022_850)],  # as in TensorFlow's tutorial
+    ),
+    ModelRow(
+        encoder_decoder,
+        kwargs={**TRANSLATOR, "dropout": 0.2},
+        inputs=PAIRS,
+        another_size={},
+        bad=[
+            ({"source_vocabulary": 0}, "a positive integer"),
+            ({"units": 5}, "an even number, for a bidirectional encoder"),
+            ({"attention": "loung"}, "Did you mean luong?"),
+            ({"dropout": 1.0}, "in [0, 1)"),
+        ],
+    ),
+    ModelRow(
+        encoder_decoder,
+        name="encoder-decoder with additive attention and scheduled sampling",
+        kwargs={**TRANSLATOR, "attention": "bahdanau", "scheduled_sampling": True},
+        inputs=PAIRS,
+        another_size={},
+    ),
+    ModelRow(
+        encoder_decoder,
+        name="encoder-decoder without attention",
+        kwargs={**TRANSLATOR, "attention": None, "bidirectional": False},
+        inputs=PAIRS,
+        another_size={},
     ),
     ModelRow(
         text_classifier,

@@ -9,6 +9,12 @@ from tensorsmith.models.networks.alexnet import alexnet
 from tensorsmith.models.networks.char_rnn import char_rnn
 from tensorsmith.models.networks.convnext import convnext
 from tensorsmith.models.networks.efficientnet_lite import efficientnet_lite0
+from tensorsmith.models.networks.encoder_decoder import (
+    EncoderDecoderState,
+    encoder_decoder,
+    encoder_decoder_alignment,
+    encoder_decoder_step,
+)
 from tensorsmith.models.networks.fcn import fcn
 from tensorsmith.models.networks.googlenet import googlenet
 from tensorsmith.models.networks.lenet5 import lenet5
@@ -24,12 +30,16 @@ from tensorsmith.models.networks.xception import xception
 from tensorsmith.models.networks.yolo import yolo
 
 __all__ = [
+    "EncoderDecoderState",
     "LayerBudget",
     "ModelBudget",
     "alexnet",
     "char_rnn",
     "convnext",
     "efficientnet_lite0",
+    "encoder_decoder",
+    "encoder_decoder_alignment",
+    "encoder_decoder_step",
     "fcn",
     "googlenet",
     "lenet5",
