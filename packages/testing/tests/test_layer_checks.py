@@ -230,6 +230,14 @@ class HandsOutItsWeight(Sound):
         return super().call(x), ops.convert_to_tensor(self.scale)
 
 
+@register
+class NamedInputs(Sound):
+    """Layer whose inputs are no positional arguments."""
+
+    def call(self, unused=None, x=None):
+        return super().call(x)
+
+
 def row(make, **changes):
     return LayerRow(make, **{"inputs": Data((6, 4)), "bad": (), **changes})
 
@@ -238,6 +246,7 @@ SOUND = row(Sound, kwargs={"factor": 2.0}, time_axis=1, passes_mask=True, bad=[(
 NOISE = row(SoundNoise, kwargs={"seed": 3}, random=True, time_axis=1)
 SUM = row(SoundSum, time_axis=1, uses_mask=True)
 SHARED = row(HandsOutItsWeight, shared_outputs=[1])
+NAMED = row(NamedInputs, kwargs={"factor": 2.0}, time_axis=1, call=lambda layer, x, **options: layer(x=x, **options))
 
 
 @pytest.mark.parametrize(
@@ -283,7 +292,9 @@ def test_check_detects_defect(check, broken, message, sound):
     run_check(sound, check)
 
 
-@pytest.mark.parametrize("sound", [SOUND, NOISE, SUM], ids=lambda sound: sound.title)
+@pytest.mark.parametrize(
+    "sound", [SOUND, NOISE, SUM, pytest.param(NAMED, marks=pytest.mark.slow)], ids=lambda sound: sound.title
+)
 def test_valid_layers_pass(sound):
     for check in checks_for(sound):
         if check != "mirrored_strategy":

@@ -82,6 +82,16 @@ def test_plugin_reports_row_and_check(pytester):
     result.assert_outcomes(passed=9, failed=1, deselected=2)
 
 
+def test_slow_row(pytester):
+    table = TABLE.replace(
+        'ScheduleRow(Broken, steps=[0, 3], name="bad-one")', "ScheduleRow(Broken, steps=[0], slow=True)"
+    )
+    pytester.makepyfile(conformance=table)
+    result = pytester.runpytest_inprocess("--collect-only", "-q", "-m", "slow", "--import-mode=importlib")
+    result.stdout.fnmatch_lines(["conformance.py::Broken::eager_equals_function"])
+    result.stdout.no_fnmatch_line("*Sound*")
+
+
 def test_invalid_table(pytester):
     pytester.makepyfile(conformance="import tensorsmith.testing\n\nROWS = 3")
     result = pytester.runpytest_inprocess()

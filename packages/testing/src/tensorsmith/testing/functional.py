@@ -22,4 +22,4 @@ def functional(row: LayerRow, layer: keras.Layer, time: int | None = 0) -> keras
         return keras.Input(shape, dtype=data.dtype)
 
     arguments = keras.tree.map_structure(tensor, row.arguments)
-    return keras.Model(keras.tree.flatten(arguments), keras.tree.flatten(layer(*arguments)))
+    return keras.Model(keras.tree.flatten(arguments), keras.tree.flatten(row.outputs(layer, *arguments)))

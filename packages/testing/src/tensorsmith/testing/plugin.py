@@ -48,7 +48,7 @@ class RowTests(pytest.Collector):
 
         for check_name in checks_for(self.row):
             item = CheckTest.from_parent(self, name=check_name, row=self.row)
-            if CHECKS[check_name].slow(self.row) and not self.is_first:
+            if self.row.slow or (CHECKS[check_name].slow(self.row) and not self.is_first):
                 item.add_marker(pytest.mark.slow)
             yield item
 

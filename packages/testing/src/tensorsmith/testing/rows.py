@@ -45,6 +45,7 @@ class Row:
         half_tolerance: Absolute and relative tolerance in float16. The tolerance in bfloat16, which has three fewer
             bits of precision, is eight times as large.
         supports_numpy_scalars: If `True`, arguments may be NumPy scalars instead of Python numbers.
+        slow: If `True`, all checks of the row have the pytest marker `slow`.
     """
 
     make: Callable[..., Any] = field(kw_only=False)
@@ -54,6 +55,7 @@ class Row:
     tolerance: float = 1e-5
     half_tolerance: float = 1e-2
     supports_numpy_scalars: bool = True
+    slow: bool = False
 
     @property
     def title(self) -> str:
@@ -95,6 +97,8 @@ class LayerRow(BatchRow):
         supports_integers: If `True`, inputs may be integers instead of floats.
         straight_through: If `True`, the gradients intentionally differ from the derivatives of the outputs, for example
             because of rounding.
+        call: Function of the layer, its inputs and keyword arguments that calls the layer. If `None`, the inputs are
+            the positional arguments of the call.
 
     Example:
         >>> import keras
@@ -113,11 +117,16 @@ class LayerRow(BatchRow):
     shared_outputs: Sequence[int] = ()
     supports_integers: bool = True
     straight_through: bool = False
+    call: Callable[..., Any] | None = None
 
     @property
     def arguments(self) -> tuple[Any, ...]:
         """Arguments of `call`, as a tuple."""
         return (self.inputs,) if isinstance(self.inputs, Data) else tuple(self.inputs)
+
+    def outputs(self, layer: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
+        """Returns the outputs of a layer for inputs, which are arrays or tensors in the structure of `arguments`."""
+        return layer(*inputs, **options) if self.call is None else self.call(layer, *inputs, **options)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -78,7 +78,7 @@ def prepare(row: Row, component: Any) -> Any:
 @prepare.register
 def _(row: LayerRow, component: Any) -> Any:
     shapes = keras.tree.map_structure(lambda array: keras.KerasTensor(array.shape, array.dtype.name), examples(row))
-    component(*shapes)
+    row.outputs(component, *shapes)
     rng = np.random.default_rng(22)
     for weight in component.trainable_variables:
         weight.assign(weight + rng.uniform(0.0, 0.1, weight.shape).astype("float32"))
@@ -99,10 +99,10 @@ def functions(row: Row, component: Any) -> dict[str, Callable[..., Any]]:
 @functions.register
 def _(row: LayerRow, component: Any) -> dict[str, Callable[..., Any]]:
     if "training" not in inspect.signature(component.call).parameters:
-        return {"call": lambda *inputs: component(*inputs)}
+        return {"call": lambda *inputs: row.outputs(component, *inputs)}
     return {
-        "training=False": lambda *inputs: component(*inputs, training=False),
-        "training=True": lambda *inputs: component(*inputs, training=True),
+        "training=False": lambda *inputs: row.outputs(component, *inputs, training=False),
+        "training=True": lambda *inputs: row.outputs(component, *inputs, training=True),
     }
 
 

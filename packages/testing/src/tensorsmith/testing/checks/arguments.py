@@ -39,7 +39,7 @@ def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
         call = f"{row.title} with {dict(replaced)}, called with the shapes {list(shapes)},"
         try:
             if isinstance(row, LayerRow):
-                component(*_symbolic(row, shapes))
+                row.outputs(component, *_symbolic(row, shapes))
             else:
                 _zeros_into(row, component, shapes)
         except ValueError as error:

@@ -155,7 +155,7 @@ def _training_step(layer: keras.Layer, row: LayerRow) -> Callable[..., Any]:
         with tf.GradientTape() as tape:
             outputs = [
                 tf.cast(output, "float32")
-                for position, output in enumerate(keras.tree.flatten(layer(*inputs)))
+                for position, output in enumerate(keras.tree.flatten(row.outputs(layer, *inputs)))
                 if position not in row.shared_outputs
             ]
             total = tf.add_n([tf.reduce_sum(tf.square(output)) for output in outputs])

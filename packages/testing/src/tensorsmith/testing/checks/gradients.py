@@ -69,7 +69,7 @@ def _widest(row: LayerRow) -> tuple[Any, Any, str]:
     try:
         with policy("float64"):
             layer = ready(row)
-            outputs = keras.tree.flatten(layer(*cast("float64")))
+            outputs = keras.tree.flatten(row.outputs(layer, *cast("float64")))
         if all(output.dtype != "float32" for output in outputs):
             return layer, cast("float64"), "float64"
     except (TypeError, ValueError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError):

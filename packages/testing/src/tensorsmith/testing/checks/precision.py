@@ -1,8 +1,8 @@
 """Conformance checks for half-precision computation."""
 
 import contextlib
-from collections.abc import Iterator
-from functools import singledispatch
+from collections.abc import Callable, Iterator
+from functools import partial, singledispatch
 from typing import Any
 
 import keras
@@ -56,7 +56,7 @@ def _(row: LayerRow, half: str, tolerance: float) -> None:
         layer = ready(row)
         for mine, theirs in zip(full.variables, layer.variables, strict=True):
             theirs.assign(mine)
-        for value in keras.tree.flatten(layer(*examples(row))):
+        for value in keras.tree.flatten(row.outputs(layer, *examples(row))):
             given = keras.backend.standardize_dtype(value.dtype)
             types = dict.fromkeys((half, layer.compute_dtype))  # usually equal, but some layers compute in float32
             expect(
@@ -64,7 +64,7 @@ def _(row: LayerRow, half: str, tolerance: float) -> None:
                 f"the output is {given} under mixed_{half}, expected {' or '.join(types)}. "
                 "Cast constants to the dtype of the inputs, or to self.compute_dtype.",
             )
-        _expect_finite_gradients(layer, examples(row), half)
+        _expect_finite_gradients(partial(row.outputs, layer), layer, examples(row), half)
         if row.random:
             expect_same_statistics(row, full, layer, tolerance, who)
         else:
@@ -72,7 +72,7 @@ def _(row: LayerRow, half: str, tolerance: float) -> None:
         # Zero inputs reveal divisions by small numbers.
         if all(np.isfinite(value.astype("float64")).all() for value in observe(row, full, zeros).values()):
             expect_finite(observe(row, layer, zeros), f"mixed_{half} on zeros", HINT)
-            _expect_finite_gradients(layer, zeros, half)
+            _expect_finite_gradients(partial(row.outputs, layer), layer, zeros, half)
 
 
 @_check.register
@@ -81,7 +81,7 @@ def _(row: ModelRow, half: str, tolerance: float) -> None:
         model = ready(row)
         for mine, theirs in zip(ready(row).variables, model.variables, strict=True):
             theirs.assign(mine)
-        _expect_finite_gradients(model, examples(row), half)
+        _expect_finite_gradients(model, model, examples(row), half)
         found = observe(row, model, examples(row))
     expect_same(reference(row), found, tolerance, f"float32 and mixed_{half}", HINT)
 
@@ -105,13 +105,15 @@ def _(row: LossRow | MetricRow, half: str, tolerance: float) -> None:
             expect_finite(named("gradient", gradient), f"mixed_{half}", HINT)
 
 
-def _expect_finite_gradients(layer: keras.Layer, arguments: tuple[Any, ...], half: str) -> None:
+def _expect_finite_gradients(
+    call: Callable[..., Any], layer: keras.Layer, arguments: tuple[Any, ...], half: str
+) -> None:
     tensors = keras.tree.map_structure(tf.convert_to_tensor, arguments)
     sources = [tensor for tensor in keras.tree.flatten(tensors) if tensor.dtype.is_floating]
     sources += [variable.value for variable in layer.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch(sources)
-        outputs = [value for value in keras.tree.flatten(layer(*tensors)) if tf.as_dtype(value.dtype).is_floating]
+        outputs = [value for value in keras.tree.flatten(call(*tensors)) if tf.as_dtype(value.dtype).is_floating]
         parts = [tf.reduce_sum(tf.cast(value, "float32")) for value in outputs]
         total = tf.add_n(parts or [tf.zeros([])])  # all outputs may be integers
     gradients = [gradient for gradient in tape.gradient(total, sources) if gradient is not None]
