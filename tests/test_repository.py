@@ -51,6 +51,7 @@ KERAS_USERS = [
     "models",
     "optimizers",
     "schedules",
+    "seq2seq",
     "testing",
     "text",
     "training",

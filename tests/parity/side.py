@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 import numpy as np
+import side_seq2seq
 
 
 class Side:
@@ -420,7 +421,8 @@ def _serve():
         except EOFError:
             return
         try:
-            results = differentiated(globals()[head["function"]], arrays, **head["options"])
+            function = {**vars(side_seq2seq), **globals()}[head["function"]]
+            results = differentiated(function, arrays, **head["options"])
         except Exception as error:  # noqa: BLE001 - the client reports any error
             _send(answers, {"error": f"{type(error).__name__}: {error}"}, [])
         else:

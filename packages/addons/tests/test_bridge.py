@@ -47,6 +47,10 @@ print(*[bool((layer.kernel.numpy() == old).all()) for layer, old in zip(dense, b
 ids = tf.constant([[[1, 2]], [[3, 4]], [[5, 9]]])
 parents = tf.constant([[[0, 0]], [[1, 0]], [[0, 1]]])
 print(tfa.seq2seq.gather_tree(ids, parents, tf.constant([3]), tf.constant(9)).numpy()[:, 0].T.tolist())
+cell, output = tf.keras.layers.LSTMCell(4), tf.keras.layers.Dense(5)
+search = tfa.seq2seq.BeamSearchDecoder(cell, 2, output_layer=output, maximum_iterations=3)
+found = search(tf.ones((5, 4)), start_tokens=tf.constant([0]), end_token=1, initial_state=[tf.zeros((2, 4))] * 2)
+print(found[0].predicted_ids.shape)
 for name, call in {WITHOUT_PYTHON_PATH}.items():
     try:
         eval(call)
@@ -73,6 +77,7 @@ def test_addons_runs_silently(tmp_path):
         "[0.5 0.5 0.5]",
         "True False",
         "[[2, 3, 5], [1, 4, 9]]",  # same example as in the docstring of tensorsmith.ops.gather_tree
+        "(1, 3, 2)",
     ]
 
 

@@ -13,6 +13,7 @@ from tensorsmith.seq2seq import (
     decode,
     greedy,
     recurrent_step,
+    repetition_penalty,
     stream,
     temperature_sampling,
     window_step,
@@ -46,7 +47,15 @@ def transformer(context):
     return keras.Model(tokens, keras.layers.Dense(VOCABULARY)(x))
 
 
-@pytest.mark.parametrize("kind", [keras.layers.GRU, keras.layers.LSTM, ours.GRU, ours.LSTM, ours.SimpleRNN])
+def stacked(units, **options):
+    """Returns a recurrent layer of two cells."""
+    return keras.layers.RNN([keras.layers.GRUCell(units), keras.layers.LSTMCell(3)], **options)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [keras.layers.GRU, keras.layers.LSTM, ours.GRU, ours.LSTM, ours.SimpleRNN, ours.LayerNormLSTM, stacked],
+)
 @pytest.mark.parametrize("mask_zero", [False, True])
 def test_recurrent_step_equals_the_model(kind, mask_zero):
     model = language_model(kind(5, return_sequences=True), kind(7, return_sequences=True), mask_zero=mask_zero)
@@ -179,6 +188,65 @@ def test_text_of_bytes():
     assert "".join(generator.generate("x", 4)) == "é \ufffd"
 
 
+def letters(step=None):
+    """Returns a generator whose texts go through the alphabet, with a second choice at each letter and z as the end."""
+
+    def next_letter(tokens, state):
+        return 3 * tf.one_hot(tokens + 1, 128) + 2.5 * tf.one_hot(tokens + 2, 128), state
+
+    return TextGenerator(
+        step or next_letter,
+        lambda batch: tf.zeros([batch, 2]),
+        lambda text: [*text.encode()],
+        lambda tokens: bytes(tokens).decode(),
+        end=ord("z"),
+    )
+
+
+def test_completions_equal_generated_text():
+    """For prompts of several lengths, with one trace."""
+    traces = []
+
+    def step(tokens, state):
+        traces.append(tokens.shape)
+        return letters().step(tokens, state)
+
+    prompts = ["a", "Xb", "one text of several words", "v"]
+    for choose in (greedy, temperature_sampling(0.2, seed=2)):
+        traces.clear()
+        completed = list(letters(step).complete(prompts, 9, choose))
+        count = len(traces)
+        assert completed == ["".join(letters().generate(prompt, 9, choose)) for prompt in prompts]
+        list(letters(step).complete(prompts[:1], 9, choose))
+        assert len(traces) == 2 * count
+    assert list(letters().complete(["v"], 9)) == ["wxy"]
+
+
+def test_texts_of_a_beam_search():
+    one, other = letters().search(["a", "Xx"], length=4, beams=3)
+    assert [text for text, _ in one[:1]] == list(letters().complete(["a"], 4)) == ["bcde"]
+    assert sorted((score for _, score in one), reverse=True) == [score for _, score in one]
+    assert {text for text, _ in other[:2]} == {"", "y"}  # which the end follows
+    assert all(isinstance(score, float) for _, score in one + other)
+    double = repetition_penalty(9.0), lambda logits, prefix: logits + 9 * tf.one_hot(prefix[:, -1], 128)
+    assert next(letters().search(["c"], 3, 1, adjust=double))[0][0] == "ccc"
+    assert list(letters().complete(["c"], 3, adjust=double)) == ["ccc"]
+    assert "".join(letters().generate("c", 3, adjust=double)) == "ccc"
+
+
+def test_step_of_an_encoder_decoder_depends_on_the_prompt():
+    generator = TextGenerator.from_encoder_decoder(lambda source: (count_up, tf.zeros([1])), list, str, 1, 2)
+    with pytest.raises(TypeError, match="depends on the prompt. Call `begin`"):
+        generator.step([1], None)
+
+
+def test_text_of_a_model_with_invalid_logits():
+    generator = letters(lambda tokens, state: (tf.fill([1, 128], np.nan), state[:1]))
+    for call in (generator.generate("a", 3), generator.complete(["a"], 3), generator.search(["a"], 3, 1)):
+        with raises_argument_error("logits", expected="not contain NaN"):
+            next(call)
+
+
 @pytest.mark.parametrize(
     ("call", "name", "expected"),
     [
@@ -215,5 +283,12 @@ def test_invalid_texts():
     generator = TextGenerator(count_up, lambda batch: tf.zeros([batch]), lambda text: [], str)
     with raises_argument_error("prompt", expected="a text of at least one token"):
         generator.generate("", 3)
+    for each in (generator.complete([""], 3), generator.search([""], 3, 2)):
+        with raises_argument_error("prompt", expected="a text of at least one token"):
+            next(each)
     with raises_argument_error("length", expected="a positive integer"):
         generator.generate("a", -1)
+    with raises_argument_error("length", expected="a positive integer"):
+        next(generator.complete(["a"], 0))
+    with raises_argument_error("beams", expected="a positive integer"):
+        next(letters().search(["a"], 3, 0))

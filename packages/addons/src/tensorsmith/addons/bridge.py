@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -44,6 +45,7 @@ def load_addons() -> None:
     with warnings.catch_warnings(action="ignore"), _keras_2():
         importlib.import_module("tensorflow_addons")
     _replace_compiled_ops()
+    _restore_infinity()
 
 
 @contextlib.contextmanager
@@ -68,6 +70,14 @@ def _replace_compiled_ops() -> None:
 
     LazySO.ops = property(lambda library: _CompiledOps())
     options.warn_fallback = lambda op_name: None  # suppresses a stack trace for each op with a Python implementation
+
+
+def _restore_infinity() -> None:
+    """Gives the beam search of Addons the name `np.Inf`, which NumPy 2 has removed."""
+    from tensorflow_addons.seq2seq import beam_search_decoder
+
+    numpy = beam_search_decoder.np
+    beam_search_decoder.np = types.SimpleNamespace(Inf=numpy.inf, int64=numpy.int64)  # all names that the module uses
 
 
 class _CompiledOps:

@@ -1,15 +1,22 @@
 """Generation of sequences, one token after another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.seq2seq._support.prompts import checked_prompt
-from tensorsmith.seq2seq._support.types import Choose, State, Step
+from tensorsmith.seq2seq._support.arguments import (
+    check_batch_of_state,
+    check_end,
+    check_positive,
+    checked_adjust,
+    checked_prompt,
+)
+from tensorsmith.seq2seq._support.logits import adjusted, read_prompt
+from tensorsmith.seq2seq._support.problems import problems_of, report
+from tensorsmith.seq2seq._support.types import Adjust, Choose, State, Step
 from tensorsmith.seq2seq.choices import greedy
 
 
@@ -32,6 +39,7 @@ def decode(
     length: int,
     choose: Choose = greedy,
     end: int | None = None,
+    adjust: Sequence[Adjust] = (),
 ) -> Decoded:
     """Generate sequences that continue a prompt.
 
@@ -41,18 +49,24 @@ def decode(
     Args:
         step: Function that takes int32 tokens of shape `(batch,)` and a state, and returns the logits of the next
             tokens, of shape `(batch, vocabulary)`, and the new state, with the same structure, shapes and dtypes.
-        state: Initial state, a tensor or a nested structure of tensors.
+        state: Initial state, a tensor or a nested structure of tensors. The first axis of each tensor is the batch,
+            except for scalars.
         prompt: Integer tensor of shape `(batch, tokens)` with at least one token, such as one that marks the start.
         length: Number of tokens to generate.
         choose: Function that takes logits and the number of tokens that have been generated, and returns the next
-            tokens: `greedy`, or the result of `temperature_sampling`.
+            tokens: `greedy`, or the result of `temperature_sampling`, `top_k_sampling` or `top_p_sampling`.
         end: Token that ends a sequence. If `None`, sequences do not end. Generation stops if all have ended.
+        adjust: Functions that change the logits before a token is chosen, such as the results of `repetition_penalty`
+            and `allowed_tokens`, in the order of their application. Each takes logits, and an int32 tensor of shape
+            `(batch, tokens so far)` with the tokens before, including the prompt, and returns logits of the same shape.
 
     Returns:
         A `Decoded` tuple.
 
     Raises:
-        ValueError: If `prompt`, `length` or `end` is invalid.
+        ValueError: If an argument is invalid. In eager execution also if logits are NaN or infinity, or if no token is
+            allowed for a sequence.
+        tf.errors.InvalidArgumentError: If logits are invalid, in a graph.
 
     Example:
         >>> import tensorflow as tf
@@ -62,36 +76,14 @@ def decode(
         >>> decode(next_number, state=(), prompt=[[3], [7]], length=4).tokens.numpy().tolist()
         [[4, 5, 6, 7], [8, 9, 0, 1]]
     """
-    check(is_integer(length) and length > 0, "length", length, "a positive integer")
-    check(end is None or (is_integer(end) and end >= 0), "end", end, "a non-negative integer or None")
-    prompt = checked_prompt(prompt)
-    logits, state = _read(step, state, prompt)
-    batch = tf.shape(prompt)[0]
-    ended = tf.zeros([batch], tf.bool)
-    tokens = tf.fill([length, batch], 0 if end is None else end)
-
-    def generate(position: Tensor, tokens: Tensor, ended: Tensor, logits: Tensor, state: State) -> tuple[Any, ...]:
-        chosen = tf.cast(choose(logits, position), tf.int32)
-        if end is not None:
-            chosen = tf.where(ended, end, chosen)
-            ended |= chosen == end
-        tokens = tf.tensor_scatter_nd_update(tokens, [[position]], chosen[tf.newaxis])
-        return (position + 1, tokens, ended, *step(chosen, state))
-
-    def unfinished(position: Tensor, tokens: Tensor, ended: Tensor, logits: Tensor, state: State) -> Tensor:
-        return (position < length) & ~tf.reduce_all(ended)
-
-    variables = tf.constant(0), tokens, ended, logits, state
-    _, tokens, *_ = tf.while_loop(unfinished, generate, variables)
-    tokens = tf.transpose(tokens)
-    if end is None:
-        return Decoded(tokens, tf.fill([batch], length))
-    before = tf.math.cumsum(tf.cast(tokens == end, tf.int32), axis=1, exclusive=True)
-    lengths = tf.math.count_nonzero(before == 0, axis=1, dtype=tf.int32)
-    return Decoded(tokens, lengths)
+    decoded, problems = decoded_with_problems(step, state, prompt, length, choose, end, adjust)
+    report(problems)
+    return decoded
 
 
-def stream(step: Step, state: State, prompt: TensorLike, choose: Choose = greedy) -> Iterator[np.ndarray]:
+def stream(
+    step: Step, state: State, prompt: TensorLike, choose: Choose = greedy, adjust: Sequence[Adjust] = ()
+) -> Iterator[np.ndarray]:
     """Yield the tokens that continue a prompt, as soon as they are generated and without end.
 
     The tokens are those of `decode`.
@@ -101,12 +93,13 @@ def stream(step: Step, state: State, prompt: TensorLike, choose: Choose = greedy
         state: Initial state, as for `decode`.
         prompt: Integer tensor of shape `(batch, tokens)` with at least one token.
         choose: Function as for `decode`.
+        adjust: Functions as for `decode`.
 
     Yields:
         An int32 array of shape `(batch,)` for each position.
 
     Raises:
-        ValueError: If `prompt` is invalid.
+        ValueError: If an argument is invalid, if logits are NaN or infinity, or if no token is allowed for a sequence.
 
     Example:
         >>> import itertools
@@ -116,29 +109,75 @@ def stream(step: Step, state: State, prompt: TensorLike, choose: Choose = greedy
         >>> [int(token[0]) for token in itertools.islice(tokens, 4)]
         [9, 0, 1, 2]
     """
-    return _stream(step, state, checked_prompt(prompt), choose)
+    prompt = checked_prompt(prompt)
+    check_batch_of_state(state, prompt)
+    return _stream(step, state, prompt, choose, checked_adjust(adjust))
 
 
-def _stream(step: Step, state: State, prompt: Tensor, choose: Choose) -> Iterator[np.ndarray]:
+def decoded_with_problems(
+    step: Step,
+    state: State,
+    prompt: TensorLike,
+    length: int,
+    choose: Choose,
+    end: int | None,
+    adjust: Sequence[Adjust],
+) -> tuple[Decoded, Tensor]:
+    """Return the result of `decode`, and the codes of the problems of the logits, which are not reported."""
+    check_positive("length", length)
+    check_end(end)
+    prompt, adjust = checked_prompt(prompt), checked_adjust(adjust)
+    check_batch_of_state(state, prompt)
+    logits, state = read_prompt(step, state, prompt)
+    batch = tf.shape(prompt)[0]
+    ended = tf.zeros([batch], tf.bool)
+    tokens = tf.fill([length, batch], 0 if end is None else end)
+
+    def generate(
+        position: Tensor, tokens: Tensor, ended: Tensor, _: Tensor, logits: Tensor, state: State
+    ) -> tuple[Any, ...]:
+        if adjust:
+            logits = adjusted(logits, tf.concat([prompt, tf.transpose(tokens[:position])], 1), adjust)
+        problems = problems_of(logits, ended)
+        # A token of invalid logits may be outside of the vocabulary.
+        chosen = tf.where(problems == 0, tf.cast(choose(logits, position), tf.int32), 0)
+        if end is not None:
+            chosen = tf.where(ended, end, chosen)
+            ended |= chosen == end
+        tokens = tf.tensor_scatter_nd_update(tokens, [[position]], chosen[tf.newaxis])
+        return (position + 1, tokens, ended, problems, *step(chosen, state))
+
+    def unfinished(position: Tensor, tokens: Tensor, ended: Tensor, problems: Tensor, *_: Any) -> Tensor:
+        return (position < length) & ~tf.reduce_all(ended) & tf.reduce_all(problems == 0)
+
+    variables = tf.constant(0), tokens, ended, tf.zeros([batch], tf.int32), logits, state
+    _, tokens, _, problems, *_ = tf.while_loop(unfinished, generate, variables)
+    tokens = tf.transpose(tokens)
+    if end is None:
+        return Decoded(tokens, tf.fill([batch], length)), problems
+    before = tf.math.cumsum(tf.cast(tokens == end, tf.int32), axis=1, exclusive=True)
+    lengths = tf.math.count_nonzero(before == 0, axis=1, dtype=tf.int32)
+    return Decoded(tokens, lengths), problems
+
+
+def _stream(
+    step: Step, state: State, prompt: Tensor, choose: Choose, adjust: tuple[Adjust, ...]
+) -> Iterator[np.ndarray]:
     @tf.function
     def generate(position: Tensor, logits: Tensor, state: State) -> tuple[Any, ...]:
-        chosen = tf.cast(choose(logits, position), tf.int32)
-        return (chosen, *step(chosen, state))
+        problems = problems_of(logits)
+        chosen = tf.where(problems == 0, tf.cast(choose(logits, position), tf.int32), 0)
+        return (problems, chosen, *step(chosen, state))
 
-    logits, state = _read(tf.function(step), state, prompt)
-    position = 0
+    logits, state = read_prompt(tf.function(step), state, prompt)
+    # The prefix grows, so that its size is unknown in the graph.
+    signature = tf.TensorSpec(logits.shape, logits.dtype), tf.TensorSpec([prompt.shape[0], None], tf.int32)
+    change = tf.function(lambda logits, prefix: adjusted(logits, prefix, adjust), input_signature=signature)
+    position, prefix = 0, prompt.numpy()
     while True:
-        chosen, logits, state = generate(tf.constant(position), logits, state)
+        logits = change(logits, prefix) if adjust else logits
+        problems, chosen, logits, state = generate(tf.constant(position), logits, state)
+        report(problems)
         yield chosen.numpy()
+        prefix = np.concatenate([prefix, chosen.numpy()[:, np.newaxis]], axis=1) if adjust else prefix
         position += 1
-
-
-def _read(step: Step, state: State, prompt: Tensor) -> tuple[Tensor, State]:
-    """Return the logits and the state after the last token of a prompt."""
-    logits, state = step(prompt[:, 0], state)
-
-    def read(position: Tensor, logits: Tensor, state: State) -> tuple[Any, ...]:
-        return (position + 1, *step(prompt[:, position], state))
-
-    _, logits, state = tf.while_loop(lambda position, *_: position < tf.shape(prompt)[1], read, (1, logits, state))
-    return logits, state

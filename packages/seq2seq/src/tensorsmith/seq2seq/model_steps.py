@@ -14,9 +14,9 @@ from tensorsmith.seq2seq._support.types import InitialState, State, Step
 def recurrent_step(model: keras.Model) -> tuple[Step, InitialState]:
     """Return the step of a recurrent language model, whose state is that of its recurrent layers.
 
-    The recurrent layers are copied with their weights, so that the model itself may be stateful. All other layers must
-    process each step separately, such as embeddings, dense layers, normalization and dropout. Tokens that the model
-    masks do not change the state, and their logits are meaningless.
+    The step uses the cells of the recurrent layers, with the weights of the model, which itself may be stateful. All
+    other layers must process each step separately, such as embeddings, dense layers, normalization and dropout. Tokens
+    that the model masks do not change the state, and their logits are meaningless.
 
     Args:
         model: Chain of layers that maps tokens of shape `(batch, steps)` to logits of shape `(batch, steps,
@@ -36,21 +36,23 @@ def recurrent_step(model: keras.Model) -> tuple[Step, InitialState]:
         >>> decode(step, initial_state(2), prompt=[[1, 3], [2, 5]], length=6).tokens.shape.as_list()
         [2, 6]
     """
-    layers = [_step_layer(layer) for layer in _chain(model)]
+    layers = _chain(model)
+    recurrent = [layer for layer in layers if _is_recurrent(layer)]
 
     def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        x, mask, states, remaining = tokens[:, tf.newaxis], None, [], list(state)
+        x, mask, states = tokens[:, tf.newaxis], None, list(state)
         for layer in layers:
-            if isinstance(layer, keras.layers.RNN):  # does not find the mask if there is an initial state
-                x, *new = layer(x, initial_state=remaining.pop(0), mask=mask, training=False)
-                states.append(new)
+            if layer in recurrent:
+                position = recurrent.index(layer)
+                x, states[position] = _cell_step(layer, x, states[position], mask)
+            elif isinstance(layer, keras.layers.Dense):  # products of matrices are faster with two axes than with three
+                x = layer(tf.squeeze(x, 1))[:, tf.newaxis]
             else:
                 mask = layer.compute_mask(x, mask)
                 x = layer(x, training=False) if _takes_training(layer) else layer(x)
-        return x[:, 0], tuple(states)
+        return tf.squeeze(x, 1), tuple(states)
 
     def initial_state(batch_size: int) -> State:
-        recurrent = [layer for layer in layers if isinstance(layer, keras.layers.RNN)]
         return tuple(list(layer.get_initial_state(batch_size)) for layer in recurrent)
 
     return step, initial_state
@@ -126,18 +128,30 @@ def _is_chain(model: keras.Model, layers: list[keras.Layer]) -> bool:
     return tensors[0] is model.outputs[0]
 
 
-def _step_layer(layer: keras.Layer) -> keras.Layer:
-    """Return a copy of a recurrent layer that returns its state, or another layer itself."""
+def _is_recurrent(layer: keras.Layer) -> bool:
+    """Return `True` for a recurrent layer.
+
+    Raises:
+        ValueError: If it reads the sequence backwards.
+    """
     if isinstance(layer, keras.layers.Bidirectional):
         check(False, "model", Verbatim(f"a model with {layer.name}"), "a model without bidirectional layers")
     if not isinstance(layer, keras.layers.RNN):
-        return layer
+        return False
     check(not layer.go_backwards, "model", Verbatim(f"{layer.name} with go_backwards"), "a model that reads forwards")
-    changes = {"return_sequences": True, "return_state": True, "stateful": False}
-    copy: keras.Layer = type(layer).from_config({**layer.get_config(), **changes})
-    copy.build_from_config(layer.get_build_config())
-    copy.set_weights(layer.get_weights())
-    return copy
+    return True
+
+
+def _cell_step(layer: keras.layers.RNN, x: Tensor, state: State, mask: Tensor | None) -> tuple[Tensor, State]:
+    """Return the output of a recurrent layer for a single step, and its new state, which is the old one if masked.
+
+    For a single step, the cell is faster than the compiled kernels of layers, which prepare the weights for many steps.
+    """
+    output, new = layer.cell(tf.squeeze(x, 1), state, training=False)
+    before, after = tf.nest.flatten(state), tf.nest.flatten(new)
+    if mask is not None:
+        after = [tf.where(mask, *pair) for pair in zip(after, before, strict=True)]
+    return output[:, tf.newaxis], tf.nest.pack_sequence_as(state, after)
 
 
 def _takes_training(layer: keras.Layer) -> bool:

@@ -1,0 +1,17 @@
+"""Nested structures of tensors."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core.types import NestedTensors
+
+
+def is_array(tensor: Any) -> bool:
+    """Return `True` if an entry of a state is a `TensorArray`, which Keras does not accept as an input of a layer."""
+    return isinstance(tensor, tf.TensorArray)
+
+
+def like(structure: NestedTensors, tensors: NestedTensors) -> NestedTensors:
+    """Return tensors in the nested structure of other tensors, such as a list instead of a tuple."""
+    return tf.nest.pack_sequence_as(structure, tf.nest.flatten(tensors))
