@@ -1,7 +1,5 @@
 """Tests with scripts as they were written for TensorFlow Addons: they are complete after the migration, and they run
 with the results that they have with Addons.
-
-A script that uses functions without a successor is incomplete, and the comments name the functions.
 """
 
 import functools
@@ -15,21 +13,10 @@ import numpy as np
 import pytest
 
 from tensorsmith.migrate import migrate_files
-from tensorsmith.migrate.addons import MOVES
-from tensorsmith.migrate.entry import Missing
 
 CORPUS = Path(__file__).parent / "corpus"
 SCRIPT = Path(__file__).parent / "run_scripts.py"
 NAMES = sorted(path.name for path in CORPUS.iterdir() if path.suffix in (".py", ".ipynb"))
-# Names without a successor, in the scripts that use them.
-NO_SUCCESSOR = {
-    "seq2seq_attention.py": {
-        "seq2seq.AttentionWrapper",
-        "seq2seq.BasicDecoder",
-        "seq2seq.LuongAttention",
-        "seq2seq.TrainingSampler",
-    },
-}
 # Comments on uses that Keras 3 or the successor rejects, in the scripts that have no other ones.
 REJECTED = {
     "checkpoint_folder.py": [
@@ -65,7 +52,7 @@ OTHER_WEIGHTS = {
     "discriminative_rates.py": "MultiOptimizer of Addons does not train a layer that is built later; a comment says so",
     "siamese_contrastive.py": "RMSprop adds epsilon inside of the square root since Keras 2.11",
 }
-COMPLETE = sorted(set(NAMES) - NO_SUCCESSOR.keys() - REJECTED.keys())
+COMPLETE = sorted(set(NAMES) - REJECTED.keys())
 
 
 @functools.cache  # not at import, because each test process imports this module, and only one runs its tests
@@ -116,7 +103,7 @@ def before():
 
 def test_size_of_corpus():
     assert len(NAMES) >= 55
-    assert migrated().keys() == set(NAMES) > NO_SUCCESSOR.keys()
+    assert migrated().keys() == set(NAMES) > REJECTED.keys()
 
 
 @pytest.mark.parametrize("name", COMPLETE)
@@ -125,14 +112,6 @@ def test_script_is_complete(name):
     assert (result.left, result.rejected) == (0, 0), result.script.decode()
     assert result.rewritten
     assert b"tensorflow_addons" not in result.script
-
-
-@pytest.mark.parametrize("name", NO_SUCCESSOR)
-def test_script_is_incomplete(name):
-    result = migrated()[name]
-    expected = {each for each in NO_SUCCESSOR[name] if isinstance(MOVES[each], Missing)}
-    assert set(re.findall(r"# tensorsmith migrate: ([\w.]+): no successor", result.script.decode())) == expected
-    assert (result.left, result.rejected) == (len(expected), 0)
 
 
 @pytest.mark.parametrize("name", REJECTED)

@@ -10,8 +10,8 @@ IMPORT = "import tensorflow_addons as tfa\n"
 OURS = "import tensorsmith.seq2seq\n"
 USE = "y = tfa.seq2seq.tile_batch(x, 3)\n"
 MOVED = "y = tensorsmith.seq2seq.tile_batch(x, 3)\n"
-LEFT = "tfa.seq2seq.BasicDecoder(x)\n"
-COMMENT = "# tensorsmith migrate: seq2seq.BasicDecoder: no successor yet"
+LEFT = "tfa.types.TensorLike(x)\n"
+COMMENT = "# tensorsmith migrate: types: type aliases of Addons: write the types themselves"
 
 
 def migrate(folder, files, *, order=None):

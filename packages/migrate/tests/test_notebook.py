@@ -33,7 +33,7 @@ def test_cells_are_migrated_together():
         text,
         ["crf = tfa.layers.CRF(9)\n", "\n"],
         [],
-        ["opt = tf.keras.optimizers.Adam(1e-3)\n", "\n", "y = tfa.seq2seq.BasicDecoder(x, 1.0)"],
+        ["opt = tf.keras.optimizers.Adam(1e-3)\n", "\n", "y = tfa.types.TensorLike(x, 1.0)"],
         kernelspec={"name": "python3"},
     )
     sources, result = migrated(contents)
@@ -46,8 +46,8 @@ def test_cells_are_migrated_together():
         [
             "opt = tf.keras.optimizers.Adam(1e-3)\n",
             "\n",
-            "# tensorsmith migrate: seq2seq.BasicDecoder: no successor yet\n",
-            "y = tfa.seq2seq.BasicDecoder(x, 1.0)",
+            "# tensorsmith migrate: types: type aliases of Addons: write the types themselves\n",
+            "y = tfa.types.TensorLike(x, 1.0)",
         ],
     ]
     assert (result.rewritten, result.left, result.rejected) == (1, 1, 0)
@@ -144,14 +144,14 @@ def test_number_of_lines_changes():
     text = """{"cells": [{"cell_type": "code", "source": [
     "import tensorflow_addons as tfa\\n",
     "tfa.layers.TLU()\\n",
-    "tfa.seq2seq.BasicDecoder(x)"
+    "tfa.types.TensorLike(x)"
    ]}]}"""
     after = """{"cells": [{"cell_type": "code", "source": [
     "import tensorflow_addons as tfa\\n",
     "import tensorsmith.layers\\n",
     "tensorsmith.layers.TLU()\\n",
-    "# tensorsmith migrate: seq2seq.BasicDecoder: no successor yet\\n",
-    "tfa.seq2seq.BasicDecoder(x)"
+    "# tensorsmith migrate: types: type aliases of Addons: write the types themselves\\n",
+    "tfa.types.TensorLike(x)"
    ]}]}"""
     assert migrate_notebook(text.encode()).script.decode() == after
 

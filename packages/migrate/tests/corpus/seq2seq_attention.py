@@ -1,4 +1,4 @@
-"""Translation with attention and beam search. The decoders have no successor."""
+"""Loss of a translation model with attention."""
 
 import tensorflow as tf
 import tensorflow_addons as tfa

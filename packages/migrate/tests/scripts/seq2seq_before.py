@@ -3,12 +3,42 @@
 import tensorflow as tf
 import tensorflow_addons as tfa
 from tensorflow_addons import seq2seq as s2s
+from tensorflow_addons.seq2seq.attention_wrapper import safe_cumprod
+
+ones = {"kernel_initializer": "ones", "use_bias": False}
+x = tf.reshape(tf.sin(tf.range(24.0)), (2, 4, 3))
+memory = tf.reshape(tf.cos(tf.range(30.0)), (2, 5, 3))
 
 loss = s2s.SequenceLoss(average_across_timesteps=True, average_across_batch=True, sum_over_timesteps=False, sum_over_batch=False)
 paths = s2s.gather_tree(tf.zeros((2, 1, 1), tf.int32), tf.zeros((2, 1, 1), tf.int32), [2], end_token=1)
-attention = tfa.seq2seq.LuongAttention(8, memory=tf.ones((1, 3, 8)))
 states = tfa.seq2seq.tile_batch(tf.ones((1, 8)), multiplier=3)
 one_hot = s2s.hardmax(states)
 weights = s2s.gather_tree_from_array(tf.ones((2, 1, 1, 8)), tf.zeros((2, 1, 1), tf.int32), [[2]])
-sampler = s2s.TrainingSampler()
-decoder = s2s.BasicDecoder(tfa.seq2seq.AttentionWrapper(tf.keras.layers.LSTMCell(8), attention), sampler)
+moving = s2s.monotonic_attention(tf.nn.sigmoid(x[:, 0]), tf.one_hot([0, 0], 3), "parallel")
+
+attention = tfa.seq2seq.LuongAttention(8, memory_layer=tf.keras.layers.Dense(8, **ones))
+attention.setup_memory(memory, memory_sequence_length=[5, 3])
+lstm = tf.keras.layers.LSTMCell(8, kernel_initializer="ones", recurrent_initializer="zeros")
+cell = s2s.AttentionWrapper(lstm, attention, attention_layer=tf.keras.layers.Dense(8, **ones), alignment_history=True)
+output_layer = tf.keras.layers.Dense(7, **ones)
+decoder = s2s.BasicDecoder(cell, s2s.TrainingSampler(), output_layer)
+first = cell.get_initial_state(batch_size=2, dtype=tf.float32).clone(cell_state=[tf.ones((2, 8))] * 2)
+outputs, final, lengths = decoder(x, initial_state=first, sequence_length=[4, 2])
+assert isinstance(final, tfa.seq2seq.AttentionWrapperState) and isinstance(outputs, tfa.seq2seq.BasicDecoderOutput)
+
+greedy = s2s.BasicDecoder(lstm, sampler=s2s.GreedyEmbeddingSampler(), output_layer=output_layer, maximum_iterations=3)
+inferred = greedy(tf.eye(7, 11), start_tokens=[1, 2], end_token=0, initial_state=[tf.ones((2, 8))] * 2)[0]
+beam = tfa.seq2seq.BeamSearchDecoder(lstm, 2, output_layer=output_layer, maximum_iterations=3, length_penalty_weight=0.5)
+found = beam(tf.eye(7, 11), start_tokens=[1, 2], end_token=0, initial_state=s2s.tile_batch([tf.ones((2, 8))] * 2, 2))[0]
+
+results = {
+    "moving": moving,
+    "product": safe_cumprod(tf.constant([0.5, 0.25])),
+    "outputs": outputs.rnn_output,
+    "lengths": lengths,
+    "history": final.alignment_history.stack(),
+    "weights": weights,
+    "inferred": inferred.rnn_output,
+    "tokens": found.predicted_ids,
+    "scores": found.beam_search_decoder_output.scores,
+}

@@ -8,16 +8,11 @@ from tensorsmith.migrate import keras2_rules, rules
 from tensorsmith.migrate.entry import UNMOVED, Missing, Successor
 
 PACKAGE = "tensorflow_addons"
-NOT_YET = Missing("no successor yet", bridge=True)
 
 
 def _same(package: str, names: str, successors: str) -> dict[str, Successor | Missing]:
     """Return the migration entries of components that move to another package without other changes."""
     return {f"{package}.{name}": Successor(f"{successors}.{name}") for name in names.split()}
-
-
-def _none_yet(package: str, names: str) -> dict[str, Successor | Missing]:
-    return {f"{package}.{name}": NOT_YET for name in names.split()}
 
 
 OPTIMIZER = {"decay": "give a schedule as learning_rate instead"}
@@ -217,17 +212,18 @@ RNN: dict[str, Successor | Missing] = {
 }
 
 SEQ2SEQ: dict[str, Successor | Missing] = {
-    **_none_yet(
+    **_same(
         "seq2seq",
         "AttentionMechanism AttentionWrapper AttentionWrapperState BahdanauAttention BahdanauMonotonicAttention "
         "BaseDecoder BasicDecoder BasicDecoderOutput BeamSearchDecoder BeamSearchDecoderOutput BeamSearchDecoderState "
         "CustomSampler Decoder FinalBeamSearchDecoderOutput GreedyEmbeddingSampler InferenceSampler LuongAttention "
         "LuongMonotonicAttention SampleEmbeddingSampler Sampler ScheduledEmbeddingTrainingSampler "
-        "ScheduledOutputTrainingSampler TrainingSampler dynamic_decode monotonic_attention safe_cumprod",
+        "ScheduledOutputTrainingSampler TrainingSampler dynamic_decode gather_tree_from_array hardmax "
+        "monotonic_attention safe_cumprod tile_batch",
+        "tensorsmith.seq2seq",
     ),
     **_same("seq2seq", "SequenceLoss sequence_loss", "tensorsmith.losses"),
     "seq2seq.gather_tree": Successor("tensorsmith.ops.gather_tree"),
-    **_same("seq2seq", "gather_tree_from_array hardmax tile_batch", "tensorsmith.seq2seq"),
 }
 
 TEXT: dict[str, Successor | Missing] = {
