@@ -16,11 +16,13 @@ from tensorsmith.benchmarks import (
     Row,
     baseline,
     components,
+    decode,
     image,
     loop,
     measure,
     models,
     overhead,
+    peers,
     read_baseline,
     save_baseline,
     sequences,
@@ -216,6 +218,25 @@ def test_loss_of_torch_detector(tmp_path):
     arrays = f"(torch.from_numpy(array) for array in np.load({str(tmp_path / 'arrays.npz')!r}).values())"
     expected = _in_torch(f"float(TORCH_NETWORKS['detector']((64, 64, 1))[1](*{arrays}))")
     np.testing.assert_allclose(vision.loss_of("detector")(targets, outputs), expected, rtol=1e-5)
+
+
+@pytest.mark.slow  # starts other processes
+@pytest.mark.parametrize("provider", ["addons", "torch"])
+def test_decoders_generate_the_same_tokens(provider, tmp_path):
+    if not importlib.util.find_spec(peers.MODULES.get(provider, provider)):
+        pytest.skip(f"{provider} is not installed")
+    script = f"""
+import numpy as np
+{"import tensorsmith.addons" if provider == "addons" else ""}
+from tensorsmith.benchmarks import decode
+for beams in (1, 4):
+    np.save(f"{tmp_path}/{{beams}}.npy", decode.decoder(decode.DecodeCase(beams, batch=3, steps=5), {provider!r})())
+"""
+    subprocess.run([*PYTHON, "-c", script], check=True)
+    for beams in (1, 4):
+        expected = decode.decoder(decode.DecodeCase(beams, batch=3, steps=5), "tensorsmith")()
+        np.testing.assert_array_equal(np.load(tmp_path / f"{beams}.npy"), expected)
+        assert expected.size == beams * 3 * 5
 
 
 def _parameters(model):
