@@ -1,0 +1,70 @@
+"""Data and scores of the recipes with encoder-decoders, compared with the standard library and other algorithms."""
+
+import datetime
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.text import CharacterTokenizer
+
+
+def test_dates_are_translated(load_recipe):
+    recipe = load_recipe("seq2seq/dates")
+    tokenizer = CharacterTokenizer(recipe.CHARACTERS)
+    days = []
+    for split, (inputs, targets) in recipe.build_data(recipe.Config(train_size=2000)).items():
+        texts, translated = (
+            [tokenizer.decode(row[row > 3].tolist()) for row in part] for part in (inputs["source"], targets)
+        )
+        assert (inputs["target"][:, 0] == tokenizer.start).all()
+        assert (inputs["target"][:, 1:] == targets[:, :-1]).all()
+        assert (targets[:, -1] == tokenizer.end).all()
+        used = set()
+        for text, iso in zip(texts, translated, strict=True):
+            day = datetime.date.fromisoformat(iso)
+            forms = {form for form in recipe.FORMATS if day.strftime(form) == text}
+            assert forms, text
+            used |= forms
+        assert used == set(recipe.FORMATS), split
+        days += translated
+    assert len(days) == len(set(days)) == 5000
+
+
+@pytest.mark.parametrize("task", ["reverse", "copy"])
+def test_reversed_and_copied_sequences(task, load_recipe):
+    recipe = load_recipe("seq2seq/reverse")
+    inputs, targets = recipe.build_data(recipe.Config(task=task, train_size=300))["train"]
+    assert set(np.count_nonzero(targets, axis=1)) == set(range(1, 31))
+    for source, target, shifted in zip(inputs["source"], targets, inputs["target"], strict=True):
+        letters = source[source > 0].tolist()
+        assert target[target > 0].tolist() == (letters[::-1] if task == "reverse" else letters)
+        assert shifted.tolist() == [recipe.START, *target[:-1]]
+
+
+def distance(found, true):
+    """Returns the edit distance of two sequences."""
+
+    @functools.cache
+    def rest(i, j):
+        if i == len(found) or j == len(true):
+            return len(found) - i + len(true) - j
+        return min(rest(i + 1, j) + 1, rest(i, j + 1) + 1, rest(i + 1, j + 1) + (found[i] != true[j]))
+
+    return rest(0, 0)
+
+
+def test_phoneme_error_rate(load_recipe):
+    """The closest pronunciation of each word counts."""
+    recipe, generator = load_recipe("seq2seq/phonemes"), np.random.default_rng(0)
+    words = np.array([0, 1, 1, 2, 3, 3, 3])
+    found = generator.integers(3, 8, (4, 6))[words]  # 3 is the end
+    true = [generator.integers(4, 8, generator.integers(1, 7)).tolist() for _ in words]
+    best = {}
+    for word, row, tokens in zip(words, found, true, strict=True):
+        errors = distance(tuple(row[row > 3]), tuple(tokens))
+        best[word] = min(best.get(word, (99, 0)), (errors, len(tokens)))
+    expected = sum(errors for errors, _ in best.values()) / sum(length for _, length in best.values())
+    ragged = tf.ragged.constant(true, dtype=tf.int32)
+    assert recipe.error_rate(found, ragged, words, end=3) == pytest.approx(expected)
