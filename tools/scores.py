@@ -4,6 +4,7 @@ python tools/scores.py train [RECIPE...]    # train recipes with up to three see
 python tools/scores.py record RUN_FOLDER...
 python tools/scores.py readme
 python tools/scores.py confirm [RECIPE...]  # reproduce the recorded scores, and record the behavior of the smoke runs
+python tools/scores.py tolerate RECIPE...   # tolerate the differences between this processor and that of the records
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, replace_file
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import read_yaml, resolve
-from tensorsmith.recipes.fingerprint import record_fingerprint
+from tensorsmith.recipes.fingerprint import record_fingerprint, tolerating_this_processor
 from tensorsmith.recipes.quiet_machine import is_quiet
 from tensorsmith.recipes.reproduction import reproduce
 from tensorsmith.recipes.results import RecordedRun, read_results, results_path, write_results
@@ -137,6 +138,14 @@ def confirm(names: Sequence[str]) -> bool:
     return succeeded
 
 
+def tolerate(names: Sequence[str]) -> None:
+    """Raises the tolerances of fingerprints, whose behavior is as recorded, to the differences on this processor."""
+    for recipe in map(find_recipe, names):
+        results = read_results(recipe)
+        fingerprint = tolerating_this_processor(recipe, results.fingerprint)
+        write_results(recipe, dataclasses.replace(results, fingerprint=fingerprint))
+
+
 def write_readmes() -> None:
     """Updates the tables of recipes in the README of each family and of the repository."""
     for path in readmes():
@@ -208,8 +217,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("readme")
     commands.add_parser("train").add_argument("recipes", metavar="RECIPE", nargs="*")
     commands.add_parser("confirm").add_argument("recipes", metavar="RECIPE", nargs="*")
+    commands.add_parser("tolerate").add_argument("recipes", metavar="RECIPE", nargs="+")
     arguments = parser.parse_args(argv)
     try:
+        if arguments.command == "tolerate":
+            tolerate(arguments.recipes)
+            return 0
         if arguments.command == "confirm":
             return 0 if confirm(arguments.recipes) else 1
         if arguments.command == "record":

@@ -15,7 +15,7 @@ PACKAGES = [  # package of Addons, module and number of common components
     ("metrics", metrics, 15),
     ("rnn", layers, 5),
     ("seq2seq", losses, 2),
-    ("seq2seq", seq2seq, 3),
+    ("seq2seq", seq2seq, 29),
     ("text", text, 18),
 ]
 RENAMED = {"MultiHeadAttention": "AddonsMultiHeadAttention"}
