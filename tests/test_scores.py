@@ -54,8 +54,10 @@ def test_scores_are_recorded(recipe):
     split, metric = recipe.objective
     assert runs
     assert [run.seed for run in runs] == list(range(len(runs)))
-    assert all(run.scores[split][metric] > 0 for run in runs)
-    mean = statistics.mean(run.scores[split][metric] for run in runs)
+    values = [run.scores[split][metric] for run in runs]
+    mean = statistics.mean(values)
+    assert min(values) >= 0  # an error rate may be 0
+    assert mean > 0
     shown = float(read_results(recipe).score(recipe).split()[2])
     assert shown == pytest.approx(mean, rel=0.006)  # three digits
 
