@@ -226,7 +226,7 @@ def test_children_and_stopped_workers_end_with_launcher(tmp_path):
     (path,) = tmp_path.glob("pid-1-*")
     os.kill(int(path.name.rpartition("-")[2]), signal.SIGSTOP)
     launcher.terminate()
-    launcher.wait(timeout=10)
+    launcher.wait(timeout=60)
     assert len(list(tmp_path.glob("saved-*"))) == 2
     wait_until(lambda: children_have_ended(tmp_path))
 

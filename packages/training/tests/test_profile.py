@@ -1,4 +1,4 @@
-"""Tests of profiles: readable files, the requested steps, and the time spent waiting for data."""
+"""Tests of profiles: readable files, the requested steps, and the fraction of time spent waiting for data."""
 
 import math
 import time
@@ -11,6 +11,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2  # format of the profile
 
 from tensorsmith.core import ArgumentError
 from tensorsmith.training import Checkpoints, Profile, Trainer
+from tensorsmith.training._support.profile_events import waiting_fraction
 
 
 def fit(callbacks, batches=30, epochs=2, **options):
@@ -21,19 +22,19 @@ def fit(callbacks, batches=30, epochs=2, **options):
 
 
 def waiting_with(dataset, folder, validation_data=None):
-    """Returns the fraction of waiting for data in the profile of a run of two epochs."""
+    """Returns the fraction of waiting for data in the profile of steps from both of two epochs."""
     hidden = [keras.layers.Dense(1024, "tanh") for _ in range(2)]  # some milliseconds per step
     model = keras.Sequential([keras.Input((64,)), *hidden, keras.layers.Dense(2)])
-    profile = Profile(folder, after=5, steps=20)
+    profile = Profile(folder, after=3, steps=6)
     trainer = Trainer(model, keras.optimizers.SGD(), "mean_squared_error", jit=False)
     trainer.fit(dataset, validation_data=validation_data, epochs=2, callbacks=[profile], verbose=False)
-    assert profile.profiled_steps == 20
+    assert profile.profiled_steps == 6
     return profile.waiting_for_data
 
 
 def batches(seconds=0.0):
-    """Returns a dataset of 15 batches. Each takes the given time."""
-    x = np.ones((15 * 32, 64), "float32")
+    """Returns a dataset of five batches. Each takes the given time."""
+    x = np.ones((5 * 32, 64), "float32")
 
     def slow(x):
         time.sleep(seconds)
@@ -45,12 +46,36 @@ def batches(seconds=0.0):
     return dataset.map(lambda x, y: (tf.ensure_shape(tf.numpy_function(slow, [x], "float32"), x.shape), y))
 
 
+def write_profile(folder, *planes):
+    """Writes a profile: in each plane, a line that begins at 1 us with events (name, begin, end) in nanoseconds."""
+    space = xplane_pb2.XSpace()
+    for described in planes:
+        plane = space.planes.add()
+        line = plane.lines.add(timestamp_ns=1000)
+        for key, (name, begin, end) in enumerate(described, start=1):
+            plane.event_metadata[key].name = name
+            line.events.add(metadata_id=key, offset_ps=begin * 1000, duration_ps=(end - begin) * 1000)
+    path = folder / "plugins" / "profile" / "now" / "host.xplane.pb"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(space.SerializeToString())
+
+
+def test_fraction_of_waiting(tmp_path):
+    """Tests steps of 100 ns and 300 ns, of which 30 ns and 90 ns wait; two replicas wait at the same time."""
+    steps = ("training steps", 0, 100), ("training steps", 500, 800)
+    waits = ("IteratorGetNextOp::DoCompute", 0, 20), ("IteratorGetNextOp::DoCompute", 90, 140)
+    replicas = [("MultiDeviceIteratorGetNextFromShardOp", 700, 750), ("MultiDeviceIteratorGetNextFromShardOp", 720, 790)]
+    write_profile(tmp_path, [*steps, *waits, ("IteratorGetNextOp::DoCompute", 200, 450), ("MatMul", 20, 90)], replicas)
+    assert waiting_fraction(str(tmp_path)) == (30 + 90) / 400
+
+
+# A step takes some milliseconds, so that the bounds hold on a machine that is ten times as slow.
 def test_waiting_for_slow_pipeline(tmp_path):
-    assert 0.8 < waiting_with(batches(0.03), tmp_path) <= 1
+    assert 0.5 < waiting_with(batches(0.1), tmp_path) <= 1
 
 
 def test_no_waiting_for_fast_pipeline_during_slow_evaluation(tmp_path):
-    assert 0 < waiting_with(batches(), tmp_path, validation_data=batches(0.03)) < 0.2
+    assert 0 < waiting_with(batches(), tmp_path, validation_data=batches(0.1)) < 0.5
 
 
 def test_no_waiting_for_arrays(tmp_path):
@@ -61,7 +86,7 @@ def test_no_waiting_for_arrays(tmp_path):
 
 def test_waiting_of_replicas(tmp_path):
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        assert waiting_with(batches(0.03), tmp_path) > 0.5
+        assert waiting_with(batches(0.1), tmp_path) > 0.5
 
 
 def test_resumption_from_checkpoint_of_profiled_steps(tmp_path):
