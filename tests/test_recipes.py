@@ -29,6 +29,18 @@ from tensorsmith.training import LRFinder, Trainer  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("empty_figures")
 FORMS = ("mlp/digits", "deep/distillation", "perceptron/iris")  # supervised, with a preparation, and a procedure
+LONG = {  # recipes whose smoke run takes more than six seconds of CPU
+    "cnn/architectures",
+    "cnn/video",
+    "detection/composed",
+    "detection/one_item",
+    "detection/trees",
+    "segmentation/compared",
+    "transfer/hub_local",
+    "transfer/photos",
+    "transfer/photos_compared",
+    "wide_deep/adult",
+}
 BUSY = """
 import time
 while True:
@@ -93,7 +105,10 @@ def build_without_training(monkeypatch):
     monkeypatch.setattr(catalog, "recipe_of", guarded)
 
 
-@pytest.mark.parametrize("name", [each.name for each in all_recipes()])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each.name, marks=[pytest.mark.slow] if each.name in LONG else []) for each in all_recipes()],
+)
 def test_smoke(name, build_without_training, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     register()

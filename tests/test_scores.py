@@ -15,7 +15,6 @@ from tensorsmith.tools.main import main
 
 ROOT = Path(__file__).parents[1]
 REPRODUCED = (
-    "autoencoder/fashion_mnist",
     "mlp/california",
     "mlp/digits",
     "mlp/fashion_mnist",
@@ -125,6 +124,7 @@ def test_runs_with_other_settings_are_refused(tmp_path, capsys):
     assert "RUN_FOLDER must be the folder of a finished run" in said
 
 
+@pytest.mark.slow  # takes seconds
 def test_reproduction(copy, tmp_path, monkeypatch, capsys):
     """The score of a run is compared with the recorded range."""
     monkeypatch.chdir(tmp_path)

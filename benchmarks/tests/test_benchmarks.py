@@ -102,6 +102,7 @@ def test_component_providers_agree():
         assert abs(values[0] - values[1]) < 1e-6
 
 
+@pytest.mark.slow  # takes seconds
 def test_image_providers_agree():
     """Results of tensorsmith equal those of SciPy, but for roundings and for components of the whole batch."""
     labels, theirs = (np.asarray(image.CASES["connected_components"].work(name)()) for name in ("tensorsmith", "scipy"))

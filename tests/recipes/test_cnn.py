@@ -12,7 +12,7 @@ def rows(images):
     return {image.tobytes() for image in np.asarray(images)}
 
 
-@pytest.mark.parametrize("name", ["cnn/lenet5", "cnn/mnist_5k"])
+@pytest.mark.parametrize("name", [pytest.param("cnn/lenet5", marks=pytest.mark.slow), "cnn/mnist_5k"])
 def test_cross_validation(name, load_recipe):
     """The test sets of the seeds 0 to 4 are disjoint and contain all digits, and no image is in two splits."""
     recipe = load_recipe(name)

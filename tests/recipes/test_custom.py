@@ -147,6 +147,7 @@ def test_all_training_loops_reach_the_same_losses_and_weights(loops, loop):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow  # takes seconds
 def test_training_loops_of_a_classifier_reach_the_same_losses(tmp_path):
     """Tests the histories, and the test scores of the saved model against NumPy and scikit-learn."""
     flags = ["--data", "fashion_mnist", "--train_size", "100", "--penalty", "0"]

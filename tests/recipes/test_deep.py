@@ -80,6 +80,7 @@ def test_a_run_that_misses_the_target_is_counted(load_recipe, name, fields):
         assert (scores["epochs_to_target"], scores["reached_target"]) == expected
 
 
+@pytest.mark.slow  # takes seconds
 def test_sparsity_is_exact(tmp_path):
     smoke = ["--units=[30]", "--sparsity=0.8", "--train_size=3900"]  # 122 steps, of which each 50th and the last prune
     launch(RunRequest("deep/sparsity", smoke, smoke=True, out=tmp_path / "run"))

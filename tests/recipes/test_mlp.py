@@ -57,6 +57,7 @@ def test_piecewise_linear_encoding(load_recipe):
     assert len(np.unique(np.quantile(features[:, 2], np.linspace(0, 1, 9)))) < 9
 
 
+@pytest.mark.slow  # takes seconds
 def test_cross_validation_on_mnist(tmp_path):
     launch(RunRequest("mlp/mnist", ["--folds", "2", "--units", "[]"], smoke=True, out=tmp_path / "run"))
     scores = json.loads((tmp_path / "run" / "metrics.json").read_text())["cross_validation"]

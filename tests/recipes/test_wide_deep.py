@@ -32,6 +32,7 @@ def test_subclassed_model_matches_functional_model(load_recipe):
         np.testing.assert_allclose(subclassed.predict(inputs, verbose=0)[name], outputs, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow  # takes seconds
 def test_subclassed_model_is_saved_and_loaded(load_recipe, tmp_path):
     """A run can be evaluated in a process that has not built the model."""
     launch(RunRequest("wide_deep/california", ["--form", "subclassed"], smoke=True, out=tmp_path / "run"))

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 
 def test_suggestion_and_plot(command, tmp_path):
     result = command("run", "mlp/digits", "--find-lr", "--out", tmp_path / "run")
@@ -11,6 +13,7 @@ def test_suggestion_and_plot(command, tmp_path):
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["learning_rates.png"]
 
 
+@pytest.mark.slow  # takes seconds
 def test_recipe_with_two_optimizers(command, tmp_path):
     result = command("run", "gan/fashion_mnist", "--smoke", "--find-lr", "--out", tmp_path / "run")
     assert result.returncode == 1

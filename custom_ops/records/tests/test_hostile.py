@@ -28,9 +28,9 @@ def test_damaged_records(tmp_path):
         "UBSAN_OPTIONS": "halt_on_error=1",
         "TENSORSMITH_RECORDS_LIBRARY": str(library),
     }
-    command = [sys.executable, str(HERE / "fuzz.py"), "50000", "1"]
+    command = [sys.executable, str(HERE / "fuzz.py"), "20000", "1"]
     result = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=900)
     assert result.returncode == 0, result.stderr[-3000:]
     taken, refused, compared = map(int, result.stdout.split())
-    assert taken + refused == 50_000
-    assert compared > 2500
+    assert taken + refused == 20_000
+    assert compared > 1000

@@ -76,6 +76,7 @@ def test_damaged_stamp_is_named(stamps):
         tux_paint_stamps.read(stamps, "test")
 
 
+@pytest.mark.slow  # takes seconds
 def test_land_tiles_are_aligned_with_masks(tmp_path):
     """Gray levels increase to the south and to the east, and so do the numbers in the mask, whose rows are reversed."""
     rows, columns = np.mgrid[: land_tiles.HEIGHT, : land_tiles.WIDTH]

@@ -161,7 +161,8 @@ def test_everything_is_trained_once(recipe, trainings, tmp_path):
         assert {"history.csv", "curves.png"} <= {path.name for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("epoch", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow  # takes seconds
+@pytest.mark.parametrize("epoch", [1, 2])
 def test_interrupted_preparation(epoch, recipe, tmp_path, monkeypatch):
     """A run that is interrupted while the teacher is trained, or afterwards, ends with the same bits."""
     fit = Trainer.fit

@@ -57,6 +57,7 @@ def test_training_equals_that_of_the_layer():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow  # takes seconds
 def test_learns_tags_that_depend_on_their_neighbors():
     """Each tag is the sign of the sum of all previous inputs, which a dense layer does not see."""
     keras.utils.set_random_seed(0)

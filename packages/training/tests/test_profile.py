@@ -64,7 +64,10 @@ def test_fraction_of_waiting(tmp_path):
     """Tests steps of 100 ns and 300 ns, of which 30 ns and 90 ns wait; two replicas wait at the same time."""
     steps = ("training steps", 0, 100), ("training steps", 500, 800)
     waits = ("IteratorGetNextOp::DoCompute", 0, 20), ("IteratorGetNextOp::DoCompute", 90, 140)
-    replicas = [("MultiDeviceIteratorGetNextFromShardOp", 700, 750), ("MultiDeviceIteratorGetNextFromShardOp", 720, 790)]
+    replicas = [
+        ("MultiDeviceIteratorGetNextFromShardOp", 700, 750),
+        ("MultiDeviceIteratorGetNextFromShardOp", 720, 790),
+    ]
     write_profile(tmp_path, [*steps, *waits, ("IteratorGetNextOp::DoCompute", 200, 450), ("MatMul", 20, 90)], replicas)
     assert waiting_fraction(str(tmp_path)) == (30 + 90) / 400
 

@@ -49,6 +49,7 @@ def test_space():
     assert (search.config.optimizer, search.config.layers, search.config.bias) == ("adam", 1, False)
 
 
+@pytest.mark.slow  # takes seconds
 def test_trials_build_the_models_of_their_values(tmp_path):
     search = tune.search_from_build(network, DATA, epochs=1, trials=4, keep_best=4)
     tuner = tune.Tuner(search, tmp_path)
