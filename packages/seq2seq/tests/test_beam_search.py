@@ -13,7 +13,6 @@ from tensorsmith.seq2seq import (
     decode,
     recurrent_step,
     repetition_penalty,
-    window_step,
 )
 from tensorsmith.testing import raises_argument_error
 
@@ -220,15 +219,15 @@ def test_log_probabilities_are_those_of_the_model():
     assert len({*map(tuple, whole)}) == 10
 
 
-def test_model_without_states():
-    """The counter of the step is common to all beams."""
-    tokens = keras.Input((6,), dtype="int32")
-    logits = keras.layers.Dense(5, "tanh")(keras.layers.Embedding(5, 4, embeddings_initializer="normal")(tokens))
-    step, initial_state = window_step(keras.Model(tokens, logits))
-    found = beam_search(step, initial_state(2), [[1], [2]], 9, beams=3, end=None)
-    _, (_, count) = step(tf.zeros([2], tf.int32), initial_state(2))
-    assert (found.tokens.shape, int(count)) == ((2, 3, 9), 1)
-    assert (found.lengths.numpy() == 9).all()
+def test_counter_that_is_common_to_all_beams():
+    logits = tf.constant(np.random.default_rng(0).normal(size=(9, 5)))
+
+    def step(tokens, count):
+        return tf.repeat(logits[tf.newaxis, count], tf.size(tokens), axis=0), count + 1
+
+    found = beam_search(step, tf.constant(0), [[1], [2]], 9, beams=3, end=None)
+    np.testing.assert_array_equal(found.tokens[:, 0], [np.argmax(logits, axis=1)] * 2)
+    np.testing.assert_allclose(found.scores[:, 0], [np.sum(np.max(tf.nn.log_softmax(logits), axis=1))] * 2)
 
 
 class Translator(tf.Module):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorsmith import layers as ours
 from tensorsmith.seq2seq import (
     TextGenerator,
+    beam_search,
     decode,
     greedy,
     recurrent_step,
@@ -150,6 +151,41 @@ def test_stream_equals_decode():
     assert len(np.unique(expected)) > 3
 
 
+@pytest.mark.parametrize("execute", [lambda function: function, tf.function], ids=["eager", "graph"])
+@pytest.mark.parametrize("kind", ["recurrent", "window"])
+def test_prompts_of_different_lengths(kind, execute):
+    """Tests that the results are those of separate calls, beyond the context window of a Transformer."""
+    recurrent = ours.LSTM(5, return_sequences=True), stacked(4, return_sequences=True)
+    step, initial_state = (
+        window_step(transformer(6)) if kind == "window" else recurrent_step(language_model(*recurrent))
+    )
+    prompts = [[7, 3, 9], [5], [1, 2, 3, 4, 5, 6, 7, 8], [4, 10]]
+    ragged = tf.ragged.constant(prompts)
+
+    @execute
+    def run(prompt):
+        size = len(prompts) if isinstance(prompt, tf.RaggedTensor) else 1
+        found = beam_search(step, initial_state(size), prompt, 6, 3, end=0)
+        return decode(step, initial_state(size), prompt, 6, end=0).tokens, found.tokens, found.scores
+
+    separate = [run(tf.constant([prompt])) for prompt in prompts]
+    for together, expected in zip(run(ragged), zip(*separate, strict=True), strict=True):
+        np.testing.assert_allclose(together, np.concatenate(expected), rtol=1e-5)
+    streamed = list(itertools.islice(stream(step, initial_state(4), ragged), 6))
+    expected = decode(step, initial_state(4), ragged, 6).tokens
+    np.testing.assert_array_equal(np.transpose(streamed), expected)
+
+
+def test_empty_prompt_among_others_in_a_graph():
+    run = tf.function(
+        lambda prompt: decode(count_up, tf.zeros([2]), prompt, 3).tokens,
+        input_signature=[tf.RaggedTensorSpec([2, None], tf.int32)],
+    )
+    np.testing.assert_array_equal(run(tf.ragged.constant([[1], [4, 6]])), [[2, 3, 4], [7, 8, 9]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="prompt must have at least one token in each row"):
+        run(tf.ragged.constant([[1], []], dtype=tf.int32))
+
+
 def test_sampling_has_the_probabilities_of_the_softmax():
     logits = np.log([0.1, 0.2, 0.7]).astype("float32")
     for temperature in (0.5, 1.0, 2.0):
@@ -255,6 +291,28 @@ def test_text_of_a_model_with_invalid_logits():
         (lambda: decode(count_up, tf.zeros([1]), [1], 1), "prompt", "integers of shape (batch, tokens)"),
         (lambda: decode(count_up, tf.zeros([1]), [[0.5]], 1), "prompt", "integers of shape (batch, tokens)"),
         (lambda: stream(count_up, tf.zeros([1]), np.zeros((1, 0), int)), "prompt", "with at least one token"),
+        (
+            lambda: decode(count_up, tf.zeros([2]), tf.ragged.constant([[1], [1.5, 2]]), 1),
+            "prompt",
+            "integers of shape",
+        ),
+        (
+            lambda: decode(count_up, tf.zeros([2]), tf.ragged.constant([[1], []], dtype="int32"), 1),
+            "prompt",
+            "at least one token in each row",
+        ),
+        (
+            lambda: decode(count_up, tf.zeros([]), tf.ragged.constant([[1], [1, 2]]), 1),
+            "state",
+            "tensors whose first axis is the batch",
+        ),
+        (
+            lambda: decode(
+                count_up, tf.zeros([2]), tf.ragged.constant([[1], [1, 2]]), 1, adjust=[repetition_penalty(2.0)]
+            ),
+            "adjust",
+            "empty for prompts of different lengths",
+        ),
         (lambda: temperature_sampling(0.0), "temperature", "a positive number"),
         (lambda: temperature_sampling(float("nan")), "temperature", "a positive number"),
         (lambda: temperature_sampling(seed=0.5), "seed", "an integer"),

@@ -7,16 +7,10 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_number
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.seq2seq._support.arguments import (
-    check_batch_of_state,
-    check_end,
-    check_positive,
-    checked_adjust,
-    checked_prompt,
-)
+from tensorsmith.seq2seq._support.arguments import check_end, check_positive, checked_adjust
 from tensorsmith.seq2seq._support.beams import reordered, tiled
-from tensorsmith.seq2seq._support.logits import read_prompt
 from tensorsmith.seq2seq._support.problems import report
+from tensorsmith.seq2seq._support.prompts import checked_prompt, read_prompt
 from tensorsmith.seq2seq._support.search import Found, Options, continued, empty
 from tensorsmith.seq2seq._support.types import Adjust, Attention, State, Step
 
@@ -70,7 +64,7 @@ def beam_search(
         step: Function as for `decode`.
         state: Initial state for the prompts, as for `decode`. It is copied for each beam after the prompt. Scalars,
             such as counters, are common to all beams.
-        prompt: Integer tensor of shape `(batch, tokens)` with at least one token.
+        prompt: Integer tensor of shape `(batch, tokens)`, or prompts of different lengths, as for `decode`.
         length: Maximum number of tokens to generate.
         beams: Number of hypotheses for each prompt. With 1 and without a coverage penalty, the search is greedy.
         end: Token that ends a sequence. If `None`, sequences do not end.
@@ -111,17 +105,16 @@ def beam_search(
 def searched_with_problems(step: Step, state: State, prompt: TensorLike, options: Options) -> tuple[Hypotheses, Tensor]:
     """Return the result of `beam_search`, and the codes of the problems of the logits, which are not reported."""
     _check(options)
-    prompt, end = checked_prompt(prompt), options.end
-    check_batch_of_state(state, prompt)
-    logits, state = read_prompt(step, state, prompt)
+    known, end = checked_prompt(prompt, state, options.adjust), options.end
+    logits, state = read_prompt(step, state, known)
     _check_logits(logits, end)
     dtype = tf.float64 if logits.dtype == tf.float64 else tf.float32
-    found = empty(options, tf.shape(prompt)[0], state, dtype)
-    found, last, _ = continued(options, found, prompt, logits, state, position=0)
+    found = empty(options, tf.shape(known.tokens)[0], state, dtype)
+    found, last, _ = continued(options, found, known.tokens, logits, state, position=0)
 
     def generate(position: Tensor, found: Found, last: Tensor, state: State) -> tuple[Any, ...]:
         logits, state = step(last, state)
-        found, last, rows = continued(options, found, prompt, logits, state, position)
+        found, last, rows = continued(options, found, known.tokens, logits, state, position)
         return position + 1, found, last, reordered(state, rows)
 
     def unfinished(position: Tensor, found: Found, last: Tensor, state: State) -> Tensor:

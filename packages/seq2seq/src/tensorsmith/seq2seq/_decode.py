@@ -7,15 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.seq2seq._support.arguments import (
-    check_batch_of_state,
-    check_end,
-    check_positive,
-    checked_adjust,
-    checked_prompt,
-)
-from tensorsmith.seq2seq._support.logits import adjusted, read_prompt
+from tensorsmith.seq2seq._support.arguments import check_end, check_positive, checked_adjust
+from tensorsmith.seq2seq._support.logits import adjusted
 from tensorsmith.seq2seq._support.problems import problems_of, report
+from tensorsmith.seq2seq._support.prompts import Prompt, checked_prompt, read_prompt
 from tensorsmith.seq2seq._support.types import Adjust, Choose, State, Step
 from tensorsmith.seq2seq.choices import greedy
 
@@ -51,7 +46,9 @@ def decode(
             tokens, of shape `(batch, vocabulary)`, and the new state, with the same structure, shapes and dtypes.
         state: Initial state, a tensor or a nested structure of tensors. The first axis of each tensor is the batch,
             except for scalars.
-        prompt: Integer tensor of shape `(batch, tokens)` with at least one token, such as one that marks the start.
+        prompt: Integer tensor of shape `(batch, tokens)` with at least one token, such as one that marks the start. For
+            prompts of different lengths, a `tf.RaggedTensor` of this shape; then `state` must not contain scalars, and
+            `adjust` must be empty.
         length: Number of tokens to generate.
         choose: Function that takes logits and the number of tokens that have been generated, and returns the next
             tokens: `greedy`, or the result of `temperature_sampling`, `top_k_sampling` or `top_p_sampling`.
@@ -91,7 +88,7 @@ def stream(
     Args:
         step: Function as for `decode`. It is traced as a `tf.function`.
         state: Initial state, as for `decode`.
-        prompt: Integer tensor of shape `(batch, tokens)` with at least one token.
+        prompt: Integer tensor of shape `(batch, tokens)`, as for `decode`.
         choose: Function as for `decode`.
         adjust: Functions as for `decode`.
 
@@ -109,9 +106,8 @@ def stream(
         >>> [int(token[0]) for token in itertools.islice(tokens, 4)]
         [9, 0, 1, 2]
     """
-    prompt = checked_prompt(prompt)
-    check_batch_of_state(state, prompt)
-    return _stream(step, state, prompt, choose, checked_adjust(adjust))
+    adjust = checked_adjust(adjust)
+    return _stream(step, state, checked_prompt(prompt, state, adjust), choose, adjust)
 
 
 def decoded_with_problems(
@@ -126,10 +122,10 @@ def decoded_with_problems(
     """Return the result of `decode`, and the codes of the problems of the logits, which are not reported."""
     check_positive("length", length)
     check_end(end)
-    prompt, adjust = checked_prompt(prompt), checked_adjust(adjust)
-    check_batch_of_state(state, prompt)
-    logits, state = read_prompt(step, state, prompt)
-    batch = tf.shape(prompt)[0]
+    adjust = checked_adjust(adjust)
+    known = checked_prompt(prompt, state, adjust)
+    logits, state = read_prompt(step, state, known)
+    batch = tf.shape(known.tokens)[0]
     ended = tf.zeros([batch], tf.bool)
     tokens = tf.fill([length, batch], 0 if end is None else end)
 
@@ -137,7 +133,7 @@ def decoded_with_problems(
         position: Tensor, tokens: Tensor, ended: Tensor, _: Tensor, logits: Tensor, state: State
     ) -> tuple[Any, ...]:
         if adjust:
-            logits = adjusted(logits, tf.concat([prompt, tf.transpose(tokens[:position])], 1), adjust)
+            logits = adjusted(logits, tf.concat([known.tokens, tf.transpose(tokens[:position])], 1), adjust)
         problems = problems_of(logits, ended)
         # A token of invalid logits may be outside of the vocabulary.
         chosen = tf.where(problems == 0, tf.cast(choose(logits, position), tf.int32), 0)
@@ -161,7 +157,7 @@ def decoded_with_problems(
 
 
 def _stream(
-    step: Step, state: State, prompt: Tensor, choose: Choose, adjust: tuple[Adjust, ...]
+    step: Step, state: State, prompt: Prompt, choose: Choose, adjust: tuple[Adjust, ...]
 ) -> Iterator[np.ndarray]:
     @tf.function
     def generate(position: Tensor, logits: Tensor, state: State) -> tuple[Any, ...]:
@@ -171,9 +167,9 @@ def _stream(
 
     logits, state = read_prompt(tf.function(step), state, prompt)
     # The prefix grows, so that its size is unknown in the graph.
-    signature = tf.TensorSpec(logits.shape, logits.dtype), tf.TensorSpec([prompt.shape[0], None], tf.int32)
+    signature = tf.TensorSpec(logits.shape, logits.dtype), tf.TensorSpec([prompt.tokens.shape[0], None], tf.int32)
     change = tf.function(lambda logits, prefix: adjusted(logits, prefix, adjust), input_signature=signature)
-    position, prefix = 0, prompt.numpy()
+    position, prefix = 0, prompt.tokens.numpy()
     while True:
         logits = change(logits, prefix) if adjust else logits
         problems, chosen, logits, state = generate(tf.constant(position), logits, state)

@@ -91,13 +91,13 @@ def window_step(model: keras.Model) -> tuple[Step, InitialState]:
     def step(tokens: Tensor, state: State) -> tuple[Tensor, State]:
         window, count = state
         # Until the context window is full, the tokens are at its start, as attention does not read later positions.
-        window = tf.cond(count < context, lambda: window, lambda: tf.roll(window, -1, axis=1))
+        window = tf.where(count[:, tf.newaxis] < context, window, tf.roll(window, -1, axis=1))
         position = tf.minimum(count, context - 1)
-        window = tf.where(tf.range(context) == position, tokens[:, tf.newaxis], window)
-        return model(window, training=False)[:, position], (window, count + 1)
+        window = tf.where(tf.range(context) == position[:, tf.newaxis], tokens[:, tf.newaxis], window)
+        return tf.gather(model(window, training=False), position, batch_dims=1), (window, count + 1)
 
     def initial_state(batch_size: int) -> State:
-        return tf.zeros([batch_size, context], tf.int32), tf.constant(0)
+        return tf.zeros([batch_size, context], tf.int32), tf.zeros([batch_size], tf.int32)
 
     return step, initial_state
 
