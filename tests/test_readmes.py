@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SKETCHES = {"testing"}  # its code uses components of the reader
+LONG = {"data", "models", "tuning"}  # their code takes seconds
 OWN_PROCESS = {"addons"}  # importing it modifies tf.keras; the tests of the package run its README
 READMES = [
     path
@@ -29,7 +30,13 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
 @pytest.mark.usefixtures("without_source")
-@pytest.mark.parametrize("path", READMES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.parent.name, marks=[pytest.mark.slow] if path.parent.name in LONG else [])
+        for path in READMES
+    ],
+)
 def test_python_runs(path, tmp_path, monkeypatch):
     """Blocks with prompts run as doctests and others as programs. The blocks of a file have a common namespace."""
     monkeypatch.chdir(tmp_path)

@@ -9,12 +9,10 @@ from tensorsmith.benchmarks import load_benchmark
 
 @pytest.mark.slow
 def test_loop_bench_end_to_end(tensorsmith, tmp_path):
-    result = tensorsmith(
-        "bench", "loop", "--cases", "transformer_32", "--rounds", "2", "--json", tmp_path / "rows.json"
-    )
+    result = tensorsmith("bench", "loop", "--cases", "mlp_32", "--rounds", "2", "--json", tmp_path / "rows.json")
     assert result.returncode == 0, result.stderr
     rows = json.loads((tmp_path / "rows.json").read_text())
-    here = [name for name, there in load_benchmark("loop").providers("transformer_32").items() if there]
+    here = [name for name, there in load_benchmark("loop").providers("mlp_32").items() if there]
     assert [row["provider"] for row in rows] == here
     assert all(row["unit"] == "steps/s" and 0 < row["p20"] <= row["median"] <= row["p80"] for row in rows)
     assert all(name in result.stdout for name in here)

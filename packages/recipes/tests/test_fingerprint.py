@@ -48,7 +48,13 @@ def test_results_are_stored(tmp_path):
     assert read_results(recipe) == results
 
 
-@pytest.mark.slow  # four runs in other processes
+@pytest.fixture(scope="module")
+def recorded():
+    """Fingerprint of mlp/digits, from four runs in other processes."""
+    return record_fingerprint(find_recipe("mlp/digits"))
+
+
+@pytest.mark.slow  # the fixture takes half a minute
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -59,8 +65,7 @@ def test_results_are_stored(tmp_path):
     ],
     ids=["same", "learning rate", "initializer", "momentum"],
 )
-def test_changes_of_a_recipe_are_noticed(old, new, tmp_path):
-    recorded = record_fingerprint(find_recipe("mlp/digits"))
+def test_changes_of_a_recipe_are_noticed(old, new, recorded, tmp_path):
     assert recorded.keys() >= {"loss", "val_loss", "test loss", "test accuracy"}
     assert all(metric.tolerance < 3e-3 for metric in recorded.values())
     source = find_recipe("mlp/digits").path.read_text()
