@@ -137,7 +137,7 @@ def test_generation_stops_when_all_sequences_have_ended():
         return count_up(tokens, state)
 
     found = decode(step, tf.zeros([1]), [[6]], 1000, end=9)
-    assert (calls, found.tokens.shape, int(found.lengths[0])) == ([6, 7, 8, 9], (1, 1000), 3)
+    assert (calls, found.tokens.shape, int(found.lengths[0])) == ([6, 7, 8], (1, 1000), 3)
 
 
 def test_stream_equals_decode():

@@ -129,9 +129,7 @@ def decoded_with_problems(
     ended = tf.zeros([batch], tf.bool)
     tokens = tf.fill([length, batch], 0 if end is None else end)
 
-    def generate(
-        position: Tensor, tokens: Tensor, ended: Tensor, _: Tensor, logits: Tensor, state: State
-    ) -> tuple[Any, ...]:
+    def extended(position: Tensor, tokens: Tensor, ended: Tensor, logits: Tensor) -> tuple[Tensor, ...]:
         if adjust:
             logits = adjusted(logits, tf.concat([known.tokens, tf.transpose(tokens[:position])], 1), adjust)
         problems = problems_of(logits, ended)
@@ -141,13 +139,19 @@ def decoded_with_problems(
             chosen = tf.where(ended, end, chosen)
             ended |= chosen == end
         tokens = tf.tensor_scatter_nd_update(tokens, [[position]], chosen[tf.newaxis])
-        return (position + 1, tokens, ended, problems, *step(chosen, state))
+        return tokens, ended, problems, chosen
+
+    def generate(
+        position: Tensor, tokens: Tensor, ended: Tensor, problems: Tensor, last: Tensor, state: State
+    ) -> tuple[Any, ...]:
+        logits, state = step(last, state)
+        return (position + 1, *extended(position, tokens, ended, logits), state)
 
     def unfinished(position: Tensor, tokens: Tensor, ended: Tensor, problems: Tensor, *_: Any) -> Tensor:
         return (position < length) & ~tf.reduce_all(ended) & tf.reduce_all(problems == 0)
 
-    variables = tf.constant(0), tokens, ended, tf.zeros([batch], tf.int32), logits, state
-    _, tokens, _, problems, *_ = tf.while_loop(unfinished, generate, variables)
+    first = extended(tf.constant(0), tokens, ended, logits)
+    _, tokens, _, problems, *_ = tf.while_loop(unfinished, generate, (tf.constant(1), *first, state))
     tokens = tf.transpose(tokens)
     if end is None:
         return Decoded(tokens, tf.fill([batch], length)), problems
