@@ -3,7 +3,8 @@
 A measurement is one epoch over arrays in memory, in random order. The implementations are `Trainer` with the networks
 of `tensorsmith.models`, Keras `fit` with the same networks of Keras layers, and the usual loop over tensors of PyTorch,
 also with `torch.compile`. All use Adam and track the loss. The sentences of the classifier have 1 to 40 tokens and are
-padded to 40; the loop of PyTorch packs them. The limit of the character models is the time that TensorFlow takes for
+padded to 40; the loop of PyTorch packs them. Source and target sequences of the encoder-decoder have 1 to 25 tokens; it
+is not compared with PyTorch. The limit of the character models is the time that TensorFlow takes for
 the matrix product of a recurrent step, three times per step: in the forward pass, and for the gradients of the states
 and of the kernel.
 """
@@ -53,12 +54,16 @@ CASES = {
     "masked_gru": SequenceCase(40, 100, FAST, 10_000, CLASSIFIER_UNITS),
     "char_rnn_256": SequenceCase(200, 20, FAST, 85, 256),
     "char_rnn_512": SequenceCase(200, 8, {}, 85, 512),
+    "attention": SequenceCase(25, 50, {"keras": 1.5}, 2_000, 256),
     "wavenet": SequenceCase(50, 100, {"keras": 1.0}),
 }
 
 
-def arrays(case: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return padded tokens and labels, tokens and the next tokens, or series and their next ten values."""
+def arrays(case: str) -> tuple[Any, np.ndarray]:
+    """Return padded tokens and labels, tokens and the next tokens, or series and their next ten values.
+
+    The tokens of the encoder-decoder are a dict of padded sources and targets.
+    """
     about, rng = CASES[case], np.random.default_rng(0)
     count = about.steps * BATCH
     if case == "wavenet":
@@ -66,20 +71,26 @@ def arrays(case: str) -> tuple[np.ndarray, np.ndarray]:
         targets = np.lib.stride_tricks.sliding_window_view(series[:, 1:], 10, axis=1)
         return series[:, : about.length, None], np.ascontiguousarray(targets)
     tokens = rng.integers(4, about.tokens, (count, about.length + 1), dtype="int32")
-    if case == "masked_gru":
+    if case in ("masked_gru", "attention"):
         tokens[np.arange(about.length + 1) >= rng.integers(1, about.length + 1, (count, 1))] = 0
+    if case == "masked_gru":
         return tokens[:, : about.length], rng.integers(0, 2, count).astype("float32")
+    if case == "attention":
+        source = rng.permutation(tokens[:, : about.length])
+        return {"source": source, "target": tokens[:, :-1]}, np.ascontiguousarray(tokens[:, 1:])
     return tokens[:, :-1], np.ascontiguousarray(tokens[:, 1:])
 
 
 def network(case: str) -> "keras.Model":
     """Build the network of a case."""
-    from tensorsmith.models import char_rnn, text_classifier, wavenet
+    from tensorsmith.models import char_rnn, encoder_decoder, text_classifier, wavenet
 
     about = CASES[case]
     match case:
         case "wavenet":
             return wavenet("original", (about.length, 1), 10)
+        case "attention":
+            return encoder_decoder(about.tokens, about.tokens, EMBEDDING, about.units, "luong")
         case "masked_gru":
             return text_classifier(about.tokens, 1, EMBEDDING, "gru", CLASSIFIER_UNITS, dropout=0.0, steps=about.length)
         case _:
@@ -94,6 +105,8 @@ def keras_network(case: str) -> "keras.Model":
     about = CASES[case]
     if case == "wavenet":
         return _keras_wavenet(about.length)
+    if case == "attention":
+        return _keras_encoder_decoder(about.tokens, about.units)
     inputs = keras.Input((about.length if case == "masked_gru" else None,), dtype="int32")
     x = layers.Embedding(about.tokens, EMBEDDING, mask_zero=case == "masked_gru")(inputs)
     if case == "masked_gru":
@@ -101,6 +114,21 @@ def keras_network(case: str) -> "keras.Model":
         return keras.Model(inputs, layers.Dense(1, "sigmoid")(x))
     x = layers.GRU(about.units, return_sequences=True)(x)
     return keras.Model(inputs, layers.Dense(about.tokens)(x))
+
+
+def _keras_encoder_decoder(tokens: int, units: int) -> "keras.Model":
+    import keras
+    from keras import layers
+
+    source, target = (keras.Input((None,), dtype="int32", name=name) for name in ("source", "target"))
+    encoder = layers.Bidirectional(layers.LSTM(units // 2, return_sequences=True, return_state=True))
+    memory, *states = encoder(layers.Embedding(tokens, EMBEDDING, mask_zero=True)(source))
+    states = [layers.Concatenate()(states[::2]), layers.Concatenate()(states[1::2])]
+    x = layers.Embedding(tokens, EMBEDDING, mask_zero=True)(target)
+    x = layers.LSTM(units, return_sequences=True)(x, initial_state=states)
+    context = layers.Attention()([x, memory, layers.Dense(units, use_bias=False)(memory)])
+    x = layers.Dense(units, "tanh", use_bias=False)(layers.Concatenate()([context, x]))
+    return keras.Model({"source": source, "target": target}, layers.Dense(tokens)(x))
 
 
 def _keras_wavenet(length: int) -> "keras.Model":
@@ -133,7 +161,8 @@ def loss_of(case: str) -> Any:
 def _providers(case: str) -> dict[str, bool]:
     """Return a dict that maps each implementation to `True` if it is installed."""
     torch = bool(importlib.util.find_spec("torch"))
-    return {"tensorsmith": True, "keras": True, "torch": torch, "torch_compile": torch}
+    ours = {"tensorsmith": True, "keras": True}
+    return ours | {"torch": torch, "torch_compile": torch} if case in TORCH_NETWORKS else ours
 
 
 def _prepare(case: str, provider: str) -> Contender:
@@ -154,10 +183,10 @@ def _prepare(case: str, provider: str) -> Contender:
     if provider == "keras":
         model = keras_network(case)
         model.compile(optimizer, loss_of(case))
-        return KerasEpochs(model, data, len(data[0]), batch_size=BATCH)
+        return KerasEpochs(model, data, len(data[1]), batch_size=BATCH)
     from tensorsmith.training import Trainer
 
-    return TrainerEpochs(Trainer(network(case), optimizer, loss_of(case)), data, len(data[0]), batch_size=BATCH)
+    return TrainerEpochs(Trainer(network(case), optimizer, loss_of(case)), data, len(data[1]), batch_size=BATCH)
 
 
 @cache
