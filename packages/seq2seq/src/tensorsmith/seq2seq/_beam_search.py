@@ -105,16 +105,16 @@ def beam_search(
 def searched_with_problems(step: Step, state: State, prompt: TensorLike, options: Options) -> tuple[Hypotheses, Tensor]:
     """Return the result of `beam_search`, and the codes of the problems of the logits, which are not reported."""
     _check(options)
-    known, end = checked_prompt(prompt, state, options.adjust), options.end
-    logits, state = read_prompt(step, state, known)
+    prompts, end = checked_prompt(prompt, state, options.adjust), options.end
+    logits, state = read_prompt(step, state, prompts)
     _check_logits(logits, end)
     dtype = tf.float64 if logits.dtype == tf.float64 else tf.float32
-    found = empty(options, tf.shape(known.tokens)[0], state, dtype)
-    found, last, _ = continued(options, found, known.tokens, logits, state, position=0)
+    found = empty(options, tf.shape(prompts.tokens)[0], state, dtype)
+    found, last, _ = continued(options, found, prompts.tokens, logits, state, position=0)
 
     def generate(position: Tensor, found: Found, last: Tensor, state: State) -> tuple[Any, ...]:
         logits, state = step(last, state)
-        found, last, rows = continued(options, found, known.tokens, logits, state, position)
+        found, last, rows = continued(options, found, prompts.tokens, logits, state, position)
         return position + 1, found, last, reordered(state, rows)
 
     def unfinished(position: Tensor, found: Found, last: Tensor, state: State) -> Tensor:

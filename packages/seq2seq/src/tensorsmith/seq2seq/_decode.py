@@ -123,15 +123,15 @@ def decoded_with_problems(
     check_positive("length", length)
     check_end(end)
     adjust = checked_adjust(adjust)
-    known = checked_prompt(prompt, state, adjust)
-    logits, state = read_prompt(step, state, known)
-    batch = tf.shape(known.tokens)[0]
+    prompts = checked_prompt(prompt, state, adjust)
+    logits, state = read_prompt(step, state, prompts)
+    batch = tf.shape(prompts.tokens)[0]
     ended = tf.zeros([batch], tf.bool)
     tokens = tf.fill([length, batch], 0 if end is None else end)
 
     def extended(position: Tensor, tokens: Tensor, ended: Tensor, logits: Tensor) -> tuple[Tensor, ...]:
         if adjust:
-            logits = adjusted(logits, tf.concat([known.tokens, tf.transpose(tokens[:position])], 1), adjust)
+            logits = adjusted(logits, tf.concat([prompts.tokens, tf.transpose(tokens[:position])], 1), adjust)
         problems = problems_of(logits, ended)
         # A token of invalid logits may be outside of the vocabulary.
         chosen = tf.where(problems == 0, tf.cast(choose(logits, position), tf.int32), 0)
