@@ -30,7 +30,7 @@ def encoder_decoder(
     The final states of the encoder are the initial states of the decoder. With attention, each state of the decoder is
     also compared with the states of the encoder at all steps, whose weighted mean contributes to the prediction:
 
-        score = query keyᵀ (Luong, "general"), or sum(scale * tanh(query + key)) (Bahdanau, "additive")
+        score = query keyᵀ (Luong, "general"), or sum(scale * tanh(query + key)) (Bahdanau; Luong, "concat")
         context = softmax(score) memory
         output = tanh(W [context, query])
 
