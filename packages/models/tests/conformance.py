@@ -8,6 +8,7 @@ from tensorsmith.models import (
     encoder_decoder,
     fcn,
     googlenet,
+    gpt,
     lenet5,
     mobilenet_v2,
     resnet,
@@ -258,6 +259,20 @@ ROWS = [
             ({"stateful": True}, "a positive integer with stateful=True"),
         ],
         counts=[({"vocabulary_size": 66, "embedding": 256, "units": 1024}, 4_022_850)],  # as in TensorFlow's tutorial
+    ),
+    ModelRow(
+        gpt,
+        kwargs={"size": "small", "vocabulary_size": 9, "context": 8, "width": 0.125, "blocks": 2, "dropout": 0.2},
+        inputs=Data((6,), "int32", 0, 9),
+        another_size={},
+        bad=[
+            ({"size": "tiny"}, "one of 'small'"),
+            ({"vocabulary_size": 0}, "a positive integer"),
+            ({"context": 2.5}, "a positive integer"),
+            ({"width": 0}, "a positive number"),
+            ({"blocks": 0}, "a positive integer or None"),
+            ({"dropout": 1.0}, "in [0, 1)"),
+        ],
     ),
     ModelRow(
         encoder_decoder,

@@ -17,6 +17,7 @@ from tensorsmith.models.networks.encoder_decoder import (
 )
 from tensorsmith.models.networks.fcn import fcn
 from tensorsmith.models.networks.googlenet import googlenet
+from tensorsmith.models.networks.gpt import GPTState, gpt, gpt_step
 from tensorsmith.models.networks.lenet5 import lenet5
 from tensorsmith.models.networks.mobilenet_v2 import mobilenet_v2
 from tensorsmith.models.networks.resnet import resnet
@@ -31,6 +32,7 @@ from tensorsmith.models.networks.yolo import yolo
 
 __all__ = [
     "EncoderDecoderState",
+    "GPTState",
     "LayerBudget",
     "ModelBudget",
     "alexnet",
@@ -42,6 +44,8 @@ __all__ = [
     "encoder_decoder_step",
     "fcn",
     "googlenet",
+    "gpt",
+    "gpt_step",
     "lenet5",
     "mobilenet_v2",
     "model_budget",

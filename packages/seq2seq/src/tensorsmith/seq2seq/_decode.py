@@ -43,7 +43,9 @@ def decode(
 
     Args:
         step: Function that takes int32 tokens of shape `(batch,)` and a state, and returns the logits of the next
-            tokens, of shape `(batch, vocabulary)`, and the new state, with the same structure, shapes and dtypes.
+            tokens, of shape `(batch, vocabulary)`, and the new state, with the same structure, shapes and dtypes. If it
+            has a method `read(tokens, lengths, state)`, this reads the prompts, whose tokens have the shape `(batch,
+            tokens)` and which have `lengths` tokens each, in a single pass.
         state: Initial state, a tensor or a nested structure of tensors. The first axis of each tensor is the batch,
             except for scalars.
         prompt: Integer tensor of shape `(batch, tokens)` with at least one token, such as one that marks the start. For
@@ -169,7 +171,7 @@ def _stream(
         chosen = tf.where(problems == 0, tf.cast(choose(logits, position), tf.int32), 0)
         return (problems, chosen, *step(chosen, state))
 
-    logits, state = read_prompt(tf.function(step), state, prompt)
+    logits, state = tf.function(lambda: read_prompt(step, state, prompt))()
     # The prefix grows, so that its size is unknown in the graph.
     signature = tf.TensorSpec(logits.shape, logits.dtype), tf.TensorSpec([prompt.tokens.shape[0], None], tf.int32)
     change = tf.function(lambda logits, prefix: adjusted(logits, prefix, adjust), input_signature=signature)

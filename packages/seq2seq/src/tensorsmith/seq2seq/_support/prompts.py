@@ -58,10 +58,17 @@ def checked_prompt(prompt: TensorLike, state: State, adjust: Sequence[Adjust]) -
 def read_prompt(step: Step, state: State, prompt: Prompt) -> tuple[Tensor, State]:
     """Return the logits and the state after the last token of each prompt.
 
+    If the step has a method `read(tokens, lengths, state)`, it reads the prompts in a single pass.
+
     Raises:
         ValueError: If the logits do not have the shape `(batch, vocabulary)`.
     """
     tokens, lengths = prompt
+    whole = getattr(step, "read", None)
+    if whole is not None:
+        batch, size = tf.unstack(tf.shape(tokens))
+        logits, state = whole(tokens, tf.fill([batch], size) if lengths is None else lengths, state)
+        return logits, state
     logits, state = step(tokens[:, 0], state)
     valid = logits.shape.is_compatible_with([tokens.shape[0], None])
     received = Verbatim(f"a function that returns logits of shape {logits.shape} for {tokens.shape[0]} prompts")

@@ -1,0 +1,231 @@
+"""Decoder-only Transformer language model."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from tensorsmith import ops
+from tensorsmith.core import Verbatim, check, is_integer, is_number
+from tensorsmith.core.types import Tensor
+from tensorsmith.layers import Dense, LayerNormalization, LearnedPositionalEncoding, MultiHeadAttention
+from tensorsmith.layers.activations import gelu
+from tensorsmith.models.networks._support.arguments import chosen_size
+from tensorsmith.models.networks._support.blocks import scaled
+
+
+class Size(NamedTuple):
+    """Size of a GPT.
+
+    Attributes:
+        blocks: Number of Transformer blocks.
+        width: Number of features of a token.
+        heads: Number of attention heads.
+        parameters: Number of parameters with 50,257 tokens and a context of 1,024.
+    """
+
+    blocks: int
+    width: int
+    heads: int
+    parameters: int
+
+
+# Radford et al., 2019, table 2, whose numbers of parameters are rounded and, for the smaller models, wrong (117 and 345
+# million). These are the numbers of weights in the published checkpoints.
+SIZES = {
+    "small": Size(12, 768, 12, 124_439_808),
+    "medium": Size(24, 1024, 16, 354_823_168),
+    "large": Size(36, 1280, 20, 774_030_080),
+    "xl": Size(48, 1600, 25, 1_557_611_200),
+}
+
+
+def gpt(
+    size: str = "small",
+    vocabulary_size: int = 50_257,
+    context: int = 1024,
+    width: float = 1.0,
+    blocks: int | None = None,
+    dropout: float = 0.0,
+) -> keras.Model:
+    """Build a GPT: a Transformer with causal attention, which predicts the next token at each step.
+
+    It is that of GPT-2: learned positions, layer normalization before attention and dense layers, GELU in the
+    approximation with tanh, and logits from the transposed embedding matrix. `gpt_step` returns its step for the
+    generation of text.
+
+    Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
+
+    Args:
+        size: "small", "medium", "large" or "xl".
+        vocabulary_size: Number of tokens in the vocabulary.
+        context: Maximum number of steps.
+        width: Factor of the number of features, which is rounded to a multiple of 8 times the number of heads.
+        blocks: Number of Transformer blocks. If `None`, that of the size.
+        dropout: Dropout rate of the embeddings, of the attention weights, and of the output of each layer in a block.
+
+    Returns:
+        A functional model that maps int32 tokens of shape `(batch, steps)` to logits of shape `(batch, steps,
+        vocabulary_size)`.
+
+    Raises:
+        ValueError: If an argument is invalid.
+
+    Example:
+        >>> model = gpt("small", vocabulary_size=100, context=64, width=0.125, blocks=2)
+        >>> model.output_shape
+        (None, None, 100)
+    """
+    chosen = chosen_size(size, SIZES)
+    for name, number in {"vocabulary_size": vocabulary_size, "context": context}.items():
+        check(is_integer(number) and number > 0, name, number, "a positive integer")
+    check(is_number(width) and width > 0, "width", width, "a positive number")
+    check(blocks is None or (is_integer(blocks) and blocks > 0), "blocks", blocks, "a positive integer or None")
+    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    features = scaled(chosen.width, width, 8 * chosen.heads)
+    normal = keras.initializers.RandomNormal(stddev=0.02)
+
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    embedding = layers.ReversibleEmbedding(
+        vocabulary_size, features, embeddings_initializer=normal, reverse_dtype="float32", name="embedding"
+    )
+    x = LearnedPositionalEncoding(context, normal, name="positions")(embedding(tokens))
+    x = layers.Dropout(dropout)(x)
+    for block in range(chosen.blocks if blocks is None else blocks):
+        x = _block(x, chosen.heads, dropout, f"block_{block}")
+    x = LayerNormalization(epsilon=1e-5, name="normalization")(x)
+    return keras.Model(tokens, embedding(x, reverse=True), name=f"gpt_{size}")
+
+
+class GPTState(NamedTuple):
+    """State of the step of a GPT: the number of tokens before, and their keys and values.
+
+    Attributes:
+        count: int32 tensor of shape `(batch,)` with the number of tokens that have been read.
+        keys: Tensor of shape `(batch, context, heads, size)` for each block.
+        values: Tensor of the same shape for each block.
+    """
+
+    count: Tensor
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+
+
+def gpt_step(model: keras.Model) -> tuple["_Step", Callable[[int], GPTState]]:
+    """Return the step of a GPT, which stores the keys and values of the tokens before.
+
+    A step reads one token, so that its time hardly depends on the number of tokens before. Prompts are read in a single
+    pass. The memory of the state is constant.
+
+    Args:
+        model: Model of `gpt`, which may have been loaded from a file.
+
+    Returns:
+        The function `step` for `tensorsmith.seq2seq.decode` and `beam_search`, and a function that returns the initial
+        state for a batch size.
+
+    Raises:
+        ValueError: If `model` is not a model of `gpt`.
+        tf.errors.InvalidArgumentError: When the step is called, if the context is full.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> model = gpt("small", vocabulary_size=100, context=64, width=0.125, blocks=2)
+        >>> step, initial_state = gpt_step(model)
+        >>> logits, state = step(tf.constant([7, 9]), initial_state(2))
+        >>> logits.shape.as_list(), state.count.numpy().tolist()
+        ([2, 100], [1, 1])
+    """
+    parts = {layer.name: layer for layer in getattr(model, "layers", [])}
+    valid = {"embedding", "positions", "block_0_attention", "normalization"} <= parts.keys()
+    check(valid, "model", Verbatim(getattr(model, "name", repr(model))), "a model of `gpt`")
+    step = _Step(parts)
+    return step, step.initial_state
+
+
+class _Step:
+    """Step of a GPT, the result of `gpt_step`."""
+
+    def __init__(self, parts: dict[str, keras.Layer]) -> None:
+        self._parts = parts
+        self._blocks = [name.removesuffix("_attention") for name in parts if name.endswith("_attention")]
+        self._context = parts["positions"].max_length
+
+    def initial_state(self, batch_size: int) -> GPTState:
+        """Return the state before the first token."""
+        attention = self._parts["block_0_attention"]
+        shape = [batch_size, self._context, attention.num_heads, attention.key_dim]
+        empty = tuple(tf.zeros(shape, attention.compute_dtype) for _ in self._blocks)
+        return GPTState(tf.zeros([batch_size], tf.int32), empty, empty)
+
+    def __call__(self, tokens: Tensor, state: GPTState) -> tuple[Tensor, GPTState]:
+        """Read a token of each sequence.
+
+        Args:
+            tokens: int32 tensor of shape `(batch,)`.
+            state: State of the tokens before.
+
+        Returns:
+            Logits of the next tokens, of shape `(batch, vocabulary)`, and the new state.
+        """
+        logits, state = self.read(tokens[:, tf.newaxis], tf.ones_like(tokens), state)
+        return logits, state
+
+    def read(self, tokens: Tensor, lengths: Tensor, state: GPTState) -> tuple[Tensor, GPTState]:
+        """Read several tokens of each sequence in a single pass.
+
+        Args:
+            tokens: int32 tensor of shape `(batch, steps)`.
+            lengths: int32 tensor of shape `(batch,)` with the number of tokens of each sequence that are read.
+            state: State of the tokens before.
+
+        Returns:
+            Logits after the last token that is read, of shape `(batch, vocabulary)`, and the new state.
+        """
+        parts, steps = self._parts, tf.range(tf.shape(tokens)[1])
+        message = f"The context of {self._context} tokens is full."
+        with tf.control_dependencies([tf.debugging.assert_less_equal(state.count + lengths, self._context, message)]):
+            positions = state.count[:, tf.newaxis] + steps
+        indices = tf.where(steps < lengths[:, tf.newaxis])  # of tokens that are not padding
+        targets = tf.stack([tf.cast(indices[:, 0], tf.int32), tf.gather_nd(positions, indices)], axis=1)
+        mask = None
+        if tokens.shape[1] != 1:
+            mask = (tf.range(self._context) <= positions[..., tf.newaxis])[:, tf.newaxis]
+
+        x = parts["embedding"](tokens)
+        x += tf.gather(tf.cast(parts["positions"].table, x.dtype), tf.minimum(positions, self._context - 1))
+        keys, values = [], []
+        for block, *memory in zip(self._blocks, state.keys, state.values, strict=True):
+            attention = parts[f"{block}_attention"]
+            normalized = parts[f"{block}_attention_normalization"](x)
+            query, key, value = (
+                dense(normalized) for dense in (attention.query_dense, attention.key_dense, attention.value_dense)
+            )
+            key, value = (
+                tf.tensor_scatter_nd_update(before, targets, tf.gather_nd(new, indices))
+                for before, new in zip(memory, (key, value), strict=True)
+            )
+            options = {"lengths": state.count + 1} if mask is None else {"mask": mask}
+            x += attention.output_dense(ops.attention(query, key, value, **options))
+            hidden = parts[f"{block}_hidden"](parts[f"{block}_dense_normalization"](x))
+            x += parts[f"{block}_output"](hidden)
+            keys.append(key)
+            values.append(value)
+        last = tf.gather(x, lengths - 1, batch_dims=1)
+        logits = parts["embedding"](parts["normalization"](last), reverse=True)
+        return logits, GPTState(state.count + lengths, tuple(keys), tuple(values))
+
+
+def _block(x: Tensor, heads: int, dropout: float, name: str) -> Tensor:
+    """Apply a Transformer block."""
+    features = x.shape[-1]
+    normalized = LayerNormalization(epsilon=1e-5, name=f"{name}_attention_normalization")(x)
+    attention = MultiHeadAttention(heads, features // heads, dropout=dropout, name=f"{name}_attention")
+    attended = attention(normalized, normalized, use_causal_mask=True)
+    x = layers.Add(name=f"{name}_attended")([x, layers.Dropout(dropout)(attended)])
+    normalized = LayerNormalization(epsilon=1e-5, name=f"{name}_dense_normalization")(x)
+    hidden = Dense(4 * features, gelu, name=f"{name}_hidden")(normalized)
+    outputs = Dense(features, name=f"{name}_output")(hidden)
+    return layers.Add(name=name)([x, layers.Dropout(dropout)(outputs)])
