@@ -35,6 +35,7 @@ LONG = {  # recipes whose smoke run takes more than six seconds of CPU
     "detection/composed",
     "detection/one_item",
     "detection/trees",
+    "nmt/verses",
     "segmentation/compared",
     "transfer/hub_local",
     "transfer/photos",
