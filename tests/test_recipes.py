@@ -124,7 +124,7 @@ def test_smoke(name, build_without_training, tmp_path, monkeypatch):
     assert metrics["recipe"] == name
     assert metrics.keys() >= {"seconds", "steps_per_second", "seed", "versions"}
     split, measure = file.objective
-    assert metrics[split][measure] > 0
+    assert metrics[split][measure] >= 0  # 0 is possible for BLEU and for error rates
     recorded = read_results(file).fingerprint
     assert recorded, f"run `make scores RECIPES={name}`"
     changed = changes(recorded, fingerprint_of(tmp_path / "run"))

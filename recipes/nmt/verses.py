@@ -65,6 +65,8 @@ BLEU is {score[plain, all lengths]} without and {score[luong, all lengths]} with
 SMOKE = {
     "epochs": 1,
     "train_size": 640,
+    "batch_size": 32,
+    "learning_rate": 0.01,
     "pieces": 300,
     "units": 16,
     "embedding": 8,
