@@ -72,7 +72,7 @@ def test_fraction_of_waiting(tmp_path):
     assert waiting_fraction(str(tmp_path)) == (30 + 90) / 400
 
 
-# A step takes some milliseconds, so that the bounds hold on a machine that is ten times as slow.
+# The waits of 0.1 s are long compared with a step, so that the bounds also hold on a slow machine.
 def test_waiting_for_slow_pipeline(tmp_path):
     assert 0.5 < waiting_with(batches(0.1), tmp_path) <= 1
 

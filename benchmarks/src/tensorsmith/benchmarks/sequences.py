@@ -4,9 +4,8 @@ A measurement is one epoch over arrays in memory, in random order. The implement
 of `tensorsmith.models`, Keras `fit` with the same networks of Keras layers, and the usual loop over tensors of PyTorch,
 also with `torch.compile`. All use Adam and track the loss. The sentences of the classifier have 1 to 40 tokens and are
 padded to 40; the loop of PyTorch packs them. Source and target sequences of the encoder-decoder have 1 to 25 tokens; it
-is not compared with PyTorch. The limit of the character models is the time that TensorFlow takes for
-the matrix product of a recurrent step, three times per step: in the forward pass, and for the gradients of the states
-and of the kernel.
+is not compared with PyTorch. The limit of the character models is the time that TensorFlow takes for the matrix product
+of a recurrent step, three times per step: in the forward pass, and for the gradients of the states and of the kernel.
 """
 
 import importlib.util

@@ -32,8 +32,7 @@ class Size(NamedTuple):
     parameters: int
 
 
-# Radford et al., 2019, table 2, whose numbers of parameters are rounded and, for the smaller models, wrong (117 and 345
-# million). These are the numbers of weights in the published checkpoints.
+# Radford et al., 2019, table 2. The parameters are those of the published checkpoints, which differ from the table.
 SIZES = {
     "small": Size(12, 768, 12, 124_439_808),
     "medium": Size(24, 1024, 16, 354_823_168),
@@ -116,8 +115,8 @@ class GPTState(NamedTuple):
 def gpt_step(model: keras.Model) -> tuple["_Step", Callable[[int], GPTState]]:
     """Return the step of a GPT, which stores the keys and values of the tokens before.
 
-    A step reads one token, so that its time hardly depends on the number of tokens before. Prompts are read in a single
-    pass. The memory of the state is constant.
+    A step reads one token instead of all tokens before, and prompts are read in a single pass. The size of the state
+    does not depend on the number of tokens.
 
     Args:
         model: Model of `gpt`, which may have been loaded from a file.
@@ -170,8 +169,7 @@ class _Step:
         Returns:
             Logits of the next tokens, of shape `(batch, vocabulary)`, and the new state.
         """
-        logits, state = self.read(tokens[:, tf.newaxis], tf.ones_like(tokens), state)
-        return logits, state
+        return self.read(tokens[:, tf.newaxis], tf.ones_like(tokens), state)
 
     def read(self, tokens: Tensor, lengths: Tensor, state: GPTState) -> tuple[Tensor, GPTState]:
         """Read several tokens of each sequence in a single pass.

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor, TensorLike
+from tensorsmith.seq2seq._support.structures import is_array, where_rows
 from tensorsmith.seq2seq._support.types import Adjust, State, Step
 
 
@@ -42,7 +43,7 @@ def checked_prompt(prompt: TensorLike, state: State, adjust: Sequence[Adjust]) -
     check(not adjust, "adjust", adjust, "empty for prompts of different lengths", "pass a tensor as `prompt`")
     tokens, lengths = tf.cast(given.to_tensor(), tf.int32), tf.cast(given.row_lengths(), tf.int32)
     for each in tf.nest.flatten(state):
-        scalar = isinstance(each, tf.TensorArray) or tf.convert_to_tensor(each).shape.rank == 0
+        scalar = is_array(each) or tf.convert_to_tensor(each).shape.rank == 0
         expected = "tensors whose first axis is the batch, for prompts of different lengths"
         check(not scalar, "state", Verbatim("a scalar or a TensorArray"), expected)
     _check_batch(state, tokens)
@@ -80,16 +81,11 @@ def read_prompt(step: Step, state: State, prompt: Prompt) -> tuple[Tensor, State
         before, after = (logits, state), step(tokens[:, position], state)
         if lengths is not None:
             unread = position < lengths
-            after = tf.nest.map_structure(lambda *pair: _where(unread, *pair), after, before)
+            after = tf.nest.map_structure(lambda *pair: where_rows(unread, *pair), after, before)
         return (position + 1, *after)
 
     _, logits, state = tf.while_loop(lambda position, *_: position < tf.shape(tokens)[1], read, (1, logits, state))
     return logits, state
-
-
-def _where(rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Return the given rows of the first tensor, and the other rows of the second one."""
-    return tf.where(tf.reshape(rows, [-1] + [1] * (first.shape.rank - 1)), first, second)
 
 
 def _check_batch(state: State, tokens: Tensor) -> None:
@@ -100,8 +96,8 @@ def _check_batch(state: State, tokens: Tensor) -> None:
         tf.errors.InvalidArgumentError: If a size is only known at run time.
     """
     for each in tf.nest.flatten(state):
-        tensor = each if isinstance(each, tf.TensorArray) else tf.convert_to_tensor(each)
-        if isinstance(tensor, tf.TensorArray) or not tensor.shape.rank:
+        tensor = each if is_array(each) else tf.convert_to_tensor(each)
+        if is_array(tensor) or not tensor.shape.rank:
             continue
         expected = "have the batch size of the prompts as the size of the first axis of each tensor"
         received = Verbatim(f"a tensor of shape {tensor.shape} for {tokens.shape[0]} prompts")

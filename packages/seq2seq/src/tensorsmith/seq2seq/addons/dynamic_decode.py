@@ -9,7 +9,7 @@ from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import NestedTensors, Scalar, Tensor
 from tensorsmith.seq2seq._support.rnn_cells import forget_masks
 from tensorsmith.seq2seq._support.sampler_inputs import time_major
-from tensorsmith.seq2seq._support.structures import is_array
+from tensorsmith.seq2seq._support.structures import is_array, where_rows
 from tensorsmith.seq2seq.addons.decoder import Decoder
 
 
@@ -169,8 +169,7 @@ def _unless(finished: Tensor, new: Any, old: Any) -> Any:
     """Return the new values of the sequences that have not ended. Arrays and scalars belong to all sequences."""
     if is_array(new) or new.shape.rank == 0:
         return new
-    axes = (1,) * (new.shape.rank - finished.shape.rank)
-    return tf.where(tf.reshape(finished, [*tf.unstack(tf.shape(finished)), *axes]), old, new)
+    return where_rows(finished, old, new)
 
 
 def _with_shape(old: Any, new: Any) -> Any:
