@@ -264,7 +264,7 @@ ROWS = [
         gpt,
         kwargs={"size": "small", "vocabulary_size": 9, "context": 8, "width": 0.125, "blocks": 2, "dropout": 0.2},
         inputs=Data((6,), "int32", 0, 9),
-        another_size={},
+        another_size={"context": 12},
         bad=[
             ({"size": "tiny"}, "one of 'small'"),
             ({"vocabulary_size": 0}, "a positive integer"),
