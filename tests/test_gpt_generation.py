@@ -47,5 +47,5 @@ def test_stream_and_end_of_the_context(model):
     expected = decode(step, initial_state(1), PROMPTS[2:], CONTEXT - 5).tokens[0]  # the last token is not read
     tokens = stream(step, initial_state(1), PROMPTS[2:])
     np.testing.assert_array_equal([next(tokens)[0] for _ in range(LENGTH)], expected[:LENGTH])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="The context of 12 tokens is full"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 12 tokens is full"):
         decode(step, initial_state(1), PROMPTS[2:], CONTEXT - 4)

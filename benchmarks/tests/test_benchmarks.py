@@ -17,6 +17,7 @@ from tensorsmith.benchmarks import (
     baseline,
     components,
     decode,
+    gpt_decoders,
     image,
     loop,
     measure,
@@ -244,6 +245,23 @@ for beams in (1, 4):
         expected = decode.decoder(decode.DecodeCase(beams, batch=3, steps=5), "tensorsmith")()
         np.testing.assert_array_equal(np.load(tmp_path / f"{beams}.npy"), expected)
         assert expected.size == beams * 3 * 5
+
+
+@pytest.mark.slow  # starts PyTorch
+def test_gpts_generate_the_same_tokens(tmp_path):
+    if not importlib.util.find_spec("torch"):
+        pytest.skip("torch is not installed")
+    case = gpt_decoders.GPTCase(batch=3, prompt=5, steps=6)
+    script = f"""
+import numpy as np
+from tensorsmith.benchmarks.gpt_decoders import GPTCase, gpt_decoder
+np.save("{tmp_path}/tokens.npy", gpt_decoder({case!r}, "torch")())
+"""
+    subprocess.run([*PYTHON, "-c", script], check=True)
+    for provider in ("tensorsmith", "uncached"):
+        found = gpt_decoders.gpt_decoder(case, provider)()
+        np.testing.assert_array_equal(np.load(tmp_path / "tokens.npy"), found)
+    assert len(np.unique(found)) > 6
 
 
 def _parameters(model):

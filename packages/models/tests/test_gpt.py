@@ -110,7 +110,7 @@ def test_full_context():
     step, initial_state = gpt_step(small())
     _, state = step.read(TOKENS, np.array([CONTEXT, 5, CONTEXT - 1], "int32"), initial_state(3))
     for run in (step, tf.function(step)):
-        with pytest.raises(tf.errors.InvalidArgumentError, match="The context of 12 tokens is full"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 12 tokens is full"):
             run(TOKENS[:, 0], state)
 
 

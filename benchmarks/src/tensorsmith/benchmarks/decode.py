@@ -1,18 +1,27 @@
-"""Benchmark `tensorsmith bench decode`: time of beam searches and greedy decoding with a recurrent model.
+"""Benchmark `tensorsmith bench decode`: time of beam searches and greedy decoding with recurrent models and GPTs.
 
-A measurement is the time to generate 50 tokens for each of 64 sequences with an LSTM of 256 units and a vocabulary of
-10,000 tokens, of which the end token is improbable. The beam search has 10 beams. The implementations are `beam_search`
-and `decode` with `recurrent_step`, the decoders of TensorFlow Addons in one `tf.function`, and the same search in
-PyTorch. The limit is the time that TensorFlow takes for the matrix products.
+A measurement of `beam` and `greedy` is the time to generate 50 tokens for each of 64 sequences with an LSTM of 256
+units and a vocabulary of 10,000 tokens, of which the end token is improbable. The beam search has 10 beams. The
+implementations are `beam_search` and `decode` with `recurrent_step`, the decoders of TensorFlow Addons in one
+`tf.function`, and the same search in PyTorch.
+
+A measurement of `gpt_1` and `gpt_32` is the time per token when a GPT with 4 blocks of width 288 generates 240 tokens
+after a prompt of 16 tokens, for 1 and 32 sequences. That of `gpt_first_1` and `gpt_first_32` is the time to the first
+token after a prompt of 240 tokens. The implementations are `gpt_step`; `window_step`, which reads all 256 tokens again
+at each step (`uncached`); and PyTorch with stored keys and values.
+
+The limit is the time that TensorFlow takes for the matrix products.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
 
+from tensorsmith.benchmarks.benchmark import Benchmark, Contender
 from tensorsmith.benchmarks.calls import Calls
+from tensorsmith.benchmarks.gpt_decoders import GPTCase, gpt_contender, gpt_decoder, products_of_a_token
 from tensorsmith.benchmarks.peers import PeerCase, Work, benchmark_of
 from tensorsmith.benchmarks.torch_decode import torch_decoder
 from tensorsmith.core import load_tensorflow
@@ -38,7 +47,19 @@ class DecodeCase:
 
 
 CASES = {"beam": DecodeCase(beams=10), "greedy": DecodeCase(beams=1)}
-TARGETS = {"beam": {"addons": 3.0, "torch": 1.5}, "greedy": {"addons": 1.0, "torch": 1.0}}
+GPT_CASES = {
+    "gpt_1": GPTCase(1),
+    "gpt_32": GPTCase(32),
+    "gpt_first_1": GPTCase(1, prompt=240, steps=1),
+    "gpt_first_32": GPTCase(32, prompt=240, steps=1),
+}
+TARGETS = {
+    "beam": {"addons": 3.0, "torch": 1.5},
+    "greedy": {"addons": 1.0, "torch": 1.0},
+    **{
+        name: {"torch": 1.0} if case.steps == 1 else {"uncached": 5.0, "torch": 1.5} for name, case in GPT_CASES.items()
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -130,6 +151,8 @@ def decoder(case: DecodeCase, provider: str) -> Work:
 @cache
 def _floor(name: str) -> float:
     """Return the time in milliseconds of the matrix products of all steps, of which the first has one beam."""
+    if name in GPT_CASES:
+        return products_of_a_token(GPT_CASES[name])
     load_tensorflow()
     import tensorflow as tf
 
@@ -149,5 +172,19 @@ def _floor(name: str) -> float:
     return sum(measured)
 
 
-_peers = {name: PeerCase(partial(decoder, case), TARGETS[name]) for name, case in CASES.items()}
-BENCHMARK = replace(benchmark_of(_peers), floor=_floor)
+def _prepare(name: str, provider: str) -> Contender:
+    """Return an implementation that is ready to be measured."""
+    return gpt_contender(GPT_CASES[name], provider) if name in GPT_CASES else _LSTMS.prepare(name, provider)
+
+
+_LSTMS = benchmark_of({name: PeerCase(partial(decoder, case), TARGETS[name]) for name, case in CASES.items()})
+_GPTS = benchmark_of({name: PeerCase(partial(gpt_decoder, case), TARGETS[name]) for name, case in GPT_CASES.items()})
+BENCHMARK = Benchmark(
+    cases=[*CASES, *GPT_CASES],
+    providers=lambda name: (_GPTS if name in GPT_CASES else _LSTMS).providers(name),
+    prepare=_prepare,
+    unit=lambda name: "ms/token" if name in ("gpt_1", "gpt_32") else "ms",
+    lower_is_better=True,
+    targets=TARGETS.__getitem__,
+    floor=_floor,
+)

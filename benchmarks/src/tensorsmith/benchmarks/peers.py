@@ -23,7 +23,7 @@ _SOURCES = [
 ]
 _ENVIRONMENT = (f"PYTHONPATH={':'.join(map(str, _SOURCES))}", "TF_CPP_MIN_LOG_LEVEL=3")
 PYTHONS = {"addons_ops": ["env", *_ENVIRONMENT, str(PARITY), "-W", "ignore"]}
-MODULES = {"addons": "tensorflow_addons", "opencv": "cv2"}
+MODULES = {"addons": "tensorflow_addons", "opencv": "cv2", "uncached": "tensorsmith.seq2seq"}
 
 
 @dataclass(frozen=True)

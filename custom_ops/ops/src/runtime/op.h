@@ -79,6 +79,21 @@ class Context {
     must_be_ok();
   }
 
+  // Returns an output with the values of an input, in the buffer of the input if nothing else refers to it.
+  Tensor updated(int input_index, int output_index) {
+    const Shape shape = input(input_index).shape;
+    TF_DeleteTensor(handles_[input_index]);  // a reference to the buffer
+    handles_[input_index] = nullptr;
+    int forwarded = -1;
+    TF_Tensor*& handle = handles_[inputs_ + output_index];
+    handle = TF_ForwardInputOrAllocateOutput(context_, &input_index, 1, output_index, shape.dims, shape.rank, &forwarded,
+                                             status_);
+    must_be_ok();
+    const Tensor result = view(handle);
+    if (forwarded < 0) std::memcpy(result.data, input(input_index).data, result.size() * bytes_of(result.type));
+    return result;
+  }
+
   int outputs() const { return TF_NumOutputs(context_); }
   TF_DataType output_type(int i) const { return TF_ExpectedOutputDataType(context_, i); }
 

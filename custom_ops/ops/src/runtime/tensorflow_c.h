@@ -101,6 +101,8 @@ void TF_InputRange(TF_OpKernelContext*, const char* name, TF_InputRange_Args*);
 TF_DataType TF_ExpectedOutputDataType(TF_OpKernelContext*, int);
 TF_Tensor* TF_AllocateOutput(TF_OpKernelContext*, int, TF_DataType, const int64_t* dims, int rank, size_t bytes,
                              TF_Status*);
+TF_Tensor* TF_ForwardInputOrAllocateOutput(TF_OpKernelContext*, const int* inputs, int input_count, int output,
+                                           const int64_t* dims, int rank, int* forwarded_input, TF_Status*);
 void TF_SetOutput(TF_OpKernelContext*, int, const TF_Tensor*, TF_Status*);
 void TF_OpKernelContext_Failure(TF_OpKernelContext*, TF_Status*);
 

@@ -9,6 +9,7 @@ from tensorsmith.ops.attention import attention
 from tensorsmith.ops.augment_images import augment_images
 from tensorsmith.ops.box_iou import box_iou
 from tensorsmith.ops.byte_pair import BytePairMerges, byte_pair_encode
+from tensorsmith.ops.cached_attention import CachedAttention, cached_attention
 from tensorsmith.ops.connected_components import connected_components
 from tensorsmith.ops.correlation_cost import correlation_cost
 from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
@@ -39,6 +40,7 @@ from tensorsmith.ops.word_piece import WordPieces, word_piece_encode
 
 __all__ = [
     "BytePairMerges",
+    "CachedAttention",
     "Library",
     "PairCounts",
     "Selection",
@@ -49,6 +51,7 @@ __all__ = [
     "augment_images",
     "box_iou",
     "byte_pair_encode",
+    "cached_attention",
     "compiled",
     "connected_components",
     "correlation_cost",

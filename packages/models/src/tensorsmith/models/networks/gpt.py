@@ -1,5 +1,6 @@
 """Decoder-only Transformer language model."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -103,7 +104,7 @@ class GPTState(NamedTuple):
 
     Attributes:
         count: int32 tensor of shape `(batch,)` with the number of tokens that have been read.
-        keys: Tensor of shape `(batch, context, heads, size)` for each block.
+        keys: Tensor of shape `(batch, heads, size, context)` for each block.
         values: Tensor of the same shape for each block.
     """
 
@@ -155,7 +156,7 @@ class _Step:
     def initial_state(self, batch_size: int) -> GPTState:
         """Return the state before the first token."""
         attention = self._parts["block_0_attention"]
-        shape = [batch_size, self._context, attention.num_heads, attention.key_dim]
+        shape = [batch_size, attention.num_heads, attention.key_dim, self._context]
         empty = tuple(tf.zeros(shape, attention.compute_dtype) for _ in self._blocks)
         return GPTState(tf.zeros([batch_size], tf.int32), empty, empty)
 
@@ -182,38 +183,37 @@ class _Step:
         Returns:
             Logits after the last token that is read, of shape `(batch, vocabulary)`, and the new state.
         """
-        parts, steps = self._parts, tf.range(tf.shape(tokens)[1])
-        message = f"The context of {self._context} tokens is full."
-        with tf.control_dependencies([tf.debugging.assert_less_equal(state.count + lengths, self._context, message)]):
-            positions = state.count[:, tf.newaxis] + steps
-        indices = tf.where(steps < lengths[:, tf.newaxis])  # of tokens that are not padding
-        targets = tf.stack([tf.cast(indices[:, 0], tf.int32), tf.gather_nd(positions, indices)], axis=1)
-        mask = None
-        if tokens.shape[1] != 1:
-            mask = (tf.range(self._context) <= positions[..., tf.newaxis])[:, tf.newaxis]
-
+        parts, (batch, steps) = self._parts, tf.unstack(tf.shape(tokens))
+        positions = tf.minimum(state.count[:, tf.newaxis] + tf.range(steps), self._context - 1)
         x = parts["embedding"](tokens)
-        x += tf.gather(tf.cast(parts["positions"].table, x.dtype), tf.minimum(positions, self._context - 1))
+        x += tf.gather(tf.cast(parts["positions"].table, x.dtype), positions)
+        # Products of matrices are faster with two axes than with three.
+        x = tf.reshape(x, [batch * steps, x.shape[-1]])
         keys, values = [], []
-        for block, *memory in zip(self._blocks, state.keys, state.values, strict=True):
+        for block, keys_before, values_before in zip(self._blocks, state.keys, state.values, strict=True):
             attention = parts[f"{block}_attention"]
             normalized = parts[f"{block}_attention_normalization"](x)
+            heads = [batch, steps, attention.num_heads, attention.key_dim]
             query, key, value = (
-                dense(normalized) for dense in (attention.query_dense, attention.key_dense, attention.value_dense)
+                tf.reshape(_product(normalized, dense), heads)
+                for dense in (attention.query_dense, attention.key_dense, attention.value_dense)
             )
-            key, value = (
-                tf.tensor_scatter_nd_update(before, targets, tf.gather_nd(new, indices))
-                for before, new in zip(memory, (key, value), strict=True)
-            )
-            options = {"lengths": state.count + 1} if mask is None else {"mask": mask}
-            x += attention.output_dense(ops.attention(query, key, value, **options))
+            attended = ops.cached_attention(query, key, value, keys_before, values_before, state.count, lengths)
+            x += _product(tf.reshape(attended.output, tf.shape(x)), attention.output_dense)
             hidden = parts[f"{block}_hidden"](parts[f"{block}_dense_normalization"](x))
             x += parts[f"{block}_output"](hidden)
-            keys.append(key)
-            values.append(value)
-        last = tf.gather(x, lengths - 1, batch_dims=1)
+            keys.append(attended.keys)
+            values.append(attended.values)
+        last = tf.gather(x, tf.range(batch) * steps + lengths - 1)
         logits = parts["embedding"](parts["normalization"](last), reverse=True)
         return logits, GPTState(state.count + lengths, tuple(keys), tuple(values))
+
+
+def _product(x: Tensor, dense: keras.layers.EinsumDense) -> Tensor:
+    """Return the output of a layer for the queries, keys, values or outputs of attention, without the axis of heads."""
+    size = math.prod(dense.bias.shape)
+    kernel = tf.reshape(tf.cast(dense.kernel, x.dtype), [-1, size])
+    return tf.matmul(x, kernel) + tf.reshape(tf.cast(dense.bias, x.dtype), [size])
 
 
 def _block(x: Tensor, heads: int, dropout: float, name: str) -> Tensor:
