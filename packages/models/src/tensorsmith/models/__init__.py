@@ -22,6 +22,7 @@ from tensorsmith.models.networks.lenet5 import lenet5
 from tensorsmith.models.networks.mobilenet_v2 import mobilenet_v2
 from tensorsmith.models.networks.resnet import resnet
 from tensorsmith.models.networks.text_classifier import text_classifier
+from tensorsmith.models.networks.transformer import TransformerState, transformer, transformer_step
 from tensorsmith.models.networks.unet import unet
 from tensorsmith.models.networks.vgg import vgg
 from tensorsmith.models.networks.vit import vit
@@ -35,6 +36,7 @@ __all__ = [
     "GPTState",
     "LayerBudget",
     "ModelBudget",
+    "TransformerState",
     "alexnet",
     "char_rnn",
     "convnext",
@@ -51,6 +53,8 @@ __all__ = [
     "model_budget",
     "resnet",
     "text_classifier",
+    "transformer",
+    "transformer_step",
     "unet",
     "vgg",
     "vit",

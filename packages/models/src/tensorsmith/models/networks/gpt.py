@@ -1,6 +1,5 @@
 """Decoder-only Transformer language model."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -8,13 +7,14 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tensorsmith import ops
 from tensorsmith.core import Verbatim, check, is_integer, is_number
 from tensorsmith.core.types import Tensor
-from tensorsmith.layers import Dense, LayerNormalization, LearnedPositionalEncoding, MultiHeadAttention
+from tensorsmith.layers import LayerNormalization, LearnedPositionalEncoding
 from tensorsmith.layers.activations import gelu
 from tensorsmith.models.networks._support.arguments import chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
+from tensorsmith.models.networks._support.transformer_blocks import Sublayers
+from tensorsmith.models.networks._support.transformer_steps import cached_attention
 
 
 class Size(NamedTuple):
@@ -93,8 +93,9 @@ def gpt(
     )
     x = LearnedPositionalEncoding(context, normal, name="positions")(embedding(tokens))
     x = layers.Dropout(dropout)(x)
+    sublayers = Sublayers(chosen.heads, dropout, 4 * features, gelu)
     for block in range(chosen.blocks if blocks is None else blocks):
-        x = _block(x, chosen.heads, dropout, f"block_{block}")
+        x = sublayers.dense(sublayers.attention(x, f"block_{block}", causal=True), f"block_{block}")
     x = LayerNormalization(epsilon=1e-5, name="normalization")(x)
     return keras.Model(tokens, embedding(x, reverse=True), name=f"gpt_{size}")
 
@@ -191,15 +192,10 @@ class _Step:
         x = tf.reshape(x, [batch * steps, x.shape[-1]])
         keys, values = [], []
         for block, keys_before, values_before in zip(self._blocks, state.keys, state.values, strict=True):
-            attention = parts[f"{block}_attention"]
             normalized = parts[f"{block}_attention_normalization"](x)
-            heads = [batch, steps, attention.num_heads, attention.key_dim]
-            query, key, value = (
-                tf.reshape(_product(normalized, dense), heads)
-                for dense in (attention.query_dense, attention.key_dense, attention.value_dense)
-            )
-            attended = ops.cached_attention(query, key, value, keys_before, values_before, state.count, lengths)
-            x += _product(tf.reshape(attended.output, tf.shape(x)), attention.output_dense)
+            before = keys_before, values_before, state.count
+            attended = cached_attention(parts[f"{block}_attention"], normalized, *before, lengths)
+            x += attended.output
             hidden = parts[f"{block}_hidden"](parts[f"{block}_dense_normalization"](x))
             x += parts[f"{block}_output"](hidden)
             keys.append(attended.keys)
@@ -207,23 +203,3 @@ class _Step:
         last = tf.gather(x, tf.range(batch) * steps + lengths - 1)
         logits = parts["embedding"](parts["normalization"](last), reverse=True)
         return logits, GPTState(state.count + lengths, tuple(keys), tuple(values))
-
-
-def _product(x: Tensor, dense: keras.layers.EinsumDense) -> Tensor:
-    """Return the output of a layer for the queries, keys, values or outputs of attention, without the axis of heads."""
-    size = math.prod(dense.bias.shape)
-    kernel = tf.reshape(tf.cast(dense.kernel, x.dtype), [-1, size])
-    return tf.matmul(x, kernel) + tf.reshape(tf.cast(dense.bias, x.dtype), [size])
-
-
-def _block(x: Tensor, heads: int, dropout: float, name: str) -> Tensor:
-    """Apply a Transformer block."""
-    features = x.shape[-1]
-    normalized = LayerNormalization(epsilon=1e-5, name=f"{name}_attention_normalization")(x)
-    attention = MultiHeadAttention(heads, features // heads, dropout=dropout, name=f"{name}_attention")
-    attended = attention(normalized, normalized, use_causal_mask=True)
-    x = layers.Add(name=f"{name}_attended")([x, layers.Dropout(dropout)(attended)])
-    normalized = LayerNormalization(epsilon=1e-5, name=f"{name}_dense_normalization")(x)
-    hidden = Dense(4 * features, gelu, name=f"{name}_hidden")(normalized)
-    outputs = Dense(features, name=f"{name}_output")(hidden)
-    return layers.Add(name=name)([x, layers.Dropout(dropout)(outputs)])

@@ -1,0 +1,240 @@
+"""Encoder-decoder Transformer."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from tensorsmith import ops
+from tensorsmith.core import Verbatim, check, is_integer, is_number
+from tensorsmith.core.types import Tensor, TensorLike
+from tensorsmith.layers import LayerNormalization, SinusoidalPositionalEncoding
+from tensorsmith.models.networks._support.arguments import chosen_size
+from tensorsmith.models.networks._support.blocks import scaled
+from tensorsmith.models.networks._support.transformer_blocks import Sublayers
+from tensorsmith.models.networks._support.transformer_steps import cached_attention, product
+
+
+class Size(NamedTuple):
+    """Size of a Transformer.
+
+    Attributes:
+        blocks: Number of blocks of the encoder, and of the decoder.
+        width: Number of features of a token.
+        heads: Number of attention heads.
+        hidden: Number of units of the hidden dense layer of a block.
+    """
+
+    blocks: int
+    width: int
+    heads: int
+    hidden: int
+
+
+SIZES = {"base": Size(6, 512, 8, 2048), "big": Size(6, 1024, 16, 4096)}  # Vaswani et al., 2017, table 3
+
+
+def transformer(
+    size: str = "base",
+    source_vocabulary: int = 37_000,
+    target_vocabulary: int | None = None,
+    width: float = 1.0,
+    blocks: int | None = None,
+    dropout: float = 0.1,
+    normalize_first: bool = False,
+) -> keras.Model:
+    """Build a Transformer with an encoder and a decoder, which maps a source sequence to a target sequence.
+
+    Each block of the encoder has attention and dense layers, and each block of the decoder causal attention, attention
+    to the encoder, and dense layers. The embeddings of tokens are multiplied by the square root of their size, and a
+    sinusoidal positional encoding is added. The embedding matrix of the target also computes the logits.
+
+    The token 0 is padding at the end of a sequence. Logits have no mask, so that padded target steps must be excluded
+    by the loss, such as `keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)`.
+    `transformer_step` returns the step for the functions of `tensorsmith.seq2seq`.
+
+    Source: Vaswani et al., "Attention Is All You Need", 2017; normalization of the inputs: Xiong et al., "On Layer
+    Normalization in the Transformer Architecture", 2020.
+
+    Args:
+        size: "base" or "big".
+        source_vocabulary: Number of tokens in the vocabulary of the source, including that of padding.
+        target_vocabulary: Number of tokens in the vocabulary of the target, including that of padding. If `None`,
+            source and target have the same vocabulary and embeddings.
+        width: Factor of the number of features and of hidden units. The number of features is rounded to a multiple of
+            8 times the number of heads.
+        blocks: Number of blocks of the encoder, and of the decoder. If `None`, that of the size.
+        dropout: Dropout rate of the embeddings, of the attention weights, and of the output of each layer in a block.
+        normalize_first: If `True`, layer normalization is applied to the inputs of attention and dense layers, which
+            makes training stable without warm-up, and not to their outputs as in the original.
+
+    Returns:
+        A functional model with the inputs "source", int32 tokens of shape `(batch, source_steps)`, and "target", int32
+        tokens of shape `(batch, target_steps)` that start with a start token. The outputs are logits of the next target
+        tokens, of shape `(batch, target_steps, target_vocabulary)`.
+
+    Raises:
+        ValueError: If an argument is invalid.
+
+    Example:
+        >>> model = transformer("base", source_vocabulary=40, target_vocabulary=30, width=0.125, blocks=2)
+        >>> source, target = [[5, 7, 9, 0]], [[2, 4]]
+        >>> model({"source": keras.ops.array(source), "target": keras.ops.array(target)}).shape.as_list()
+        [1, 2, 30]
+    """
+    chosen = chosen_size(size, SIZES)
+    valid = is_integer(source_vocabulary) and source_vocabulary > 0
+    check(valid, "source_vocabulary", source_vocabulary, "a positive integer")
+    valid = target_vocabulary is None or (is_integer(target_vocabulary) and target_vocabulary > 0)
+    check(valid, "target_vocabulary", target_vocabulary, "a positive integer or None")
+    check(is_number(width) and width > 0, "width", width, "a positive number")
+    check(blocks is None or (is_integer(blocks) and blocks > 0), "blocks", blocks, "a positive integer or None")
+    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    features = scaled(chosen.width, width, 8 * chosen.heads)
+    hidden = scaled(chosen.hidden, width)
+    sublayers = Sublayers(chosen.heads, dropout, hidden, "relu", 1e-6, normalize_first)
+    blocks = chosen.blocks if blocks is None else blocks
+
+    source = keras.Input((None,), dtype="int32", name="source")
+    target = keras.Input((None,), dtype="int32", name="target")
+    source_embedding = _embedding(source_vocabulary, features, "embedding" if target_vocabulary is None else "source")
+    target_embedding = source_embedding
+    if target_vocabulary is not None:
+        target_embedding = _embedding(target_vocabulary, features, "target")
+    scale = layers.Rescaling(math.sqrt(features), name="scale")
+    positions = SinusoidalPositionalEncoding(name="positions")
+
+    x = layers.Dropout(dropout)(positions(scale(source_embedding(source))))
+    for block in range(blocks):
+        x = sublayers.dense(sublayers.attention(x, f"encoder_{block}"), f"encoder_{block}")
+    memory = LayerNormalization(epsilon=1e-6, name="encoder_normalization")(x) if normalize_first else x
+
+    x = layers.Dropout(dropout)(positions(scale(target_embedding(target))))
+    for block in range(blocks):
+        x = sublayers.attention(x, f"decoder_{block}", causal=True)
+        x = sublayers.attention(x, f"decoder_{block}_source", memory)
+        x = sublayers.dense(x, f"decoder_{block}")
+    if normalize_first:
+        x = LayerNormalization(epsilon=1e-6, name="decoder_normalization")(x)
+    logits = target_embedding(x, reverse=True)
+    return keras.Model({"source": source, "target": target}, logits, name=f"transformer_{size}")
+
+
+class TransformerState(NamedTuple):
+    """State of the decoder of `transformer`: the number of target tokens before, and their keys and values.
+
+    Attributes:
+        count: int32 tensor of shape `(rows,)` with the number of tokens that have been read.
+        keys: Tensor of shape `(rows, heads, size, length)` for each block.
+        values: Tensor of the same shape for each block.
+    """
+
+    count: Tensor
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+
+
+def transformer_step(
+    model: keras.Model, source: TensorLike, length: int = 256
+) -> tuple[Callable[[Tensor, TransformerState], tuple[Tensor, TransformerState]], TransformerState]:
+    """Encode source sequences, and return the step and the initial state for their target sequences.
+
+    They are arguments of `tensorsmith.seq2seq.decode` and `beam_search`. The step stores the keys and values of the
+    target tokens before. Those of the source are not part of the state, so that a beam search does not copy them. Call
+    the function in the `tf.function` that decodes, if any.
+
+    Args:
+        model: Model of `transformer`, which may have been loaded from a file.
+        source: int32 tokens of shape `(batch, source_steps)`, with 0 for padding at the end.
+        length: Maximum number of target tokens that are read, including the start token.
+
+    Returns:
+        The function `step(tokens, state)`, whose tokens have the shape `(batch,)` or, with several adjacent rows for
+        each source sequence, `(batch * rows,)`; and the initial `TransformerState` with `batch` rows.
+
+    Raises:
+        ValueError: If `model` is not a model of `transformer`, `source` does not have the rank 2, or `length` is not
+            positive.
+        tf.errors.InvalidArgumentError: When the step is called, if `length` tokens have been read.
+
+    Example:
+        >>> model = transformer("base", source_vocabulary=40, target_vocabulary=30, width=0.125, blocks=2)
+        >>> step, state = transformer_step(model, [[5, 7, 9, 0], [6, 0, 0, 0]], length=20)
+        >>> logits, state = step(keras.ops.array([2, 2]), state)
+        >>> logits.shape.as_list(), state.count.numpy().tolist()
+        ([2, 30], [1, 1])
+    """
+    parts = {layer.name: layer for layer in getattr(model, "layers", [])}
+    valid = {"scale", "positions", "encoder_0_attention", "decoder_0_source_attention"} <= parts.keys()
+    check(valid, "model", Verbatim(getattr(model, "name", repr(model))), "a model of `transformer`")
+    check(is_integer(length) and length > 0, "length", length, "a positive integer")
+    source = tf.cast(tf.convert_to_tensor(source), tf.int32)
+    check(source.shape.rank == 2, "source", Verbatim(source.shape), "have shape (batch, steps)")
+    normalize_first = "encoder_normalization" in parts
+    blocks = [name.removesuffix("_source_attention") for name in parts if name.endswith("_source_attention")]
+    batch = source.shape[0] or tf.shape(source)[0]  # static if it is known
+
+    memory_layer = "encoder_normalization" if normalize_first else f"encoder_{len(blocks) - 1}_dense_normalization"
+    memory = tf.identity(keras.Model(model.input["source"], parts[memory_layer].output)(source))  # without its mask
+    memory = [
+        tuple(dense(memory) for dense in (attention.key_dense, attention.value_dense))
+        for attention in (parts[f"{block}_source_attention"] for block in blocks)
+    ]
+    mask = (source != 0)[:, tf.newaxis, tf.newaxis]
+    embedding = parts["target_embedding" if "target_embedding" in parts else "embedding"]
+    attention = parts["decoder_0_attention"]
+    features = attention.num_heads * attention.key_dim
+    encoding = parts["positions"](tf.zeros([1, length, features]))[0]
+
+    def inputs_of(sublayer: str, x: Tensor) -> Tensor:
+        return parts[f"{sublayer}_normalization"](x) if normalize_first else x
+
+    def added(sublayer: str, x: Tensor, outputs: Tensor) -> Tensor:
+        return x + outputs if normalize_first else parts[f"{sublayer}_normalization"](x + outputs)
+
+    def attend_to_source(x: Tensor, block: str, key: Tensor, value: Tensor) -> Tensor:
+        attention = parts[f"{block}_source_attention"]
+        # The rows of a source sequence are queries of the same memory.
+        heads = [batch, tf.shape(x)[0] // tf.maximum(batch, 1), attention.num_heads, attention.key_dim]
+        query = tf.reshape(product(x, attention.query_dense), heads)
+        return product(tf.reshape(ops.attention(query, key, value, mask=mask), tf.shape(x)), attention.output_dense)
+
+    def step(tokens: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
+        x = parts["scale"](embedding(tokens))
+        x += tf.gather(tf.cast(encoding, x.dtype), tf.minimum(state.count, length - 1))
+        keys, values, one = [], [], tf.ones_like(state.count)
+        for block, keys_before, values_before, pair in zip(blocks, state.keys, state.values, memory, strict=True):
+            name = f"{block}_attention"
+            before = keys_before, values_before, state.count
+            attended = cached_attention(parts[name], inputs_of(name, x), *before, one)
+            x = added(name, x, attended.output)
+            name = f"{block}_source_attention"
+            x = added(name, x, attend_to_source(inputs_of(name, x), block, *pair))
+            name = f"{block}_dense"
+            x = added(name, x, parts[f"{block}_output"](parts[f"{block}_hidden"](inputs_of(name, x))))
+            keys.append(attended.keys)
+            values.append(attended.values)
+        if normalize_first:
+            x = parts["decoder_normalization"](x)
+        return embedding(x, reverse=True), TransformerState(state.count + 1, tuple(keys), tuple(values))
+
+    shape = [batch, attention.num_heads, attention.key_dim, length]
+    empty = tuple(tf.zeros(shape, attention.compute_dtype) for _ in blocks)
+    return step, TransformerState(tf.zeros([batch], tf.int32), empty, empty)
+
+
+def _embedding(vocabulary: int, features: int, name: str) -> layers.ReversibleEmbedding:
+    """Return the embeddings of tokens, which have unit variance after their multiplication."""
+    normal = keras.initializers.RandomNormal(stddev=features**-0.5)
+    name = name if name == "embedding" else f"{name}_embedding"
+    return layers.ReversibleEmbedding(
+        vocabulary,
+        features,
+        embeddings_initializer=normal,
+        mask_zero=True,
+        reverse_dtype="float32",
+        name=name,
+    )
