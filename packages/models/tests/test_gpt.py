@@ -107,11 +107,24 @@ def test_half_precision():
 
 
 def test_full_context():
-    step, initial_state = gpt_step(small())
-    _, state = step.read(TOKENS, np.array([CONTEXT, 5, CONTEXT - 1], "int32"), initial_state(3))
+    """Sequences whose context is full continue from the newer half of their tokens, the others from all tokens."""
+    model, lengths = small(), np.array([CONTEXT, 5, CONTEXT - 1], "int32")
+    step, initial_state = gpt_step(model)
+    _, state = step.read(TOKENS, lengths, initial_state(3))
     for run in (step, tf.function(step)):
+        logits, after = run(TOKENS[:, 0], state)
+        assert after.count.numpy().tolist() == [CONTEXT // 2 + 1, 6, CONTEXT]
+        for row, size in enumerate((CONTEXT // 2, 5, CONTEXT - 1)):
+            tokens = np.append(TOKENS[row, lengths[row] - size : lengths[row]], TOKENS[row, 0])
+            np.testing.assert_allclose(logits[row], model(tokens[np.newaxis])[0, -1], rtol=1e-4, atol=1e-5)
+            np.testing.assert_array_equal(after.tokens[row, : size + 1], tokens)
+
+
+def test_prompts_longer_than_the_context():
+    step, initial_state = gpt_step(small())
+    for run in (step.read, tf.function(step.read)):
         with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 12 tokens is full"):
-            run(TOKENS[:, 0], state)
+            run(np.ones((2, 13), "int32"), np.array([3, 13], "int32"), initial_state(2))
 
 
 def test_other_models_are_refused():

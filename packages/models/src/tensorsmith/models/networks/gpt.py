@@ -101,15 +101,17 @@ def gpt(
 
 
 class GPTState(NamedTuple):
-    """State of the step of a GPT: the number of tokens before, and their keys and values.
+    """State of the step of a GPT: the tokens before, and their keys and values.
 
     Attributes:
-        count: int32 tensor of shape `(batch,)` with the number of tokens that have been read.
+        count: int32 tensor of shape `(batch,)` with the number of tokens in the context.
+        tokens: int32 tensor of shape `(batch, context)`.
         keys: Tensor of shape `(batch, heads, size, context)` for each block.
         values: Tensor of the same shape for each block.
     """
 
     count: Tensor
+    tokens: Tensor
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
 
@@ -118,7 +120,8 @@ def gpt_step(model: keras.Model) -> tuple["_Step", Callable[[int], GPTState]]:
     """Return the step of a GPT, which stores the keys and values of the tokens before.
 
     A step reads one token instead of all tokens before, and prompts are read in a single pass. The size of the state
-    does not depend on the number of tokens.
+    does not depend on the number of tokens. A step with a full context forgets the older half of its tokens: it reads
+    the others again, at positions from 0.
 
     Args:
         model: Model of `gpt`, which may have been loaded from a file.
@@ -129,7 +132,7 @@ def gpt_step(model: keras.Model) -> tuple["_Step", Callable[[int], GPTState]]:
 
     Raises:
         ValueError: If `model` is not a model of `gpt`.
-        tf.errors.InvalidArgumentError: When the step is called, if the context is full.
+        tf.errors.InvalidArgumentError: When a prompt is read that is longer than the context.
 
     Example:
         >>> import tensorflow as tf
@@ -159,7 +162,8 @@ class _Step:
         attention = self._parts["block_0_attention"]
         shape = [batch_size, attention.num_heads, attention.key_dim, self._context]
         empty = tuple(tf.zeros(shape, attention.compute_dtype) for _ in self._blocks)
-        return GPTState(tf.zeros([batch_size], tf.int32), empty, empty)
+        count, tokens = tf.zeros([batch_size], tf.int32), tf.zeros([batch_size, self._context], tf.int32)
+        return GPTState(count, tokens, empty, empty)
 
     def __call__(self, tokens: Tensor, state: GPTState) -> tuple[Tensor, GPTState]:
         """Read a token of each sequence.
@@ -171,6 +175,8 @@ class _Step:
         Returns:
             Logits of the next tokens, of shape `(batch, vocabulary)`, and the new state.
         """
+        full = tf.reduce_any(state.count >= self._context)
+        state = tf.cond(full, lambda: self._shortened(state), lambda: state)
         return self.read(tokens[:, tf.newaxis], tf.ones_like(tokens), state)
 
     def read(self, tokens: Tensor, lengths: Tensor, state: GPTState) -> tuple[Tensor, GPTState]:
@@ -200,6 +206,16 @@ class _Step:
             x += parts[f"{block}_output"](hidden)
             keys.append(attended.keys)
             values.append(attended.values)
-        last = tf.gather(x, tf.range(batch) * steps + lengths - 1)
+        last = tf.gather(x, tf.range(batch) * steps + tf.maximum(lengths - 1, 0))
         logits = parts["embedding"](parts["normalization"](last), reverse=True)
-        return logits, GPTState(state.count + lengths, tuple(keys), tuple(values))
+        indices = tf.where(tf.range(steps) < lengths[:, tf.newaxis])  # of tokens that are not padding
+        targets = tf.stack([tf.cast(indices[:, 0], tf.int32), tf.gather_nd(positions, indices)], axis=1)
+        read = tf.tensor_scatter_nd_update(state.tokens, targets, tf.gather_nd(tf.cast(tokens, tf.int32), indices))
+        return logits, GPTState(state.count + lengths, read, tuple(keys), tuple(values))
+
+    def _shortened(self, state: GPTState) -> GPTState:
+        """Return the state without the older half of the tokens of each sequence whose context is full."""
+        kept = tf.where(state.count < self._context, state.count, self._context // 2)
+        indices = (state.count - kept)[:, tf.newaxis] + tf.range(self._context)
+        tokens = tf.gather(state.tokens, tf.minimum(indices, self._context - 1), batch_dims=1)
+        return self.read(tokens, kept, self.initial_state(tf.shape(tokens)[0]))[1]
