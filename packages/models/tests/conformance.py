@@ -2,6 +2,7 @@ import functools
 
 from tensorsmith.models import (
     alexnet,
+    bert,
     char_rnn,
     convnext,
     efficientnet_lite0,
@@ -268,6 +269,20 @@ ROWS = [
         another_size={"context": 12},
         bad=[
             ({"size": "tiny"}, "one of 'small'"),
+            ({"vocabulary_size": 0}, "a positive integer"),
+            ({"context": 2.5}, "a positive integer"),
+            ({"width": 0}, "a positive number"),
+            ({"blocks": 0}, "a positive integer or None"),
+            ({"dropout": 1.0}, "in [0, 1)"),
+        ],
+    ),
+    ModelRow(
+        bert,
+        kwargs={"size": "tiny", "vocabulary_size": 9, "context": 8, "width": 0.125, "blocks": 1, "dropout": 0.2},
+        inputs={"tokens": Data((6,), "int32", 1, 9), "segments": Data((6,), "int32", 0, 2)},
+        another_size={"context": 12},
+        bad=[
+            ({"size": "huge"}, "one of 'tiny'"),
             ({"vocabulary_size": 0}, "a positive integer"),
             ({"context": 2.5}, "a positive integer"),
             ({"width": 0}, "a positive number"),

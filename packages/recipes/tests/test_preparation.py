@@ -284,6 +284,12 @@ def test_trained_model_of_another_recipe(tmp_path, trainings):
     assert re.fullmatch("mlp-digits-[0-9a-f]{8}", first)
 
 
+def test_trained_model_with_a_fixed_seed(tmp_path):
+    """The run does not read its own seed, so that all seeds of a comparison share the model."""
+    run = RecipeRun(object(), tmp_path, tmp_path / "trainings", lambda name, fields, folder: fields)
+    assert run.trained("mlp/digits", seed=0) == {"seed": 0}
+
+
 def test_save_figure(tmp_path):
     """A figure replaces an earlier one, which remains if the figure cannot be drawn."""
     run = RecipeRun(None, tmp_path, tmp_path / "trainings", None)

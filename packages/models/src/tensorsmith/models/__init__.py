@@ -6,6 +6,7 @@ load_tensorflow()  # without log output, before any other import
 
 from tensorsmith.models.model_budget import LayerBudget, ModelBudget, model_budget
 from tensorsmith.models.networks.alexnet import alexnet
+from tensorsmith.models.networks.bert import bert
 from tensorsmith.models.networks.char_rnn import char_rnn
 from tensorsmith.models.networks.convnext import convnext
 from tensorsmith.models.networks.efficientnet_lite import efficientnet_lite0
@@ -38,6 +39,7 @@ __all__ = [
     "ModelBudget",
     "TransformerState",
     "alexnet",
+    "bert",
     "char_rnn",
     "convnext",
     "efficientnet_lite0",

@@ -105,11 +105,12 @@ class RecipeRun:
         Args:
             name: Name of the recipe, such as "autoencoder/fashion_mnist".
             **fields: Fields of its configuration that differ from the defaults. The seed defaults to that of the run.
+                With a fixed seed, all runs of a comparison share the model.
 
         Raises:
             ValueError: If the recipe does not exist, or a field is invalid.
         """
-        values = {"seed": self.seed, **fields}
+        values = fields if "seed" in fields else {"seed": self.seed, **fields}
         digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
         with preserved_random_state():
             return self._train_recipe(name, values, self._trainings / f"{name.replace('/', '-')}-{digest[:8]}")

@@ -4,6 +4,7 @@ from tensorsmith.data.pipelines.balance import oversample, undersample
 from tensorsmith.data.pipelines.buckets import bucket_by_length
 from tensorsmith.data.pipelines.cache import cached
 from tensorsmith.data.pipelines.draws import map_with_seed
+from tensorsmith.data.pipelines.language import SentencePairs, mask_tokens, next_sentence_pairs
 from tensorsmith.data.pipelines.mixing import cutmix, mixup
 from tensorsmith.data.pipelines.pipeline import Pipeline
 from tensorsmith.data.pipelines.split import hash_split
@@ -15,13 +16,16 @@ from tensorsmith.data.pipelines.windows import windows
 
 __all__ = [
     "Pipeline",
+    "SentencePairs",
     "bucket_by_length",
     "cached",
     "cutmix",
     "hash_split",
     "interleave_weighted",
     "map_with_seed",
+    "mask_tokens",
     "mixup",
+    "next_sentence_pairs",
     "oversample",
     "parallel_streams",
     "split_sequence",

@@ -29,13 +29,23 @@ class Sublayers(NamedTuple):
     epsilon: float = 1e-5
     normalize_first: bool = True
 
-    def attention(self, x: Tensor, name: str, memory: Tensor | None = None, causal: bool = False) -> Tensor:
-        """Apply attention to the sequence itself, or to another one if `memory` is given."""
+    def attention(
+        self,
+        x: Tensor,
+        name: str,
+        memory: Tensor | None = None,
+        causal: bool = False,
+        value_mask: Tensor | None = None,
+    ) -> Tensor:
+        """Apply attention to the sequence itself, or to another one if `memory` is given.
+
+        The argument `value_mask` is for sequences without an attached mask.
+        """
         size = x.shape[-1] // self.heads
         layer = MultiHeadAttention(self.heads, size, dropout=self.dropout, name=f"{name}_attention")
 
         def attend(x: Tensor) -> Tensor:
-            return layer(x, x if memory is None else memory, use_causal_mask=causal)
+            return layer(x, x if memory is None else memory, value_mask=value_mask, use_causal_mask=causal)
 
         return self._residual(x, attend, f"{name}_attention_normalization", f"{name}_attended")
 
