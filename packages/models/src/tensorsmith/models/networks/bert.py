@@ -5,9 +5,9 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from tensorsmith.core import check, is_integer, is_number
+from tensorsmith.core import check, is_integer
 from tensorsmith.layers import Dense, LayerNormalization, LearnedPositionalEncoding
-from tensorsmith.models.networks._support.arguments import chosen_size
+from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
 
@@ -85,9 +85,7 @@ def bert(
     chosen = chosen_size(size, SIZES)
     for name, number in {"vocabulary_size": vocabulary_size, "context": context}.items():
         check(is_integer(number) and number > 0, name, number, "a positive integer")
-    check(is_number(width) and width > 0, "width", width, "a positive number")
-    check(blocks is None or (is_integer(blocks) and blocks > 0), "blocks", blocks, "a positive integer or None")
-    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    check_transformer(width, blocks, dropout)
     features = scaled(chosen.width, width, 8 * chosen.heads)
     normal = keras.initializers.TruncatedNormal(stddev=0.02)
 

@@ -7,11 +7,11 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tensorsmith.core import Verbatim, check, is_integer, is_number
+from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Tensor
 from tensorsmith.layers import LayerNormalization, LearnedPositionalEncoding
 from tensorsmith.layers.activations import gelu
-from tensorsmith.models.networks._support.arguments import chosen_size
+from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
 from tensorsmith.models.networks._support.transformer_steps import cached_attention
@@ -81,9 +81,7 @@ def gpt(
     chosen = chosen_size(size, SIZES)
     for name, number in {"vocabulary_size": vocabulary_size, "context": context}.items():
         check(is_integer(number) and number > 0, name, number, "a positive integer")
-    check(is_number(width) and width > 0, "width", width, "a positive number")
-    check(blocks is None or (is_integer(blocks) and blocks > 0), "blocks", blocks, "a positive integer or None")
-    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    check_transformer(width, blocks, dropout)
     features = scaled(chosen.width, width, 8 * chosen.heads)
     normal = keras.initializers.RandomNormal(stddev=0.02)
 

@@ -9,10 +9,10 @@ import tensorflow as tf
 from keras import layers
 
 from tensorsmith import ops
-from tensorsmith.core import Verbatim, check, is_integer, is_number
+from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.layers import LayerNormalization, SinusoidalPositionalEncoding
-from tensorsmith.models.networks._support.arguments import chosen_size
+from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
 from tensorsmith.models.networks._support.transformer_steps import cached_attention, product
@@ -90,9 +90,7 @@ def transformer(
     check(valid, "source_vocabulary", source_vocabulary, "a positive integer")
     valid = target_vocabulary is None or (is_integer(target_vocabulary) and target_vocabulary > 0)
     check(valid, "target_vocabulary", target_vocabulary, "a positive integer or None")
-    check(is_number(width) and width > 0, "width", width, "a positive number")
-    check(blocks is None or (is_integer(blocks) and blocks > 0), "blocks", blocks, "a positive integer or None")
-    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    check_transformer(width, blocks, dropout)
     features = scaled(chosen.width, width, 8 * chosen.heads)
     hidden = scaled(chosen.hidden, width)
     sublayers = Sublayers(chosen.heads, dropout, hidden, "relu", 1e-6, normalize_first)

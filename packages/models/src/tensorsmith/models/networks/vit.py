@@ -5,10 +5,10 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from tensorsmith.core import Verbatim, check, is_integer, is_number
+from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Activation, Tensor
 from tensorsmith.layers import Dense, LayerNormalization, LearnedPositionalEncoding, MultiHeadAttention
-from tensorsmith.models.networks._support.arguments import check_network, chosen_size
+from tensorsmith.models.networks._support.arguments import check_network, check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 
 
@@ -81,8 +81,7 @@ def vit(
     valid = None not in (height, columns) and height % patch_size == columns % patch_size == 0
     expected = f"a known height and width that are multiples of the patch size {patch_size}"
     check(valid, "input_shape", Verbatim(str(tuple(input_shape))), expected)
-    check(blocks is None or (is_integer(blocks) and blocks > 0), "blocks", blocks, "a positive integer or None")
-    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    check_transformer(width, blocks, dropout)
     features = scaled(chosen.width, width, 8 * chosen.heads)
     rows, columns = height // patch_size, columns // patch_size
 

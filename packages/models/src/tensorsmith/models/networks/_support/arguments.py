@@ -45,6 +45,13 @@ def check_network(
     check(is_number(width) and width > 0, "width", width, "a positive number")
 
 
+def check_transformer(width: Any, blocks: Any, dropout: Any) -> None:
+    """Raise an error if the width, the number of blocks or the dropout rate of a Transformer is invalid."""
+    check(is_number(width) and width > 0, "width", width, "a positive number")
+    check(blocks is None or _is_positive(blocks), "blocks", blocks, "a positive integer or None")
+    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+
+
 def end_point(backbone: Any, stride: int) -> Any:
     """Return the feature maps of a backbone with the given stride."""
     outputs = getattr(backbone, "output", None)
