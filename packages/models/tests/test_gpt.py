@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import softmax
 
-from tensorsmith.models import gpt, gpt_step
+from tensorsmith.models import bert, gpt, gpt_step
 from tensorsmith.models.networks.gpt import SIZES
 from tensorsmith.testing import raises_argument_error
 
@@ -127,6 +127,8 @@ def test_prompts_longer_than_the_context():
             run(np.ones((2, 13), "int32"), np.array([3, 13], "int32"), initial_state(2))
 
 
-def test_other_models_are_refused():
+@pytest.mark.parametrize("other", ["dense", "bert"])
+def test_other_models_are_refused(other):
+    model = bert("tiny", 9, 8, blocks=1) if other == "bert" else keras.Sequential([keras.layers.Dense(2)])
     with raises_argument_error("model", expected="a model of `gpt`"):
-        gpt_step(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+        gpt_step(model)

@@ -142,6 +142,7 @@ def gpt_step(model: keras.Model) -> tuple["_Step", Callable[[int], GPTState]]:
     """
     parts = {layer.name: layer for layer in getattr(model, "layers", [])}
     valid = {"embedding", "positions", "block_0_attention", "normalization"} <= parts.keys()
+    valid = valid and "segment_embedding" not in parts  # of BERT
     check(valid, "model", Verbatim(getattr(model, "name", repr(model))), "a model of `gpt`")
     step = _Step(parts)
     return step, step.initial_state
@@ -208,8 +209,9 @@ class _Step:
         logits = parts["embedding"](parts["normalization"](last), reverse=True)
         indices = tf.where(tf.range(steps) < lengths[:, tf.newaxis])  # of tokens that are not padding
         targets = tf.stack([tf.cast(indices[:, 0], tf.int32), tf.gather_nd(positions, indices)], axis=1)
-        read = tf.tensor_scatter_nd_update(state.tokens, targets, tf.gather_nd(tf.cast(tokens, tf.int32), indices))
-        return logits, GPTState(state.count + lengths, read, tuple(keys), tuple(values))
+        new = tf.gather_nd(tf.cast(tokens, tf.int32), indices)
+        stored = tf.tensor_scatter_nd_update(state.tokens, targets, new)
+        return logits, GPTState(state.count + lengths, stored, tuple(keys), tuple(values))
 
     def _shortened(self, state: GPTState) -> GPTState:
         """Return the state without the older half of the tokens of each sequence whose context is full."""

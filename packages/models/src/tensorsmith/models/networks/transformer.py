@@ -98,10 +98,11 @@ def transformer(
 
     source = keras.Input((None,), dtype="int32", name="source")
     target = keras.Input((None,), dtype="int32", name="target")
-    source_embedding = _embedding(source_vocabulary, features, "embedding" if target_vocabulary is None else "source")
-    target_embedding = source_embedding
-    if target_vocabulary is not None:
-        target_embedding = _embedding(target_vocabulary, features, "target")
+    if target_vocabulary is None:
+        source_embedding = target_embedding = _embedding(source_vocabulary, features, "embedding")
+    else:
+        source_embedding = _embedding(source_vocabulary, features, "source_embedding")
+        target_embedding = _embedding(target_vocabulary, features, "target_embedding")
     scale = layers.Rescaling(math.sqrt(features), name="scale")
     positions = SinusoidalPositionalEncoding(name="positions")
 
@@ -227,7 +228,6 @@ def transformer_step(
 def _embedding(vocabulary: int, features: int, name: str) -> layers.ReversibleEmbedding:
     """Return the embeddings of tokens, which have unit variance after their multiplication."""
     normal = keras.initializers.RandomNormal(stddev=features**-0.5)
-    name = name if name == "embedding" else f"{name}_embedding"
     return layers.ReversibleEmbedding(
         vocabulary,
         features,
