@@ -95,9 +95,9 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
 
 
 def generator(config: Config, prepared: dict[str, Any], model: keras.Model) -> TextGenerator:
-    """Returns the text generator for `tensorsmith generate`."""
+    """Returns the text generator for `tensorsmith generate`, which reads the end of prompts that exceed the context."""
     tokenizer = prepared["tokenizer"]
-    return TextGenerator(*gpt_step(model), tokenizer.encode, tokenizer.decode)
+    return TextGenerator(*gpt_step(model), lambda text: tokenizer.encode(text)[-config.context :], tokenizer.decode)
 
 
 if __name__ == "__main__":
