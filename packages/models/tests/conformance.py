@@ -58,6 +58,11 @@ def detector(input_shape=(64, 64, 3), **kwargs):
 
 TRANSLATOR = {"source_vocabulary": 9, "target_vocabulary": 7, "embedding": 3, "units": 4}
 PAIRS = {"source": Data((5,), "int32", 1, 9), "target": Data((4,), "int32", 1, 7)}
+BAD_TRANSFORMERS = [
+    ({"width": 0}, "a positive number"),
+    ({"blocks": 0}, "a positive integer or None"),
+    ({"dropout": 1.0}, "in [0, 1)"),
+]
 
 ROWS = [
     # The first row runs all checks in the fast tests, and LeNet-5 is small.
@@ -271,9 +276,7 @@ ROWS = [
             ({"size": "tiny"}, "one of 'small'"),
             ({"vocabulary_size": 0}, "a positive integer"),
             ({"context": 2.5}, "a positive integer"),
-            ({"width": 0}, "a positive number"),
-            ({"blocks": 0}, "a positive integer or None"),
-            ({"dropout": 1.0}, "in [0, 1)"),
+            *BAD_TRANSFORMERS,
         ],
     ),
     ModelRow(
@@ -285,9 +288,7 @@ ROWS = [
             ({"size": "huge"}, "one of 'tiny'"),
             ({"vocabulary_size": 0}, "a positive integer"),
             ({"context": 2.5}, "a positive integer"),
-            ({"width": 0}, "a positive number"),
-            ({"blocks": 0}, "a positive integer or None"),
-            ({"dropout": 1.0}, "in [0, 1)"),
+            *BAD_TRANSFORMERS,
         ],
     ),
     ModelRow(
@@ -307,9 +308,7 @@ ROWS = [
             ({"size": "tiny"}, "one of 'base'"),
             ({"source_vocabulary": 0}, "a positive integer"),
             ({"target_vocabulary": 1.5}, "a positive integer or None"),
-            ({"width": 0}, "a positive number"),
-            ({"blocks": 0}, "a positive integer or None"),
-            ({"dropout": 1.0}, "in [0, 1)"),
+            *BAD_TRANSFORMERS,
         ],
     ),
     ModelRow(

@@ -4,8 +4,8 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops._support.gradients import vjp
 from tensorsmith.ops.dispatch import compiled, traced_for_xla
-from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 MAX_STEPS = 20_000  # displacements in each direction, so that an int32 can represent the number of outputs

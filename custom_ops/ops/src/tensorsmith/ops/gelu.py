@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops._support.gradients import vjp
 from tensorsmith.ops.dispatch import FLOATS, compiled
-from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 

@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops._support.recurrent import Inputs, Weight, checked, project, register_gradients, scan
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
-from tensorsmith.ops.recurrent import Inputs, Weight, checked, project, register_gradients, scan
 
 
 def gru(

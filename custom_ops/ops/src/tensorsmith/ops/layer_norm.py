@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops._support.gradients import vjp
 from tensorsmith.ops.arguments import require_shape
 from tensorsmith.ops.dispatch import FLOATS, compiled
-from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops._support.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, scan
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
-from tensorsmith.ops.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, scan
 
 
 def layer_norm_lstm(

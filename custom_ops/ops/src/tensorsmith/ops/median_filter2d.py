@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops._support.gradients import vjp
 from tensorsmith.ops.arguments import of_rank
 from tensorsmith.ops.dispatch import FLOATS, compiled
-from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 TYPES = (tf.uint8, tf.int32, tf.float64, *FLOATS)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops._support.gradients import vjp
+from tensorsmith.ops._support.updates import Lists, kept_unless, served, unscaled
 from tensorsmith.ops.library import library
-from tensorsmith.ops.updates import Lists, kept_unless, served, unscaled
 
 # Maps parameters, new momentums, new velocities and the result of `settings` to new parameters.
 Rule = Callable[

@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops._support.gradients import vjp
 from tensorsmith.ops.arguments import as_int32
 from tensorsmith.ops.dispatch import compiled
-from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.ops._support.gradients import vjp
 from tensorsmith.ops.arguments import of_rank
 from tensorsmith.ops.dispatch import FLOATS, compiled
-from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 from tensorsmith.ops.margins import PADDINGS, padded, unless_empty
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
-from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops._support.gradients import vjp
+from tensorsmith.ops._support.updates import kept_unless, served, settings, tensor_lists, unscaled
 from tensorsmith.ops.library import library
-from tensorsmith.ops.updates import kept_unless, served, settings, tensor_lists, unscaled
 
 
 class SgdUpdate(NamedTuple):

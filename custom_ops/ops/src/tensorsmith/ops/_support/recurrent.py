@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
+from tensorsmith.ops._support.gradients import vjp
 from tensorsmith.ops.arguments import of_rank
-from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 FLOATS = (tf.float32, tf.float64, tf.float16, tf.bfloat16)
