@@ -6,6 +6,7 @@ import keras
 import pytest
 import tensorflow as tf
 
+from tensorsmith.training.inputs.autotuning import without_autotuning
 from tensorsmith.training.inputs.streams import StreamSource
 from tensorsmith.training.loop.dataset_graph import repeats_itself, restores_exactly
 from tensorsmith.training.loop.loops import Loops
@@ -130,3 +131,17 @@ def test_reproducible_pipelines():
     options = tf.data.Options()
     options.deterministic = False
     assert not repeats_itself(Dataset.range(12).with_options(options))
+
+
+def test_autotuning():
+    dataset = Dataset.range(12).batch(3).prefetch(tf.data.AUTOTUNE)
+    assert without_autotuning(dataset).options().autotune.enabled is False
+    options = tf.data.Options()
+    options.autotune.enabled = True
+    options.deterministic = True
+    assert without_autotuning(dataset.with_options(options)).options() == options  # the choice of the user
+    options = tf.data.Options()
+    options.deterministic = False
+    options.autotune.cpu_budget = 1
+    changed = without_autotuning(dataset.with_options(options)).options()
+    assert (changed.deterministic, changed.autotune.cpu_budget, changed.autotune.enabled) == (False, 1, False)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training.distribution import parameter_servers
+from tensorsmith.training.inputs.autotuning import without_autotuning
 from tensorsmith.training.inputs.data import check_ends
 from tensorsmith.training.inputs.py_dataset import from_py_dataset
 
@@ -30,7 +31,9 @@ def predict(
         return parameter_servers.predict(model, x, batch_size)
     if isinstance(x, keras.utils.PyDataset):
         x, _ = from_py_dataset(x)
-    if not streams:
+    if streams:
+        x = without_autotuning(x)
+    else:
         x = keras.tree.map_structure(_with_objects, x)
     return model.predict(x, batch_size=None if streams else batch_size, verbose=0)
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import Logs
 from tensorsmith.training._support.tensors import size_of
+from tensorsmith.training.inputs.autotuning import without_autotuning
 from tensorsmith.training.inputs.sources import BatchSource
 from tensorsmith.training.loop.dataset_graph import repeats_itself, restores_exactly
 from tensorsmith.training.loop.loops import Loops
@@ -37,7 +38,7 @@ class StreamSource:
         cardinality = int(dataset.cardinality())
         self.example = example
         self.batch_size = int(size_of(example))
-        self._dataset = dataset
+        self._dataset = without_autotuning(dataset)
         self._endless = steps_per_epoch is not None
         self._iterator: Any = None
         self._replayed: bool | None = None
