@@ -3,6 +3,7 @@ import functools
 from tensorsmith.models import (
     alexnet,
     bert,
+    captioner,
     char_rnn,
     convnext,
     efficientnet_lite0,
@@ -54,6 +55,11 @@ def segmenter(size, input_shape=(64, 64, 3), **kwargs):
 def detector(input_shape=(64, 64, 3), **kwargs):
     """Returns a detector with a small ResNet-18."""
     return yolo(resnet("18", input_shape, classes=None, width=0.125), **kwargs)
+
+
+def describer(input_shape=(32, 32, 1), **kwargs):
+    """Returns a captioner with a small ResNet-18."""
+    return captioner(resnet("18", input_shape, classes=None, width=0.125), **kwargs)
 
 
 TRANSLATOR = {"source_vocabulary": 9, "target_vocabulary": 7, "embedding": 3, "units": 4}
@@ -317,6 +323,19 @@ ROWS = [
         kwargs={"size": "base", "source_vocabulary": 9, "width": 0.125, "blocks": 1},
         inputs=PAIRS,
         another_size={},
+    ),
+    ModelRow(
+        describer,
+        name="captioner",
+        kwargs={"vocabulary_size": 7, "width": 0.125, "blocks": 1, "dropout": 0.2},
+        inputs={"image": Data((32, 32, 1)), "target": PAIRS["target"]},
+        bad=[
+            ({"vocabulary_size": 0}, "a positive integer"),
+            ({"stride": 1.5}, "a positive integer"),
+            ({"stride": 5}, "a model with the output stride_5"),
+            ({"size": "tiny"}, "one of 'base'"),
+            *BAD_TRANSFORMERS,
+        ],
     ),
     ModelRow(
         encoder_decoder,

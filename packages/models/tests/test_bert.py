@@ -17,34 +17,45 @@ def normalized(x, scale, shift):
     return x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-12) * scale + shift
 
 
-def reference(model, tokens, segments):
+def reference(model, tokens, segments, normalize_first):
     """Returns the features of a BERT in float64, from the weights of its layers."""
     arrays = {layer.name: [w.numpy().astype("float64") for w in layer.weights] for layer in model.layers}
-    x = arrays["embedding"][0][tokens] + arrays["segment_embedding"][0][segments]
-    x = normalized(x + arrays["positions"][0][: tokens.shape[1]], *arrays["normalization"])
-    visible = (tokens != 0)[:, None, None]
-    for block in ("block_0", "block_1"):
-        weights = arrays[f"{block}_attention"]
+
+    def residual(x, name, sublayer):
+        if normalize_first:
+            return x + sublayer(normalized(x, *arrays[f"{name}_normalization"]))
+        return normalized(x + sublayer(x), *arrays[f"{name}_normalization"])
+
+    def attended(x, weights):
         query, key, value = (
             np.einsum("btf,fhd->bhtd", x, w) + b[:, None] for w, b in zip(weights[:6:2], weights[1:6:2], strict=True)
         )
         scores = np.where(visible, query @ key.swapaxes(2, 3) / np.sqrt(query.shape[-1]), -np.inf)
-        attended = np.einsum("bhtd,hdf->btf", softmax(scores, axis=-1) @ value, weights[6]) + weights[7]
-        x = normalized(x + attended, *arrays[f"{block}_attention_normalization"])
-        hidden, output = arrays[f"{block}_hidden"], arrays[f"{block}_output"]
+        return np.einsum("bhtd,hdf->btf", softmax(scores, axis=-1) @ value, weights[6]) + weights[7]
+
+    def dense(x, hidden, output):
         y = x @ hidden[0] + hidden[1]
-        y = y * (1 + erf(y / np.sqrt(2))) / 2
-        x = normalized(x + y @ output[0] + output[1], *arrays[f"{block}_dense_normalization"])
+        return y * (1 + erf(y / np.sqrt(2))) / 2 @ output[0] + output[1]
+
+    x = arrays["embedding"][0][tokens] + arrays["segment_embedding"][0][segments]
+    x = normalized(x + arrays["positions"][0][: tokens.shape[1]], *arrays["normalization"])
+    visible = (tokens != 0)[:, None, None]
+    for block in ("block_0", "block_1"):
+        weights = arrays[f"{block}_attention"], arrays[f"{block}_hidden"], arrays[f"{block}_output"]
+        x = residual(x, f"{block}_attention", lambda x, weights=weights: attended(x, weights[0]))
+        x = residual(x, f"{block}_dense", lambda x, weights=weights: dense(x, *weights[1:]))
+    x = normalized(x, *arrays["final_normalization"]) if normalize_first else x
     return x, np.tanh(x[:, 0] @ arrays["pooled"][0] + arrays["pooled"][1])
 
 
-def test_outputs_are_those_of_numpy():
+@pytest.mark.parametrize("normalize_first", [False, True])
+def test_outputs_are_those_of_numpy(normalize_first):
     """Features of padding are arbitrary, but finite."""
-    model = bert("tiny", vocabulary_size=20, context=10, width=0.125)
+    model = bert("tiny", vocabulary_size=20, context=10, width=0.125, normalize_first=normalize_first)
     for seed, weight in enumerate(model.weights):
         weight.assign_add(keras.random.normal(weight.shape, stddev=0.1, seed=seed))
     found = model({"tokens": TOKENS, "segments": SEGMENTS})
-    sequence, pooled = reference(model, TOKENS, SEGMENTS)
+    sequence, pooled = reference(model, TOKENS, SEGMENTS, normalize_first)
     np.testing.assert_allclose(found["sequence"][TOKENS != 0], sequence[TOKENS != 0], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(found["pooled"], pooled, rtol=1e-4, atol=1e-4)
     assert np.isfinite(found["sequence"]).all()

@@ -5,8 +5,10 @@ from tensorsmith.core import load_tensorflow
 load_tensorflow()  # without log output, before any other import
 
 from tensorsmith.models.model_budget import LayerBudget, ModelBudget, model_budget
+from tensorsmith.models.networks._support.transformer_decoder import TransformerState
 from tensorsmith.models.networks.alexnet import alexnet
 from tensorsmith.models.networks.bert import bert
+from tensorsmith.models.networks.captioner import captioner, captioner_attention, captioner_step
 from tensorsmith.models.networks.char_rnn import char_rnn
 from tensorsmith.models.networks.convnext import convnext
 from tensorsmith.models.networks.efficientnet_lite import efficientnet_lite0
@@ -23,7 +25,7 @@ from tensorsmith.models.networks.lenet5 import lenet5
 from tensorsmith.models.networks.mobilenet_v2 import mobilenet_v2
 from tensorsmith.models.networks.resnet import resnet
 from tensorsmith.models.networks.text_classifier import text_classifier
-from tensorsmith.models.networks.transformer import TransformerState, transformer, transformer_step
+from tensorsmith.models.networks.transformer import transformer, transformer_step
 from tensorsmith.models.networks.unet import unet
 from tensorsmith.models.networks.vgg import vgg
 from tensorsmith.models.networks.vit import vit
@@ -40,6 +42,9 @@ __all__ = [
     "TransformerState",
     "alexnet",
     "bert",
+    "captioner",
+    "captioner_attention",
+    "captioner_step",
     "char_rnn",
     "convnext",
     "efficientnet_lite0",

@@ -47,6 +47,7 @@ def bert(
     width: float = 1.0,
     blocks: int | None = None,
     dropout: float = 0.1,
+    normalize_first: bool = False,
 ) -> keras.Model:
     """Build a BERT: a Transformer whose tokens attend to all tokens of a sequence, for understanding of text.
 
@@ -56,7 +57,8 @@ def bert(
     The layer named "embedding" is a `keras.layers.ReversibleEmbedding`, which also computes logits of tokens:
     `model.get_layer("embedding")(features, reverse=True)`.
 
-    Source: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding", 2019.
+    Source: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding", 2019;
+    normalization of the inputs: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020.
 
     Args:
         size: "tiny", "mini", "small", "medium", "base" or "large".
@@ -65,6 +67,9 @@ def bert(
         width: Factor of the number of features, which is rounded to a multiple of 8 times the number of heads.
         blocks: Number of Transformer blocks. If `None`, that of the size.
         dropout: Dropout rate of the embeddings, of the attention weights, and of the output of each layer in a block.
+        normalize_first: If `True`, layer normalization is applied to the inputs of attention and dense layers and to
+            the features at the end, which speeds up the first steps of training. If `False`, it is applied to the
+            outputs as in the original.
 
     Returns:
         A functional model with the inputs "tokens" and "segments", both int32 of shape `(batch, steps)`. The segment of
@@ -103,8 +108,10 @@ def bert(
     x = LearnedPositionalEncoding(context, normal, name="positions")(x)
     x = layers.Dropout(dropout)(LayerNormalization(epsilon=1e-12, name="normalization")(x))
     visible = keras.ops.not_equal(tokens, 0)  # the sum of embeddings with and without a mask has none
-    sublayers = Sublayers(chosen.heads, dropout, 4 * features, "gelu", 1e-12, normalize_first=False)
+    sublayers = Sublayers(chosen.heads, dropout, 4 * features, "gelu", 1e-12, normalize_first)
     for block in range(chosen.blocks if blocks is None else blocks):
         x = sublayers.dense(sublayers.attention(x, f"block_{block}", value_mask=visible), f"block_{block}")
+    if normalize_first:
+        x = LayerNormalization(epsilon=1e-12, name="final_normalization")(x)
     pooled = Dense(features, "tanh", name="pooled")(x[:, 0])
     return keras.Model({"tokens": tokens, "segments": segments}, {"sequence": x, "pooled": pooled}, name=f"bert_{size}")

@@ -1,21 +1,25 @@
 """Encoder-decoder Transformer."""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-from tensorsmith import ops
 from tensorsmith.core import Verbatim, check, is_integer
-from tensorsmith.core.types import Tensor, TensorLike
+from tensorsmith.core.types import TensorLike
 from tensorsmith.layers import LayerNormalization, SinusoidalPositionalEncoding
 from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
-from tensorsmith.models.networks._support.transformer_steps import cached_attention, product
+from tensorsmith.models.networks._support.transformer_decoder import (
+    Step,
+    TransformerState,
+    decode_features,
+    decoder_step,
+    token_embedding,
+)
 
 
 class Size(NamedTuple):
@@ -99,10 +103,10 @@ def transformer(
     source = keras.Input((None,), dtype="int32", name="source")
     target = keras.Input((None,), dtype="int32", name="target")
     if target_vocabulary is None:
-        source_embedding = target_embedding = _embedding(source_vocabulary, features, "embedding")
+        source_embedding = target_embedding = token_embedding(source_vocabulary, features, "embedding")
     else:
-        source_embedding = _embedding(source_vocabulary, features, "source_embedding")
-        target_embedding = _embedding(target_vocabulary, features, "target_embedding")
+        source_embedding = token_embedding(source_vocabulary, features, "source_embedding")
+        target_embedding = token_embedding(target_vocabulary, features, "target_embedding")
     scale = layers.Rescaling(math.sqrt(features), name="scale")
     positions = SinusoidalPositionalEncoding(name="positions")
 
@@ -112,33 +116,11 @@ def transformer(
     memory = LayerNormalization(epsilon=1e-6, name="encoder_normalization")(x) if normalize_first else x
 
     x = layers.Dropout(dropout)(positions(scale(target_embedding(target))))
-    for block in range(blocks):
-        x = sublayers.attention(x, f"decoder_{block}", causal=True)
-        x = sublayers.attention(x, f"decoder_{block}_source", memory)
-        x = sublayers.dense(x, f"decoder_{block}")
-    if normalize_first:
-        x = LayerNormalization(epsilon=1e-6, name="decoder_normalization")(x)
-    logits = target_embedding(x, reverse=True)
+    logits = target_embedding(decode_features(x, memory, sublayers, blocks), reverse=True)
     return keras.Model({"source": source, "target": target}, logits, name=f"transformer_{size}")
 
 
-class TransformerState(NamedTuple):
-    """State of the decoder of `transformer`: the number of target tokens before, and their keys and values.
-
-    Attributes:
-        count: int32 tensor of shape `(rows,)` with the number of tokens that have been read.
-        keys: Tensor of shape `(rows, heads, size, length)` for each block.
-        values: Tensor of the same shape for each block.
-    """
-
-    count: Tensor
-    keys: tuple[Tensor, ...]
-    values: tuple[Tensor, ...]
-
-
-def transformer_step(
-    model: keras.Model, source: TensorLike, length: int = 256
-) -> tuple[Callable[[Tensor, TransformerState], tuple[Tensor, TransformerState]], TransformerState]:
+def transformer_step(model: keras.Model, source: TensorLike, length: int = 256) -> tuple[Step, TransformerState]:
     """Encode source sequences, and return the step and the initial state for their target sequences.
 
     They are arguments of `tensorsmith.seq2seq.decode` and `beam_search`. The step stores the keys and values of the
@@ -172,67 +154,8 @@ def transformer_step(
     check(is_integer(length) and length > 0, "length", length, "a positive integer")
     source = tf.cast(tf.convert_to_tensor(source), tf.int32)
     check(source.shape.rank == 2, "source", Verbatim(source.shape), "have shape (batch, steps)")
-    normalize_first = "encoder_normalization" in parts
-    blocks = [name.removesuffix("_source_attention") for name in parts if name.endswith("_source_attention")]
-    batch = source.shape[0] or tf.shape(source)[0]  # static if it is known
-
-    memory_layer = "encoder_normalization" if normalize_first else f"encoder_{len(blocks) - 1}_dense_normalization"
-    memory = tf.identity(keras.Model(model.input["source"], parts[memory_layer].output)(source))  # without its mask
-    memory = [
-        tuple(dense(memory) for dense in (attention.key_dense, attention.value_dense))
-        for attention in (parts[f"{block}_source_attention"] for block in blocks)
-    ]
-    mask = (source != 0)[:, tf.newaxis, tf.newaxis]
+    last = max(int(name.split("_")[1]) for name in parts if name.startswith("encoder_") and name.endswith("_attention"))
+    final = "encoder_normalization" if "encoder_normalization" in parts else f"encoder_{last}_dense_normalization"
+    memory = tf.identity(keras.Model(model.input["source"], parts[final].output)(source))  # without its mask
     embedding = parts["target_embedding" if "target_embedding" in parts else "embedding"]
-    attention = parts["decoder_0_attention"]
-    features = attention.num_heads * attention.key_dim
-    encoding = parts["positions"](tf.zeros([1, length, features]))[0]
-
-    def inputs_of(sublayer: str, x: Tensor) -> Tensor:
-        return parts[f"{sublayer}_normalization"](x) if normalize_first else x
-
-    def added(sublayer: str, x: Tensor, outputs: Tensor) -> Tensor:
-        return x + outputs if normalize_first else parts[f"{sublayer}_normalization"](x + outputs)
-
-    def attend_to_source(x: Tensor, block: str, key: Tensor, value: Tensor) -> Tensor:
-        attention = parts[f"{block}_source_attention"]
-        # The rows of a source sequence are queries of the same memory.
-        heads = [batch, tf.shape(x)[0] // tf.maximum(batch, 1), attention.num_heads, attention.key_dim]
-        query = tf.reshape(product(x, attention.query_dense), heads)
-        return product(tf.reshape(ops.attention(query, key, value, mask=mask), tf.shape(x)), attention.output_dense)
-
-    def step(tokens: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
-        x = parts["scale"](embedding(tokens))
-        x += tf.gather(tf.cast(encoding, x.dtype), tf.minimum(state.count, length - 1))
-        keys, values, one = [], [], tf.ones_like(state.count)
-        for block, keys_before, values_before, pair in zip(blocks, state.keys, state.values, memory, strict=True):
-            name = f"{block}_attention"
-            before = keys_before, values_before, state.count
-            attended = cached_attention(parts[name], inputs_of(name, x), *before, one)
-            x = added(name, x, attended.output)
-            name = f"{block}_source_attention"
-            x = added(name, x, attend_to_source(inputs_of(name, x), block, *pair))
-            name = f"{block}_dense"
-            x = added(name, x, parts[f"{block}_output"](parts[f"{block}_hidden"](inputs_of(name, x))))
-            keys.append(attended.keys)
-            values.append(attended.values)
-        if normalize_first:
-            x = parts["decoder_normalization"](x)
-        return embedding(x, reverse=True), TransformerState(state.count + 1, tuple(keys), tuple(values))
-
-    shape = [batch, attention.num_heads, attention.key_dim, length]
-    empty = tuple(tf.zeros(shape, attention.compute_dtype) for _ in blocks)
-    return step, TransformerState(tf.zeros([batch], tf.int32), empty, empty)
-
-
-def _embedding(vocabulary: int, features: int, name: str) -> layers.ReversibleEmbedding:
-    """Return the embeddings of tokens, which have unit variance after their multiplication."""
-    normal = keras.initializers.RandomNormal(stddev=features**-0.5)
-    return layers.ReversibleEmbedding(
-        vocabulary,
-        features,
-        embeddings_initializer=normal,
-        mask_zero=True,
-        reverse_dtype="float32",
-        name=name,
-    )
+    return decoder_step(parts, embedding, memory, source != 0, length)

@@ -1,0 +1,69 @@
+"""Captioner: attention and decoder compared with NumPy, and steps with the whole model."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import softmax
+
+from tensorsmith.models import captioner, captioner_attention, captioner_step, resnet
+from tensorsmith.testing import raises_argument_error
+
+VOCABULARY, LENGTH = 13, 5
+IMAGES = np.random.default_rng(0).uniform(size=(3, 32, 48, 1)).astype("float32")
+TARGET = np.random.default_rng(1).integers(1, VOCABULARY, (3, LENGTH), "int32")
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Returns a captioner with random biases and scales as well, so that all weights have an effect."""
+    backbone = resnet("18", (32, 48, 1), classes=None, width=0.125)
+    built = captioner(backbone, VOCABULARY, stride=8, width=0.125, blocks=2)
+    for seed, weight in enumerate(built.trainable_weights):
+        weight.assign_add(keras.random.normal(weight.shape, stddev=0.1, seed=seed))
+    return built
+
+
+def test_attention_is_that_of_numpy(model):
+    """The weights follow from queries and keys, which are products of the inputs of the last attention layer."""
+    layer = model.get_layer("decoder_1_source_attention")
+    names = ("decoder_1_source_attention_normalization", "memory")
+    inner = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    query, memory = (np.float64(each) for each in inner({"image": IMAGES, "target": TARGET}))
+    kernels = [np.float64(weight) for weight in layer.weights[:4]]
+    query = np.einsum("btf,fhd->bhtd", query, kernels[0]) + kernels[1][:, None]
+    key = np.einsum("btf,fhd->bhtd", memory, kernels[2]) + kernels[3][:, None]
+    expected = softmax(query @ key.swapaxes(2, 3) / np.sqrt(query.shape[-1]), axis=-1).mean(axis=1)
+    found = captioner_attention(model, IMAGES, TARGET)
+    np.testing.assert_allclose(found, expected.reshape(3, LENGTH, 4, 6), rtol=1e-4, atol=1e-6)
+
+
+def test_memory_depends_on_the_position(model):
+    """Without positions, equal cells could not be told apart."""
+    memory = keras.Model(model.input["image"], model.get_layer("memory").output)(np.zeros_like(IMAGES[:1]))
+    assert np.ptp(memory.numpy().reshape(4, 6, -1)[1:3, 2:4], axis=(0, 1)).max() > 0.01
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_steps_equal_the_whole_model(model, loaded, tmp_path):
+    expected = model({"image": IMAGES, "target": TARGET})
+    if loaded:
+        model.save(tmp_path / "model.keras")
+        model = keras.models.load_model(tmp_path / "model.keras")
+    step, state = captioner_step(model, IMAGES, length=LENGTH)
+    for position in range(LENGTH):
+        logits, state = step(TARGET[:, position], state)
+        np.testing.assert_allclose(logits, expected[:, position], rtol=1e-4, atol=1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 5 tokens is full"):
+        step(TARGET[:, 0], state)
+
+
+def test_other_arguments_are_refused(model):
+    with raises_argument_error("model", expected="a model of `captioner`"):
+        captioner_step(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), IMAGES)
+    with raises_argument_error("image", expected="have shape (batch, height, width, channels)"):
+        captioner_step(model, IMAGES[0])
+    with raises_argument_error("length", expected="a positive integer"):
+        captioner_step(model, IMAGES, length=0)
+    with raises_argument_error("backbone", expected="one for images of known size"):
+        captioner(resnet("18", (None, None, 1), classes=None, width=0.125), VOCABULARY)
