@@ -1,6 +1,7 @@
 """Data sets and pretrained weights with pinned hashes, downloaded from several mirrors and loaded as NumPy arrays."""
 
 from tensorsmith.data.datasets._load import load, load_splits
+from tensorsmith.data.datasets.bert_vocabulary import bert_vocabulary
 from tensorsmith.data.datasets.composed import composed_fashion
 from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
 from tensorsmith.data.datasets.obtain import DataNotFoundError
@@ -15,6 +16,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "WeightsInfo",
+    "bert_vocabulary",
     "composed_fashion",
     "fetch",
     "info",
