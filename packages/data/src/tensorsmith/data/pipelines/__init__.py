@@ -6,6 +6,7 @@ from tensorsmith.data.pipelines.cache import cached
 from tensorsmith.data.pipelines.draws import map_with_seed
 from tensorsmith.data.pipelines.language import SentencePairs, mask_tokens, next_sentence_pairs
 from tensorsmith.data.pipelines.mixing import cutmix, mixup
+from tensorsmith.data.pipelines.packing import PackedSequences, pack_sequences
 from tensorsmith.data.pipelines.pipeline import Pipeline
 from tensorsmith.data.pipelines.split import hash_split
 from tensorsmith.data.pipelines.split_sequence import split_sequence
@@ -15,6 +16,7 @@ from tensorsmith.data.pipelines.weighted import interleave_weighted
 from tensorsmith.data.pipelines.windows import windows
 
 __all__ = [
+    "PackedSequences",
     "Pipeline",
     "SentencePairs",
     "bucket_by_length",
@@ -27,6 +29,7 @@ __all__ = [
     "mixup",
     "next_sentence_pairs",
     "oversample",
+    "pack_sequences",
     "parallel_streams",
     "split_sequence",
     "targets_ahead",
