@@ -40,6 +40,7 @@ LONG = {  # recipes whose smoke run takes more than six seconds of CPU
     "transfer/hub_local",
     "transfer/photos",
     "transfer/photos_compared",
+    "transformer/captions",
     "transformer/gpt",
     "wide_deep/adult",
 }
