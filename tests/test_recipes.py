@@ -40,7 +40,9 @@ LONG = {  # recipes whose smoke run takes more than six seconds of CPU
     "transfer/hub_local",
     "transfer/photos",
     "transfer/photos_compared",
+    "transformer/bert",
     "transformer/captions",
+    "transformer/fine_tuning",
     "transformer/gpt",
     "wide_deep/adult",
 }
