@@ -31,10 +31,7 @@ def predict(
         return parameter_servers.predict(model, x, batch_size)
     if isinstance(x, keras.utils.PyDataset):
         x, _ = from_py_dataset(x)
-    if streams:
-        x = without_autotuning(x)
-    else:
-        x = keras.tree.map_structure(_with_objects, x)
+    x = without_autotuning(x) if streams else keras.tree.map_structure(_with_objects, x)
     return model.predict(x, batch_size=None if streams else batch_size, verbose=0)
 
 
