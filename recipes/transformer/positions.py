@@ -22,9 +22,16 @@ from jsonargparse.typing import PositiveFloat, PositiveInt
 from matplotlib.figure import Figure
 
 import tensorsmith.tuning as tune
-from tensorsmith import layers, ops
+from tensorsmith import ops
 from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.data import load
+from tensorsmith.layers import (
+    Dense,
+    LayerNormalization,
+    LearnedPositionalEncoding,
+    RotaryEmbedding,
+    SinusoidalPositionalEncoding,
+)
 from tensorsmith.metrics import BitsPerCharacter
 from tensorsmith.optimizers import AdamW
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
@@ -83,12 +90,12 @@ class CausalAttention(keras.layers.Layer):
     def __init__(self, heads: int, encoding: Encoding, **kwargs: Any):
         super().__init__(**kwargs)
         self.heads, self.encoding = heads, encoding
-        self.rotary = layers.RotaryEmbedding()
+        self.rotary = RotaryEmbedding()
         self.supports_jit = False  # the compiled kernel of `ops.attention` is unknown to XLA
 
     def build(self, input_shape: Shape) -> None:
         features = input_shape[-1]
-        self.inputs, self.outputs = layers.Dense(3 * features), layers.Dense(features)
+        self.inputs, self.outputs = Dense(3 * features), Dense(features)
         self.inputs.build(input_shape)
         self.outputs.build(input_shape)
 
@@ -117,13 +124,13 @@ def build_model(config: Config) -> keras.Model:
     tokens = keras.Input((None,), dtype="int32")
     x = keras.layers.Embedding(size, config.width, keras.initializers.RandomNormal(stddev=1.0))(tokens)
     if config.encoding == "learned":
-        x = layers.LearnedPositionalEncoding(config.context)(x)
+        x = LearnedPositionalEncoding(config.context)(x)
     if config.encoding == "sinusoidal":
-        x = layers.SinusoidalPositionalEncoding()(x)
+        x = SinusoidalPositionalEncoding()(x)
     for _ in range(config.blocks):
-        x += CausalAttention(config.heads, config.encoding)(layers.LayerNormalization()(x))
-        x += layers.Dense(config.width)(layers.Dense(4 * config.width, "gelu")(layers.LayerNormalization()(x)))
-    return keras.Model(tokens, layers.Dense(size)(layers.LayerNormalization()(x)))
+        x += CausalAttention(config.heads, config.encoding)(LayerNormalization()(x))
+        x += Dense(config.width)(Dense(4 * config.width, "gelu")(LayerNormalization()(x)))
+    return keras.Model(tokens, Dense(size)(LayerNormalization()(x)))
 
 
 def build_trainer(config: Config) -> Trainer:
