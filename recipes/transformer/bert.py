@@ -5,8 +5,8 @@ Command: tensorsmith run transformer/bert
 
 Pairs of sentences are [START] first [END] second [END]. 15 % of the tokens are selected, and most of them are hidden.
 The model predicts the selected ones, and whether the second sentence follows the first one or is from another review
-(Devlin et al., 2019). Layer normalization comes first, because the original learned hardly more than the frequencies of
-words in as many steps. The sentences of movie reviews have no context, so that only their words are predicted.
+(Devlin et al., 2019). Layer normalization comes first, with which the loss falls in fewer steps than in the original
+order. The sentences of movie reviews have no context, so that only their words are predicted.
 `transformer/fine_tuning` trains the model further.
 """
 
