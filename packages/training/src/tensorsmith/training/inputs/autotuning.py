@@ -8,10 +8,8 @@ from tensorsmith.core.types import Dataset
 def without_autotuning(dataset: Dataset) -> Dataset:
     """Returns the dataset without autotuning, unless its options activate it.
 
-    The destructor of an iterator waits for the thread that tunes the pipeline. TensorFlow (2.21) wakes this thread
-    before it sets the flag that the thread checks, so that the thread often sleeps until the next time it tunes: after
-    an epoch of 20 seconds for as many seconds more, and up to a minute. Without autotuning, `tf.data.AUTOTUNE` is the
-    number of cores, at most 16, for parallel calls, and a prefetch buffer grows when it is empty.
+    The end of an iterator waits for the thread that tunes the pipeline, which sleeps for twice as long each time. With
+    TensorFlow 2.21, it is often not woken: after an epoch of 22 seconds, training waited for 18 seconds.
     """
     if dataset.options().autotune.enabled is not None:
         return dataset
