@@ -62,8 +62,10 @@ ANSWER = """The test BLEU of greedy decoding is {score[plain]} without any of th
 reversed source, {score[bidirectional]} with a bidirectional encoder, {score[scheduled sampling]} with scheduled
 sampling, {score[sampled softmax]} with a sampled softmax, {score[bahdanau]} and {score[luong]} with the attention of
 Bahdanau and Luong, and {score[transformer]} with a Transformer. A beam search with Luong's attention reaches
-{run[test beam_bleu]}. With verses of all lengths, BLEU is {score[plain, all lengths]} without and
-{score[luong, all lengths]} with Luong's attention (one seed each)."""
+{column[luong/test beam_bleu]}. With verses of all lengths, BLEU is {score[plain, all lengths]} without and
+{score[luong, all lengths]} with Luong's attention, and {column[plain, all lengths/test beam_bleu]} and
+{column[luong, all lengths/test beam_bleu]} with a beam search (one seed each)."""
+COLUMNS = ("test chrf", "test beam_bleu", "test beam_chrf")
 SMOKE = {
     "epochs": 1,
     "train_size": 640,
@@ -203,8 +205,8 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
     greedy, beam = translate(data["test"]), translate(data["test"], penalty)
     for name, lines in {"references": references, "greedy": greedy, "beam": beam}.items():
         (run.folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
-    drawn = list(zip(english, references, beam, strict=True))[:10]  # the order of the verses is random
-    print(*("\n".join(each) for each in drawn), sep="\n\n")
+    drawn = np.random.default_rng(config.seed).choice(len(english), min(10, len(english)), replace=False)
+    print(*("\n".join((english[each], references[each], beam[each])) for each in drawn), sep="\n\n")
     scores = {"length_penalty": penalty}
     for name, lines in {"": greedy, "beam_": beam}.items():
         scores[f"{name}bleu"] = sacrebleu.corpus_bleu(lines, [references]).score

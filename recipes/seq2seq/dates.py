@@ -2,6 +2,7 @@
 
 Data: 20,000 generated dates from 1800 to 2199 in eight formats for training, and 1,000 / 2,000 other days
 Command: tensorsmith run seq2seq/dates
+Figure: alignment.png
 
 `error_rate` is the fraction of dates whose translation has an error. The figure shows to which characters the decoder
 attends. `tensorsmith generate RUN --prompt "April 22, 2019" --length 11` translates a date.

@@ -43,8 +43,10 @@ class Config(TrainingSettings):
 
 
 SCORE = "test error_rate"
-ANSWER = """The phoneme error rate of unknown words is {score[attention]} with attention, {score[no attention]} without
-it, and {run[test beam_error_rate]} with attention and a beam search."""
+ANSWER = """The phoneme error rate of unknown words is {score[attention]} with attention and {score[no attention]}
+without it, and {column[attention/test beam_error_rate]} and {column[no attention/test beam_error_rate]} with a beam
+search."""
+COLUMNS = ("test beam_error_rate",)
 SMOKE = {
     "epochs": 1,
     "train_size": 1600,

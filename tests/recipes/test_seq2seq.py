@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tensorsmith.data import load
 from tensorsmith.text import CharacterTokenizer
 
 
@@ -68,3 +69,42 @@ def test_phoneme_error_rate(load_recipe):
     expected = sum(errors for errors, _ in best.values()) / sum(length for _, length in best.values())
     ragged = tf.ragged.constant(true, dtype=tf.int32)
     assert recipe.error_rate(found, ragged, words, end=3) == pytest.approx(expected)
+
+
+@pytest.fixture
+def verses(load_recipe):
+    """The recipe nmt/verses."""
+    return load_recipe("nmt/verses")
+
+
+def test_verses_of_a_length(verses):
+    """All pairs of at most that many English words are used once, without a fixed order of books."""
+    english, spanish = verses.load_pairs(verses.Config(longest=8), "validation")
+    features = load("verses", split="validation").features
+    pairs = list(zip(features["english"], features["spanish"], strict=True))
+    assert sorted(zip(english, spanish, strict=True)) == sorted(pair for pair in pairs if len(pair[0].split()) <= 8)
+    assert list(zip(english, spanish, strict=True)) != [pair for pair in pairs if len(pair[0].split()) <= 8]
+
+
+def test_passages_of_test_books_are_not_in_training(verses):
+    known = {text for side in verses.load_pairs(verses.Config(), "train") for text in side}
+    test = verses.load_pairs(verses.Config(), "test")
+    assert not known & {text for side in test for text in side}
+
+
+@pytest.mark.parametrize("method", ["luong", "reversed"])
+def test_source_and_target_of_a_translation(method, verses):
+    """The target starts and ends with special tokens, and only the method `reversed` reads the source backwards."""
+    config = verses.Config(method=method, longest=6, batch_size=1000, train_size=50, pieces=300)
+    prepared = verses.prepare(config, None)
+    ((inputs, labels),) = verses.build_data(config, prepared)["validation"]
+    english, spanish = verses.load_pairs(config, "validation")
+    source, target = prepared["english"], prepared["spanish"]
+    for number, verse in enumerate(english):
+        tokens = inputs["source"][number].numpy()
+        tokens = tokens[tokens > 0].tolist()
+        assert source.decode(tokens[::-1] if method == "reversed" else tokens) == verse
+        tokens = target.encode(spanish[number]).tolist()
+        padding = [0] * (labels.shape[1] - len(tokens) - 1)
+        assert inputs["target"][number].numpy().tolist() == [target.start, *tokens, *padding]
+        assert labels[number].numpy().tolist() == [*tokens, target.end, *padding]
