@@ -220,7 +220,18 @@ ROWS = [
         kwargs={"from_logits": True, "ignore_class": 7, "axis": 1, "name": "classes"},
         y_true=Data((), "int32", 0, 3),
         y_pred=Data((3,)),
-        bad=[({"axis": 0}, "an integer other than 0"), ({"axis": "last"}, "an integer other than 0")],
+        bad=[
+            ({"axis": 0}, "an integer other than 0"),
+            ({"axis": "last"}, "an integer other than 0"),
+            *(({"label_smoothing": value}, "a number in [0, 1)") for value in (1.0, *NO_WEIGHTS)),
+        ],
+    ),
+    LossRow(
+        SparseCategoricalCrossentropy,
+        name="SparseCategoricalCrossentropy with label smoothing",
+        kwargs={"from_logits": True, "label_smoothing": 0.2, "ignore_class": 7},
+        y_true=Data((), "int32", 0, 3),
+        y_pred=Data((3,)),
     ),
     LossRow(
         SparsemaxLoss,

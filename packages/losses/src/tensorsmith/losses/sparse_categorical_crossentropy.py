@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import KeepsArguments, check, export, is_integer
+from tensorsmith.core import KeepsArguments, check, export, is_integer, is_number
+from tensorsmith.core.keras_internals import keras_mask, set_keras_mask
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.precision import precise
 
@@ -23,6 +24,13 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
 
         loss = -log p[y]
 
+    With the label smoothing s, a fraction s of the target is distributed equally over all V classes, as in
+    `keras.losses.CategoricalCrossentropy`, but without one-hot targets:
+
+        loss = -(1 - s) log p[y] - s / V sum_k log p[k]
+
+    Source: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016, for label smoothing.
+
     Args:
         from_logits: If `True`, `y_pred` is interpreted as logits.
         ignore_class: Optional class index to ignore in the loss computation.
@@ -30,6 +38,7 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         axis: Class axis of the predictions. Must not be 0, the batch axis.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
+        label_smoothing: Float in [0, 1), the fraction of the target that is distributed over all classes.
 
     Call arguments:
         y_true: Tensor of integer class indices, starting from 0.
@@ -43,7 +52,7 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         A scalar, or the shape of the predictions without the class axis if `reduction` is `None`.
 
     Raises:
-        ValueError: If `axis` is not an integer or is 0.
+        ValueError: If `axis` is not an integer or is 0, or `label_smoothing` is not in [0, 1).
 
     Example:
         >>> loss = SparseCategoricalCrossentropy(axis=1)  # channels-first images
@@ -54,7 +63,7 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         1
     """
 
-    kept_arguments = ("axis",)
+    kept_arguments = ("axis", "label_smoothing")
 
     def __init__(
         self,
@@ -64,6 +73,7 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
         dtype: DType | None = None,
+        label_smoothing: float = 0.0,
     ):
         fits = is_integer(axis) and axis != 0
         check(
@@ -73,8 +83,11 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
             "an integer other than 0",
             "pass `axis=1` if the class axis is the first axis after the batch axis",
         )
+        valid = is_number(label_smoothing) and 0 <= label_smoothing < 1
+        check(valid, "label_smoothing", label_smoothing, "a number in [0, 1)")
         super().__init__(from_logits, ignore_class, reduction, name=name, dtype=dtype)
         self.axis = axis
+        self.label_smoothing = float(label_smoothing)
 
     @property
     def dtype(self) -> str:
@@ -94,7 +107,27 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
             # On the TensorFlow backend, Keras supports only classes on the last axis.
             y_pred = ops.moveaxis(y_pred, self.axis, -1)
         options = {"from_logits": self.from_logits, "ignore_class": self.ignore_class}
-        return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, **options)
+        loss = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, **options)
+        return self._smoothed(loss, y_pred) if self.label_smoothing else loss
+
+    def _smoothed(self, loss: Tensor, y_pred: Tensor) -> Tensor:
+        """Return the loss of smoothed labels, given that of the labels, whose mask has the ones that are not ignored.
+
+        The mean of -log p over all classes is the logarithm of the sum of the exponentials of the logits minus their
+        mean, so that no targets with an axis of classes are created.
+        """
+        valid = keras_mask(loss)
+        if valid is not None:  # as in Keras, predictions of ignored labels may be NaN
+            y_pred = ops.where(ops.expand_dims(valid, -1), y_pred, 0.0)
+        if not self.from_logits:
+            epsilon = keras.config.epsilon()
+            y_pred = ops.log(ops.clip(y_pred, epsilon, 1 - epsilon))
+        uniform = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
+        smoothed = (1 - self.label_smoothing) * loss + self.label_smoothing * uniform
+        if valid is not None:
+            smoothed = ops.where(valid, smoothed, 0.0)
+            set_keras_mask(smoothed, valid)
+        return smoothed
 
     def get_config(self) -> dict[str, Any]:
         """Return the config of the loss."""
