@@ -90,10 +90,48 @@ def test_loss_ignores_padded_target_steps():
     assert model.evaluate(inputs, labels, verbose=0) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("attention", ["luong", "bahdanau", None])
+def test_source_of_padding_only(attention, bidirectional):
+    """The decoder starts with zeros, and the weights are equal. Other sequences have the results of a separate call."""
+    model = build(attention=attention, bidirectional=bidirectional)
+
+    def results(source):
+        step, first = encoder_decoder_step(model, source)
+        logits, state = step(tf.fill(tf.shape(source)[:1], 2), first)
+        return first.h, first.c, logits, state.weights
+
+    traced = tf.function(results, input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    source = tf.constant([[5, 7, 8, 3], [0, 0, 0, 0]])
+    for call in (results, traced):
+        h, c, logits, weights = (each.numpy() for each in call(source))
+        assert not h[1].any()
+        assert not c[1].any()
+        assert np.isfinite(logits).all()
+        np.testing.assert_allclose(weights[1], np.full(4, 0.25) if attention else [0], rtol=1e-6)
+        for found, expected in zip((h, c, logits, weights), call(source[:1]), strict=True):
+            np.testing.assert_allclose(found[:1], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_source_without_steps_at_run_time():
+    model = build()
+    encode = tf.function(
+        lambda source: encoder_decoder_step(model, source)[1].h, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+    )
+    assert encode(SOURCE).shape == (2, 4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="source must have shape .* with at least one step"):
+        encode(SOURCE[:, :0])
+
+
 def test_other_models_are_refused():
     with raises_argument_error("model", received="lenet5", expected="a model of `encoder_decoder`"):
         encoder_decoder_step(lenet5(), SOURCE)
     with raises_argument_error("source", received="(4,)", expected="have shape (batch, steps)"):
         encoder_decoder_step(build(), SOURCE[0])
+    expected = "have shape (batch, steps) with at least one step"
+    with raises_argument_error("source", received="(2, 0)", expected=expected):
+        encoder_decoder_step(build(), SOURCE[:, :0])
+    with raises_argument_error("source", received="(2, 0)", expected=expected):
+        encoder_decoder_alignment(build(), SOURCE[:, :0], TARGET)
     with raises_argument_error("model", received="a model without attention", expected="built with `attention`"):
         encoder_decoder_alignment(build(attention=None), SOURCE, TARGET)

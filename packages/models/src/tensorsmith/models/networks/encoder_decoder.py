@@ -108,7 +108,8 @@ def encoder_decoder_step(
 ) -> tuple[Callable[[Tensor, EncoderDecoderState], tuple[Tensor, EncoderDecoderState]], EncoderDecoderState]:
     """Encode source sequences, and return the step and the initial state for their target sequences.
 
-    They are arguments of `tensorsmith.seq2seq.decode` and `beam_search`. The state of the encoder is not part of the
+    They are arguments of `tensorsmith.seq2seq.decode` and `beam_search`. A source sequence of padding only has the
+    initial states 0 and, with attention, equal weights at all steps. The state of the encoder is not part of the
     state, so that a beam search does not copy it. Call the function in the `tf.function` that decodes, if any.
 
     Args:
@@ -120,7 +121,8 @@ def encoder_decoder_step(
         each source sequence, `(batch * rows,)`; and the initial `EncoderDecoderState` with `batch` rows.
 
     Raises:
-        ValueError: If `model` is not a model of `encoder_decoder`, or `source` does not have the rank 2.
+        ValueError: If `model` is not a model of `encoder_decoder`, or `source` does not have the rank 2, or no steps.
+        tf.errors.InvalidArgumentError: If `source` has no steps, which is only known at run time, in a graph.
 
     Example:
         >>> model = encoder_decoder(source_vocabulary=40, target_vocabulary=30, embedding=8, units=16)
@@ -129,9 +131,7 @@ def encoder_decoder_step(
         >>> logits.shape.as_list(), state.weights.shape.as_list()
         ([2, 30], [2, 4])
     """
-    parts = _parts_of(model)
-    source = tf.cast(tf.convert_to_tensor(source), tf.int32)
-    check(source.shape.rank == 2, "source", Verbatim(source.shape), "have shape (batch, steps)")
+    parts, source = _parts_of(model), _checked_source(source)
     encoded = _encode(parts, source)
     batch, steps = (source.shape[axis] or tf.shape(source)[axis] for axis in (0, 1))  # static if they are known
 
@@ -165,7 +165,9 @@ def encoder_decoder_alignment(model: keras.Model, source: TensorLike, target: Te
         each target step.
 
     Raises:
-        ValueError: If `model` is not a model of `encoder_decoder` with attention.
+        ValueError: If `model` is not a model of `encoder_decoder` with attention, or `source` does not have the rank 2,
+            or no steps.
+        tf.errors.InvalidArgumentError: If `source` has no steps, which is only known at run time, in a graph.
 
     Example:
         >>> model = encoder_decoder(source_vocabulary=40, target_vocabulary=30, embedding=8, units=16)
@@ -174,7 +176,7 @@ def encoder_decoder_alignment(model: keras.Model, source: TensorLike, target: Te
     """
     parts = _parts_of(model)
     check("attention" in parts, "model", Verbatim("a model without attention"), "built with `attention`")
-    encoded = _encode(parts, tf.cast(tf.convert_to_tensor(source), tf.int32))
+    encoded = _encode(parts, _checked_source(source))
     y, _ = _decode(parts, tf.cast(tf.convert_to_tensor(target), tf.int32), encoded.states)
     return _attend(parts, y, encoded, return_attention_scores=True)[1]
 
@@ -232,6 +234,17 @@ def _parts_of(model: keras.Model) -> dict[str, keras.Layer]:
         "a model of `encoder_decoder`",
     )
     return parts
+
+
+def _checked_source(source: TensorLike) -> Tensor:
+    """Return the tokens of source sequences, which must have at least one step."""
+    tokens = tf.cast(tf.convert_to_tensor(source), tf.int32)
+    expected = "have shape (batch, steps) with at least one step"
+    check(tokens.shape.rank == 2 and tokens.shape[1] != 0, "source", Verbatim(tokens.shape), expected)
+    if tokens.shape[1] is not None:
+        return tokens
+    with tf.control_dependencies([tf.debugging.assert_positive(tf.shape(tokens)[1], f"source must {expected}")]):
+        return tf.identity(tokens)
 
 
 def _encode(parts: dict[str, keras.Layer], source: Tensor) -> _Encoded:
