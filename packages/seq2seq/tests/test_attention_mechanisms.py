@@ -244,3 +244,33 @@ def test_lengths_that_are_known_at_run_time():
     assert (found(LENGTHS).numpy()[~MASK] == 0).all()
     with pytest.raises(tf.errors.InvalidArgumentError, match="must contain positive integers"):
         found([1, 0, 1])
+
+
+def values_at_run_time(name, sizes, dtype):
+    """Return a traced function of a memory and its mask or lengths, whose sizes are unknown."""
+    mechanism = LuongAttention(UNITS)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3]), tf.TensorSpec(sizes, dtype)])
+    def values(memory, given):
+        mechanism.setup_memory(memory, **{name: given})
+        return mechanism.values
+
+    return values
+
+
+def test_shape_of_a_mask_that_is_known_at_run_time():
+    """It is not broadcast."""
+    values, memory = values_at_run_time("memory_mask", [None, None], tf.bool), RNG.normal(size=(2, 5, 3))
+    mask = np.arange(5) < [[3], [5]]
+    np.testing.assert_allclose(values(memory, mask), np.where(mask[..., None], memory, 0), rtol=1e-6)
+    for shape in ((1, 5), (2, 1), (1, 1), (3, 5)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"memory_mask must have shape \(batch, positions\)"):
+            values(memory, np.ones(shape, bool))
+
+
+def test_shape_of_lengths_that_is_known_at_run_time():
+    values, memory = values_at_run_time("memory_sequence_length", [None], tf.int32), RNG.normal(size=(2, 5, 3))
+    np.testing.assert_array_equal(values(memory, [3, 5]).numpy()[0, 3:], np.zeros((2, 3)))
+    for lengths in ([3], [3, 5, 1]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"memory_sequence_length must have shape \(batch,\)"):
+            values(memory, lengths)

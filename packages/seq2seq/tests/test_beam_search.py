@@ -332,10 +332,11 @@ def test_beam_wider_than_the_vocabulary():
     assert np.isfinite(longer.scores).all()
 
 
-def test_end_that_never_comes():
+@in_both_modes
+def test_end_that_never_comes(execute):
     logits, step = bigrams(4)
     adjust = (lambda logits, prefix: tf.where(tf.range(4) == 3, -np.inf, logits),)
-    found = beam_search(step, (), [[0], [1]], 7, beams=2, end=3, adjust=adjust)
+    found = execute(lambda: beam_search(step, (), [[0], [1]], 7, beams=2, end=3, adjust=adjust))()
     assert (found.lengths.numpy() == 7).all()
     assert not (found.tokens.numpy() == 3).any()
 
@@ -414,6 +415,7 @@ def uniform(tokens, state):
         ({"end": 5}, "end", "a token of the vocabulary of 5 tokens"),
         ({"prompt": [1, 2]}, "prompt", "integers of shape (batch, tokens)"),
         ({"prompt": np.zeros((2, 0), int)}, "prompt", "with at least one token"),
+        ({"prompt": [[1], [-2]]}, "prompt", "contain tokens >= 0"),
         ({"state": tf.zeros([3, 4])}, "state", "have the batch size of the prompts"),
         ({"state": {"a": tf.zeros([2]), "b": [tf.zeros([1, 2])]}}, "state", "have the batch size of the prompts"),
         ({"length_penalty": -0.1}, "length_penalty", "a number >= 0"),
@@ -453,6 +455,8 @@ def test_sizes_that_are_known_at_run_time_only():
     assert search([[1], [2]], tf.zeros([2, 2]), tf.zeros([5])).tokens.shape == (2, 2, 3)
     with pytest.raises(tf.errors.InvalidArgumentError, match="state must have the batch size of the prompts"):
         search([[1], [2]], tf.zeros([3, 2]), tf.zeros([5]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="prompt must contain tokens >= 0"):
+        search([[1], [-2]], tf.zeros([2, 2]), tf.zeros([5]))
     with pytest.raises(tf.errors.InvalidArgumentError, match="end must be a token of the vocabulary, got 4"):
         search([[1], [2]], tf.zeros([2, 2]), tf.zeros([4]))
 

@@ -16,12 +16,14 @@ from tensorsmith.seq2seq import (
     FinalBeamSearchDecoderOutput,
     GreedyEmbeddingSampler,
     LuongAttention,
+    TrainingSampler,
     tile_batch,
 )
 from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 VOCABULARY, END = 4, 3
+in_both_modes = pytest.mark.parametrize("execute", [lambda function: function, tf.function], ids=["eager", "graph"])
 
 
 class Markov(keras.layers.Layer):
@@ -205,6 +207,64 @@ def test_beam_wider_than_the_vocabulary():
     assert sorted(outputs.predicted_ids[0, 0, :4].numpy()) == [0, 1, 2, 3]
 
 
+@in_both_modes
+def test_gradients_of_log_probabilities(execute):
+    """They are those of the log-probabilities of the tokens that were found, which a training decoder reads."""
+    keras.utils.set_random_seed(4)
+    cell, output_layer = keras.layers.LSTMCell(5), keras.layers.Dense(VOCABULARY, kernel_initializer="normal")
+    embedding, start = keras.layers.Embedding(VOCABULARY, 3, embeddings_initializer="normal"), tf.constant([1, 2])
+    search = BeamSearchDecoder(cell, 3, embedding, output_layer, maximum_iterations=4)
+    train = BasicDecoder(cell, TrainingSampler(), output_layer)
+    tokens = tf.transpose(search(None, start, -1)[0].predicted_ids, [0, 2, 1])  # (2, 3, 4)
+    weights = tf.constant(RNG.normal(size=(2, 3)), tf.float32)
+    variables = [each.value for layer in (cell, embedding, output_layer) for each in layer.trainable_variables]
+
+    def found():
+        outputs, state, _ = search(None, start, -1)
+        return state.log_probs, outputs.beam_search_decoder_output.scores[:, -1]
+
+    def expected():
+        read = tf.concat([tf.repeat(start, 3)[:, tf.newaxis], tf.reshape(tokens, [6, 4])[:, :-1]], axis=1)
+        logs = tf.nn.log_softmax(train(embedding(read))[0].rnn_output)
+        total = tf.reduce_sum(tf.gather(tf.reshape(logs, [2, 3, 4, -1]), tokens, batch_dims=3), axis=-1)
+        return total, total
+
+    def gradients(function):
+        with tf.GradientTape(persistent=True) as tape:
+            outputs = function()
+            totals = [tf.reduce_sum(weights * output) for output in outputs]
+        slopes = [tape.gradient(total, variables) for total in totals]
+        return outputs, [tf.convert_to_tensor(slope) for each in slopes for slope in each]
+
+    for pairs in zip(execute(lambda: gradients(found))(), gradients(expected), strict=True):
+        for one, other in zip(*pairs, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+            assert np.any(other)
+
+
+@in_both_modes
+def test_nan_logits(execute):
+    """The second step of the first sequence has NaN logits. The second sequence ends before."""
+    logits = np.log(np.full((3, 4, 4), 0.01, "float32"))
+    logits[0, 0, 1] = logits[0, 2, END] = 0  # 0 -> 1, and 2 -> end
+    logits[1, :3] = np.nan
+    options = {"maximum_iterations": 3}
+    greedy = BasicDecoder(Markov(logits), GreedyEmbeddingSampler(one_hot), **options)
+    outputs, _, lengths = execute(lambda: greedy(None, start_tokens=[0, 2], end_token=END))()
+    np.testing.assert_array_equal(outputs.sample_id[0], [1, 0, 0])
+    np.testing.assert_array_equal(lengths, [3, 1])
+    np.testing.assert_array_equal(np.isnan(outputs.rnn_output[0]).all(-1), [False, True, False])
+    beams = BeamSearchDecoder(Markov(logits), 1, one_hot, **options)
+    outputs, state, lengths = execute(lambda: beams(None, start_tokens=[0, 2], end_token=END))()
+    scores = outputs.beam_search_decoder_output.scores[..., 0]
+    np.testing.assert_array_equal(np.isnan(scores), [[False, True, True], [False] * 3])
+    np.testing.assert_array_equal(np.isnan(state.log_probs), [[True], [False]])
+    assert set(outputs.predicted_ids[0].numpy().ravel()) <= set(range(VOCABULARY))
+    np.testing.assert_array_equal(outputs.predicted_ids[1, :, 0], [END] * 3)
+    assert state.finished[1].numpy().all()
+    assert lengths[1] == 1
+
+
 def test_scores_of_all_continuations():
     logits = RNG.normal(size=(6, VOCABULARY, VOCABULARY))
     options = {"maximum_iterations": 3, "length_penalty_weight": 0.5}
@@ -225,6 +285,11 @@ def test_scores_of_all_continuations():
         (lambda: BeamSearchDecoder(keras.layers.LSTMCell(4), 2)(None, [1], 2), "embedding", "given if there is no"),
         (lambda: BeamSearchDecoder(keras.layers.LSTMCell(4), 2, one_hot)(None, [[1]], 2), "start_tokens", "(batch,)"),
         (lambda: BeamSearchDecoder(keras.layers.LSTMCell(4), 2, one_hot)(None, [1], [2]), "end_token", "a scalar"),
+        (
+            lambda: BeamSearchDecoder(keras.layers.LSTMCell(4), 2, one_hot)(None, [1], 4),
+            "end_token",
+            "a token of the vocabulary of 4 tokens",
+        ),
         (lambda: searcher(keras.layers.LSTMCell(5))([tf.zeros((4, 5))] * 2), "initial_state", "each of the 6 beams"),
         (lambda: searcher(attentive())(memory=np.ones((5, 4, 3))), "memory", "each of the 6 beams"),
         (lambda: searcher(attentive())(), "memory", "set up before"),
@@ -238,3 +303,14 @@ def test_scores_of_all_continuations():
 def test_errors(call, name, expected):
     with raises_argument_error(name, expected=expected):
         call()
+
+
+def test_end_token_that_is_known_at_run_time():
+    """A negative token ends no sequence."""
+    decoder = BeamSearchDecoder(Markov(np.zeros((1, 4, 4))), 2, one_hot, maximum_iterations=3)
+    search = tf.function(lambda end: decoder(None, [0], end)[2], input_signature=[tf.TensorSpec([], tf.int32)])
+    np.testing.assert_array_equal(search(-1), [[3, 3]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="end_token must be a token of the vocabulary of 4 tokens"):
+        search(4)
+    with raises_argument_error("end_token", received="4", expected="a token of the vocabulary of 4 tokens"):
+        tf.function(lambda: decoder(None, [0], 4))()

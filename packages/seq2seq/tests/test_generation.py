@@ -23,6 +23,10 @@ from tensorsmith.testing import raises_argument_error
 
 RNG = np.random.default_rng(0)
 VOCABULARY = 11
+RAGGED = tf.ragged.constant([[1], [2, 3]])
+
+
+in_both_modes = pytest.mark.parametrize("execute", [lambda function: function, tf.function], ids=["eager", "graph"])
 
 
 def language_model(*recurrent, steps=None, mask_zero=False, **inputs):
@@ -129,6 +133,78 @@ def test_greedy_decoding(mode):
     assert found.tokens.dtype == found.lengths.dtype == tf.int32
 
 
+@in_both_modes
+def test_end_outside_of_the_vocabulary(execute):
+    """The logits are those of 10 tokens."""
+    for prompt in ([[1], [2]], RAGGED):
+        with raises_argument_error("end", received="10", expected="a token of the vocabulary of 10 tokens"):
+            execute(lambda prompt: decode(count_up, tf.zeros([2]), prompt, 3, end=10))(prompt)
+        assert execute(lambda prompt: decode(count_up, tf.zeros([2]), prompt, 3, end=9))(prompt).tokens.shape == (2, 3)
+
+
+@in_both_modes
+def test_end_that_never_comes(execute):
+    """The numbers are 0 and 1 only."""
+    step = execute(lambda prompt: decode(lambda x, state: (tf.one_hot(1 - x, 5), state), (), prompt, 7, end=4))
+    found = step([[0], [1]])
+    np.testing.assert_array_equal(found.tokens, [[1, 0, 1, 0, 1, 0, 1], [0, 1, 0, 1, 0, 1, 0]])
+    np.testing.assert_array_equal(found.lengths, [7, 7])
+
+
+@in_both_modes
+def test_length_of_zero(execute):
+    with raises_argument_error("length", received="0", expected="a positive integer"):
+        execute(lambda prompt: decode(count_up, tf.zeros([1]), prompt, 0))([[1]])
+
+
+@in_both_modes
+@pytest.mark.parametrize("prompt", [[[1], [2]], RAGGED], ids=["tensor", "ragged"])
+def test_state_of_another_batch_size(execute, prompt):
+    with raises_argument_error("state", received="(3,) for 2 prompts", expected="have the batch size of the prompts"):
+        execute(lambda prompt: decode(count_up, tf.zeros([3]), prompt, 4))(prompt)
+    with raises_argument_error("state", received="(3,) for 2 prompts", expected="have the batch size of the prompts"):
+        stream(execute(count_up), tf.zeros([3]), prompt)
+
+
+def test_sizes_that_are_known_at_run_time():
+    run = tf.function(
+        lambda prompt, state: decode(count_up, state, prompt, 3).tokens,
+        input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None])],
+    )
+    np.testing.assert_array_equal(run([[1, 4], [2, 7]], tf.zeros([2])), [[5, 6, 7], [8, 9, 0]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="state must have the batch size of the prompts"):
+        run([[1, 4], [2, 7]], tf.zeros([3]))
+
+
+@in_both_modes
+def test_negative_tokens_of_a_prompt(execute):
+    """They are constants here. The values of a ragged constant are only known in eager execution."""
+    with raises_argument_error("prompt", received="-3", expected="contain tokens >= 0"):
+        execute(lambda: decode(count_up, tf.zeros([2]), [[1, 2], [0, -3]], 4))()
+    for prompt in ([[1, 2], [0, -3]], tf.ragged.constant([[1], [0, -3]])):
+        with raises_argument_error("prompt", received="-3", expected="contain tokens >= 0"):
+            stream(execute(count_up), tf.zeros([2]), prompt)
+
+
+@pytest.mark.parametrize("spec", [tf.TensorSpec([None, None], tf.int32), tf.RaggedTensorSpec([2, None], tf.int32)])
+def test_negative_tokens_that_are_known_at_run_time(spec):
+    run = tf.function(lambda prompt: decode(count_up, tf.zeros([2]), prompt, 2).tokens, input_signature=[spec])
+    given = tf.constant if isinstance(spec, tf.TensorSpec) else tf.ragged.constant
+    np.testing.assert_array_equal(run(given([[1, 4], [0, 7]])), [[5, 6], [8, 9]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="prompt must contain tokens >= 0"):
+        run(given([[1, 4], [0, -3]]))
+
+
+def test_end_of_a_vocabulary_that_is_known_at_run_time():
+    @tf.function(input_signature=[tf.TensorSpec([None])])
+    def run(logits):
+        return decode(lambda tokens, state: (logits + tf.zeros([tf.size(tokens), 1]), state), (), [[1]], 3, end=4)
+
+    np.testing.assert_array_equal(run(np.eye(5)[2]).tokens, [[2, 2, 2]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="end must be a token of the vocabulary, got 4"):
+        run(np.eye(4)[2])
+
+
 def test_generation_stops_when_all_sequences_have_ended():
     calls = []
 
@@ -151,7 +227,48 @@ def test_stream_equals_decode():
     assert len(np.unique(expected)) > 3
 
 
-@pytest.mark.parametrize("execute", [lambda function: function, tf.function], ids=["eager", "graph"])
+class Writer(tf.Module):
+    """Module whose generation is saved with the model."""
+
+    def __init__(self, model):
+        self.model = model
+        self.step, self.initial_state = recurrent_step(model)
+        self.traces = 0
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def __call__(self, prompt):
+        self.traces += 1
+        return decode(self.step, self.initial_state(tf.shape(prompt)[0]), prompt, 8, end=4)._asdict()
+
+
+def test_saved_model(tmp_path):
+    """Generation is exported with the model, for all batch sizes and prompt lengths, without further traces."""
+    keras.utils.set_random_seed(6)
+    model = language_model(ours.GRU(5, return_sequences=True))
+    module = Writer(model)
+    module(tf.constant([[1]]))
+    tf.saved_model.save(module, str(tmp_path))
+    traces = module.traces
+    loaded, lengths = tf.saved_model.load(str(tmp_path)), []
+    for shape in ((1, 1), (20, 3), (5, 2), (0, 2)):
+        prompt = RNG.integers(1, VOCABULARY, shape)
+        prefix, ended = prompt, np.zeros(shape[:1], bool)
+        for _ in range(8 if shape[0] else 0):
+            following = np.where(ended, 4, np.argmax(model(prefix)[:, -1], axis=-1))
+            prefix, ended = np.concatenate([prefix, following[:, None]], axis=1), ended | (following == 4)
+        expected = prefix[:, shape[1] :] if shape[0] else np.zeros((0, 8))
+        for call in (module, loaded):
+            found = call(tf.constant(prompt, tf.int32))
+            np.testing.assert_array_equal(found["tokens"], expected)
+            np.testing.assert_array_equal(found["lengths"], np.minimum(np.sum(expected != 4, axis=1) + 1, 8))
+        lengths += found["lengths"].numpy().tolist()
+    assert min(lengths) < max(lengths)
+    assert module.traces == traces
+    with pytest.raises(tf.errors.InvalidArgumentError, match="prompt must contain tokens >= 0"):
+        loaded(tf.constant([[1, -1]]))
+
+
+@in_both_modes
 @pytest.mark.parametrize("kind", ["recurrent", "window"])
 def test_prompts_of_different_lengths(kind, execute):
     """Tests that the results are those of separate calls, beyond the context window of a Transformer."""

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, is_number
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.seq2seq._support.arguments import check_end, check_positive, checked_adjust
+from tensorsmith.seq2seq._support.arguments import check_end, check_in_vocabulary, check_positive, checked_adjust
 from tensorsmith.seq2seq._support.beams import reordered, tiled
 from tensorsmith.seq2seq._support.problems import report
 from tensorsmith.seq2seq._support.prompts import checked_prompt, read_prompt
+from tensorsmith.seq2seq._support.sampler_inputs import size_of
 from tensorsmith.seq2seq._support.search import Found, Options, continued, empty
 from tensorsmith.seq2seq._support.types import Adjust, Attention, State, Step
 
@@ -81,7 +82,7 @@ def beam_search(
     Raises:
         ValueError: If an argument is invalid. In eager execution also if logits are NaN or infinity, or if no token is
             allowed for all hypotheses of a prompt.
-        tf.errors.InvalidArgumentError: If logits are invalid, in a graph.
+        tf.errors.InvalidArgumentError: In a graph, if logits are invalid, or values that are only known at run time.
 
     Example:
         >>> import tensorflow as tf
@@ -143,12 +144,8 @@ def _check(options: Options) -> None:
 
 
 def _check_logits(logits: Tensor, end: int | None) -> None:
-    """Raise an error unless logits have a floating-point dtype, and contain one for the end token."""
+    """Raise an error unless logits have a floating-point dtype, and contain one for the end token if there is one."""
     received = Verbatim(f"a function that returns logits of dtype {logits.dtype.name}")
     check(logits.dtype.is_floating, "step", received, "a function that returns floating-point logits")
     if end is not None:
-        vocabulary = logits.shape[-1]
-        expected = f"a token of the vocabulary of {vocabulary} tokens" if vocabulary else "a token of the vocabulary"
-        check(vocabulary is None or end < vocabulary, "end", end, expected)
-        if vocabulary is None:
-            tf.debugging.assert_less(end, tf.shape(logits)[-1], f"end must be {expected}, got {end}")
+        check_in_vocabulary("end", end, size_of(logits, -1))

@@ -7,10 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.seq2seq._support.arguments import check_end, check_positive, checked_adjust
+from tensorsmith.seq2seq._support.arguments import check_end, check_in_vocabulary, check_positive, checked_adjust
 from tensorsmith.seq2seq._support.logits import adjusted
 from tensorsmith.seq2seq._support.problems import problems_of, report
 from tensorsmith.seq2seq._support.prompts import Prompt, checked_prompt, read_prompt
+from tensorsmith.seq2seq._support.sampler_inputs import size_of
 from tensorsmith.seq2seq._support.types import Adjust, Choose, State, Step
 from tensorsmith.seq2seq.choices import greedy
 
@@ -48,9 +49,9 @@ def decode(
             tokens)` and which have `lengths` tokens each, in a single pass.
         state: Initial state, a tensor or a nested structure of tensors. The first axis of each tensor is the batch,
             except for scalars.
-        prompt: Integer tensor of shape `(batch, tokens)` with at least one token, such as one that marks the start. For
-            prompts of different lengths, a `tf.RaggedTensor` of this shape; then `state` must not contain scalars, and
-            `adjust` must be empty.
+        prompt: Integer tensor of shape `(batch, tokens)` with at least one token, such as one that marks the start.
+            Tokens must not be negative. For prompts of different lengths, a `tf.RaggedTensor` of this shape; then
+            `state` must not contain scalars, and `adjust` must be empty.
         length: Number of tokens to generate.
         choose: Function that takes logits and the number of tokens that have been generated, and returns the next
             tokens: `greedy`, or the result of `temperature_sampling`, `top_k_sampling` or `top_p_sampling`.
@@ -65,7 +66,7 @@ def decode(
     Raises:
         ValueError: If an argument is invalid. In eager execution also if logits are NaN or infinity, or if no token is
             allowed for a sequence.
-        tf.errors.InvalidArgumentError: If logits are invalid, in a graph.
+        tf.errors.InvalidArgumentError: In a graph, if logits are invalid, or values that are only known at run time.
 
     Example:
         >>> import tensorflow as tf
@@ -127,6 +128,8 @@ def decoded_with_problems(
     adjust = checked_adjust(adjust)
     prompts = checked_prompt(prompt, state, adjust)
     logits, state = read_prompt(step, state, prompts)
+    if end is not None:
+        check_in_vocabulary("end", end, size_of(logits, -1))
     batch = tf.shape(prompts.tokens)[0]
     ended = tf.zeros([batch], tf.bool)
     tokens = tf.fill([length, batch], 0 if end is None else end)
@@ -140,7 +143,8 @@ def decoded_with_problems(
         if end is not None:
             chosen = tf.where(ended, end, chosen)
             ended |= chosen == end
-        tokens = tf.tensor_scatter_nd_update(tokens, [[position]], chosen[tf.newaxis])
+        # Unlike `tf.tensor_scatter_nd_update`, it supports empty batches.
+        tokens = tf.where(tf.range(length)[:, tf.newaxis] == position, chosen, tokens)
         return tokens, ended, problems, chosen
 
     def generate(

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from tensorsmith.core import check, is_integer
+from tensorsmith.core.types import Scalar
 from tensorsmith.seq2seq._support.types import Adjust
 
 
@@ -14,6 +17,22 @@ def check_positive(name: str, value: int) -> None:
 def check_end(end: int | None) -> None:
     """Raise a `ValueError` unless an argument is a token or `None`."""
     check(end is None or (is_integer(end) and end >= 0), "end", end, "a non-negative integer or None")
+
+
+def check_in_vocabulary(name: str, token: Scalar, vocabulary: Scalar) -> None:
+    """Raise an error unless a token is less than the size of the vocabulary. Negative tokens are not checked.
+
+    Raises:
+        ValueError: If both numbers are known.
+        tf.errors.InvalidArgumentError: If a number is only known at run time.
+    """
+    known, size = tf.get_static_value(token), tf.get_static_value(vocabulary)
+    expected = "a token of the vocabulary" + ("" if size is None else f" of {size} tokens")
+    if known is not None and size is not None:
+        check(bool(known < size), name, int(known), expected)
+        return
+    received = "" if known is None else f", got {known}"
+    tf.debugging.assert_less(token, tf.cast(vocabulary, tf.int32), f"{name} must be {expected}{received}")
 
 
 def checked_adjust(adjust: Sequence[Adjust]) -> tuple[Adjust, ...]:

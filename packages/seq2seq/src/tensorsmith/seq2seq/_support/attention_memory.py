@@ -78,6 +78,7 @@ def prepared(
 
     Raises:
         ValueError: If a tensor has the wrong shape, both lengths and a mask are given, or a length is 0.
+        tf.errors.InvalidArgumentError: If a shape or a length that is only known at run time is wrong.
     """
     values = tf.cast(tf.convert_to_tensor(memory), dtype)
     shape = values.shape
@@ -89,6 +90,7 @@ def prepared(
         Verbatim("a mask"),
         "None if there is a `memory_sequence_length`",
     )
+    name = "memory_mask" if lengths is None else "memory_sequence_length"
     if lengths is not None:
         counts: Any = tf.convert_to_tensor(lengths)
         expected = f"have shape (batch,) = {tuple(shape[:1])} and contain integers"
@@ -101,7 +103,21 @@ def prepared(
     inside: Any = tf.cast(tf.convert_to_tensor(mask), tf.bool)
     expected = f"have shape (batch, positions) = {tuple(shape[:2])}"
     check(inside.shape.is_compatible_with(shape[:2]), "memory_mask", Verbatim(inside.shape), expected)
-    return tf.where(inside[..., tf.newaxis], values, tf.zeros_like(values)), inside
+    with tf.control_dependencies(_same_sizes(name, inside, values)):
+        return tf.where(inside[..., tf.newaxis], values, tf.zeros_like(values)), tf.identity(inside)
+
+
+def _same_sizes(name: str, mask: Tensor, values: Tensor) -> list[tf.Operation]:
+    """Check sizes that are only known at run time, because a mask with a size of 1 would be broadcast.
+
+    Returns:
+        The operations on which the use of the mask must depend in a graph.
+    """
+    if mask.shape.is_fully_defined() and values.shape[:2].is_fully_defined():
+        return []
+    axes = "(batch, positions)" if name == "memory_mask" else "(batch,)"
+    message = f"{name} must have shape {axes}, with the sizes of the memory."
+    return [tf.debugging.assert_equal(tf.shape(mask), tf.shape(values)[:2], message)]
 
 
 def _positive(lengths: Tensor) -> list[tf.Operation]:

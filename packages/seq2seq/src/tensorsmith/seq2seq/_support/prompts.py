@@ -28,8 +28,9 @@ def checked_prompt(prompt: TensorLike, state: State, adjust: Sequence[Adjust]) -
     """Return the prompts of a batch, for which the initial state and the functions that change logits are suitable.
 
     Raises:
-        ValueError: If the prompts have another rank or dtype, or no tokens; if the state has another batch size; or if
-            prompts of different lengths have a state with scalars, or functions that change logits.
+        ValueError: If the prompts have another rank or dtype, no tokens, or negative ones; if the state has another
+            batch size; or if prompts of different lengths have a state with scalars, or functions that change logits.
+        tf.errors.InvalidArgumentError: If tokens or sizes that are only known at run time are invalid.
     """
     ragged = isinstance(prompt, tf.RaggedTensor)
     given: Any = prompt if ragged else tf.convert_to_tensor(prompt)
@@ -37,11 +38,11 @@ def checked_prompt(prompt: TensorLike, state: State, adjust: Sequence[Adjust]) -
     valid = given.dtype.is_integer and given.shape.rank == 2 and given.shape[1] != 0
     check(valid, "prompt", received, "integers of shape (batch, tokens) with at least one token")
     if not ragged:
-        tokens = tf.cast(given, tf.int32)
+        tokens = _non_negative(tf.cast(given, tf.int32))
         _check_batch(state, tokens)
         return Prompt(tokens, None)
     check(not adjust, "adjust", adjust, "empty for prompts of different lengths", "pass a tensor as `prompt`")
-    tokens, lengths = tf.cast(given.to_tensor(), tf.int32), tf.cast(given.row_lengths(), tf.int32)
+    tokens, lengths = _non_negative(tf.cast(given.to_tensor(), tf.int32)), tf.cast(given.row_lengths(), tf.int32)
     for each in tf.nest.flatten(state):
         scalar = is_array(each) or tf.convert_to_tensor(each).shape.rank == 0
         expected = "tensors whose first axis is the batch, for prompts of different lengths"
@@ -86,6 +87,22 @@ def read_prompt(step: Step, state: State, prompt: Prompt) -> tuple[Tensor, State
 
     _, logits, state = tf.while_loop(lambda position, *_: position < tf.shape(tokens)[1], read, (1, logits, state))
     return logits, state
+
+
+def _non_negative(tokens: Tensor) -> Tensor:
+    """Return the tokens of prompts after a check that none is negative, of which `tf.one_hot` makes a row of zeros.
+
+    Raises:
+        ValueError: If the tokens are known.
+        tf.errors.InvalidArgumentError: If they are only known at run time.
+    """
+    known, expected = tf.get_static_value(tokens), "contain tokens >= 0"
+    if known is None:
+        with tf.control_dependencies([tf.debugging.assert_non_negative(tokens, f"prompt must {expected}")]):
+            return tf.identity(tokens)
+    smallest = known.min(initial=0)
+    check(bool(smallest >= 0), "prompt", int(smallest), expected)
+    return tokens
 
 
 def _check_batch(state: State, tokens: Tensor) -> None:

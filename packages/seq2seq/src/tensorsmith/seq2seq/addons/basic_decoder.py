@@ -42,6 +42,9 @@ class BasicDecoder(BaseDecoder):
     At each step, the cell and the output layer compute outputs, usually logits. The sampler chooses tokens, and the
     inputs of the next step: those of the training data, or embeddings of the tokens.
 
+    As in TensorFlow Addons, NaN logits raise no error, unlike in `decode`: they are returned in `rnn_output`, and a
+    `GreedyEmbeddingSampler` chooses the token 0 if all logits of a sequence are NaN.
+
     Source: Sutskever et al., "Sequence to Sequence Learning with Neural Networks", 2014; `BasicDecoder` of TensorFlow
     Addons.
 

@@ -10,6 +10,7 @@ from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.core.keras_internals import keras_mask
 from tensorsmith.core.types import NestedTensors, Scalar, Tensor, TensorLike
+from tensorsmith.seq2seq._support.arguments import check_in_vocabulary
 from tensorsmith.seq2seq._support.beam_rows import merged, repeated, split
 from tensorsmith.seq2seq._support.beams import coverage_penalty, extend, length_penalty, reordered, rows_of
 from tensorsmith.seq2seq._support.cell_memory import as_tensors
@@ -91,7 +92,8 @@ class BeamSearchDecoder(BaseDecoder):
         score = log_prob / ((5 + l) / 6)^length_penalty_weight + coverage_penalty_weight sum_t log(min(a[t], 1))
 
     As in TensorFlow Addons, the end token is part of the length from the step after it, and the coverage is part of the
-    score of sequences that have ended before. Positions with a sum of 0 are ignored.
+    score of sequences that have ended before. Positions with a sum of 0 are ignored. NaN logits raise no error, unlike
+    in `beam_search`: log-probabilities that depend on them are NaN, and the tokens of their sequence are arbitrary.
 
     Source: Wu et al., "Google's Neural Machine Translation System", 2016; `BeamSearchDecoder` of TensorFlow Addons.
 
@@ -111,7 +113,7 @@ class BeamSearchDecoder(BaseDecoder):
     Call arguments:
         embedding: Embedding matrix of shape `(vocabulary, features)`, which replaces `embedding_fn`, or `None`.
         start_tokens: Integer tensor of shape `(batch,)` with the first tokens.
-        end_token: Token that ends a sequence.
+        end_token: Token that ends a sequence. If it is negative, sequences do not end.
         initial_state: Initial state of the cell. Tensors have a row for each beam, as from `tile_batch`, or a row for
             each sequence, which is repeated. If `None`, it is that of `cell.get_initial_state`. For an
             `AttentionWrapper`, also the state of the wrapped cell.
@@ -128,6 +130,7 @@ class BeamSearchDecoder(BaseDecoder):
 
     Raises:
         ValueError: If an argument is invalid, or a tensor has another batch size.
+        tf.errors.InvalidArgumentError: In a graph, if values that are only known at run time are invalid.
 
     Example:
         >>> import keras
@@ -251,6 +254,9 @@ class BeamSearchDecoder(BaseDecoder):
         rows = size_of(tokens, 0) * self.beam_width
         self._start_inputs = self._embed(tf.repeat(tokens[:, tf.newaxis], self.beam_width, axis=1))
         build_cell(self.cell, (None, *self._start_inputs.shape[2:]), self.output_layer)
+        vocabulary = outputs_of(self.cell, self.output_layer).shape[-1]
+        if vocabulary is not None:
+            check_in_vocabulary("end_token", self._end_token, vocabulary)
         if initial_state is not None:
             initial_state = repeated("initial_state", initial_state, rows)
         flat_state = completed_state(self.cell, initial_state, rows)
