@@ -210,6 +210,23 @@ def test_query_mask_as_argument():
     np.testing.assert_allclose(layer(queries, VALUE, query_mask=QUERIES_SEEN), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("scores", [False, True], ids=["kernel", "keras"])
+def test_values_of_two_layers_keep_their_mask(scores):
+    """Padding of the values changes nothing. Keras detaches their mask, so that its second layer attends to padding."""
+    source, target = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
+    values, x = (keras.layers.Embedding(9, 6, mask_zero=True)(each) for each in (source, target))
+    for layer in (layers.MultiHeadAttention(2, 3), layers.MultiHeadAttention(2, 3)):
+        x = layer(x, values, return_attention_scores=scores)
+        x = x[0] if scores else x
+    model = keras.Model([source, target], x)
+    lengths, queries = [4, 7, 2], RNG.integers(1, 9, (3, 5))
+    tokens = np.where(np.arange(7) < np.c_[lengths], RNG.integers(1, 9, (3, 7)), 0)
+    for row, length in enumerate(lengths):
+        expected = model([tokens[row : row + 1, :length], queries[row : row + 1]])
+        for outputs in (model([tokens, queries]), model.predict([tokens, queries], verbose=0)):
+            np.testing.assert_allclose(outputs[row : row + 1], expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["multi_head", "plain"])
 def test_dropout_preserves_mean(kind):
     if kind == "plain":

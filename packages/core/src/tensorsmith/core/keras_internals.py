@@ -183,7 +183,7 @@ def keras_mask(tensor: TensorLike) -> Tensor | None:
     return mask
 
 
-def set_keras_mask(tensor: Tensor, mask: Tensor) -> None:
+def set_keras_mask(tensor: Tensor, mask: Tensor | None) -> None:
     """Attach a mask to a tensor, as Keras does for the outputs of its layers.
 
     `keras.losses.Loss` and the next layer read the mask only from this attribute, and the public interface has no

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
-from tensorsmith.core.keras_internals import overrides_compute_attention
+from tensorsmith.core.keras_internals import overrides_compute_attention, set_keras_mask
 from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.attention_masks import joined_masks, same_batch_size
 from tensorsmith.layers._support.dense_product import project
@@ -32,6 +32,8 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
     Dropout draws other masks than in Keras, although from the seed of the layer. As in Keras, a query whose own mask is
     `False`, or for which all keys are masked, receives the mean over all keys, or zeros if the layer has dropout. Keras
     3.15 ignores a `query_mask` that is passed as an argument; here it has the effect of a mask attached to the query.
+    Keras also detaches the masks of its inputs, so that another layer that reads the same values ignores their mask,
+    such as the second block of a decoder; here they remain.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022.
 
@@ -126,9 +128,13 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         """Computes the attention outputs."""
         supported = self.has_kernel and len(query.shape) == 3 and same_batch_size(query, value)
         if return_attention_scores or not supported:
+            # Keras detaches the masks of its inputs, which other layers may read, so it receives copies.
+            query, values = tf.identity(query), tf.identity(value)
+            set_keras_mask(query, query_mask)
+            key = values if key is value else None if key is None else tf.identity(key)
             return super().call(
                 query,
-                value,
+                values,
                 key,
                 query_mask=query_mask,
                 value_mask=value_mask,
