@@ -31,6 +31,7 @@ from tensorsmith.benchmarks import (
     tabular,
     text,
     torch_models,
+    transformers,
     vision,
 )
 from tensorsmith.benchmarks.turns import PYTHON
@@ -209,6 +210,22 @@ def test_networks_for_sequences_have_as_many_parameters():
 
 
 @pytest.mark.slow  # starts PyTorch
+def test_transformers_have_as_many_parameters():
+    """Those of tensorsmith, Keras and PyTorch have equally many parameters, and Keras computes the same logits."""
+    ours = {case: transformers.network(case) for case in transformers.CASES}
+    for case, network in ours.items():
+        other = transformers.keras_network(case)
+        other.set_weights(network.get_weights())
+        inputs = keras.tree.map_structure(lambda array: array[:3], transformers.arrays(case)[0])
+        if case == "encoder_decoder":  # from the second block on, Keras does not mask the padding of the source
+            inputs["source"] = np.maximum(inputs["source"], 1)
+        np.testing.assert_allclose(other(inputs), network(inputs), rtol=1e-4, atol=1e-5)
+    counts = {case: _parameters(network) for case, network in ours.items()}
+    theirs = "{case: count(TORCH_NETWORKS[case](about, 0.1)[0]) for case, about in transformers.CASES.items()}"
+    assert _in_torch(theirs, "torch_transformers") == counts
+
+
+@pytest.mark.slow  # starts PyTorch
 def test_networks_for_vision_have_as_many_parameters():
     """The networks of Keras and PyTorch have the trainable parameters of tensorsmith, but a class token of 192."""
     ours = {case: _parameters(vision.network(case)) for case in vision.CASES}
@@ -274,6 +291,7 @@ def _in_torch(expression, module="torch_vision"):
         pytest.skip("torchvision is installed by `make .venv/bench`")
     script = f"""
 import numpy as np, torch
+from tensorsmith.benchmarks import transformers
 from tensorsmith.benchmarks.{module} import TORCH_NETWORKS
 count = lambda network: sum(each.numel() for each in network.parameters())
 print({expression})
