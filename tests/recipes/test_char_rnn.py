@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorsmith.data import load
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.text import CharacterTokenizer
 
 
@@ -23,3 +24,32 @@ def test_targets_are_the_next_characters(load_recipe):
 def unknown(text, tokenizer):
     """Returns a table that replaces the characters of a text that are not in the vocabulary."""
     return {ord(each): "\ufffd" for each in {*text} - {*tokenizer.vocabulary}}
+
+
+def test_tokenizer_of_another_model(load_recipe):
+    """A prompt with a token that the model has no embedding of raises an error in front of the model."""
+    recipe = load_recipe("char_rnn/shakespeare")
+    config = recipe.Config(units=4, embedding=4)
+    small, large = ({"tokenizer": CharacterTokenizer.train(text)} for text in ("abc", "abcdefgh"))
+    model = recipe.build_model(config, small)
+    size = small["tokenizer"].size
+    generator = recipe.generator(config, large, model)
+    for known in "cab":  # tokens that both tokenizers have
+        assert [*generator.generate(known, 5)] == [*recipe.generator(config, small, model).generate(known, 5)]
+    token = int(large["tokenizer"].encode("h")[0])
+    for call in (
+        lambda: generator.generate("ah", 5),
+        lambda: next(generator.complete(["ah"], 5)),
+        lambda: next(generator.search(["ah"], 5, beams=2)),
+    ):
+        with raises_argument_error("prompt", received=f"token {token}", expected=f"a text of tokens in [0, {size})"):
+            call()
+
+
+def test_unknown_characters_in_a_prompt(load_recipe):
+    """Characters and strings that the vocabulary lacks are the token of unknown characters, and have a continuation."""
+    recipe = load_recipe("char_rnn/shakespeare")
+    config, prepared = recipe.Config(units=4, embedding=4), {"tokenizer": CharacterTokenizer.train("abc")}
+    generator = recipe.generator(config, prepared, recipe.build_model(config, prepared))
+    first, second = (list(generator.generate(prompt, 5)) for prompt in ("a\u00e9", "a\u732b"))
+    assert first == second

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor
 from tensorsmith.seq2seq._beam_search import Hypotheses, Options, searched_with_problems
 from tensorsmith.seq2seq._decode import Decoded, decoded_with_problems, stream
@@ -91,7 +91,8 @@ class TextGenerator(NamedTuple):
             Strings of one or more characters.
 
         Raises:
-            ValueError: If `length` is not a positive integer, or the prompt has no tokens.
+            ValueError: If `length` is not a positive integer, or the prompt has no tokens, or one that a language model
+                has no logit for, as its tokenizer is that of another model.
 
         Example:
             >>> import tensorflow as tf
@@ -104,7 +105,7 @@ class TextGenerator(NamedTuple):
             'defgh'
         """
         check_positive("length", length)
-        return self._parts(self._encoded(prompt), length, choose, checked_adjust(adjust))
+        return self._parts(self._encoded(prompt, self._vocabulary()), length, choose, checked_adjust(adjust))
 
     def complete(
         self, prompts: Iterable[str], length: int, choose: Choose = greedy, adjust: Sequence[Adjust] = ()
@@ -123,7 +124,7 @@ class TextGenerator(NamedTuple):
             A string for each prompt.
 
         Raises:
-            ValueError: If an argument is invalid, or a prompt has no tokens.
+            ValueError: If an argument is invalid, or a prompt has no or invalid tokens, as for `generate`.
 
         Example:
             >>> import tensorflow as tf
@@ -142,8 +143,9 @@ class TextGenerator(NamedTuple):
         def decoded(prompt: Tensor) -> tuple[Decoded, Tensor]:
             return decoded_with_problems(*self._begin(prompt), length, choose, self.end, adjust)
 
+        vocabulary = self._vocabulary()
         for prompt in prompts:
-            found, problems = decoded(tf.constant([self._encoded(prompt)]))
+            found, problems = decoded(tf.constant([self._encoded(prompt, vocabulary)]))
             report(problems)
             yield self._text(found.tokens[0], found.lengths[0])
 
@@ -168,7 +170,7 @@ class TextGenerator(NamedTuple):
             A list of at most `beams` texts with their scores for each prompt, the best one first.
 
         Raises:
-            ValueError: If an argument is invalid, or a prompt has no tokens.
+            ValueError: If an argument is invalid, or a prompt has no or invalid tokens, as for `generate`.
 
         Example:
             >>> import tensorflow as tf
@@ -186,8 +188,9 @@ class TextGenerator(NamedTuple):
         def searched(prompt: Tensor) -> tuple[Hypotheses, Tensor]:
             return searched_with_problems(*self._begin(prompt), options)
 
+        vocabulary = self._vocabulary()
         for prompt in prompts:
-            found, problems = searched(tf.constant([self._encoded(prompt)]))
+            found, problems = searched(tf.constant([self._encoded(prompt, vocabulary)]))
             report(problems)
             each = zip(found.tokens[0], found.lengths[0], found.scores[0].numpy().tolist(), strict=True)
             yield [(self._text(tokens, size), score) for tokens, size, score in each if score > float("-inf")]
@@ -196,9 +199,21 @@ class TextGenerator(NamedTuple):
         """Return the step, the initial state and the prompt for the tokens of a prompt."""
         return self.begin(prompt) if self.begin else (self.step, self.initial_state(1), prompt)
 
-    def _encoded(self, prompt: str) -> list[int]:
+    def _vocabulary(self) -> int | None:
+        """Return the number of logits of a language model. That of an encoder for the prompt is not known."""
+        if self.begin:
+            return None
+        logits, _ = self.step(tf.zeros([1], tf.int32), self.initial_state(1))
+        return int(logits.shape[-1])
+
+    def _encoded(self, prompt: str, vocabulary: int | None) -> list[int]:
         tokens = list(self.encode(prompt))
         check(bool(tokens), "prompt", prompt, "a text of at least one token")
+        if vocabulary is not None:  # without this check, an embedding raises an error or, on a GPU, returns zeros
+            invalid = next((int(token) for token in tokens if not 0 <= token < vocabulary), None)
+            expected = f"a text of tokens in [0, {vocabulary}), the vocabulary of the model"
+            remedy = "use the tokenizer with which the model was trained"
+            check(invalid is None, "prompt", Verbatim(f"token {invalid}"), expected, remedy)
         return tokens
 
     def _text(self, tokens: Tensor, length: Tensor) -> str:
