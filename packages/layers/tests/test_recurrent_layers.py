@@ -171,6 +171,28 @@ def test_kernel_is_used(name):
         assert kernel not in types(getattr(layers, name)(3))
 
 
+@pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
+@pytest.mark.parametrize("name", ["GRU", "LSTM"])
+def test_kernel_is_used_with_padding(name):
+    """Masks of embeddings and explicit masks, whose padding is only known at run time, keep the kernel."""
+    tokens = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(9, 4, mask_zero=True)(tokens)
+    x = keras.layers.Bidirectional(getattr(layers, name)(3, return_sequences=True))(x)
+    x = getattr(layers, name)(2)(x, mask=keras.ops.not_equal(tokens, 0))
+    model = keras.Model(tokens, x)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def train(tokens):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(tokens, training=True))
+        return tape.gradient(loss, model.trainable_variables)
+
+    types = [operation.type for operation in train.get_concrete_function().graph.get_operations()]
+    assert types.count(f"Tensorsmith{KERNELS[name]}") == 3  # forwards, backwards, and the second layer
+    assert types.count(f"Tensorsmith{KERNELS[name]}Grad") == 3
+    assert not {"While", "StatelessWhile", "TensorListReserve"} & {*types}  # the loop of the reference implementation
+
+
 @pytest.mark.parametrize("half", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", FEW)
 def test_half_precision_is_computed_in_float32(name, half):

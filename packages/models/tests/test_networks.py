@@ -21,6 +21,7 @@ from tensorsmith.models import (
     text_classifier,
     vgg,
     vit,
+    wavenet,
     xception,
     yolo,
 )
@@ -224,6 +225,22 @@ def test_text_classifiers(encoder, count):
     else:
         np.testing.assert_allclose(longer, found, rtol=1e-6)
     assert text_classifier(11, encoder=encoder).layers[-1].activation is keras.activations.sigmoid
+
+
+@pytest.mark.slow  # takes seconds
+def test_wavenet_of_the_paper_learns():
+    """Three stacks with dilations up to 512, and their output at the last step sees the start of the input."""
+    model = wavenet("original", (64, 1), outputs=2, filters=8)
+    dilations = [layer.dilation_rate[0] for block in model.layers for layer in getattr(block, "dilated", ())]
+    assert dilations == [2**k for k in range(10)] * 3
+    wave = np.sin(np.arange(66) / 3 + RNG.uniform(0, 6, (4, 1))).astype("float32")
+    targets = np.stack([wave[:, 1:65], wave[:, 2:66]], axis=-1)
+    model.compile(keras.optimizers.Adam(1e-3), "mean_squared_error", run_eagerly=True)  # a graph takes 40 s to trace
+    before = model.train_on_batch(wave[:, :64, None], targets)
+    assert np.mean((targets - model(wave[:, :64, None])) ** 2) < before < np.inf
+    changed = wave[:, :64, None].copy()
+    changed[:, 0] += 1
+    assert (np.abs(model(changed) - model(wave[:, :64, None]))[:, -1] > 0).all()
 
 
 @pytest.mark.parametrize("build", [convnext, vit])
