@@ -46,6 +46,25 @@ def test_moving_average_equals_convolution():
     assert np.isnan(moving_average([1.0, np.nan, 3.0, 4.0], 2)).tolist() == [True, True, False]
 
 
+def test_missing_values():
+    """Sums and differences with NaN are NaN, all other values are those of the series without NaN."""
+    series = np.array([1.0, 5.0, np.nan, 7.0, 4.0])
+    np.testing.assert_array_equal(seasonal_naive(series, 5, 3), [np.nan, 7, 4, np.nan, 7])
+    np.testing.assert_array_equal(seasonal_naive(series, 3, 2), [7, 4, 7])
+    np.testing.assert_array_equal(difference(series), [4, np.nan, np.nan, -3])
+    np.testing.assert_array_equal(difference(series, 2), [np.nan, 2, np.nan])
+    np.testing.assert_array_equal(undo_difference(difference(series, 2), series[:2]), [np.nan, 7, np.nan])
+    passed = []
+
+    def predict(past):
+        passed.append(past)
+        return [np.nansum(past) if len(passed) < 3 else np.nan]
+
+    found = iterated_forecast(predict, series[:3], 4)
+    np.testing.assert_array_equal(passed, [[1, 5, np.nan], [5, np.nan, 6], [np.nan, 6, 11], [6, 11, np.nan]])
+    np.testing.assert_array_equal(found, [6, 11, np.nan, np.nan])
+
+
 @pytest.mark.parametrize("ahead", [1, 3, 10])
 def test_iterated_forecast_of_an_autoregressive_process(ahead):
     """With x[t] = 1.2 x[t - 1] - 0.5 x[t - 2], the forecast follows the powers of the companion matrix."""

@@ -1,4 +1,7 @@
-"""Baselines and transformations for forecasting, in NumPy. The first axis of a series is the time."""
+"""Baselines and transformations for forecasting, in NumPy. The first axis of a series is the time.
+
+The steps of a series are equidistant: insert NaN for steps that a series with gaps lacks, or interpolate them.
+"""
 
 from collections.abc import Callable
 
@@ -18,7 +21,7 @@ def seasonal_naive(series: ArrayLike, steps: int, period: int = 1) -> np.ndarray
             repeated.
 
     Returns:
-        An array of shape `(steps, ...)`.
+        An array of shape `(steps, ...)`. A missing value (NaN) of the last period is repeated like any other.
 
     Raises:
         ValueError: If `steps` or `period` is not a positive integer, or the series is shorter than a period.
@@ -40,7 +43,8 @@ def difference(series: ArrayLike, period: int = 1) -> np.ndarray:
         period: Number of steps between the two values.
 
     Returns:
-        An array of shape `(time - period, ...)`, whose element `t` is `series[t + period] - series[t]`.
+        An array of shape `(time - period, ...)`, whose element `t` is `series[t + period] - series[t]`. Differences
+        from or to a missing value (NaN) are NaN.
 
     Raises:
         ValueError: If `period` is not a positive integer, or the series is not longer than a period.
@@ -62,7 +66,7 @@ def undo_difference(changes: ArrayLike, past: ArrayLike) -> np.ndarray:
         past: Last values before the changes, of shape `(period, ...)`.
 
     Returns:
-        An array of shape `(steps, ...)`.
+        An array of shape `(steps, ...)`. After a missing value (NaN), each value of the same season is NaN.
 
     Raises:
         ValueError: If there are no past values, or the shapes do not match.
@@ -114,7 +118,8 @@ def iterated_forecast(predict: Callable[[np.ndarray], ArrayLike], series: ArrayL
         steps: Number of steps to forecast.
 
     Returns:
-        An array of shape `(steps, ...)`.
+        An array of shape `(steps, ...)`. Missing values (NaN) are passed to `predict`, and those that it returns are
+        part of the forecast and of the following inputs.
 
     Raises:
         ValueError: If `steps` is not a positive integer, the series is empty, or `predict` returns another shape.
