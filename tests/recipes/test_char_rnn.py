@@ -1,5 +1,7 @@
 """Tests of the recipes of character models."""
 
+from collections import Counter
+
 import numpy as np
 
 from tensorsmith.data import load
@@ -19,6 +21,17 @@ def test_targets_are_the_next_characters(load_recipe):
         decode = prepared["tokenizer"].decode
         assert decode(inputs.ravel()[:5000]) == text[:5000].translate(unknown(text, prepared["tokenizer"]))
         np.testing.assert_array_equal(inputs.ravel()[1:], targets.ravel()[:-1])
+
+
+def test_alphabet():
+    """The tokens are the characters of the text, the most frequent ones first."""
+    text = load("shakespeare", split="train").features
+    counts = Counter(text)
+    tokenizer = CharacterTokenizer.train(text)
+    ranks = sorted(counts.values(), reverse=True)
+    for character, token in zip("First", tokenizer.encode("First").tolist(), strict=True):
+        assert counts[character] == ranks[token - len(tokenizer.vocabulary) + len(counts)]
+    assert tokenizer.decode(tokenizer.encode("First")) == "First"
 
 
 def unknown(text, tokenizer):

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith import layers, ops
+from tensorsmith.testing import raises_argument_error
 
 pytestmark = pytest.mark.pairwise
 
@@ -310,6 +311,17 @@ def test_recurrent_dropout_mask_is_shared(name):
     dropped, kept = (np.isclose(found, value, atol=1e-6) for value in values)
     assert (dropped ^ kept).all()
     assert abs(dropped.mean() - 0.5) < 5 * 0.5 / np.sqrt(2000)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_ragged_sequences(name):
+    """They are refused. With padding and a mask, each sequence has the result that it has alone."""
+    layer, ragged = drawn(getattr(layers, name)(3)), tf.RaggedTensor.from_tensor(X, lengths=[7, 2, 4, 1, 6])
+    with raises_argument_error("sequences"):
+        layer(ragged)
+    outputs = layer(ragged.to_tensor(), mask=tf.sequence_mask(ragged.row_lengths()))
+    for output, sequence in zip(outputs, ragged, strict=True):
+        np.testing.assert_allclose(output, layer(sequence[tf.newaxis])[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ADDED)

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import SharedDocstrings, check, is_integer, is_number, plain
+from tensorsmith.core import SharedDocstrings, Verbatim, check, is_integer, is_number, plain
 from tensorsmith.core.types import NestedTensors, Tensor, Variable
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
@@ -94,6 +94,9 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
         training: bool = False,
     ) -> Tensor | tuple[Tensor, ...]:
         """Applies the layer to a batch of sequences."""
+        dense = not isinstance(sequences, tf.RaggedTensor)
+        remedy = "call its method `to_tensor` and pass a mask, or 0 as padding to `Embedding(mask_zero=True)`"
+        check(dense, "sequences", Verbatim("a RaggedTensor"), "a tensor of shape (batch, steps, features)", remedy)
         return super().call(floating(sequences, self.compute_dtype), initial_state, mask, training)
 
     def inner_loop(
