@@ -4,7 +4,8 @@ Data: 22,641 reviews of women's clothing with text, 18,639 / 2,002 / 2,000 (lice
 Command: tensorsmith run sentiment/reviews
 
 The model splits strings into words, so that `model.predict(tf.constant(["I love this dress."]))` returns the
-probability that the reviewer recommends the product. To train it on other texts, change `load_reviews`.
+probability that the reviewer recommends the product. To train it on other texts, change `load_reviews`. The reviews of
+clothing stand in for the film reviews of IMDb, which are in no package registry.
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,8 @@ Comparison: tensorsmith compare sentiment/sentences --parallel 2
 `mean` is the mean of the embeddings times the square root of the number of words, `gru` a bidirectional GRU with the
 mask of the embeddings, `masked_gru` the same with an explicit mask, `attention` a weighted mean of the outputs of a
 GRU. `module` is the encoder of sentiment/reviews, exported as a SavedModel, the format of TensorFlow Hub modules, and
-fine-tuned. Baseline: logistic regression on TF-IDF features of words and pairs of words.
+fine-tuned. Baseline: logistic regression on TF-IDF features of words and pairs of words. The sentences stand in for the
+reviews of IMDb, which are in no package registry.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,17 @@
 """Tests of the recipes of text: grammars, tags, masks and states."""
 
+import functools
 import re
+from collections import Counter
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tensorsmith.data import load
+from tensorsmith.layers import HubLayer
+from tensorsmith.recipes import RecipeRun, RunRequest, launch
 from tensorsmith.text import WordTokenizer
 
 
@@ -61,6 +67,25 @@ def test_padding_and_empty_sentences(network, load_recipe):
         np.testing.assert_array_equal(model(sentence), before)
 
 
+@pytest.mark.slow  # takes seconds
+def test_module_of_another_recipe(load_recipe, tmp_path, monkeypatch):
+    """The variant `module` fine-tunes the encoder of sentiment/reviews, and its trained model reads strings."""
+    trained = functools.partialmethod(RecipeRun.trained, **load_recipe("sentiment/reviews").SMOKE)
+    monkeypatch.setattr(RecipeRun, "trained", trained)
+    run = tmp_path / "run"
+    metrics = launch(RunRequest("sentiment/sentences", ["--network", "module"], smoke=True, out=run)).metrics
+    assert 0 < metrics["test"]["accuracy"] < 1
+    model = keras.models.load_model(run / "model.keras", safe_mode=False)
+    assert [type(layer) for layer in model.layers if layer.trainable_weights] == [HubLayer, keras.layers.Dense]
+    probabilities = model(tf.constant(["A good film", "bad", "", "\u732b"])).numpy()
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    encoder = next(layer for layer in model.layers if isinstance(layer, HubLayer))
+    reviews = keras.models.load_model(next((run / "prepared").rglob("sentiment-reviews*/model.keras")), compile=False)
+    weights = encoder.trainable_weights, reviews.trainable_weights[:-2]  # without the classifier
+    first, second = (sorted(tuple(weight.shape) for weight in part) for part in weights)
+    assert first == second
+
+
 def test_automatic_and_explicit_masks_are_equal(load_recipe):
     recipe = load_recipe("sentiment/sentences")
     prepared = recipe.prepare(recipe.Config(train_size=50), None)
@@ -100,3 +125,15 @@ def test_word_vectors(load_recipe):
     expected = np.bincount(kept, minlength=prepared["tokenizer"].size) ** 0.75
     found = np.bincount(candidates[:, 1:].ravel(), minlength=len(expected))
     np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=2e-3)
+
+
+def test_unknown_word_of_a_review():
+    """Known words have tokens in the order of their frequencies, and an unknown one that of a bucket after them."""
+    texts = load("movie_reviews", split="train").features.tolist()
+    tokenizer = WordTokenizer.train(texts, limit=10_000, oov_buckets=1_000)
+    counts = Counter(word for text in texts for word in re.findall(r"(?:[^\W_]|')+", text.lower()))
+    ranks = sorted(counts.values(), reverse=True)
+    *known, unknown = tokenizer.encode("This movie was faaaaaantastic").tolist()
+    assert [counts[word] for word in ("this", "movie", "was")] == [ranks[token - 4] for token in known]
+    assert "faaaaaantastic" not in counts
+    assert 10_004 <= unknown < 11_004 == tokenizer.size
