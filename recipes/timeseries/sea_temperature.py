@@ -7,9 +7,11 @@ Comparison: tensorsmith compare timeseries/sea_temperature --parallel 2
 
 A process is stationary if its behavior does not change over time; if errors grow with the time since training, it is
 not, and a shorter training period may be better: `recent` uses the last half. `errors.png` in the run folder shows the
-errors by time. Baselines: repetition of the last day, and ridge regression on the same inputs.
+errors by time. In the training period, three steps without measurements are interpolated. Baselines: repetition of the
+last day, and ridge regression on the same inputs. `mase` is the mean absolute scaled error with seasons of a day.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +23,9 @@ from sklearn.linear_model import Ridge
 
 import tensorsmith.tuning as tune
 from tensorsmith.data import load
-from tensorsmith.data.preprocessing import seasonal_naive
+from tensorsmith.data.preprocessing import difference, seasonal_naive
 from tensorsmith.layers import GRU
+from tensorsmith.metrics import MeanAbsoluteScaledError
 from tensorsmith.optimizers import AdamW
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay
@@ -40,25 +43,38 @@ class Config(TrainingSettings):
 
 SCORE = "test mae"
 ANSWER = """The mean absolute errors in degrees Celsius are {ranking} ({seeds} seeds), and {run[test last_day_mae]} for
-repetition of the last day and {run[test linear_mae]} for ridge regression. From the first to the second half of the
-test period, the error changes from {run[test first_half_mae]} to {run[test second_half_mae]}."""
+repetition of the last day and {run[test linear_mae]} for ridge regression. With all training data, the error is
+{column[all/test mase]} times the mean change from one day to the next in the training period, and with recent data
+{column[recent/test mase]} times. From the first to the second half of the test period, the error changes from
+{run[test first_half_mae]} to {run[test second_half_mae]}."""
+COLUMNS = ("test mase",)
 SMOKE = {"epochs": 1, "units": 4}
 VARIANTS = {"all": {}, "recent": {"fraction": 0.5}}
 DAY, PAST, AHEAD = 8, 30 * 8, 7 * 8  # steps of 3 hours
+SECONDS = 3 * 3600
+
+
+def load_steps() -> tuple[np.ndarray, dict[str, slice]]:
+    """Loads the means of 3 hours, with steps of gaps interpolated, and the steps of each split."""
+    parts = {split: load("sea_surface_temperature", split).features for split in ("train", "validation", "test")}
+    time, values = (np.concatenate([part[name] for part in parts.values()]) for name in ("time", "temperature"))
+    steps, rows = np.unique(time // SECONDS, return_inverse=True)
+    means = np.bincount(rows, values) / np.bincount(rows)
+    series = np.interp(np.arange(steps[0], steps[-1] + 1), steps, means).astype("float32")
+    # A step with rows of two splits belongs to the first one.
+    ends = [int(part["time"][-1] // SECONDS - steps[0] + 1) for part in parts.values()]
+    return series, {name: slice(*ends) for name, ends in zip(parts, itertools.pairwise([0, *ends]), strict=True)}
 
 
 def build_data(config: Config) -> dict[str, Any]:
     """Returns differences from the last value: of the 30 days before it, and of the 7 days after it."""
+    series, splits = load_steps()
     data = {}
-    history = np.empty(0, np.float32)
-    for split in ("train", "validation", "test"):
-        values = load("sea_surface_temperature", split).features["temperature"]
-        steps = values[: len(values) // 6 * 6].reshape(-1, 6).mean(axis=1)
-        series = np.concatenate([history[-PAST:], steps])  # the inputs, but no targets, may be of the split before
-        windows = np.lib.stride_tricks.sliding_window_view(series, PAST + AHEAD)
+    for split, steps in splits.items():
+        known = series[max(steps.start - PAST, 0) : steps.stop]  # inputs, but no targets, may be of the split before
+        windows = np.lib.stride_tricks.sliding_window_view(known, PAST + AHEAD)
         last = windows[:, PAST - 1, None]
         data[split] = (windows[:, :PAST] - last)[..., None], windows[:, PAST:] - last
-        history = steps
     first = round(len(data["train"][0]) * (1 - config.fraction))
     data["train"] = tuple(part[first:] for part in data["train"])
     return data
@@ -97,9 +113,12 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
     axis.legend()
     run.save_figure(figure, "errors.png")
     network = errors["network"][1]
+    series, splits = load_steps()
+    scaled = MeanAbsoluteScaledError(np.abs(difference(series[splits["train"]], DAY)).mean())
+    scaled.update_state(y, forecasts[0])
     halves = {"first_half_mae": network[: len(network) // 2], "second_half_mae": network[len(network) // 2 :]}
     found = {"mae": network, "linear_mae": errors["linear"][1], "last_day_mae": errors["last_day"][1], **halves}
-    return {"test": {name: float(each.mean()) for name, each in found.items()}}
+    return {"test": {**{name: float(each.mean()) for name, each in found.items()}, "mase": float(scaled.result())}}
 
 
 if __name__ == "__main__":
