@@ -5,10 +5,13 @@ Command: tensorsmith run timeseries/ten_steps
 
 Comparison: tensorsmith compare timeseries/ten_steps --parallel 2
 
-The networks are those of Géron (2019), chapter 15, with equal optimizer settings. `iterated` forecasts one step and
-appends it to its input, ten times; `last` forecasts ten steps after the last input, and the others after each input.
-The error is the mean squared error of the ten steps after the last input. Baselines: repetition of the last value, and
-linear regression.
+The networks are those of Géron (2019), chapter 15, with equal optimizer settings. Those named `iterated` forecast one
+step and append it to their input, ten times: with two recurrent layers and a dense layer, with a third recurrent layer
+of one unit instead (`deep`), with only that (`unit`), or with a dense layer for all inputs (`linear`). The others
+forecast ten steps at once. `linear`, `iterated_linear` and `last` are trained on forecasts after the last input, all
+others on those after each input. The error is the mean squared error of the ten steps after the last input, and
+`one_step_error` that of the first one. Baselines: repetition of the last value, and linear regression. `forecasts.png`
+in the run folder shows four series.
 """
 
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 from jsonargparse.typing import PositiveFloat, PositiveInt
+from matplotlib.figure import Figure
 
 import tensorsmith.tuning as tune
 from tensorsmith.core.types import Tensor
@@ -28,7 +32,9 @@ from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay
 from tensorsmith.training import Trainer
 
-Name = Literal["linear", "iterated", "last", "rnn", "batch_norm", "layer_norm", "lstm", "gru", "convolution", "wavenet"]
+OneStep = Literal["iterated", "iterated_deep", "iterated_unit", "iterated_linear"]
+TenSteps = Literal["linear", "last", "rnn", "batch_norm", "layer_norm", "lstm", "gru", "convolution", "wavenet"]
+Name = Literal[OneStep, TenSteps]
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,14 @@ class Config(TrainingSettings):
 
 
 SCORE = "test forecast_error"
-ANSWER = """The mean squared errors are {ranking} ({seeds} seeds), and {run[test least_squares_error]} for linear
-regression in closed form. For SimpleRNN, the gain of a loss at each step over one at the
+ANSWER = """The mean squared errors are {ranking} ({seeds} seeds), {run[test least_squares_error]} for linear regression
+in closed form and {run[test repeat_last_error]} for repetition of the last value. One step ahead, the errors of the
+iterated networks are {column[iterated/test one_step_error]} with a dense layer,
+{column[iterated_deep/test one_step_error]} with a third recurrent layer, {column[iterated_unit/test one_step_error]}
+with a single unit and {column[iterated_linear/test one_step_error]} without recurrent layers, and
+{run[test repeat_last_one_step_error]} for repetition. For SimpleRNN, the gain of a loss at each step over one at the
 last step is {gain[rnn]}."""
+COLUMNS = ("test one_step_error",)
 SMOKE = {"network": "convolution", "epochs": 1, "units": 4}
 VARIANTS = {name: {"network": name} for name in ("last", *(name for name in Name.__args__ if name != "last"))}
 PARTS = {"train": slice(7000), "validation": slice(7000, 9000), "test": slice(9000, None)}
@@ -53,9 +64,9 @@ STEPS, AHEAD = 50, 10
 def build_data(config: Config) -> dict[str, Any]:
     """Generates inputs of shape (n, 50, 1), and the next 10 values after each input or after the last one."""
     series = time_series(10_000, STEPS + AHEAD, seed=42)
-    ahead = 1 if config.network == "iterated" else AHEAD
+    ahead = 1 if config.network in OneStep.__args__ else AHEAD
     targets = np.stack([series[:, 1 + k : STEPS + 1 + k, 0] for k in range(ahead)], axis=-1)
-    if config.network in ("linear", "last"):
+    if config.network in ("linear", "iterated_linear", "last"):
         targets = targets[:, -1:]
     elif config.network == "convolution":
         targets = targets[:, 3::2]  # the steps at which its kernels end
@@ -69,10 +80,11 @@ def build_model(config: Config) -> keras.Model:
     match config.network:
         case "wavenet":
             return wavenet("simplified", (STEPS, 1), AHEAD)
-        case "linear":
+        case "linear" | "iterated_linear":
             parts = [layers.Flatten(), layers.Reshape((1, STEPS))]
-        case "iterated":
-            parts = [SimpleRNN(units, return_sequences=True), SimpleRNN(units, return_sequences=True)]
+        case "iterated" | "iterated_deep" | "iterated_unit":
+            sizes = {"iterated": (units, units), "iterated_deep": (units, units, 1), "iterated_unit": (1,)}
+            parts = [SimpleRNN(size, return_sequences=True) for size in sizes[config.network]]
         case "last":
             parts = [SimpleRNN(units, return_sequences=True), SimpleRNN(units), layers.Reshape((1, units))]
         case "batch_norm":
@@ -85,7 +97,9 @@ def build_model(config: Config) -> keras.Model:
     x = inputs
     for part in parts:
         x = part(x)
-    return keras.Model(inputs, layers.Dense(1 if config.network == "iterated" else AHEAD)(x))
+    if config.network not in ("iterated_deep", "iterated_unit"):
+        x = layers.Dense(1 if config.network in OneStep.__args__ else AHEAD)(x)
+    return keras.Model(inputs, x)
 
 
 def build_trainer(config: Config) -> Trainer:
@@ -100,27 +114,41 @@ def build_trainer(config: Config) -> Trainer:
 
 
 def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
-    """Returns the errors of the forecasts and of the baselines."""
+    """Draws forecasts, and returns the errors of the network and of the baselines."""
     series = time_series(10_000, STEPS + AHEAD, seed=42)[..., 0]
     design = np.c_[series[:, :STEPS], np.ones(len(series))].astype("float64")
     weights = np.linalg.lstsq(design[PARTS["train"]], series[PARTS["train"], STEPS:], rcond=None)[0]
     errors = {}
     for split in ("validation", "test"):
         past, future = series[PARTS[split], :STEPS], series[PARTS[split], STEPS:]
-        forecasts = {
-            "forecast": _forecast(config, trainer, past),
-            "least_squares": design[PARTS[split]] @ weights,
-            "repeat_last": seasonal_naive(past.T, AHEAD).T,
-        }
-        errors[split] = {f"{name}_error": float(np.mean((each - future) ** 2)) for name, each in forecasts.items()}
+        found = _forecast(config, trainer, past)
+        least_squares, repeat_last = design[PARTS[split]] @ weights, seasonal_naive(past.T, AHEAD).T
+        forecasts = {"forecast": found, "least_squares": least_squares, "repeat_last": repeat_last}
+        squares = {name: (each - future) ** 2 for name, each in forecasts.items()}
+        errors[split] = {f"{name}_error": float(each.mean()) for name, each in squares.items()}
+        errors[split] |= {f"{name}_one_step_error": float(each[:, 0].mean()) for name, each in squares.items()}
+        errors[split]["one_step_error"] = errors[split].pop("forecast_one_step_error")
+    _draw(run, past, future, found)
     return errors
 
 
 def _forecast(config: Config, trainer: Trainer, past: np.ndarray) -> np.ndarray:
     """Returns forecasts of shape (n, 10) of series of shape (n, 50)."""
-    if config.network == "iterated":
+    if config.network in OneStep.__args__:
         return iterated_forecast(lambda last: trainer.predict(last.T[..., None])[:, -1].T, past.T, AHEAD).T
     return trainer.predict(past[..., None])[:, -1]
+
+
+def _draw(run: RecipeRun, past: np.ndarray, true: np.ndarray, found: np.ndarray) -> None:
+    """Draws the past, the true values and the forecast of four series."""
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    ahead = range(STEPS, STEPS + AHEAD)
+    for number, axis in enumerate(figure.subplots(2, 2).flat):
+        axis.plot(past[number], "k-", label="past")
+        axis.plot(ahead, true[number], "kx", label="true")
+        axis.plot(ahead, found[number], label="forecast")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    run.save_figure(figure, "forecasts.png")
 
 
 if __name__ == "__main__":
