@@ -24,6 +24,8 @@ import tensorsmith.tuning as tune
 from tensorsmith.core.types import Tensor
 from tensorsmith.data import time_series
 from tensorsmith.layers import GRU, MCDropout
+from tensorsmith.losses import pinball_loss
+from tensorsmith.metrics import IntervalCoverage
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay
 from tensorsmith.training import Trainer
@@ -42,9 +44,12 @@ class Config(TrainingSettings):
 
 SCORE = "test interval_loss"
 ANSWER = """The interval scores are {ranking} ({seeds} seeds; lower is better). The 80 % bands of quantile regression
-contain {run[test coverage]} of the values and are {run[test width]} wide, constant bands around its forecast contain
-{run[test constant_coverage]} and are {run[test constant_width]} wide, and bands of linear regression contain
-{run[test least_squares_coverage]} and are {run[test least_squares_width]} wide."""
+contain {column[quantiles/test coverage]} of the values and are {column[quantiles/test width]} wide, those of Monte
+Carlo dropout {column[monte_carlo/test coverage]} and {column[monte_carlo/test width]}, and without the variance of the
+errors {column[dropout_only/test coverage]} and {column[dropout_only/test width]}. Constant bands around the forecast of
+quantile regression contain {run[test constant_coverage]} and are {run[test constant_width]} wide, and bands of linear
+regression contain {run[test least_squares_coverage]} and are {run[test least_squares_width]} wide."""
+COLUMNS = ("test coverage", "test width")
 SMOKE = {"epochs": 1, "units": 4, "samples": 2}
 VARIANTS = {name: {"method": name} for name in ("quantiles", "monte_carlo", "dropout_only")}
 PARTS = {"train": slice(7000), "validation": slice(7000, 9000), "test": slice(9000, None)}
@@ -72,9 +77,8 @@ def build_model(config: Config) -> keras.Model:
 @keras.saving.register_keras_serializable(package="recipes")
 def pinball(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Returns the pinball loss of the quantiles, which follow each other on the last axis."""
-    error = keras.ops.concatenate([y_true] * len(QUANTILES), axis=-1) - y_pred
-    levels = np.repeat(QUANTILES, AHEAD)
-    return keras.ops.mean(keras.ops.maximum(levels * error, (levels - 1) * error), axis=-1)
+    y_true = keras.ops.concatenate([y_true] * len(QUANTILES), axis=-1)
+    return pinball_loss(y_true, y_pred, tau=np.repeat(QUANTILES, AHEAD))
 
 
 def build_trainer(config: Config) -> Trainer:
@@ -99,8 +103,12 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
     linear, widths = design["test"] @ weights, np.quantile(np.abs(known - design["validation"] @ weights), 0.8, axis=0)
     bands = {"": (lower, upper), "constant_": (center - constant, center + constant)}
     bands["least_squares_"] = linear - widths, linear + widths
-    scores = {f"{name}coverage": float(np.mean((low <= true) & (true <= high))) for name, (low, high) in bands.items()}
-    scores |= {f"{name}width": float(np.mean(high - low)) for name, (low, high) in bands.items()}
+    scores = {}
+    for name, band in bands.items():
+        coverage = IntervalCoverage()
+        coverage.update_state(true, np.stack(band, axis=-1))
+        scores[f"{name}coverage"] = float(coverage.result())
+        scores[f"{name}width"] = float(np.mean(band[1] - band[0]))
     outside = np.maximum(lower - true, 0) + np.maximum(true - upper, 0)
     scores["interval_loss"] = float(np.mean(upper - lower + 10 * outside))
     _draw(run, data["test"][0][..., 0], true, center, lower, upper)

@@ -2,6 +2,7 @@
 
 Data: 10,000 generated series of 50 steps, 7,000 / 2,000 / 1,000; the irreducible error due to noise is 0.00083
 Command: tensorsmith run timeseries/one_step
+Figure: forecasts.png
 
 The network is trained to forecast the next value at each step, which converges faster than training on the last step
 alone; the score is the error of the last step.
@@ -13,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 from jsonargparse.typing import PositiveFloat, PositiveInt
+from matplotlib.figure import Figure
 
 import tensorsmith.tuning as tune
 from tensorsmith.core.types import Tensor
@@ -26,9 +28,7 @@ from tensorsmith.training import Trainer
 @dataclass(frozen=True)
 class Config(TrainingSettings):
     units: tuple[PositiveInt, ...] = tune.choice([(32, 32), (64,), (32,)])  # units of each LSTM layer
-    learning_rate: PositiveFloat = tune.log_uniform(
-        1e-3, 2e-2, default=5e-3
-    )  # initial learning rate of Adam, with cosine decay to 0
+    learning_rate: PositiveFloat = tune.log_uniform(1e-3, 2e-2, default=5e-3)  # initial rate of Adam, decays to 0
     epochs: PositiveInt = 60
     batch_size: PositiveInt = 64  # series per step
     steps: PositiveInt = 50  # length of the input series
@@ -59,17 +59,12 @@ def build_trainer(config: Config) -> Trainer:
     def last_step_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
         return keras.ops.square(y_true[:, -1] - y_pred[:, -1])
 
-    return Trainer(
-        build_model(config),
-        optimizer=keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%")),
-        loss="mean_squared_error",
-        metrics=[last_step_error],
-        jit=config.jit,
-    )
+    optimizer = keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%"))
+    return Trainer(build_model(config), optimizer, "mean_squared_error", [last_step_error], jit=config.jit)
 
 
 def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
-    """Returns the errors of two baselines: linear regression on the same inputs, and repetition of the last value."""
+    """Draws forecasts, and returns the errors of linear regression on the same inputs and of the last value."""
 
     def design(x: np.ndarray) -> np.ndarray:
         return np.c_[x[..., 0].astype("float64"), np.ones(len(x))]
@@ -84,6 +79,13 @@ def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any
             "least_squares_error": float(np.mean((design(x) @ weights - last) ** 2)),
             "repeat_last_error": float(np.mean((x[:, -1, 0] - last) ** 2)),
         }
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    for axis, past, true, found in zip(figure.subplots(2, 2).flat, x[:4], y[:4], trainer.predict(x[:4]), strict=True):
+        axis.plot(past, "k-", label="past")
+        axis.plot(len(past), true[-1], "kx", label="true")
+        axis.plot(range(1, len(past) + 1), found, label="forecast of the next value at each step")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    run.save_figure(figure, "forecasts.png")
     return errors
 
 

@@ -14,13 +14,13 @@ from typing import Any
 import keras
 import numpy as np
 from jsonargparse.typing import PositiveFloat, PositiveInt
-from keras import layers
 from matplotlib.figure import Figure
 from sklearn.linear_model import Ridge
 
 import tensorsmith.tuning as tune
 from tensorsmith.data import load
 from tensorsmith.layers import GRU
+from tensorsmith.metrics import SymmetricMeanAbsolutePercentageError
 from tensorsmith.optimizers import AdamW
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay
@@ -68,28 +68,28 @@ def build_data(config: Config) -> dict[str, Any]:
 def build_model(config: Config) -> keras.Model:
     """Builds a GRU layer for the past, whose state corrects the last week together with the calendar of each day."""
     past, future = keras.Input((PAST, FEATURES), name="past"), keras.Input((AHEAD, FEATURES), name="future")
-    state = layers.RepeatVector(AHEAD)(GRU(config.units)(past))
-    hidden = layers.Dense(2 * config.units, "relu")(layers.Concatenate()([state, future]))
-    change = layers.Reshape((AHEAD,))(layers.Dense(1)(hidden))
-    return keras.Model({"past": past, "future": future}, layers.Add()([change, future[..., 0]]))
+    state = keras.layers.RepeatVector(AHEAD)(GRU(config.units)(past))
+    hidden = keras.layers.Dense(2 * config.units, "relu")(keras.layers.Concatenate()([state, future]))
+    change = keras.layers.Reshape((AHEAD,))(keras.layers.Dense(1)(hidden))
+    return keras.Model({"past": past, "future": future}, keras.layers.Add()([change, future[..., 0]]))
 
 
 def build_trainer(config: Config) -> Trainer:
-    """Builds a trainer with mean absolute error and AdamW."""
-    return Trainer(build_model(config), AdamW(CosineDecay(config.learning_rate, "100%")), "mae", jit=config.jit)
+    """Builds a trainer with mean absolute error, the error in percent as a metric, and AdamW."""
+    rate, metrics = CosineDecay(config.learning_rate, "100%"), [SymmetricMeanAbsolutePercentageError(name="smape")]
+    return Trainer(build_model(config), AdamW(rate), "mae", metrics, jit=config.jit)
 
 
 def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
     """Returns the mean absolute errors in thousands of entries, and draws forecasts."""
     flat = {split: np.hstack([each.reshape(len(each), -1) for each in x.values()]) for split, (x, _) in data.items()}
-    inputs, true = data["test"]
-    found = {"mae": trainer.predict(inputs), "last_week_mae": inputs["future"][..., 0]}
+    (inputs, true), last_week = data["test"], data["test"][0]["future"][..., 0]
+    found = {"mae": trainer.predict(inputs), "last_week_mae": last_week}
     found["linear_mae"] = Ridge(10.0).fit(flat["train"], data["train"][1]).predict(flat["test"])
     figure = Figure(figsize=(8, 6), layout="constrained")
     for axis, start in zip(figure.subplots(3), (30, 85, 105), strict=True):
         axis.plot(range(-27, 15), 10 * np.r_[inputs["past"][start, -28:, 0], true[start]], "k", label="true")
-        for name, label in (("mae", "forecast"), ("last_week_mae", "last week")):
-            axis.plot(range(1, 15), 10 * found[name][start], label=label)
+        axis.plot(range(1, 15), 10 * np.c_[found["mae"][start], last_week[start]], label=["forecast", "last week"])
         axis.set(xlabel="day of the forecast", ylabel="thousands of entries")
     axis.legend()
     run.save_figure(figure, "forecasts.png")

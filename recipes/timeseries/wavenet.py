@@ -7,7 +7,7 @@ Comparison: tensorsmith compare timeseries/wavenet --parallel 2
 
 A stack has convolutions with dilations of 1, 2, 4 and 8, so that one, two and three stacks see 16, 31 and 46 steps.
 `gated` is one stack of ten convolutions with gated activations, residual and skip connections, as in the paper (van den
-Oord et al., 2016), which sees more than the 50 steps.
+Oord et al., 2016), which sees more than the 50 steps. `forecasts.png` in the run folder shows four series.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ from typing import Any, Literal
 import keras
 import numpy as np
 from jsonargparse.typing import PositiveFloat, PositiveInt
+from matplotlib.figure import Figure
 
 import tensorsmith.tuning as tune
 from tensorsmith.core.types import Tensor
 from tensorsmith.data import time_series
 from tensorsmith.models import wavenet
-from tensorsmith.recipes import TrainingSettings, run_script
+from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay
 from tensorsmith.training import Trainer
 
@@ -68,6 +69,20 @@ def build_trainer(config: Config) -> Trainer:
 
     optimizer = keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%"), global_clipnorm=1.0)
     return Trainer(build_model(config), optimizer, "mean_squared_error", [last_step_error], jit=config.jit)
+
+
+def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
+    """Draws the past, the true values and the forecast of four series."""
+    past, true = (part[:4] for part in data["test"])
+    found, ahead = trainer.predict(past)[:, -1], range(STEPS, STEPS + AHEAD)
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    for number, axis in enumerate(figure.subplots(2, 2).flat):
+        axis.plot(past[number], "k-", label="past")
+        axis.plot(ahead, true[number, -1], "kx", label="true")
+        axis.plot(ahead, found[number], label="forecast")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    run.save_figure(figure, "forecasts.png")
+    return {}
 
 
 if __name__ == "__main__":
