@@ -1,6 +1,8 @@
 """Tests of data sets in the files of a user: folders of images by class, and tables."""
 
 import logging
+import struct
+import zlib
 
 import numpy as np
 import pyarrow as pa
@@ -96,6 +98,68 @@ def test_images_of_other_formats(tmp_path, monkeypatch, content):
     with raises_argument_error("data", received="cannot be read: its format is none of PNG, JPEG, BMP, GIF, WEBP"):
         read_images([tmp_path / "photo.png"], (8, 8))
     assert not (tmp_path / "started").exists()
+
+
+def png(color, channels, depth=16, size=(3, 2)):
+    """Returns a PNG file of the value 1000 or, for 8 bits, of 100 (ISO/IEC 15948:2004)."""
+    rows = np.full((size[1], size[0] * channels), 1000 if depth == 16 else 100, ">u2" if depth == 16 else "u1")
+    pixels = b"".join(b"\0" + row.tobytes() for row in rows)
+    header = struct.pack(">IIBBBBB", *size, depth, color, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b""))
+    parts = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(("color", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)], ids=["L", "RGB", "LA", "RGBA"])
+def test_bits_per_channel(tmp_path, color, channels):
+    """Pillow reads 16-bit colors as 8 bits, and 16-bit grayscale as integers."""
+    (tmp_path / "8.png").write_bytes(png(color, channels, depth=8))
+    np.testing.assert_allclose(read_images([tmp_path / "8.png"], (2, 3)), 100 / 255, rtol=1e-6)
+    (tmp_path / "16.png").write_bytes(png(color, channels))
+    for shape in (None, (2, 3, 3)):
+        with raises_argument_error("data", received="16.png with more than 8 bits", expected="8 bits per channel"):
+            read_images([tmp_path / "16.png"], shape)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (png(2, 3, depth=8, size=(40, 40))[:60], "image file is truncated"),
+        (b"", "its format is none of PNG"),
+        (png(2, 3, depth=8, size=(0, 2)), "its format is none of PNG"),
+    ],
+    ids=["truncated", "empty", "zero width"],
+)
+def test_damaged_images(tmp_path, content, reason):
+    (tmp_path / "photo.png").write_bytes(content)
+    for shape in (None, (8, 8)):
+        with raises_argument_error("data", received=f"photo.png, which cannot be read: {reason}", remedy="remove"):
+            read_images([tmp_path / "photo.png"], shape)
+
+
+def test_converted_images(tmp_path):
+    """Palettes and CMYK are converted to RGB, and the first frame of an animation is read."""
+    palette = Image.new("P", (3, 2), 1)
+    palette.putpalette([0, 0, 0, 255, 102, 0])
+    palette.save(tmp_path / "palette.png")
+    np.testing.assert_allclose(read_images([tmp_path / "palette.png"])[0, 0, 0], [1, 0.4, 0], rtol=1e-6)
+    Image.new("CMYK", (8, 8), (0, 102, 255, 0)).save(tmp_path / "printed.jpg", quality=100)
+    pixels = read_images([tmp_path / "printed.jpg"])
+    assert pixels.shape == (1, 8, 8, 3)
+    np.testing.assert_allclose(pixels[0, 4, 4], [1, 0.6, 0], atol=0.02)  # (1 - C) (1 - K), and so on
+    frames = [Image.new("L", (3, 2), level) for level in (200, 50)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "moving.gif") as image:
+        assert image.n_frames == 2
+    np.testing.assert_allclose(read_images([tmp_path / "moving.gif"], (2, 3)), 200 / 255, rtol=1e-6)
+
+
+def test_single_class(tmp_path):
+    write_images(tmp_path / "photos/rose")
+    with raises_argument_error("data", received="images in 1 such subfolder", expected="at least 2 classes"):
+        info(tmp_path / "photos")
 
 
 def test_files_that_are_not_images(photos, caplog):

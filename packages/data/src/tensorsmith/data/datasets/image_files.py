@@ -26,7 +26,8 @@ def read_images(paths: Sequence[Path], shape: Sequence[int] | None = None) -> np
     """Reads image files, and converts them to a common shape.
 
     Images are turned as their EXIF orientation states, converted to grayscale or colors, and resized bilinearly with
-    antialiasing.
+    antialiasing. The first frame of an animated image is read. Palettes and CMYK are converted to RGB, and transparency
+    is dropped unless the shape has 4 channels.
 
     Args:
         paths: Paths of the files.
@@ -37,7 +38,8 @@ def read_images(paths: Sequence[Path], shape: Sequence[int] | None = None) -> np
         A float32 array of shape `(images, *shape)` with values in [0, 1].
 
     Raises:
-        ValueError: If a file cannot be read, or if the images have several shapes and `shape` is `None`.
+        ValueError: If a file cannot be read or has more than 8 bits per channel, or if the images have several shapes
+            and `shape` is `None`.
     """
     from PIL import Image
 
@@ -80,7 +82,9 @@ def open_image(path: Path, content: IO[bytes] | None = None) -> "Image.Image":
 
     try:
         with Image.open(content or path, formats=FORMATS) as image:
-            deep = image.mode.startswith(("I", "F"))
+            # Pillow converts PNG files with colors of 16 bits to 8 bits, and the mode does not show it.
+            packed = image.format == "PNG" and any(str(tile[3]).endswith(";16B") for tile in image.tile)
+            deep = packed or image.mode.startswith(("I", "F"))
             upright = ImageOps.exif_transpose(image)
     except Exception as error:  # the errors of Pillow for damaged files are of all types
         other = f"its format is none of {', '.join(FORMATS)}"

@@ -40,7 +40,8 @@ def info(
         name: Name of the data set, one of `names()`; the path of a `.py` file that defines its description as `INFO`;
             the path of a folder with a subfolder of images for each class; or the path of a CSV, TSV or Parquet file.
         image_shape: Shape `(height, width)` or `(height, width, channels)` of the images to load. Images in a folder
-            are converted to it.
+            are converted to it. The first frame of an animated image is read, and images with more than 8 bits per
+            channel are refused.
         target: Column with the labels, for a CSV, TSV or Parquet file. Defaults to the last one.
 
     Raises:
