@@ -169,7 +169,12 @@ ROWS = [
         efficientnet_lite0,
         kwargs={"input_shape": (32, 32, 3), "classes": 5},
         inputs=RGB,
-        bad=BAD_SHAPES,
+        bad=[
+            *BAD_SHAPES,
+            ({"dropout": 1.5}, "in [0, 1)"),
+            ({"weights": [1]}, "a dict of arrays by their names, or None"),
+            ({"weights": {1: 2}}, "a dict of arrays by their names, or None"),
+        ],
         another_size=ANY,
         counts=[({}, 4_652_008)],  # as in timm
     ),
@@ -220,6 +225,13 @@ ROWS = [
             ({"units": 0}, "a positive integer"),
             ({"dropout": 1}, "[0, 1)"),
         ],
+        another_size=ANY,
+    ),
+    ModelRow(
+        functools.partial(segmenter, "16"),
+        name="FCN-16",
+        kwargs={"classes": 3, "units": 16, "kernel_size": 1},
+        inputs=Data((64, 64, 3)),
         another_size=ANY,
     ),
     ModelRow(

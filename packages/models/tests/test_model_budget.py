@@ -23,6 +23,9 @@ def test_single_convolution():
     assert 100 * budget.layers[0].output_bytes == 1_200_000_000
     dense = sequential((5, 5, 3), layers.Flatten(), layers.Dense(200))
     assert model_budget(dense).multiplications * 150 * 100 == 225_000_000
+    # A dense layer of 150 x 100 units for these images has 675 million weights: 10,000 times as many as this one.
+    connected = model_budget(sequential((15, 10, 3), layers.Flatten(), layers.Dense(15 * 10, use_bias=False)))
+    assert 10_000 * connected.parameters == 10_000 * connected.multiplications == 675_000_000
 
 
 def test_three_convolutions():

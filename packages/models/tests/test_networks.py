@@ -65,6 +65,7 @@ APPLICATIONS = {
     ),
     "convnext": (functools.partial(convnext, "tiny"), keras.applications.ConvNeXtTiny, 64),
     "vgg": (functools.partial(vgg, "16"), keras.applications.VGG16, 32),
+    "vgg of 19 layers": (functools.partial(vgg, "19"), keras.applications.VGG19, 32),
     "xception": (xception, keras.applications.Xception, 75),
 }
 
@@ -288,6 +289,9 @@ def test_weights_of_a_checkpoint(weights):
 def test_unsuitable_weights(weights):
     with raises_argument_error("weights", received="2 arrays", expected="the 245 arrays of EfficientNet-Lite0"):
         efficientnet_lite0((32, 32, 3), weights=dict(list(weights.items())[:2]))
+    unnamed = {str(number): array for number, array in enumerate(weights.values())}
+    with raises_argument_error("weights", received="247 arrays", expected="the 245 arrays of EfficientNet-Lite0"):
+        efficientnet_lite0((32, 32, 3), weights=unnamed)
     first, kernel = next(iter(weights.items()))
     with raises_argument_error(
         "weights", received="layer.0 of shape (3, 3, 3, 4)", expected="with shape (3, 3, 3, 32)"

@@ -46,6 +46,19 @@ class Unsaved(keras.layers.Layer):
         return {"name": self.name}
 
 
+def vague(sides=8):
+    """Returns a model whose error for other sizes does not say what is wrong."""
+    model = build(sides)
+
+    class Vague(keras.Model):
+        def call(self, x):
+            if x.shape[1] not in (None, sides):
+                raise ValueError("incompatible shapes")
+            return model(x)
+
+    return Vague()
+
+
 def row(defect="", **options):
     return ModelRow(build, kwargs={"defect": defect}, inputs=Data((8, 8, 1)), **options)
 
@@ -92,12 +105,17 @@ def test_model_that_refuses_other_sizes():
         (row("unsaved"), "save_and_load", "the original and the loaded one differ"),
         (row(another_size={"sides": 8}), "image_sizes", "incompatible"),
         (
+            ModelRow(vague, inputs=Data((8, 8, 1))),
+            "image_sizes",
+            "the error for another size does not name it",
+        ),
+        (
             ModelRow(build, kwargs={"sides": None}, inputs=Data((8, 8, 1))),
             "image_sizes",
             "without `another_size` in its row",
         ),
     ],
-    ids=["count", "gradient", "ascent", "overflow", "unsaved", "size", "any size"],
+    ids=["count", "gradient", "ascent", "overflow", "unsaved", "size", "vague", "any size"],
 )
 def test_defects(model, check, message):
     with pytest.raises(ConformanceError, match=message.replace("(", r"\(").replace(")", r"\)")):

@@ -190,7 +190,7 @@ class ModelRow(Row):
             integer is its published number of trainable parameters. May be omitted.
         another_size: Keyword arguments that override `kwargs`, with which the model accepts images of other sizes, such
             as `{"input_shape": (None, None, 3)}`, or sequences of other lengths. If `None`, the model must refuse other
-            sizes.
+            sizes with a `ValueError` that names the size.
 
     Example:
         >>> import keras

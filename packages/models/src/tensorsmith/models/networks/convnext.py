@@ -11,6 +11,7 @@ from tensorsmith.core.types import Activation, Tensor
 from tensorsmith.layers import Dense, LayerNormalization, StochasticDepth
 from tensorsmith.models.networks._support.arguments import check_network, check_option, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
+from tensorsmith.models.networks._support.image_size import ImageSizeCheck
 
 
 class Size(NamedTuple):
@@ -51,7 +52,9 @@ def convnext(
 
     Args:
         size: "atto", "femto" or "tiny".
-        input_shape: Height, width and number of channels of the images. Height and width may be `None`.
+        input_shape: Height, width and number of channels of the images. Height and width may be `None`; images of less
+            than 32 (with the small stem: 16) pixels then raise a `ValueError`, or an `InvalidArgumentError` in a graph
+            with unknown sizes.
         classes: Number of classes. If `None`, the model returns the features of each stage.
         width: Factor of the numbers of filters, which are rounded to multiples of 8.
         stem: First convolution: "large" (patches of 4 x 4 pixels) or "small" (of 2 x 2 pixels), for images of about
@@ -76,8 +79,10 @@ def convnext(
     stride = 4 if stem == "large" else 2
     check_network(input_shape, classes, width, 8 * stride, remedy="Pad or resize the images.")
     rates = iter(np.linspace(0.0, drop_path, sum(chosen.blocks)).tolist())
-    inputs = keras.Input(input_shape)
-    x = _normalized(layers.Conv2D(scaled(chosen.filters[0], width), stride, stride)(inputs))
+    inputs = x = keras.Input(input_shape)
+    if None in input_shape:
+        x = ImageSizeCheck(8 * stride, name="image_size")(x)
+    x = _normalized(layers.Conv2D(scaled(chosen.filters[0], width), stride, stride)(x))
     end_points = {}
     for stage, (count, filters) in enumerate(zip(chosen.blocks, chosen.filters, strict=True)):
         if stage:

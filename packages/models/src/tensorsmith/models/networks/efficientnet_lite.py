@@ -9,7 +9,7 @@ from keras import layers
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Activation
-from tensorsmith.models.networks._support.arguments import check_network
+from tensorsmith.models.networks._support.arguments import check_dropout, check_network
 from tensorsmith.models.networks._support.blocks import convolution, inverted_residual
 
 
@@ -77,6 +77,9 @@ def efficientnet_lite0(
         4694024
     """
     check_network(input_shape, classes)
+    check_dropout(dropout)
+    named = isinstance(weights, Mapping) and all(isinstance(name, str) for name in weights)
+    check(weights is None or named, "weights", weights, "a dict of arrays by their names, or None")
     inputs = keras.Input(input_shape)
     x = convolution(inputs, 32, 3, 2, "relu6")
     end_points, stride = {}, 2
@@ -102,7 +105,8 @@ def efficientnet_lite0(
 def _assign(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
     """Assign the arrays of a PyTorch checkpoint, whose layers have the same order as those of the model."""
     classifier = [name for name in weights if name.startswith("_fc.")]
-    keeps = len(weights) == len(model.weights) and weights[classifier[0]].shape[0] == model.output.shape[-1]
+    keeps = bool(classifier) and len(weights) == len(model.weights)
+    keeps = keeps and np.shape(weights[classifier[0]])[:1] == model.output.shape[-1:]
     names = [name for name in weights if keeps or name not in classifier]
     ours = model.weights if keeps else [weight for weight in model.weights if not weight.path.startswith("classifier")]
     expected = f"the {len(ours)} arrays of EfficientNet-Lite0 in their order"

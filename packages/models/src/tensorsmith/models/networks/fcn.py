@@ -3,10 +3,11 @@
 import keras
 from keras import layers
 
-from tensorsmith.core import check, is_integer, is_number
+from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import Activation, Tensor
 from tensorsmith.layers.initializers import Bilinear
-from tensorsmith.models.networks._support.arguments import check_option, end_point
+from tensorsmith.models.networks._support.arguments import check_dropout, check_option, end_point
+from tensorsmith.models.networks._support.image_size import ImageSizeCheck
 
 # Strides of the feature maps whose predictions are added, from coarse to fine.
 SIZES = {"32": (32,), "16": (32, 16), "8": (32, 16, 8)}
@@ -40,7 +41,8 @@ def fcn(
 
     Returns:
         A functional model that maps images, whose height and width are multiples of 32, to a tensor of shape `(batch,
-        height, width, classes)`.
+        height, width, classes)`. For a backbone for images of any size, other sizes raise a `ValueError`, or an
+        `InvalidArgumentError` in a graph with unknown sizes.
 
     Raises:
         ValueError: If an argument is invalid, or the backbone lacks a feature map.
@@ -54,12 +56,15 @@ def fcn(
     check_option("size", size, SIZES)
     for name, number in (("classes", classes), ("units", units), ("kernel_size", kernel_size)):
         check(is_integer(number) and number > 0, name, number, "a positive integer")
-    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    check_dropout(dropout)
     coarsest, *finer = SIZES[size]
     x = end_point(backbone, coarsest)
     sides = [side for side in backbone.input.shape[1:3] if side is not None]
     expected = f"one for images whose height and width are multiples of {coarsest}"
     check(not any(side % coarsest for side in sides), "backbone", tuple(backbone.input.shape), expected)
+    if len(sides) < 2:
+        # The name differs from that of the check in a backbone.
+        x = ImageSizeCheck(coarsest, coarsest, name="segmented_image_size")(backbone.input, x)
     for kernel in (kernel_size, 1):
         x = layers.Conv2D(units, kernel, padding="same", activation="relu", kernel_initializer="he_normal")(x)
         x = layers.Dropout(dropout)(x)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from tensorsmith.core import check, is_integer, is_number
+from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import Activation, Tensor
-from tensorsmith.models.networks._support.arguments import check_network, chosen_size
+from tensorsmith.models.networks._support.arguments import check_dropout, check_network, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 
 
@@ -48,7 +48,7 @@ def unet(
     Args:
         size: "original" (5 levels of 64 to 1024 filters) or "small" (4 levels of 16 to 128 filters).
         input_shape: Height, width and number of channels of the images. Height and width are multiples of 16 ("small":
-            8), or `None`.
+            8), or `None`; images of other sizes then raise an error of TensorFlow about the shapes of feature maps.
         classes: Number of classes.
         width: Factor of the numbers of filters, which are rounded to multiples of 8.
         normalization: If `True`, each 3 x 3 convolution is followed by batch normalization, which the paper does not
@@ -69,7 +69,7 @@ def unet(
     chosen = chosen_size(size, SIZES)
     check_network(input_shape, classes, width)
     check(classes is not None, "classes", classes, "a positive integer")
-    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    check_dropout(dropout)
     stride = 2 ** (len(chosen.filters) - 1)
     divisible = all(side is None or (is_integer(side) and side % stride == 0) for side in input_shape[:2])
     remedy = "Pad the images."

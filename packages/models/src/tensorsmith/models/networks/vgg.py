@@ -48,7 +48,7 @@ def vgg(
     Args:
         size: Number of layers: "11", "13", "16" or "19".
         input_shape: Height, width and number of channels of the images. Without classes, height and width may be
-            `None`.
+            `None`; they must be at least 32, which is not checked if they are unknown.
         classes: Number of classes. If `None`, the model returns the output of each pooling.
         width: Factor of the numbers of filters and units, which are rounded to multiples of 8.
         classifier_activation: Activation of the classifier. If `None`, the model returns logits.

@@ -5,9 +5,8 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from tensorsmith.core import check, is_number
 from tensorsmith.core.types import Activation, Tensor
-from tensorsmith.models.networks._support.arguments import check_network, chosen_size
+from tensorsmith.models.networks._support.arguments import check_dropout, check_network, chosen_size
 from tensorsmith.models.networks._support.blocks import global_classifier, scaled, subsampled
 
 
@@ -67,7 +66,7 @@ def wide_resnet(
     """
     chosen = chosen_size(size, SIZES)
     check_network(input_shape, classes, width)
-    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    check_dropout(dropout)
     inputs = keras.Input(input_shape)
     x = _convolution(inputs, scaled(16, width), 3, 1)
     end_points = {}

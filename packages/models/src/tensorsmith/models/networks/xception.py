@@ -42,7 +42,8 @@ def xception(
     Source: Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", 2017.
 
     Args:
-        input_shape: Height, width and number of channels of the images. Height and width may be `None`.
+        input_shape: Height, width and number of channels of the images. Height and width may be `None`; with the
+            large stem, they must be at least 7, which is not checked if they are unknown.
         classes: Number of classes. If `None`, the model returns the features of each stage.
         width: Factor of the numbers of filters, which are rounded to multiples of 8.
         stem: First layers: "large" as in the paper (strides of 2, without padding) or "small" for images of about 32 x

@@ -29,7 +29,9 @@ def yolo(
     Improvement", 2018.
 
     Args:
-        backbone: Model with a dict of feature maps, such as `resnet("18", (96, 96, 1), classes=None)`.
+        backbone: Model with a dict of feature maps, such as `resnet("18", (96, 96, 1), classes=None)`. The height and
+            width of the images must be multiples of its largest stride, such as 32. This is not checked for a
+            backbone for images of any size: other sizes raise an error of TensorFlow if feature maps do not match.
         anchors: Number of anchors of each cell.
         classes: Number of classes.
         stride: Height and width of a cell in pixels. The backbone has a feature map of this stride.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import keras
@@ -56,13 +57,17 @@ def training_step(row: ModelRow) -> None:
 
 
 def image_sizes(row: ModelRow) -> None:
-    """Checks that the model supports images of twice the height and width, or longer sequences, or refuses them."""
+    """Checks that the model supports images of twice the height and width, or longer sequences, or refuses them.
+
+    An error for another size must be a `ValueError` that names the size.
+    """
     rng = np.random.default_rng(25)
     large = keras.tree.map_structure(lambda data: draw(_doubled(data), 2, rng), row.inputs)
     if row.another_size is None:
         try:
             make(row)(large)
-        except ValueError:
+        except ValueError as error:
+            expect(_names_size(str(error), row.inputs, large), f"the error for another size does not name it: {error}")
             return
         raise ConformanceError(f"the model accepts inputs of shape {_shapes(large)} without `another_size` in its row.")
     model = row.make(**{**row.kwargs, **row.another_size})
@@ -70,6 +75,18 @@ def image_sizes(row: ModelRow) -> None:
         outputs, size = named("output", model(inputs)), len(keras.tree.flatten(inputs)[0])
         expect_finite(outputs, f"the model on inputs of shape {_shapes(inputs)}")
         expect(all(len(output) == size for output in outputs.values()), "an output has another batch size.")
+
+
+def _names_size(message: str, small: Any, large: Any) -> bool:
+    """Returns `True` if a message contains a size that the model does not support."""
+    sizes = {
+        str(size)
+        for data, array in zip(keras.tree.flatten(small), keras.tree.flatten(large), strict=True)
+        for size, before in zip(array.shape[1:], data.shape, strict=True)
+        if size != before
+    }
+    message, *_ = message.partition("Arguments received by")  # which Keras adds to all errors
+    return not sizes.isdisjoint(re.findall(r"\d+", message))
 
 
 def _doubled(data: Data) -> Data:

@@ -49,6 +49,11 @@ def check_transformer(width: Any, blocks: Any, dropout: Any) -> None:
     """Raise an error if the width, the number of blocks or the dropout rate of a Transformer is invalid."""
     check(is_number(width) and width > 0, "width", width, "a positive number")
     check(blocks is None or _is_positive(blocks), "blocks", blocks, "a positive integer or None")
+    check_dropout(dropout)
+
+
+def check_dropout(dropout: Any) -> None:
+    """Raise an error if a dropout rate is invalid."""
     check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
 
 
