@@ -139,6 +139,8 @@ def test_grid_of_detections(rng):
         (lambda: boxes.component_boxes(np.zeros((4, 4)), 1), "images"),
         (lambda: boxes.component_boxes(np.zeros((1, 4, 4)), 0), "max_output_size"),
         (lambda: boxes.crop_boxes(np.zeros((4, 4, 1)), np.zeros((1, 1, 4)), (2, 2)), "images"),
+        (lambda: boxes.crop_boxes(np.zeros((1, 0, 4, 1)), np.zeros((1, 1, 4)), (2, 2)), "images"),
+        (lambda: boxes.crop_boxes(np.zeros((1, 4, 0, 1)), np.zeros((1, 1, 4)), (2, 2)), "images"),
         (lambda: boxes.crop_boxes(np.zeros((2, 4, 4, 1)), np.zeros((1, 1, 4)), (2, 2)), "boxes"),
         (lambda: boxes.crop_boxes(np.zeros((1, 4, 4, 1)), np.zeros((1, 1, 4)), (2, 0)), "size"),
         (lambda: boxes.draw_detections(np.zeros((0, 4, 4, 1), "uint8"), np.zeros((0, 1, 6))), "images"),

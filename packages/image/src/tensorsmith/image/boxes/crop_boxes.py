@@ -12,7 +12,7 @@ def crop_boxes(images: TensorLike, boxes: TensorLike, size: tuple[int, int]) -> 
     """Return the part of the image in each box, resized by bilinear interpolation without antialiasing.
 
     Args:
-        images: Tensor of shape `(batch, height, width, channels)`.
+        images: Tensor of shape `(batch, height, width, channels)`, with at least one pixel.
         boxes: Tensor of shape `(batch, n, 4)` with the coordinates x_min, y_min, x_max and y_max in pixels. The part of
             a box outside of the image is 0, and so are the crops of boxes without area, or that are not finite.
         size: Height and width of the crops.
@@ -34,6 +34,7 @@ def crop_boxes(images: TensorLike, boxes: TensorLike, size: tuple[int, int]) -> 
     images, boxes = numbers("images", images, tf.float32), as_boxes("boxes", boxes)
     valid = images.shape.rank == 4
     check(valid, "images", Verbatim(f"shape {images.shape}"), "have shape (batch, height, width, channels)")
+    check(0 not in images.shape[1:3], "images", Verbatim(f"shape {images.shape}"), "have at least one pixel")
     valid = boxes.shape.rank == 3 and boxes.shape[:1].is_compatible_with(images.shape[:1])
     check(valid, "boxes", Verbatim(f"shape {boxes.shape}"), f"have shape ({images.shape[0]}, n, 4)")
     valid = isinstance(size, tuple | list) and len(size) == 2 and all(is_integer(side) and side > 0 for side in size)
