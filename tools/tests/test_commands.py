@@ -63,7 +63,23 @@ def test_show_prints_the_budget_of_the_model(capsys):
     model = find_recipe("mlp/digits").recipe.build_trainer(find_recipe("mlp/digits").recipe.config_class()).model
     assert f"{model.count_params():,} parameters" in capsys.readouterr().out
     assert main.main(["show", "deep/distillation", "--budget"]) == 2
-    assert "--budget must be used with a recipe that builds its model without a preparation" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "--budget must be used with a recipe that builds its model without a preparation, got --budget with" in error
+    assert "Run the recipe, and pass its model.keras to `tensorsmith.models.model_budget`." in error
+    assert main.main(["show", "perceptron/iris", "--budget"]) == 2
+    assert "--budget must be used with a recipe that defines build_trainer" in capsys.readouterr().err
+
+
+@pytest.mark.slow  # traces a detector
+def test_show_prints_the_budget_for_images_of_unknown_size(capsys):
+    """The images for training have 64 x 64 pixels, and the grid has cells of 8 x 8."""
+    assert main.main(["show", "detection/composed", "--budget"]) == 0
+    printed = capsys.readouterr().out
+    assert "For an example of shape (64, 64, 1), as in the smoke run:" in printed
+    (predictions,) = (line for line in printed.splitlines() if line.startswith("predictions"))
+    assert "8 x 8 x 25" in predictions
+    recipe = find_recipe("detection/composed").recipe
+    assert f"{recipe.build_trainer(recipe.config_class()).model.count_params():,} parameters" in printed
 
 
 def test_compare_without_variants(command, tmp_path):

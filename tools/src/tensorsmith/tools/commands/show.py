@@ -3,7 +3,7 @@
 import argparse
 
 from tensorsmith.core import Verbatim, argument_error, print_text
-from tensorsmith.recipes import RecipeFile, find_recipe, read_results, to_yaml
+from tensorsmith.recipes import RecipeFile, find_recipe, read_results, resolve, to_yaml
 from tensorsmith.runs import SupervisedRecipe
 
 
@@ -37,7 +37,22 @@ def _budget(recipe: RecipeFile) -> str:
 
     definition = recipe.recipe
     received = Verbatim(f"--budget with {recipe.name}")
-    expected = "used with a recipe that builds its model without a preparation"
-    if not isinstance(definition, SupervisedRecipe) or recipe.prepares:
-        raise argument_error("--budget", received, expected)
-    return str(model_budget(definition.build_trainer(definition.config_class()).model))
+    if not isinstance(definition, SupervisedRecipe):
+        raise argument_error("--budget", received, "used with a recipe that defines build_trainer")
+    if recipe.prepares:
+        expected = "used with a recipe that builds its model without a preparation"
+        remedy = "run the recipe, and pass its model.keras to `tensorsmith.models.model_budget`"
+        raise argument_error("--budget", received, expected, remedy)
+    model = definition.build_trainer(definition.config_class()).model
+    if len(getattr(model, "inputs", None) or ()) != 1 or None not in model.inputs[0].shape[1:]:
+        return str(model_budget(model))
+    shape = _shape_in_smoke_run(recipe, definition)
+    return f"For an example of shape {shape}, as in the smoke run:\n{model_budget(model, shape)}"
+
+
+def _shape_in_smoke_run(recipe: RecipeFile, definition: SupervisedRecipe) -> tuple[int, ...]:
+    """Returns the shape of an example in the first batch of the training data, which are few with `SMOKE`."""
+    train = definition.build_data(resolve(recipe, definition.smoke))["train"]
+    batch = train if isinstance(train, tuple) else next(iter(train))
+    features = batch[0] if isinstance(batch, tuple) else batch
+    return tuple(features.shape[1:])
