@@ -134,6 +134,69 @@ def test_attention_mask_without_keys(causal):
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+INVALID_MASKS = [(), (7,), (1, 3, 3, 5, 7), (5, 6), (4, 7), (2, 5, 7), (3, 2, 5, 7), (3, 3, 4, 7)]
+
+
+@pytest.mark.parametrize("scores", [False, True], ids=["kernel", "keras"])
+@pytest.mark.parametrize("shape", INVALID_MASKS, ids=str)
+def test_invalid_attention_masks(shape, scores):
+    """Keras refuses these shapes as well."""
+    layer, reference = multi_head()
+    call = {"attention_mask": np.ones(shape, bool), "return_attention_scores": scores}
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+        reference(QUERY, VALUE, KEY, **call)
+    for run in (layer, tf.function(layer)):
+        with raises_argument_error("attention_mask", expected="have shape (steps, keys), (batch, steps, keys) or"):
+            run(QUERY, VALUE, KEY, **call)
+    with pytest.raises(ValueError, match=r"The sizes are batch = 3, heads = 3, steps = 5, keys = 7, and an axis"):
+        layer(QUERY, VALUE, KEY, **call)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 7), (3, 5, 6), (3, 4, 7)], ids=str)
+def test_invalid_attention_masks_of_unknown_size(shape):
+    layer, _ = multi_head()
+    signature = [tf.TensorSpec([None, None, 6])] * 2 + [tf.TensorSpec([None, None, None], tf.bool)]
+    run = tf.function(lambda query, value, mask: layer(query, value, attention_mask=mask), input_signature=signature)
+    assert run(QUERY, VALUE, np.ones((3, 5, 7), bool)).shape == (3, 5, 6)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        run(QUERY, VALUE, np.ones(shape, bool))
+
+
+@pytest.mark.parametrize("shape", [(1, 7), (5, 1), (3, 1, 7), (1, 5, 7), (3, 1, 5, 7), (1, 3, 1, 7)], ids=str)
+def test_attention_masks_that_are_broadcast(shape):
+    layer, reference = multi_head()
+    mask = np.random.default_rng(3).random(shape) < 0.6
+    np.testing.assert_allclose(
+        layer(QUERY, VALUE, KEY, attention_mask=mask),
+        reference(QUERY, VALUE, KEY, attention_mask=mask),
+        rtol=1e-5,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("scores", [False, True], ids=["kernel", "keras"])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint8"])
+def test_attention_masks_of_numbers(dtype, scores):
+    """Numbers are cast to boolean, as in Keras."""
+    layer, reference = multi_head()
+    mask = np.random.default_rng(4).random((3, 5, 7)) < 0.6
+    call = {"return_attention_scores": scores}
+    found, casts, expected = (
+        tf.nest.flatten(one(QUERY, VALUE, KEY, attention_mask=each, **call))[0]
+        for one, each in ((layer, mask), (layer, mask.astype(dtype)), (reference, mask.astype(dtype)))
+    )
+    np.testing.assert_array_equal(casts, found)
+    np.testing.assert_allclose(casts, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("scores", [False, True], ids=["kernel", "keras"])
+def test_attention_masks_of_strings(scores):
+    layer, _ = multi_head()
+    for run in (layer, tf.function(layer)):
+        with raises_argument_error("attention_mask", received="string", expected="have a boolean or numeric dtype"):
+            run(QUERY, VALUE, attention_mask=np.full((5, 7), "True"), return_attention_scores=scores)
+
+
 def test_implicit_and_explicit_masks_agree():
     layer, _ = multi_head()
     explicit = QUERIES_SEEN[:, :, np.newaxis] & KEYS_SEEN[:, np.newaxis]

@@ -6,7 +6,38 @@ from typing import Any
 
 import tensorflow as tf
 
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor
+
+
+def checked_attention_mask(mask: Any, heads: int, query: Tensor, key: Tensor) -> tf.Tensor | None:
+    """Returns the argument `attention_mask` of `MultiHeadAttention` as a boolean tensor, or `None`.
+
+    Args:
+        mask: Tensor of shape `(steps, keys)`, `(batch, steps, keys)` or `(batch, heads, steps, keys)`, or `None`.
+        heads: Number of attention heads.
+        query: Tensor of shape `(batch, steps, ...)`.
+        key: Tensor of shape `(batch, keys, ...)`.
+
+    Raises:
+        ValueError: If the mask has another shape, or contains strings.
+    """
+    if mask is None:
+        return None
+    mask = tf.convert_to_tensor(mask)
+    check(mask.dtype != tf.string, "attention_mask", Verbatim(mask.dtype.name), "have a boolean or numeric dtype")
+    # A batch size of 1, such as that of learned queries, is broadcast.
+    batch = query.shape[0] if query.shape[0] == key.shape[0] else None
+    sizes = {"batch": batch, "heads": heads, "steps": query.shape[1], "keys": key.shape[1]}
+    rank, received = mask.shape.rank, Verbatim(mask.shape)
+    axes = [size for name, size in sizes.items() if rank == 4 or name != "heads"]
+    valid = rank in (2, 3, 4) and all(
+        found in (None, 1, size) or size is None for found, size in zip(mask.shape[::-1], axes[::-1], strict=False)
+    )
+    known = ", ".join(f"{name} = {size}" for name, size in sizes.items() if size is not None)
+    expected = "have shape (steps, keys), (batch, steps, keys) or (batch, heads, steps, keys)"
+    check(valid, "attention_mask", received, expected, f"the sizes are {known}, and an axis of size 1 is broadcast")
+    return tf.cast(mask, tf.bool)
 
 
 def joined_masks(key_masks: Sequence[Any], attention_mask: Tensor | None) -> tf.Tensor | None:

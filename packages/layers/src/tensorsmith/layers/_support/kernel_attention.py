@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core.keras_internals import attention_dropout, original_compute_attention
 from tensorsmith.core.types import Tensor
-from tensorsmith.layers._support.attention_masks import hidden_queries, joined_masks
+from tensorsmith.layers._support.attention_masks import checked_attention_mask, hidden_queries, joined_masks
 
 
 def attend(
@@ -60,5 +60,5 @@ def compute_attention(
         return original_compute_attention(layer)(
             query, key, value, attention_mask, training, return_attention_scores, **causal
         )
-    mask = joined_masks([], attention_mask)
+    mask = joined_masks([], checked_attention_mask(attention_mask, query.shape[2], query, key))
     return attend(layer, query, key, value, mask=mask, causal=bool(use_causal_mask), training=training), None

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.core.keras_internals import overrides_compute_attention, set_keras_mask
 from tensorsmith.core.types import Tensor
-from tensorsmith.layers._support.attention_masks import joined_masks, same_batch_size
+from tensorsmith.layers._support.attention_masks import checked_attention_mask, joined_masks, same_batch_size
 from tensorsmith.layers._support.dense_product import project
 from tensorsmith.layers._support.kernel_attention import attend
 from tensorsmith.layers._support.kernel_layer import KernelLayer
@@ -57,7 +57,9 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         value: Value tensor of shape `(batch, keys, features)`.
         key: Key tensor of shape `(batch, keys, features)`. If `None`, `value` is used.
         query_mask, value_mask, key_mask: Boolean tensors of shape `(batch, steps)` or `(batch, keys)`.
-        attention_mask: Boolean tensor of shape `(batch, steps, keys)` that is `True` where a query may attend to a key.
+        attention_mask: Boolean tensor of shape `(steps, keys)`, `(batch, steps, keys)` or `(batch, heads, steps, keys)`
+            that is `True` where a query may attend to a key. As in Keras, numbers are cast to boolean. Additive masks
+            are not supported: their 0 would hide a key, and -1e9 would not.
         return_attention_scores: If `True`, also return the attention scores.
         training: If `True`, apply dropout.
         use_causal_mask: If `True`, a query position only attends to key positions up to its own.
@@ -69,7 +71,8 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         `(batch, steps, *output_shape)`.
 
     Raises:
-        ValueError: If `num_heads` or `key_dim` is not a positive integer, or `dropout` is not in [0, 1).
+        ValueError: If `num_heads` or `key_dim` is not a positive integer, `dropout` is not in [0, 1), or
+            `attention_mask` has another shape, or contains strings.
 
     Example:
         >>> import keras
@@ -126,6 +129,8 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         use_causal_mask: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Computes the attention outputs."""
+        if len(query.shape) == 3:
+            attention_mask = checked_attention_mask(attention_mask, self.num_heads, query, value)
         supported = self.has_kernel and len(query.shape) == 3 and same_batch_size(query, value)
         if return_attention_scores or not supported:
             # Keras detaches the masks of its inputs, which other layers may read, so it receives copies.
