@@ -32,7 +32,9 @@ def dense_product(layer: keras.layers.EinsumDense, inputs: Tensor, count: int) -
     rows, columns = math.prod(kernel.shape[:count]), math.prod(kernel.shape[count:])
     product = tf.reshape(inputs, [-1, rows]) @ tf.reshape(kernel, [rows, columns])
     if layer.bias is not None:
-        product = tf.nn.bias_add(product, tf.reshape(tf.cast(layer.bias, inputs.dtype), [columns]))
+        bias = tf.reshape(tf.cast(layer.bias, inputs.dtype), [columns])
+        # The gradient of `bias_add` is a sum that is rounded to bfloat16 after each row.
+        product = product + bias if inputs.dtype == tf.bfloat16 else tf.nn.bias_add(product, bias)
     sizes = tf.shape(inputs)
     free = [sizes[axis] if size is None else size for axis, size in enumerate(inputs.shape[:-count])]
     output = tf.reshape(product, [*free, *kernel.shape[count:]])
