@@ -29,6 +29,15 @@ def test_sinusoidal_encoding_formula(steps, features, wavelength):
     np.testing.assert_allclose(layer(x), x + waves(steps, features, wavelength), atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("position", "sine", "cosine"), [(22, -0.4786, -0.8781), (35, -0.4718, 0.8817), (60, -0.4830, -0.8756)]
+)
+def test_sinusoidal_encoding_of_512_features(position, sine, cosine):
+    """Printed values of the features 100 and 101: positions 22 and 60 are close in both, 22 and 35 only in one."""
+    encoding = SinusoidalPositionalEncoding()(np.zeros((1, 61, 512), "float32"))
+    np.testing.assert_allclose(encoding[0, position, 100:102], [sine, cosine], atol=6e-5)
+
+
 def test_sinusoidal_encoding_in_bfloat16():
     layer = SinusoidalPositionalEncoding(dtype="mixed_bfloat16")
     for steps in (3, 5000):  # bfloat16 cannot represent all integers beyond 256
@@ -57,7 +66,9 @@ def test_sequence_longer_than_table():
         layer(np.zeros((2, 6, 3)))
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 3))])
     assert run(np.zeros((2, 5, 3), "float32")).shape == (2, 5, 3)
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"inputs must have at most 5 steps, got\] \[6\] \[Increase"
+    ):
         run(np.zeros((2, 6, 3), "float32"))
 
 

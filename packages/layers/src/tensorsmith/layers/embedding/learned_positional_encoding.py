@@ -3,11 +3,14 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, plain
 from tensorsmith.core.types import Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
+
+REMEDY = "increase `max_length`, or `context` of a model, or use `SinusoidalPositionalEncoding`, which has no limit"
 
 
 @export
@@ -79,8 +82,9 @@ class LearnedPositionalEncoding(keras.layers.Layer):
         """Adds the positional encoding to the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         self._check_steps(inputs.shape)
-        # `self.table[:steps]` would silently return too few rows, and a single row would be broadcast to all steps.
-        return inputs + ops.slice(self.table, (0, 0), ops.shape(inputs)[-2:])
+        with tf.control_dependencies(self._assertions(inputs)):
+            # `self.table[:steps]` would silently return too few rows, and a single row would be broadcast to all steps.
+            return inputs + ops.slice(self.table, (0, 0), ops.shape(inputs)[-2:])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the output shape, which is the input shape."""
@@ -89,8 +93,15 @@ class LearnedPositionalEncoding(keras.layers.Layer):
 
     def _check_steps(self, shape: Shape) -> None:
         fits = shape[-2] is None or shape[-2] <= self.max_length
-        remedy = "pass a larger `max_length`, or use `SinusoidalPositionalEncoding`, which has no limit"
-        check(fits, "inputs", tuple(shape), f"have at most {self.max_length} steps", remedy)
+        check(fits, "inputs", tuple(shape), f"have at most {self.max_length} steps", REMEDY)
+
+    def _assertions(self, inputs: Tensor) -> list[tf.Operation]:
+        """Returns the check of the number of steps at graph execution, whose message says more than that of a slice."""
+        if inputs.shape[-2] is not None:
+            return []
+        steps = tf.shape(inputs)[-2]
+        message = [f"inputs must have at most {self.max_length} steps, got", steps, f"{REMEDY[0].upper()}{REMEDY[1:]}."]
+        return [tf.debugging.Assert(steps <= self.max_length, message)]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config of the layer."""
