@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.special import erf, softmax
 
 from tensorsmith.models import bert
@@ -61,10 +62,32 @@ def test_outputs_are_those_of_numpy(normalize_first):
     assert np.isfinite(found["sequence"]).all()
 
 
+@pytest.mark.parametrize("normalize_first", [False, True])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["eager", "graph"])
+def test_rows_of_padding_only(wrapped, normalize_first):
+    """Neither features nor gradients contain NaN."""
+    model = bert("tiny", vocabulary_size=20, context=10, width=0.125, normalize_first=normalize_first)
+    tokens = TOKENS * np.array([[1], [0], [0]], "int32")
+
+    def run():
+        with tf.GradientTape() as tape:
+            outputs = model({"tokens": tf.constant(tokens), "segments": tf.constant(SEGMENTS)}, training=True)
+            loss = tf.reduce_sum(outputs["sequence"] ** 3) + tf.reduce_sum(outputs["pooled"])
+        gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+        return [outputs["sequence"], outputs["pooled"], *gradients]
+
+    for each in (tf.function(run) if wrapped else run)():
+        assert np.isfinite(tf.convert_to_tensor(each)).all()
+
+
 def test_longer_sequences_are_refused():
     model = bert("tiny", vocabulary_size=20, context=7, width=0.125)
-    with pytest.raises(ValueError, match="inputs must have at most 7 steps"):
+    with pytest.raises(ValueError, match="inputs must have at most 7 steps, got .* or `context` of a model"):
         model({"tokens": TOKENS, "segments": SEGMENTS})
+    run = tf.function(model, input_signature=[{name: tf.TensorSpec([None, None], tf.int32) for name in model.input}])
+    assert run({"tokens": TOKENS[:, :7], "segments": SEGMENTS[:, :7]})["sequence"].shape == (3, 7, 16)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"inputs must have at most 7 steps, got\] \[8\]"):
+        run({"tokens": TOKENS, "segments": SEGMENTS})
 
 
 @pytest.mark.slow  # allocates up to 600 MB

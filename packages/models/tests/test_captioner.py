@@ -12,6 +12,7 @@ from tensorsmith.testing import raises_argument_error
 VOCABULARY, LENGTH = 13, 5
 IMAGES = np.random.default_rng(0).uniform(size=(3, 32, 48, 1)).astype("float32")
 TARGET = np.random.default_rng(1).integers(1, VOCABULARY, (3, LENGTH), "int32")
+OTHER_ROWS = r"state must have\] \[2\] \[rows, one for each token, got\] \[{}\]"
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,40 @@ def test_steps_equal_the_whole_model(model, loaded, tmp_path):
     for position in range(LENGTH):
         logits, state = step(TARGET[:, position], state)
         np.testing.assert_allclose(logits, expected[:, position], rtol=1e-4, atol=1e-5)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 5 tokens is full"):
-        step(TARGET[:, 0], state)
+    for run in (step, tf.function(step)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 5 tokens is full"):
+            run(TARGET[:, 0], state)
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["eager", "graph"])
+def test_captions_of_padding_only(model, wrapped):
+    """Neither outputs nor gradients contain NaN."""
+    target = TARGET * np.array([[0], [1], [0]], "int32")
+
+    def run():
+        with tf.GradientTape() as tape:
+            outputs = model({"image": tf.constant(IMAGES), "target": tf.constant(target)})
+            loss = tf.reduce_sum(outputs**2)
+        return [outputs, *tape.gradient(loss, [weight.value for weight in model.trainable_weights])]
+
+    for each in (tf.function(run) if wrapped else run)():
+        assert np.isfinite(tf.convert_to_tensor(each)).all()
+
+
+def test_states_of_another_batch_size(model):
+    step, state = captioner_step(model, IMAGES[:1], length=LENGTH)
+    for run in (step, tf.function(step)):
+        with raises_argument_error("state", received="1", expected="have 2 rows, one for each token"):
+            run(TARGET[:2, 0], state)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 32, 48, 1]), tf.TensorSpec([None], tf.int32)])
+    def unknown(image, tokens):
+        return (lambda step, state: step(tokens, state)[0])(*captioner_step(model, image, LENGTH))
+
+    assert unknown(IMAGES[:2], TARGET[:2, 0]).shape == (2, VOCABULARY)
+    for rows in (1, 3):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=OTHER_ROWS.format(rows)):
+            unknown(IMAGES[:rows], TARGET[:2, 0])
 
 
 def test_other_arguments_are_refused(model):

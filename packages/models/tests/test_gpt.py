@@ -13,6 +13,7 @@ from tensorsmith.testing import raises_argument_error
 VOCABULARY, CONTEXT = 30, 12
 RNG = np.random.default_rng(0)
 TOKENS = RNG.integers(0, VOCABULARY, (3, CONTEXT), "int32")
+OTHER_ROWS = r"state must have\] \[2\] \[rows, one for each token, got\] \[{}\]"
 
 
 def small():
@@ -120,11 +121,39 @@ def test_full_context():
             np.testing.assert_array_equal(after.tokens[row, : size + 1], tokens)
 
 
+def test_longer_sequences_are_refused():
+    model, tokens = small(), np.ones((2, CONTEXT + 1), "int32")
+    with pytest.raises(ValueError, match="inputs must have at most 12 steps, got .* or `context` of a model"):
+        model(tokens)
+    run = tf.function(model, input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    assert run(tokens[:, :CONTEXT]).shape == (2, CONTEXT, VOCABULARY)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"inputs must have at most 12 steps, got\] \[13\]"):
+        run(tokens)
+
+
 def test_prompts_longer_than_the_context():
     step, initial_state = gpt_step(small())
     for run in (step.read, tf.function(step.read)):
         with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 12 tokens is full"):
             run(np.ones((2, 13), "int32"), np.array([3, 13], "int32"), initial_state(2))
+
+
+def test_states_of_another_batch_size():
+    step, initial_state = gpt_step(small())
+    for rows, run in ((3, step), (1, step), (1, tf.function(step))):
+        with raises_argument_error("state", received=str(rows), expected="have 2 rows, one for each token"):
+            run(TOKENS[:2, 0], initial_state(rows))
+    with raises_argument_error("state", received="1", expected="have 2 rows"):
+        step.read(TOKENS[:2], np.ones(2, "int32"), initial_state(1))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)])
+    def unknown(tokens, rows):
+        return step(tokens, initial_state(rows))[0]
+
+    np.testing.assert_array_equal(unknown(TOKENS[:2, 0], 2), tf.function(step)(TOKENS[:2, 0], initial_state(2))[0])
+    for rows in (1, 3):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=OTHER_ROWS.format(rows)):
+            unknown(TOKENS[:2, 0], rows)
 
 
 @pytest.mark.parametrize("other", ["dense", "bert"])

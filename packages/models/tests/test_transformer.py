@@ -1,18 +1,21 @@
 """Transformer: outputs compared with NumPy, its structure with the paper, and steps with whole models."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import softmax
 
-from tensorsmith.layers import LayerNormalization, MultiHeadAttention
+from tensorsmith.layers import Dense, LayerNormalization, MultiHeadAttention
 from tensorsmith.models import transformer, transformer_step
 from tensorsmith.testing import raises_argument_error
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = 31, 23
 SOURCE = np.array([[5, 7, 9, 3, 0], [6, 4, 0, 0, 0], [8, 2, 5, 30, 11]], "int32")
 TARGET = np.array([[1, 4, 6, 0], [1, 9, 22, 3], [1, 0, 0, 0]], "int32")
+OTHER_ROWS = r"state must have\] \[2\] \[rows, one for each token, got\] \[{}\]"
 
 
 def small(normalize_first=False, target_vocabulary=TARGET_VOCABULARY):
@@ -89,15 +92,39 @@ def test_outputs_are_those_of_numpy(normalize_first):
     np.testing.assert_allclose(found[TARGET != 0], expected[TARGET != 0], rtol=1e-4, atol=1e-4)
 
 
-def test_structure_of_the_paper():
-    """6 + 6 blocks have 18 attention layers, 6 of which are masked, and 5 * 6 residual connections."""
-    model = transformer("base", 11, width=0.125)
+@pytest.mark.parametrize("blocks", [2, 6])
+def test_structure_of_the_paper(blocks):
+    """N + N blocks have 3N attention layers, N of which are masked, 2N feed-forward layers and 5N sums."""
+    model = transformer("base", 11, 13, width=0.125, blocks=blocks)
+    calls = {each["name"]: each["inbound_nodes"] for each in model.get_config()["layers"]}
     found = {
         kind: [each for each in model.layers if isinstance(each, kind)]
-        for kind in (MultiHeadAttention, LayerNormalization)
+        for kind in (MultiHeadAttention, LayerNormalization, Dense, keras.layers.Add, keras.layers.ReversibleEmbedding)
     }
-    assert len(found[MultiHeadAttention]) == 18
-    assert len(found[LayerNormalization]) == sum(isinstance(each, keras.layers.Add) for each in model.layers) == 30
+    causal = [
+        each.name
+        for each in found[MultiHeadAttention]
+        if all(call["kwargs"]["use_causal_mask"] for call in calls[each.name])
+    ]
+    assert causal == [f"decoder_{block}_attention" for block in range(blocks)]
+    assert len(found[MultiHeadAttention]) == 3 * blocks
+    assert sorted(each.units for each in found[Dense]) == [64] * 2 * blocks + [256] * 2 * blocks
+    assert sum(each.activation is keras.activations.relu for each in found[Dense]) == 2 * blocks
+    assert len(found[LayerNormalization]) == len(found[keras.layers.Add]) == 5 * blocks
+    # Each embedding of tokens is called once, and that of the target a second time for the logits.
+    assert [len(calls[each.name]) for each in found[keras.layers.ReversibleEmbedding]] in ([1, 2], [2, 1])
+
+
+@pytest.mark.slow  # allocates 250 MB
+def test_parameters_of_the_base_model():
+    """The sum of the sizes of all weights. The paper states 65 million, for a vocabulary of about 37,000 tokens."""
+    model = transformer()
+    shapes = [(37_000, 512)] + 6 * (
+        3 * (4 * [(512, 512), (512,)])  # queries, keys, values and outputs of three attentions
+        + 2 * [(512, 2048), (2048,), (2048, 512), (512,)]
+        + 5 * [(512,), (512,)]
+    )
+    assert model.count_params() == sum(map(math.prod, shapes)) == 63_082_496
 
 
 def test_parameters_of_the_paper():
@@ -128,8 +155,9 @@ def test_steps_equal_the_whole_model(normalize_first, loaded, tmp_path):
     for position in range(6):
         logits, state = step(target[:, position], state)
         np.testing.assert_allclose(logits, expected[:, position], rtol=1e-4, atol=1e-5)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 6 tokens is full"):
-        step(target[:, 0], state)
+    for run in (step, tf.function(step)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="The cache of 6 tokens is full"):
+            run(target[:, 0], state)
 
 
 def test_several_rows_for_each_source():
@@ -150,14 +178,47 @@ def test_several_rows_for_each_source():
     np.testing.assert_allclose(run(SOURCE, target), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_rows_of_padding_only():
-    """Neither outputs nor gradients contain NaN."""
+def test_states_of_another_batch_size():
+    """Rows of tokens that the state lacks would be read as steps."""
     model = small()
-    with tf.GradientTape() as tape:
-        outputs = model({"source": np.zeros((2, 3), "int32"), "target": np.zeros((2, 4), "int32")}, training=True)
-        loss = tf.reduce_sum(outputs**2)
-    for each in [outputs, *tape.gradient(loss, [weight.value for weight in model.trainable_weights])]:
+    step, state = transformer_step(model, SOURCE[:1])
+    for run in (step, tf.function(step)):
+        with raises_argument_error("state", received="1", expected="have 2 rows, one for each token"):
+            run(TARGET[:2, 0], state)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)])
+    def unknown(source, tokens):
+        return (lambda step, state: step(tokens, state)[0])(*transformer_step(model, source))
+
+    assert unknown(SOURCE[:2], TARGET[:2, 0]).shape == (2, TARGET_VOCABULARY)
+    for rows in (1, 3):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=OTHER_ROWS.format(rows)):
+            unknown(SOURCE[:rows], TARGET[:2, 0])
+
+
+@pytest.mark.parametrize("normalize_first", [False, True])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["eager", "graph"])
+def test_rows_of_padding_only(wrapped, normalize_first):
+    """Neither outputs nor gradients contain NaN."""
+    model = small(normalize_first)
+
+    def run():
+        with tf.GradientTape() as tape:
+            outputs = model({"source": tf.zeros((2, 3), "int32"), "target": tf.zeros((2, 4), "int32")}, training=True)
+            loss = tf.reduce_sum(outputs**2)
+        return [outputs, *tape.gradient(loss, [weight.value for weight in model.trainable_weights])]
+
+    for each in (tf.function(run) if wrapped else run)():
         assert np.isfinite(tf.convert_to_tensor(each)).all()
+
+
+def test_sequences_longer_than_those_before():
+    """The positional encoding has no limit."""
+    model = small()
+    rng = np.random.default_rng(0)
+    source, target = (rng.integers(1, TARGET_VOCABULARY, (1, steps), "int32") for steps in (300, 280))
+    found = model({"source": source, "target": target})
+    np.testing.assert_allclose(found, reference(model, source, target, False), rtol=1e-3, atol=1e-3)
 
 
 def test_other_arguments_are_refused():

@@ -109,8 +109,9 @@ def captioner_step(model: keras.Model, image: TensorLike, length: int = 64) -> t
 
     Raises:
         ValueError: If `model` is not a model of `captioner`, `image` does not have the rank 4, or `length` is not
-            positive.
-        tf.errors.InvalidArgumentError: When the step is called, if `length` tokens have been read.
+            positive, or when the step is called with a state of another number of rows than the tokens.
+        tf.errors.InvalidArgumentError: When the step is called, if `length` tokens have been read, or if the numbers of
+            rows differ and are unknown in a graph.
 
     Example:
         >>> from tensorsmith.models import resnet

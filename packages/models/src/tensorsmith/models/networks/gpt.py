@@ -14,7 +14,7 @@ from tensorsmith.layers.activations import gelu
 from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
-from tensorsmith.models.networks._support.transformer_steps import cached_attention
+from tensorsmith.models.networks._support.transformer_steps import cached_attention, checked_counts
 
 
 class Size(NamedTuple):
@@ -129,8 +129,10 @@ def gpt_step(model: keras.Model) -> tuple["_Step", Callable[[int], GPTState]]:
         state for a batch size.
 
     Raises:
-        ValueError: If `model` is not a model of `gpt`.
-        tf.errors.InvalidArgumentError: When a prompt is read that is longer than the context.
+        ValueError: If `model` is not a model of `gpt`, or when the step is called with a state of another batch size
+            than the tokens.
+        tf.errors.InvalidArgumentError: When a prompt is read that is longer than the context, or when the batch sizes
+            differ and are unknown in a graph.
 
     Example:
         >>> import tensorflow as tf
@@ -189,6 +191,7 @@ class _Step:
         Returns:
             Logits after the last token that is read, of shape `(batch, vocabulary)`, and the new state.
         """
+        state = state._replace(count=checked_counts(state.count, tokens))
         parts, (batch, steps) = self._parts, tf.unstack(tf.shape(tokens))
         positions = tf.minimum(state.count[:, tf.newaxis] + tf.range(steps), self._context - 1)
         x = parts["embedding"](tokens)

@@ -54,7 +54,9 @@ def transformer(
 
     Each block of the encoder has attention and dense layers, and each block of the decoder causal attention, attention
     to the encoder, and dense layers. The embeddings of tokens are multiplied by the square root of their size, and a
-    sinusoidal positional encoding is added. The embedding matrix of the target also computes the logits.
+    sinusoidal positional encoding is added. The embedding matrix of the target also computes the logits. The encoding
+    has a value for each position, so that sequences may be longer than those of the training data, although the model
+    has not learned to use such positions.
 
     The token 0 is padding at the end of a sequence. Logits have no mask, so that padded target steps must be excluded
     by the loss, such as `keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)`.
@@ -138,8 +140,9 @@ def transformer_step(model: keras.Model, source: TensorLike, length: int = 256) 
 
     Raises:
         ValueError: If `model` is not a model of `transformer`, `source` does not have the rank 2, or `length` is not
-            positive.
-        tf.errors.InvalidArgumentError: When the step is called, if `length` tokens have been read.
+            positive, or when the step is called with a state of another number of rows than the tokens.
+        tf.errors.InvalidArgumentError: When the step is called, if `length` tokens have been read, or if the numbers of
+            rows differ and are unknown in a graph.
 
     Example:
         >>> model = transformer("base", source_vocabulary=40, target_vocabulary=30, width=0.125, blocks=2)

@@ -11,7 +11,7 @@ from tensorsmith import ops
 from tensorsmith.core.types import Tensor
 from tensorsmith.layers import LayerNormalization
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
-from tensorsmith.models.networks._support.transformer_steps import cached_attention, product
+from tensorsmith.models.networks._support.transformer_steps import cached_attention, checked_counts, product
 
 
 class TransformerState(NamedTuple):
@@ -93,6 +93,7 @@ def decoder_step(
         return product(tf.reshape(ops.attention(query, key, value, mask=mask), tf.shape(x)), attention.output_dense)
 
     def step(tokens: Tensor, state: TransformerState) -> tuple[Tensor, TransformerState]:
+        state = state._replace(count=checked_counts(state.count, tokens))
         x = parts["scale"](embedding(tokens))
         x += tf.gather(tf.cast(encoding, x.dtype), tf.minimum(state.count, length - 1))
         keys, values, one = [], [], tf.ones_like(state.count)

@@ -6,7 +6,32 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor
+
+
+def checked_counts(counts: Tensor, tokens: Tensor) -> Tensor:
+    """Return the counts of a state, which must have the rows of the tokens.
+
+    Other rows would be read as further steps of the same sequence.
+
+    Args:
+        counts: Number of tokens before, of shape `(rows,)`.
+        tokens: Tensor of shape `(rows, ...)`.
+
+    Raises:
+        ValueError: If the numbers of rows differ.
+        tf.errors.InvalidArgumentError: If they differ, and one of them is unknown in a graph.
+    """
+    counts, tokens = tf.convert_to_tensor(counts), tf.convert_to_tensor(tokens)
+    found, expected = counts.shape[0], tokens.shape[0]
+    if found is not None and expected is not None:
+        check(found == expected, "state", Verbatim(found), f"have {expected} rows, one for each token")
+        return counts
+    found, expected = tf.shape(counts)[0], tf.shape(tokens)[0]
+    message = ["state must have", expected, "rows, one for each token, got", found]
+    with tf.control_dependencies([tf.debugging.Assert(found == expected, message)]):
+        return tf.identity(counts)
 
 
 def cached_attention(
