@@ -1,4 +1,7 @@
-"""Benchmark cases of causal attention (8 examples, 8 heads, width 64): duration and peak memory."""
+"""Benchmark cases of causal attention (8 heads of width 64): duration and peak memory.
+
+The cases `attention_16` to `attention_512` have batches of as many steps as 8 sequences of 1,024.
+"""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -75,4 +78,10 @@ CASES = {
         {"keras": 20},
         warm_up=partial(_work, batch=1, steps=16, gradients=True),
     ),
+    **{
+        f"attention_{steps}": KernelCase(
+            partial(_work, batch=BATCH * 1024 // steps, steps=steps, gradients=True), PROVIDERS, {"keras": 1}
+        )
+        for steps in (16, 32, 64, 128, 256, 512)
+    },
 }
