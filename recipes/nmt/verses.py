@@ -30,6 +30,7 @@ import tensorsmith.tuning as tune
 from tensorsmith.data import load
 from tensorsmith.data.pipelines import bucket_by_length
 from tensorsmith.layers import SampledSoftmax
+from tensorsmith.losses import SparseCategoricalCrossentropy
 from tensorsmith.models import encoder_decoder, encoder_decoder_step, transformer, transformer_step
 from tensorsmith.recipes import RecipeRun, TrainingSettings, run_script
 from tensorsmith.schedules import CosineDecay, Linear
@@ -49,6 +50,7 @@ class Config(TrainingSettings):
     embedding: PositiveInt = 128  # dimension of the embeddings
     units: PositiveInt = 256  # units of the LSTM layer of the decoder, or features of the Transformer
     dropout: ClosedUnitInterval = tune.uniform(0.1, 0.5, default=0.3)  # dropout rate of embeddings and outputs
+    label_smoothing: ClosedUnitInterval = tune.uniform(0.0, 0.2, default=0.0)  # not used with `sampled_softmax`
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 1e-2, default=3e-3)  # initial rate of Adam, decays to 0
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
@@ -165,7 +167,7 @@ def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
         return Trainer(model, optimizer, jit=config.jit)
     # The logits of recurrent models have the mask of the target, those of a Transformer have none.
     ignored = 0 if config.method == "transformer" else None
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=ignored)
+    loss = SparseCategoricalCrossentropy(from_logits=True, ignore_class=ignored, label_smoothing=config.label_smoothing)
     schedules = {}
     if config.method == "scheduled_sampling":
         schedules["sampling"] = model.get_layer("scheduled_sampling").rate, Linear(0.0, 0.5, "100%")

@@ -2,10 +2,10 @@
 
 A measurement is one epoch over arrays in memory, in random order. The implementations are `Trainer` with the networks
 of `tensorsmith.models`, Keras `fit` with the same networks of Keras layers, and the usual loop over tensors of PyTorch
-with its own Transformer layers, also with `torch.compile`. All use Adam, a dropout rate of 0.1 and track the loss. The
-GPT reads sequences of a fixed length. Those of the BERT, a classifier of its first token, and of the encoder-decoder
-have 1 to the maximum number of tokens, and are padded. The limit is the time that TensorFlow takes for the matrix
-products of the dense layers and of the logits: that of the forward pass, and two in the backward pass.
+with its own Transformer layers, also with `torch.compile`. All use their own AdamW, a dropout rate of 0.1 and track
+the loss. The GPT reads sequences of a fixed length. Those of the BERT, a classifier of its first token, and of the
+encoder-decoder have 1 to the maximum number of tokens, and are padded. The limit is the time that TensorFlow takes for
+the matrix products of the dense layers and of the logits: that of the forward pass, and two in the backward pass.
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ from tensorsmith.core import load_tensorflow
 if TYPE_CHECKING:
     import keras
 
-DROPOUT, LEARNING_RATE = 0.1, 1e-3
+DROPOUT, LEARNING_RATE, WEIGHT_DECAY = 0.1, 1e-3, 0.01
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _prepare(case: str, provider: str) -> Contender:
         import torch
 
         model, loss = TORCH_NETWORKS[case](about, DROPOUT)
-        optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, fused=True)
+        optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
         # The loop selects rows of a single tensor of inputs. Segments are not needed, because all are 0.
         stacked = np.stack([inputs["source"], inputs["target"]], 1) if case == "encoder_decoder" else inputs
         stacked = inputs["tokens"] if case == "bert" else stacked
@@ -131,14 +131,16 @@ def _prepare(case: str, provider: str) -> Contender:
     load_tensorflow()
     import keras
 
-    optimizer, data = keras.optimizers.Adam(LEARNING_RATE), (inputs, targets)
+    data = inputs, targets
     if provider == "keras":
         model = keras_network(case)
-        model.compile(optimizer, loss_of(case))
+        model.compile(keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY), loss_of(case))
         return KerasEpochs(model, data, len(targets), batch_size=about.batch)
+    from tensorsmith.optimizers import AdamW
     from tensorsmith.training import Trainer
 
-    return TrainerEpochs(Trainer(network(case), optimizer, loss_of(case)), data, len(targets), batch_size=about.batch)
+    trainer = Trainer(network(case), AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY), loss_of(case))
+    return TrainerEpochs(trainer, data, len(targets), batch_size=about.batch)
 
 
 def _products(case: str) -> Iterator[tuple[int, int, int, int]]:
