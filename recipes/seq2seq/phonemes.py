@@ -36,7 +36,7 @@ class Config(TrainingSettings):
     embedding: PositiveInt = 64  # dimension of the embeddings of letters and phonemes
     dropout: ClosedUnitInterval = tune.uniform(0.0, 0.5, default=0.2)  # dropout rate of embeddings and outputs
     learning_rate: PositiveFloat = tune.log_uniform(1e-3, 1e-2, default=3e-3)  # initial rate of Adam, decays to 0
-    epochs: PositiveInt = 6
+    epochs: PositiveInt = 5
     batch_size: PositiveInt = 128
     train_size: PositiveInt = 121_246  # number of training pronunciations
     beams: PositiveInt = 5  # width of the beam search
