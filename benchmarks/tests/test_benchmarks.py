@@ -211,7 +211,7 @@ def test_networks_for_sequences_have_as_many_parameters():
 
 @pytest.mark.slow  # starts PyTorch
 def test_transformers_have_as_many_parameters():
-    """Those of tensorsmith, Keras and PyTorch have equally many parameters, and Keras computes the same logits."""
+    """The models of tensorsmith, Keras and PyTorch have equally many parameters; that of Keras has equal logits."""
     ours = {case: transformers.network(case) for case in transformers.CASES}
     for case, network in ours.items():
         other = transformers.keras_network(case)
