@@ -1,7 +1,7 @@
 """Record the scores of completed runs, and update the tables of recipes in README files.
 
 python tools/scores.py train [RECIPE...]    # train recipes with up to three seeds, record the scores, update the tables
-python tools/scores.py record RUN_FOLDER...
+python tools/scores.py record RUN_FOLDER... [--busy]  # --busy: keep the recorded times, as other programs were running
 python tools/scores.py readme
 python tools/scores.py confirm [RECIPE...]  # reproduce the recorded scores, and record the behavior of the smoke runs
 python tools/scores.py tolerate RECIPE...   # tolerate the differences between this processor and that of the records
@@ -213,7 +213,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the script with command-line arguments and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("record").add_argument("folders", metavar="RUN_FOLDER", type=Path, nargs="+")
+    recording = commands.add_parser("record")
+    recording.add_argument("folders", metavar="RUN_FOLDER", type=Path, nargs="+")
+    recording.add_argument("--busy", action="store_true")
     commands.add_parser("readme")
     commands.add_parser("train").add_argument("recipes", metavar="RECIPE", nargs="*")
     commands.add_parser("confirm").add_argument("recipes", metavar="RECIPE", nargs="*")
@@ -226,7 +228,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "confirm":
             return 0 if confirm(arguments.recipes) else 1
         if arguments.command == "record":
-            record(arguments.folders)
+            record(arguments.folders, quiet=not arguments.busy)
             return 0
         if arguments.command == "train":
             train(arguments.recipes)
