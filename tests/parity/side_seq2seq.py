@@ -316,9 +316,11 @@ def plain_decoder(x, *, options, shapes=False, libraries=None):
 
 def beam_decoder(
     memory, bounds, table, state, starts, *weights, wrapper, beams, options, fn=False, graph=False, end=2, shapes=False,
-    libraries=None, scale=2.0,
+    libraries=None, scale=2.0, scores=False,
 ):  # fmt: skip
     """Compute the results of a `BeamSearchDecoder`: final tokens, outputs of the steps and the final state.
+
+    Gradients are those of the scores of the beams with `scores=True`, and zeros otherwise.
 
     Args:
         memory: Memory of the attention mechanism, of shape `(batch, positions, features)`.
@@ -336,6 +338,7 @@ def beam_decoder(
         shapes: If `True`, return the shapes of the weights.
         libraries: See the head of the file.
         scale: Number that multiplies the weights of the output layer.
+        scores: If `True`, return only the log probabilities of the beams, which can be differentiated.
     """
     import tensorflow as tf
 
@@ -355,6 +358,8 @@ def beam_decoder(
         if mechanisms:
             first = cell.get_initial_state(batch_size=state.shape[0], dtype=tf.float32).clone(cell_state=first)
         outputs, last, lengths = decoder(None if fn else table, starts, end, first)
+        if scores:
+            return [last.log_probs]
         return [*tf.nest.flatten(outputs), *flat(last), lengths]
 
     if mechanisms:
@@ -364,7 +369,8 @@ def beam_decoder(
     if shapes:
         return [weight.shape for each in (cell, layer) for weight in each.get_weights()]
     load([cell, layer], [*weights[:-2], *(scale * weight for weight in weights[-2:])])
-    return [tf.stop_gradient(each) for each in in_graph(call, graph)()], []
+    results = in_graph(call, graph)()
+    return (results, variables(cell, layer)) if scores else ([tf.stop_gradient(each) for each in results], [])
 
 
 def wrapper_in_layer(memory, bounds, x, mask, *weights, shapes=False, libraries=None, **options):

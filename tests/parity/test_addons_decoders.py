@@ -121,6 +121,22 @@ def test_beam_search_decoder(addons, given):
     compare_uses(addons, "beam_decoder", arrays, options=options, **passed)
 
 
+@pytest.mark.parametrize("wrapper", ["none", "one"])
+@pytest.mark.parametrize("graph", [False, True])
+def test_gradients_of_beam_scores(graph, wrapper, addons):
+    """Embeddings, memory, states, cell and output layer have the gradients of the log probabilities of the beams."""
+    rng = np.random.default_rng(3)
+    memory, table, state = (rng.normal(size=shape).astype("float32") for shape in ((3, 6, 3), (7, 3), (3, 4)))
+    arrays = [memory, np.array([6, 2, 4], "int32"), table, state, np.array([0, 1, 3], "int32")]
+    options = {"maximum_iterations": 4}
+    ours = compare_uses(
+        addons, "beam_decoder", arrays, wrapper=wrapper, beams=3, graph=graph, options=options, scores=True
+    )
+    assert np.isfinite(ours[0]).all()
+    assert all(gradient.any() for gradient in ours[2:4])  # of the embeddings and the state
+    assert ours[1].any() == (wrapper == "one")  # of the memory
+
+
 def test_beam_wider_than_the_vocabulary(addons):
     """Entries with a probability of 0, which differ, are not part of the final sequences."""
     rng = np.random.default_rng(0)
