@@ -17,6 +17,7 @@ def char_rnn(
     layers: int = 1,
     cell: str = "gru",
     dropout: float = 0.0,
+    recurrent_dropout: float = 0.0,
     stateful: bool = False,
     batch_size: int | None = None,
 ) -> keras.Model:
@@ -36,6 +37,8 @@ def char_rnn(
         layers: Number of recurrent layers.
         cell: "gru" or "lstm", the type of the recurrent layers.
         dropout: Dropout rate after each recurrent layer.
+        recurrent_dropout: Dropout rate of the states, with one mask for all steps of a sequence (Gal and Ghahramani,
+            2016).
         stateful: If `True`, the final states of a batch are the initial states of the next one.
         batch_size: Number of sequences in each batch, which stateful models require. If `None`, it may vary.
 
@@ -55,7 +58,8 @@ def char_rnn(
     for name, number in numbers.items():
         check(is_integer(number) and number > 0, name, number, "a positive integer")
     check_option("cell", cell, CELLS)
-    check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
+    for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+        check(is_number(rate) and 0 <= rate < 1, name, rate, "in [0, 1)")
     valid = batch_size is None or (is_integer(batch_size) and batch_size > 0)
     check(valid, "batch_size", batch_size, "a positive integer or None")
     check(batch_size is not None or not stateful, "batch_size", batch_size, "a positive integer with stateful=True")
@@ -63,7 +67,8 @@ def char_rnn(
     inputs = keras.Input(batch_shape=(batch_size, None), dtype="int32")
     x = keras_layers.Embedding(vocabulary_size, embedding)(inputs)
     for _ in range(layers):
-        x = CELLS[cell](units, return_sequences=True, stateful=stateful)(x)
+        options = {"recurrent_dropout": recurrent_dropout, "return_sequences": True, "stateful": stateful}
+        x = CELLS[cell](units, **options)(x)
         x = keras_layers.Dropout(dropout)(x)
     logits = keras_layers.Dense(vocabulary_size, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="char_rnn")
