@@ -137,3 +137,27 @@ def test_unknown_word_of_a_review():
     assert [counts[word] for word in ("this", "movie", "was")] == [ranks[token - 4] for token in known]
     assert "faaaaaantastic" not in counts
     assert 10_004 <= unknown < 11_004 == tokenizer.size
+
+
+def test_analogies(load_recipe):
+    """Analogies are solved if two words differ by the same vector as two others, even if other words are closer."""
+    recipe = load_recipe("text/word2vec")
+    pairs = [words.split() for words in recipe.PAIRS.split(", ")]
+    others = [f"{second}{number}" for _, second in pairs for number in range(6)]
+    generator = np.random.default_rng(0)
+    words = {"[PAD]": np.eye(40)[0]}
+    for first, second in pairs:
+        words[first] = generator.normal(size=40) / 40**0.5
+        words[second] = words[first] + 2 * np.eye(40)[1]  # the direction from men to women
+        for number in range(6):  # closer to the first word than the second one
+            words[f"{second}{number}"] = words[first] + 0.01 * generator.normal(size=40)
+    vectors = recipe.WordVectors(np.stack([*words.values()]), [*words])
+    assert vectors.nearest(vectors["king"], ["king"]) != vectors.solve("man", "woman", "king")
+    assert vectors.solve("man", "woman", "king")[0] == "queen"
+    scores = recipe.analogy_scores(vectors)
+    assert len(pairs) * (len(pairs) - 1) == 380  # the number in the header
+    assert scores["analogies"] > 0.95
+    assert scores["neighbors"] < 0.05
+    assert "[PAD]" not in vectors.nearest(np.eye(40)[0], others)
+    few = recipe.WordVectors(np.eye(3), ["[PAD]", "man", "woman"])
+    assert recipe.analogy_scores(few) == {"analogies": 0.0, "neighbors": 0.0}
