@@ -66,3 +66,19 @@ def test_unknown_characters_in_a_prompt(load_recipe):
     generator = recipe.generator(config, prepared, recipe.build_model(config, prepared))
     first, second = (list(generator.generate(prompt, 5)) for prompt in ("a\u00e9", "a\u732b"))
     assert first == second
+
+
+def test_variety_of_words(load_recipe):
+    """Unknown words do not count, and known words count once, divided by the number of words."""
+    recipe = load_recipe("char_rnn/improvements")
+    assert recipe.variety("the king, the KING!\n  thee3the", {"the", "king", "queen"}) == 2 / 6
+    assert recipe.variety("...", {"the"}) == 0.0
+
+
+def test_variants_read_the_same_characters_in_a_step(load_recipe):
+    """Variants with longer sequences have fewer of them, so that the number of updates in a pass is the same."""
+    recipe = load_recipe("char_rnn/improvements")
+    configs = [recipe.Config(**fields) for fields in recipe.VARIANTS.values()]
+    assert len({config.steps * config.batch_size for config in configs}) == 1
+    assert recipe.Config(**recipe.VARIANTS["small"]) == recipe.Config()
+    assert all(len(fields) <= 2 for name, fields in recipe.VARIANTS.items() if name != "all")
