@@ -150,6 +150,24 @@ def test_divergence_is_a_result(error, diverged):
     assert bool(DIVERGED.search(error)) == diverged
 
 
+def test_comparison_with_a_new_answer(tmp_path, monkeypatch, capsys):
+    """The command prints its table and succeeds, although the answer has a column that is not stored yet."""
+    new = comparison(none=[0.5], large=[0.6])
+    monkeypatch.setattr("tensorsmith.tools.commands.compare.compare", lambda request: (tmp_path, new))
+    (tmp_path / "mine.py").write_text(RECIPE)
+    (tmp_path / "figure.png").write_bytes(b"image")
+    record_comparison(RecipeFile("mine.py", tmp_path / "mine.py"), new, tmp_path / "figure.png", quiet=True)
+    assert main(["compare", str(tmp_path / "mine.py")]) == 0
+    assert "Stored answer: large is best, by +0.1 over none (1 seeds)." in capsys.readouterr().out
+    (tmp_path / "mine.py").write_text(RECIPE.replace("{gain[large]}", "{column[large/test loss]}"))
+    assert main(["compare", str(tmp_path / "mine.py")]) == 0
+    printed = capsys.readouterr()
+    assert "large" in printed.out
+    assert "Stored answer" not in printed.out
+    assert "The stored results lack numbers of the answer" in printed.err
+    assert "large/test loss" in printed.err
+
+
 @pytest.mark.slow  # runs in other processes
 def test_comparison_is_recorded(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

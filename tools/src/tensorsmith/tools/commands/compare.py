@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from tensorsmith.core import print_text
+from tensorsmith.core import ArgumentError, print_text
 from tensorsmith.recipes import (
     CompareRequest,
     Comparison,
@@ -76,9 +76,12 @@ def execute(arguments: argparse.Namespace) -> int:
     print_text(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
     if stored is not None and not failed:
         print_text(_support(stored, comparison))
-    answer = read_results(recipe).answer(recipe)
-    if answer:
-        print_text(f"Stored answer: {answer}")
+    try:
+        answer = read_results(recipe).answer(recipe)
+    except ArgumentError as error:  # the answer has been changed since the results were stored
+        print_text(f"The stored results lack numbers of the answer: {error}", file=sys.stderr)
+    else:
+        print_text(f"Stored answer: {answer}" if answer else "", end="\n" if answer else "")
     for name in ("comparison.md", "comparison.png"):
         if (folder / name).exists():
             print_text(folder / name)
