@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
+from tensorsmith.data.datasets.obtain import existing_folder
 from tensorsmith.data.datasets.registry import info, load_split
 
 
@@ -81,8 +81,7 @@ def load(
         'BSD-3-Clause'
     """
     check(source in (None, "tfds"), "source", source, "'tfds' or None")
-    location = None if folder is None else Path(folder)
-    check(location is None or location.is_dir(), "folder", folder, "an existing folder")
+    location = existing_folder(folder)
     if source == "tfds":
         from tensorsmith.data.datasets.tfds_source import load_from_tfds
 

