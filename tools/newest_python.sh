@@ -14,5 +14,6 @@ for project in custom_ops/*/ packages/*/ tools/; do [ -f "$project/pyproject.tom
 .venv/bin/uv pip install --quiet --python "$environment" --no-deps --no-build-isolation "$@"
 
 "$environment/bin/python" -m pytest -q -n auto --dist loadfile -p no:cacheprovider -m "not slow" \
-  tests/test_recipes.py tests/recipes packages/addons packages/core packages/migrate packages/recipes packages/runs \
-  packages/training/tests/test_trainer.py packages/training/tests/test_short_traceback.py packages/tuning
+  tests/test_recipes.py tests/recipes/test_structure.py packages/addons packages/core packages/migrate \
+  packages/recipes packages/runs packages/training/tests/test_trainer.py \
+  packages/training/tests/test_short_traceback.py packages/tuning
