@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[1]
 REPRODUCED = (
     "mlp/california",
     "mlp/digits",
-    "mlp/fashion_mnist",
     "timeseries/one_step",
     "wide_deep/california",
 )

@@ -14,8 +14,10 @@ from tensorsmith import ops
 
 KERNELS = Path(__file__).parent / "kernels"
 
-# Argument checks, shape inference and second gradients are the same code for all instruction sets.
-SHARED = "hostile or bad_arguments or out_of_range or unknown or static or second_gradients or xla"
+# Argument checks, shape inference, second gradients and reference implementations are the same code for all instruction
+# sets. The last three are parts of the names of parametrized tests.
+SHARED = "hostile or bad_arguments or out_of_range or unknown or static or second_gradients or xla or graphs or lite"
+SHARED += " or [reference or -reference- or -reference]"
 
 pytestmark = pytest.mark.slow
 

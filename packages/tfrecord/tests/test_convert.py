@@ -392,11 +392,11 @@ print(done.records, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status")
 @pytest.mark.slow
 def test_peak_memory(tmp_path):
     """Tests that the peak memory for 400 MB of short records is below 400 MB."""
-    rows = np.random.default_rng(0).integers(0, 10**9, (100_000, 10))
-    block = "".join(",".join(map(str, row)) + "\n" for row in rows.tolist())
+    rows = np.random.default_rng(0).integers(10**8, 10**9, (100_000, 10))
+    block = "".join(f"{row[0]},{' '.join(map(str, row[1:]))}\n" for row in rows.tolist())
     source, target = tmp_path / "big.csv", tmp_path / "out"
     with source.open("w") as file:
-        file.write(",".join(f"c{i}" for i in range(10)) + "\n")
+        file.write("number,text\n")
         file.writelines(block for _ in range(42))
     assert source.stat().st_size > 4e8
     command = [sys.executable, "-c", MEMORY, str(source), str(target)]
