@@ -1,6 +1,6 @@
 """Which change improves a character-level language model most: layers, units, steps, dropout or passes?
 
-Data: 42 works of Shakespeare, 5.06 million characters, 90 / 5 / 5 (CC-BY-2.5)
+Data: 42 works of Shakespeare, 1,000,000 / 252,864 / 252,864 of 5.06 million characters (CC-BY-2.5)
 Command: tensorsmith run char_rnn/improvements
 
 Comparison: tensorsmith compare char_rnn/improvements --parallel 2
