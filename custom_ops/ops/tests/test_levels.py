@@ -14,8 +14,8 @@ from tensorsmith import ops
 
 KERNELS = Path(__file__).parent / "kernels"
 
-# Argument checks, shape inference, second gradients and reference implementations are the same code for all instruction
-# sets. The last three are parts of the names of parametrized tests.
+# Argument checks, shape inference, tracing, export, second gradients and reference implementations are the same code
+# for all instruction sets. The last three expressions match parameters in the names of tests.
 SHARED = "hostile or bad_arguments or out_of_range or unknown or static or second_gradients or xla or graphs or lite"
 SHARED += " or [reference or -reference- or -reference]"
 

@@ -79,9 +79,10 @@ def execute(arguments: argparse.Namespace) -> int:
     try:
         answer = read_results(recipe).answer(recipe)
     except ArgumentError as error:  # the answer has been changed since the results were stored
+        answer = ""
         print_text(f"The stored results lack numbers of the answer: {error}", file=sys.stderr)
-    else:
-        print_text(f"Stored answer: {answer}" if answer else "", end="\n" if answer else "")
+    if answer:
+        print_text(f"Stored answer: {answer}")
     for name in ("comparison.md", "comparison.png"):
         if (folder / name).exists():
             print_text(folder / name)
