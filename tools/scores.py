@@ -1,7 +1,7 @@
 """Record the scores of completed runs, and update the tables of recipes in README files.
 
 python tools/scores.py train [RECIPE...]    # train recipes with up to three seeds, record the scores, update the tables
-python tools/scores.py record RUN_FOLDER... [--busy]  # --busy: keep the recorded times, as other programs were running
+python tools/scores.py record RUN_FOLDER... [--busy]  # --busy: other programs were running, so keep the recorded times
 python tools/scores.py readme
 python tools/scores.py confirm [RECIPE...]  # reproduce the recorded scores, and record the behavior of the smoke runs
 python tools/scores.py tolerate RECIPE...   # tolerate the differences between this processor and that of the records

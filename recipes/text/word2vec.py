@@ -49,8 +49,9 @@ class Config(TrainingSettings):
 
 
 SCORE = "test accuracy"
-ANSWER = """The model finds the word of the context with an accuracy of {run[test accuracy]}. It solves analogies with a
-rate of {run[test analogies]}, and the neighbors of the third word alone with {run[test neighbors]}."""
+ANSWER = """The model tells the word of the context from random words with an accuracy of {run[test accuracy]}. For
+{run[test analogies]} of the analogies, the solution is among the five words that are closest to the sum of the vectors,
+compared with {run[test neighbors]} for the five neighbors of the third word."""
 SMOKE = {"epochs": 1, "train_characters": 50_000, "words": 500, "dimension": 8}
 NEGATIVES = 5
 NEIGHBORS = "king", "love", "sword", "night", "sea", "father", "france", "crown"
