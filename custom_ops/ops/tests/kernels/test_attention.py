@@ -82,6 +82,25 @@ def test_formula(rng):
             np.testing.assert_allclose(got[b, :, h], shares @ value[b, :length, h // 2], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_padded_keys_are_skipped(causal, rng):
+    """A shared mask of padding equals `lengths`, also if the padding is not finite."""
+    query, key, value = (rng.normal(size=(3, 40, 2, 8)).astype("float32") for _ in range(3))
+    lengths = np.array([40, 17, 0])
+    padding = np.arange(40) >= lengths[:, np.newaxis]
+    key[padding], value[padding] = np.nan, np.inf
+    results = []
+    for options in ({"lengths": lengths}, {"mask": ~padding[:, np.newaxis, np.newaxis]}):
+        tensors = [tf.constant(each) for each in (query, key, value)]
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            output = ops.attention(*tensors, causal=causal, dropout=0.2, seed=[1, 2], **options)
+        results.append([output, *tape.gradient(output, tensors)])
+    for one, other in zip(*results, strict=True):
+        assert np.isfinite(one).all()
+        np.testing.assert_array_equal(one, other)
+
+
 def test_query_without_visible_keys(rng):
     query, key, value = (tf.constant(x, tf.float32) for x in draw(rng, (2, 3, 3, 1, 1, 4, 4)))
     with tf.GradientTape() as tape:
