@@ -56,7 +56,8 @@ inline Vec load_part(const float* from, int64_t count) {
   return value;
 }
 inline void store_part(float* to, Vec value, int64_t count) {
-  std::memcpy(to, &value, (count >= kLanes ? kLanes : count) * sizeof(float));
+  if (count >= kLanes) return store(to, value);
+  std::memcpy(to, &value, count * sizeof(float));
 }
 
 template <class Gelu, class T>
