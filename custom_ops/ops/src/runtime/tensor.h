@@ -87,6 +87,7 @@ template <> struct TypeOf<Half> { static constexpr TF_DataType value = TF_HALF; 
 template <> struct TypeOf<BFloat16> { static constexpr TF_DataType value = TF_BFLOAT16; };
 template <> struct TypeOf<int32_t> { static constexpr TF_DataType value = TF_INT32; };
 template <> struct TypeOf<int64_t> { static constexpr TF_DataType value = TF_INT64; };
+template <> struct TypeOf<uint64_t> { static constexpr TF_DataType value = TF_UINT64; };
 template <> struct TypeOf<String> { static constexpr TF_DataType value = TF_STRING; };
 template <> struct TypeOf<uint8_t> { static constexpr TF_DataType value = TF_UINT8; };
 template <> struct TypeOf<bool> { static constexpr TF_DataType value = TF_BOOL; };
@@ -97,6 +98,7 @@ inline size_t bytes_of(TF_DataType type) {
     case TF_INT32:
       return 4;
     case TF_INT64:
+    case TF_UINT64:
     case TF_DOUBLE:
       return 8;
     case TF_HALF:

@@ -16,6 +16,7 @@ from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
 from tensorsmith.ops.depthwise_max_pool import depthwise_max_pool
 from tensorsmith.ops.dispatch import active, compiled, use
 from tensorsmith.ops.distance_transform import distance_transform
+from tensorsmith.ops.dropout import dropout
 from tensorsmith.ops.embedding_bag import embedding_bag
 from tensorsmith.ops.examples import parse_examples, read_examples
 from tensorsmith.ops.gather_tree import gather_tree
@@ -59,6 +60,7 @@ __all__ = [
     "crf_log_likelihood",
     "depthwise_max_pool",
     "distance_transform",
+    "dropout",
     "embedding_bag",
     "gather_tree",
     "gelu",
