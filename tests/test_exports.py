@@ -63,6 +63,7 @@ BRANCHES = {
     layers.CRF: tagged,
     layers.Dense: lambda x: layers.Dense(3, "gelu")(x),
     layers.DepthwiseMaxPool: pooled,
+    layers.Dropout: lambda x: layers.Dropout(0.5)(x),
     layers.EmbeddingBag: bagged,
     layers.GRU: recurrent(layers.GRU),
     layers.LayerNormLSTM: recurrent(layers.LayerNormLSTM),

@@ -9,6 +9,7 @@ from tensorsmith.layers import (
     BatchNormalization,
     CorrelationCost,
     DepthwiseMaxPool,
+    Dropout,
     EmbeddingBag,
     FakeQuantization,
     FilterResponseNormalization,
@@ -128,6 +129,20 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=BAD_NORMALIZATIONS,
+    ),
+    LayerRow(
+        Dropout,
+        kwargs={"rate": 0.3, "seed": 5},
+        inputs=Data((6, 4)),
+        random=True,
+        time_axis=1,
+        passes_mask=True,
+        bad=[
+            ({"rate": 1.0}, "in [0, 1)"),
+            ({"rate": -0.1}, "in [0, 1)"),
+            ({"rate": "half"}, "in [0, 1)"),
+            ({"seed": 0.5}, "an integer or None"),
+        ],
     ),
     LayerRow(
         MCDropout,

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith import layers, ops
-from tensorsmith.layers import accelerate, decelerate
+from tensorsmith.layers import Dropout, accelerate, decelerate
 from tensorsmith.layers._support.inner_layers import inner_layers
 from tensorsmith.layers.conversion.accelerate import ACCELERATED
 from tensorsmith.testing import raises_argument_error
@@ -97,7 +97,7 @@ def test_outputs_are_those_of_keras(name):
 
     assert accelerate(model) is model
     assert sum(kind in ACCELERATED.values() for kind in kinds(model)) == REPLACED[name]
-    assert not {*kinds(model)} & ({*ACCELERATED} - {kl.Dense})
+    assert not {*kinds(model)} & ({*ACCELERATED} - {kl.Dense, kl.Dropout})  # the dropout of attention has the rate 0
     assert all(new is old for new, old in zip(model.variables, variables, strict=True))
     for output in (model(x), model.predict(x, verbose=0)):
         np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-5)
@@ -106,6 +106,15 @@ def test_outputs_are_those_of_keras(name):
     assert kinds(model) == before
     np.testing.assert_array_equal(model(x), expected)
     np.testing.assert_array_equal(model.predict(x, verbose=0), predicted)
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_dropout_is_replaced_beside_other_kernels(normalized):
+    parts = [kl.LayerNormalization()] if normalized else [kl.Dense(4)]
+    model = keras.Sequential([keras.Input((4,)), *parts, kl.Dropout(0.2), kl.Dropout(0.0), kl.Dropout(0.2, (1, 4))])
+    accelerate(model)
+    found = [type(layer) for layer in model.layers[1:]]
+    assert found == [Dropout if normalized else kl.Dropout, kl.Dropout, kl.Dropout]
 
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")

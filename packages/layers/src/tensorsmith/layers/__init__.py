@@ -74,6 +74,7 @@ from tensorsmith.layers.recurrent.nas_cell import NASCell
 from tensorsmith.layers.recurrent.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from tensorsmith.layers.recurrent.simple_rnn import SimpleRNN
 from tensorsmith.layers.regularization.contractive_penalty import ContractivePenalty
+from tensorsmith.layers.regularization.dropout import Dropout
 from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
 from tensorsmith.layers.regularization.mc_dropout import MCDropout
 from tensorsmith.layers.regularization.scheduled_dropout import ScheduledDropout
@@ -102,6 +103,7 @@ __all__ = [
     "Dense",
     "DenseTranspose",
     "DepthwiseMaxPool",
+    "Dropout",
     "DropoutCell",
     "ESNCell",
     "EinsumDense",

@@ -16,6 +16,7 @@ from tensorsmith.layers.dense.residual_dense import ResidualDense
 from tensorsmith.layers.normalization.layer_normalization import LayerNormalization
 from tensorsmith.layers.normalization.rms_normalization import RMSNormalization
 from tensorsmith.layers.output.rbf_output import RBFOutput
+from tensorsmith.layers.regularization.dropout import Dropout
 from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
 from tensorsmith.layers.regularization.mc_dropout import MCDropout
 
@@ -23,7 +24,8 @@ POOLINGS = {layers.GlobalAveragePooling2D: layers.AveragePooling2D, layers.Globa
 # Elementwise layers. `Activation` is elementwise unless its function is listed in ACROSS.
 ELEMENTWISE = (
     *(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Identity, layers.ActivityRegularization),
-    *(layers.Dropout, layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise, MCDropout, MCAlphaDropout),
+    *(layers.Dropout, layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise),
+    *(Dropout, MCDropout, MCAlphaDropout),
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum),
 )
 ACROSS = (keras.activations.softmax, keras.activations.log_softmax, keras.activations.sparsemax, keras.activations.glu)

@@ -28,10 +28,12 @@ from tensorsmith.layers.normalization.rms_normalization import RMSNormalization
 from tensorsmith.layers.recurrent.gru import GRU
 from tensorsmith.layers.recurrent.lstm import LSTM
 from tensorsmith.layers.recurrent.simple_rnn import SimpleRNN
+from tensorsmith.layers.regularization.dropout import Dropout
 
 ACCELERATED: dict[type[Any], type[Any]] = {
     keras.layers.Attention: Attention,
     keras.layers.Dense: Dense,
+    keras.layers.Dropout: Dropout,
     keras.layers.EinsumDense: EinsumDense,
     keras.layers.GRU: GRU,
     keras.layers.LSTM: LSTM,
@@ -56,12 +58,13 @@ def accelerate(model: keras.Model) -> keras.Model:
     """Replaces the layers of a Keras model that have faster equivalents in tensorsmith, and returns the model.
 
     `LSTM`, `GRU`, `SimpleRNN`, `LayerNormalization`, `RMSNormalization`, `MultiHeadAttention`, `Attention`,
-    `EinsumDense` and `Dense` with GELU become those of `tensorsmith.layers`, with the same outputs. Subclasses of
-    `MultiHeadAttention`, such as those of KerasHub, keep their class and use the kernel, unless they compute attention
-    differently. The model is changed in place: each layer changes its class and keeps its weights, name and
-    connections. Therefore, shared layers, nested models, subclassed models and layers inside other layers, such as
-    `keras.layers.Bidirectional`, are supported, and a compiled model remains compiled, including the state of its
-    optimizer. XLA, which cannot use the kernels, is turned off for the model.
+    `EinsumDense` and `Dense` with GELU become those of `tensorsmith.layers`, with the same outputs, and so does
+    `Dropout` in models with any of them. Subclasses of `MultiHeadAttention`, such as those of KerasHub, keep their
+    class and use the kernel, unless they compute attention differently. The model is changed in place: each layer
+    changes its class and keeps its weights, name and connections. Therefore, shared layers, nested models, subclassed
+    models and layers inside other layers, such as `keras.layers.Bidirectional`, are supported, and a compiled model
+    remains compiled, including the state of its optimizer. XLA, which cannot use the kernels, is turned off for the
+    model.
 
     A model that is saved and loaded consists of the same layers, except for those inside custom layers: these are
     created by the code of the custom layer, so call `accelerate` again after loading.
@@ -142,7 +145,10 @@ def _exchange(model: keras.Model, classes: Mapping[type[Any], type[Any]]) -> Non
     check(model.built, "model", model.name, "built", "call the model once, or start it with keras.Input")
     replaced = defaultdict(list)
     left = []
-    for layer in inner_layers(model):
+    # Dropout comes last, because it is only replaced beside other kernels: alone, it is not worth turning off XLA.
+    for layer in sorted(inner_layers(model), key=lambda layer: isinstance(layer, keras.layers.Dropout)):
+        if isinstance(layer, keras.layers.Dropout) and classes is ACCELERATED and not _has_kernels(model):
+            break
         try:
             kind = _change(layer, classes)
         except ObstacleError as error:
@@ -188,7 +194,9 @@ def _change(layer: Any, classes: Mapping[type[Any], type[Any]]) -> str | None:
 
 
 def _gains(layer: Any) -> bool:
-    """Returns `False` for dense layers that Keras computes as fast. They are common and therefore not reported."""
+    """Returns `False` for layers that Keras computes as fast. They are common and therefore not reported."""
+    if isinstance(layer, keras.layers.Dropout):
+        return type(layer) in (keras.layers.Dropout, Dropout) and layer.rate > 0 and layer.noise_shape is None
     if isinstance(layer, keras.layers.Dense):
         faster = gelu_variant(layer.activation) is not None
     elif isinstance(layer, keras.layers.EinsumDense):

@@ -6,6 +6,7 @@ from tensorsmith.core import Verbatim, check
 from tensorsmith.layers._support.inner_layers import inner_layers
 from tensorsmith.layers.attention.addons_multi_head_attention import AddonsMultiHeadAttention
 from tensorsmith.layers.conversion.convert_layers import convert_layers
+from tensorsmith.layers.regularization.dropout import Dropout
 from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
 from tensorsmith.layers.regularization.mc_dropout import MCDropout
 from tensorsmith.layers.regularization.scheduled_dropout import ScheduledDropout
@@ -85,7 +86,7 @@ def to_monte_carlo(model: keras.Model) -> keras.Model:
 
 def _monte_carlo(layer: keras.Layer) -> keras.Layer:
     kind, config = type(layer), layer.get_config()
-    if kind is keras.layers.Dropout:
+    if kind in (keras.layers.Dropout, Dropout):
         return MCDropout.from_config(config)
     if kind is keras.layers.AlphaDropout:
         return MCAlphaDropout.from_config(config)

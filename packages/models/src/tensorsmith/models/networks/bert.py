@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from tensorsmith.core import check, is_integer
-from tensorsmith.layers import Dense, LayerNormalization, LearnedPositionalEncoding
+from tensorsmith.layers import Dense, Dropout, LayerNormalization, LearnedPositionalEncoding
 from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
@@ -106,7 +106,7 @@ def bert(
     segment_embedding = layers.Embedding(2, features, embeddings_initializer=normal, name="segment_embedding")
     x = layers.Add(name="embeddings")([embedding(tokens), segment_embedding(segments)])
     x = LearnedPositionalEncoding(context, normal, name="positions")(x)
-    x = layers.Dropout(dropout)(LayerNormalization(epsilon=1e-12, name="normalization")(x))
+    x = Dropout(dropout)(LayerNormalization(epsilon=1e-12, name="normalization")(x))
     visible = keras.ops.not_equal(tokens, 0)  # the sum of embeddings with and without a mask has none
     sublayers = Sublayers(chosen.heads, dropout, 4 * features, "gelu", 1e-12, normalize_first)
     for block in range(chosen.blocks if blocks is None else blocks):

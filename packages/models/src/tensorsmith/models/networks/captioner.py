@@ -8,7 +8,13 @@ from keras import layers
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.layers import Dense, LayerNormalization, LearnedPositionalEncoding, SinusoidalPositionalEncoding
+from tensorsmith.layers import (
+    Dense,
+    Dropout,
+    LayerNormalization,
+    LearnedPositionalEncoding,
+    SinusoidalPositionalEncoding,
+)
 from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size, end_point
 from tensorsmith.models.networks._support.blocks import scaled
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
@@ -88,7 +94,7 @@ def captioner(
     target = keras.Input((None,), dtype="int32", name="target")
     embedding = token_embedding(vocabulary_size, features, "embedding")
     x = layers.Rescaling(math.sqrt(features), name="scale")(embedding(target))
-    x = layers.Dropout(dropout)(SinusoidalPositionalEncoding(name="positions")(x))
+    x = Dropout(dropout)(SinusoidalPositionalEncoding(name="positions")(x))
     x = decode_features(x, memory, sublayers, chosen.blocks if blocks is None else blocks)
     return keras.Model({"image": image, "target": target}, embedding(x, reverse=True), name="captioner")
 

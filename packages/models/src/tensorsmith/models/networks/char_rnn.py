@@ -4,7 +4,7 @@ import keras
 from keras import layers as keras_layers
 
 from tensorsmith.core import check, is_integer, is_number
-from tensorsmith.layers import GRU, LSTM
+from tensorsmith.layers import GRU, LSTM, Dropout
 from tensorsmith.models.networks._support.arguments import check_option
 
 CELLS = {"gru": GRU, "lstm": LSTM}
@@ -69,6 +69,6 @@ def char_rnn(
     for _ in range(layers):
         options = {"recurrent_dropout": recurrent_dropout, "return_sequences": True, "stateful": stateful}
         x = CELLS[cell](units, **options)(x)
-        x = keras_layers.Dropout(dropout)(x)
+        x = Dropout(dropout)(x)
     logits = keras_layers.Dense(vocabulary_size, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="char_rnn")

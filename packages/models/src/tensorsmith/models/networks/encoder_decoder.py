@@ -9,7 +9,7 @@ from keras import layers
 
 from tensorsmith.core import Verbatim, check, is_integer, is_number
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.layers import LSTM, Attention, ScheduledSampling
+from tensorsmith.layers import LSTM, Attention, Dropout, ScheduledSampling
 from tensorsmith.models.networks._support.arguments import check_option
 
 ATTENTIONS = ("luong", "bahdanau")
@@ -202,12 +202,12 @@ def _layers(
     encoder = LSTM(units // 2 if bidirectional else units, return_sequences=True, return_state=True, name="encoder")
     found = [
         layers.Embedding(source_vocabulary, embedding, mask_zero=True, name="source_embedding"),
-        layers.Dropout(dropout, name="source_dropout"),
+        Dropout(dropout, name="source_dropout"),
         layers.Bidirectional(encoder, name="encoder") if bidirectional else encoder,
         layers.Embedding(target_vocabulary, embedding, mask_zero=True, name="target_embedding"),
-        layers.Dropout(dropout, name="target_dropout"),
+        Dropout(dropout, name="target_dropout"),
         LSTM(units, return_sequences=True, return_state=True, name="decoder"),
-        layers.Dropout(dropout, name="dropout"),
+        Dropout(dropout, name="dropout"),
         layers.Dense(target_vocabulary, dtype="float32", name="logits"),
     ]
     if attention is not None:

@@ -9,7 +9,7 @@ from keras import layers
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Tensor
-from tensorsmith.layers import LayerNormalization, LearnedPositionalEncoding
+from tensorsmith.layers import Dropout, LayerNormalization, LearnedPositionalEncoding
 from tensorsmith.layers.activations import gelu
 from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
@@ -90,7 +90,7 @@ def gpt(
         vocabulary_size, features, embeddings_initializer=normal, reverse_dtype="float32", name="embedding"
     )
     x = LearnedPositionalEncoding(context, normal, name="positions")(embedding(tokens))
-    x = layers.Dropout(dropout)(x)
+    x = Dropout(dropout)(x)
     sublayers = Sublayers(chosen.heads, dropout, 4 * features, gelu)
     for block in range(chosen.blocks if blocks is None else blocks):
         x = sublayers.dense(sublayers.attention(x, f"block_{block}", causal=True), f"block_{block}")

@@ -9,7 +9,7 @@ from keras import layers
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import TensorLike
-from tensorsmith.layers import LayerNormalization, SinusoidalPositionalEncoding
+from tensorsmith.layers import Dropout, LayerNormalization, SinusoidalPositionalEncoding
 from tensorsmith.models.networks._support.arguments import check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 from tensorsmith.models.networks._support.transformer_blocks import Sublayers
@@ -112,12 +112,12 @@ def transformer(
     scale = layers.Rescaling(math.sqrt(features), name="scale")
     positions = SinusoidalPositionalEncoding(name="positions")
 
-    x = layers.Dropout(dropout)(positions(scale(source_embedding(source))))
+    x = Dropout(dropout)(positions(scale(source_embedding(source))))
     for block in range(blocks):
         x = sublayers.dense(sublayers.attention(x, f"encoder_{block}"), f"encoder_{block}")
     memory = LayerNormalization(epsilon=1e-6, name="encoder_normalization")(x) if normalize_first else x
 
-    x = layers.Dropout(dropout)(positions(scale(target_embedding(target))))
+    x = Dropout(dropout)(positions(scale(target_embedding(target))))
     logits = target_embedding(decode_features(x, memory, sublayers, blocks), reverse=True)
     return keras.Model({"source": source, "target": target}, logits, name=f"transformer_{size}")
 

@@ -7,7 +7,7 @@ from keras import layers
 
 from tensorsmith.core import Verbatim, check, is_integer
 from tensorsmith.core.types import Activation, Tensor
-from tensorsmith.layers import Dense, LayerNormalization, LearnedPositionalEncoding, MultiHeadAttention
+from tensorsmith.layers import Dense, Dropout, LayerNormalization, LearnedPositionalEncoding, MultiHeadAttention
 from tensorsmith.models.networks._support.arguments import check_network, check_transformer, chosen_size
 from tensorsmith.models.networks._support.blocks import scaled
 
@@ -92,7 +92,7 @@ def vit(
     x = layers.ZeroPadding1D((1, 0))(x)
     normal = keras.initializers.TruncatedNormal(stddev=0.02)
     x = LearnedPositionalEncoding(rows * columns + 1, normal, name="positions")(x)
-    x = layers.Dropout(dropout)(x)
+    x = Dropout(dropout)(x)
     for _ in range(chosen.blocks if blocks is None else blocks):
         x = _block(x, chosen.heads, dropout)
     x = LayerNormalization(epsilon=1e-6)(x)
@@ -108,7 +108,7 @@ def _block(x: Tensor, heads: int, dropout: float) -> Tensor:
     features = x.shape[-1]
     normalized = LayerNormalization(epsilon=1e-6)(x)
     attended = MultiHeadAttention(heads, features // heads)(normalized, normalized)
-    x = layers.Add()([x, layers.Dropout(dropout)(attended)])
+    x = layers.Add()([x, Dropout(dropout)(attended)])
     hidden = Dense(4 * features, "gelu")(LayerNormalization(epsilon=1e-6)(x))
-    hidden = Dense(features)(layers.Dropout(dropout)(hidden))
-    return layers.Add()([x, layers.Dropout(dropout)(hidden)])
+    hidden = Dense(features)(Dropout(dropout)(hidden))
+    return layers.Add()([x, Dropout(dropout)(hidden)])

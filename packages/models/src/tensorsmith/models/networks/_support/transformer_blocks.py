@@ -6,7 +6,7 @@ from typing import NamedTuple
 from keras import layers
 
 from tensorsmith.core.types import Activation, Tensor
-from tensorsmith.layers import Dense, LayerNormalization, MultiHeadAttention
+from tensorsmith.layers import Dense, Dropout, LayerNormalization, MultiHeadAttention
 
 
 class Sublayers(NamedTuple):
@@ -57,6 +57,6 @@ class Sublayers(NamedTuple):
 
     def _residual(self, x: Tensor, sublayer: Callable[[Tensor], Tensor], normalization: str, name: str) -> Tensor:
         normalize = LayerNormalization(epsilon=self.epsilon, name=normalization)
-        outputs = layers.Dropout(self.dropout)(sublayer(normalize(x) if self.normalize_first else x))
+        outputs = Dropout(self.dropout)(sublayer(normalize(x) if self.normalize_first else x))
         outputs = layers.Add(name=name)([x, outputs])
         return outputs if self.normalize_first else normalize(outputs)
