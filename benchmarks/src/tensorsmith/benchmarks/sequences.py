@@ -1,11 +1,12 @@
 """Benchmark `tensorsmith bench sequences`: training sequences per second of networks for text and time series.
 
 A measurement is one epoch over arrays in memory, in random order. The implementations are `Trainer` with the networks
-of `tensorsmith.models`, Keras `fit` with the same networks of Keras layers, and the usual loop over tensors of PyTorch,
-also with `torch.compile`. All use Adam and track the loss. The sentences of the classifier have 1 to 40 tokens and are
-padded to 40; the loop of PyTorch packs them. Source and target sequences of the encoder-decoder have 1 to 25 tokens; it
-is not compared with PyTorch. The limit of the character models is the time that TensorFlow takes for the matrix product
-of a recurrent step, three times per step: in the forward pass, and for the gradients of the states and of the kernel.
+of `tensorsmith.models`, Keras `fit` with the same networks of Keras layers and a dataset of the arrays, and the usual
+loop over tensors of PyTorch, also with `torch.compile`. All use Adam and track the loss. The sentences of the
+classifier have 1 to 40 tokens and are padded to 40; the loop of PyTorch packs them. Source and target sequences of the
+encoder-decoder have 1 to 25 tokens; it is not compared with PyTorch. The limit of the character models is the time that
+TensorFlow takes for the matrix product of a recurrent step, three times per step: in the forward pass, and for the
+gradients of the states and of the kernel.
 """
 
 import importlib.util
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
-from tensorsmith.benchmarks.epochs import KerasEpochs, TorchEpochs, TrainerEpochs
+from tensorsmith.benchmarks.epochs import KerasEpochs, TorchEpochs, TrainerEpochs, shuffled_batches
 from tensorsmith.benchmarks.torch_sequences import TORCH_NETWORKS
 from tensorsmith.core import load_tensorflow
 
@@ -182,7 +183,7 @@ def _prepare(case: str, provider: str) -> Contender:
     if provider == "keras":
         model = keras_network(case)
         model.compile(optimizer, loss_of(case))
-        return KerasEpochs(model, data, len(data[1]), batch_size=BATCH)
+        return KerasEpochs(model, shuffled_batches(data, len(data[1]), BATCH), len(data[1]))
     from tensorsmith.training import Trainer
 
     return TrainerEpochs(Trainer(network(case), optimizer, loss_of(case)), data, len(data[1]), batch_size=BATCH)

@@ -1,24 +1,25 @@
 """Benchmark `tensorsmith bench transformers`: training sequences per second of Transformers.
 
 A measurement is one epoch over arrays in memory, in random order. The implementations are `Trainer` with the networks
-of `tensorsmith.models`, Keras `fit` with the same networks of Keras layers, and the usual loop over tensors of PyTorch
-with its own Transformer layers, also with `torch.compile`. All use their own AdamW, a dropout rate of 0.1 and track
-the loss. The GPT reads sequences of a fixed length. Those of the BERT, a classifier of its first token, and of the
-encoder-decoder have 1 to the maximum number of tokens, and are padded. The limit is the time that TensorFlow takes for
-the matrix products of the dense layers and of the logits: that of the forward pass, and two in the backward pass.
+of `tensorsmith.models`, Keras `fit` with the same networks of Keras layers and a dataset of the arrays, and the usual
+loop over tensors of PyTorch with its own Transformer layers, also with `torch.compile`. All use their own AdamW, a
+dropout rate of 0.1 and track the loss. The GPT reads sequences of a fixed length. Those of the BERT, a classifier of
+its first token, and of the encoder-decoder have 1 to the maximum number of tokens, and are padded. The limit is the
+time that TensorFlow takes for the matrix products of the dense layers and of the logits: that of the forward pass, and
+two in the backward pass.
 """
 
 import importlib.util
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
-from tensorsmith.benchmarks.epochs import KerasEpochs, TorchEpochs, TrainerEpochs
+from tensorsmith.benchmarks.epochs import KerasEpochs, TorchEpochs, TrainerEpochs, shuffled_batches
 from tensorsmith.benchmarks.torch_transformers import TORCH_NETWORKS
 from tensorsmith.core import load_tensorflow
 
@@ -96,9 +97,15 @@ def network(case: str) -> "keras.Model":
 
 def keras_network(case: str) -> "keras.Model":
     """Build the network of a case of Keras layers."""
-    from tensorsmith.layers import decelerate
+    import keras
 
-    return decelerate(network(case))
+    from tensorsmith.layers import activations, decelerate
+
+    model = decelerate(network(case))
+    for layer in model.layers:
+        if getattr(layer, "activation", None) is activations.gelu:  # a function with a kernel
+            layer.activation = partial(keras.activations.gelu, approximate=True)
+    return model
 
 
 def loss_of(case: str) -> "keras.losses.Loss":
@@ -135,7 +142,7 @@ def _prepare(case: str, provider: str) -> Contender:
     if provider == "keras":
         model = keras_network(case)
         model.compile(keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY), loss_of(case))
-        return KerasEpochs(model, data, len(targets), batch_size=about.batch)
+        return KerasEpochs(model, shuffled_batches(data, len(targets), about.batch), len(targets))
     from tensorsmith.optimizers import AdamW
     from tensorsmith.training import Trainer
 

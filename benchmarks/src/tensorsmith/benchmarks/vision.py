@@ -166,7 +166,7 @@ def _keras(case: str) -> Contender:
     data = dataset(case, lambda batches: batches.map(lambda x, y: (flip(x, training=True), y)))
     model = keras_network(case)
     model.compile(keras.optimizers.AdamW(LEARNING_RATE), loss_of(case))
-    return KerasEpochs(model, [data], _images(case), shuffle=False)
+    return KerasEpochs(model, data, _images(case))
 
 
 def _torch(case: str, channels_last: bool, compiled: bool) -> Contender:
