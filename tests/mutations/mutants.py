@@ -71,8 +71,15 @@ MUTANTS = [
     Mutant(
         "attention gradient forgets the dropout of values",
         "kernels/attention.cc",
-        "for (int64_t j = 0; j < count; ++j) probability[j] *= factors[j];",
-        "for (int64_t j = 0; j < count; ++j) probability[j] *= 1.0f;",
+        "for (int64_t j = 0; j < own; ++j) probability[j] *= factors[j];",
+        "for (int64_t j = 0; j < own; ++j) probability[j] *= 1.0f;",
+        ("kernels/test_attention.py",),
+    ),
+    Mutant(
+        "padding inside a mask ends the visible keys",
+        "kernels/attention_args.h",
+        "while (count > 0 && !from[",
+        "while (count > 0 && from[",
         ("kernels/test_attention.py",),
     ),
     Mutant(

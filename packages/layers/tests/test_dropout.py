@@ -13,11 +13,11 @@ X = np.random.default_rng(0).normal(size=(50, 4, 6)).astype("float32")
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("noise_shape", [None, (None, 1, 6)])
-@pytest.mark.parametrize("rate", [0.0, 0.3])
-def test_equals_keras(rate, noise_shape, dtype):
+@pytest.mark.parametrize(("rate", "seed"), [(0.0, 3), (0.3, 3), (0.3, 2**32 - 1)])
+def test_equals_keras(rate, seed, noise_shape, dtype):
     both = []
     for kind in (Dropout, keras.layers.Dropout):
-        layer, x = kind(rate, noise_shape=noise_shape, seed=3, dtype=dtype), tf.constant(X)
+        layer, x = kind(rate, noise_shape=noise_shape, seed=seed, dtype=dtype), tf.constant(X)
         call = tf.function(lambda x, layer=layer: layer(x, training=True))
         with tf.GradientTape() as tape:
             tape.watch(x)
