@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.core.types import Tensor
+from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 
@@ -65,6 +66,7 @@ class Dropout(KernelLayer, keras.layers.Dropout):
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Applies dropout during training."""
+        inputs = floating(inputs, self.compute_dtype)
         if not training or self.rate == 0 or self.noise_shape is not None or not ops.active():
             return super().call(inputs, training=training)
         # Keras passes its seeds to TensorFlow in this form.
