@@ -78,13 +78,13 @@ struct Sequences {
     return tensor.as<float>();
   }
 
-  // Number of sequences per slice: whole tiles of the matrix products, more if the weights are large. Each slice has
-  // its own weight gradients, which limits the number of slices.
+  // Number of sequences per slice: whole tiles of the matrix products, more if the weights are large, but not all of a
+  // small batch. Each slice has its own weight gradients, which limits the number of slices.
   int64_t slice(int blocks) const {
     constexpr int64_t kTile = 8, kManyWeights = int64_t{1} << 18, kSmall = int64_t{1} << 14;
     constexpr int64_t kMostGradients = int64_t{1} << 25;
     const int64_t weight_floats = (units + features) * blocks * width;
-    const int64_t least = weight_floats > kManyWeights ? 4 * kTile : kTile;
+    const int64_t least = weight_floats <= kManyWeights ? kTile : batch <= 4 * kTile ? 2 * kTile : 4 * kTile;
     if (batch * steps * blocks * width < kSmall) return batch + 1;
     const int64_t most = kMostGradients / (weight_floats + 1);
     return (grain_for(batch, most < 4 ? 4 : most > 16 ? 16 : most, least) + kTile - 1) / kTile * kTile;
