@@ -44,9 +44,13 @@ def is_worker(tuner: BaseTuner) -> bool:
 def run_and_update_trial(tuner: BaseTuner, trial: Trial) -> None:
     """Runs a trial with `tuner.run_trial` and reports its scores to the oracle.
 
+    A trial whose scores were stored by a search that was killed before the trial ended is not run again, because the
+    method reports a deprecated use of the oracle for such a trial.
+
     The only public method that does this is `search`, which also handles exceptions. Checked with keras-tuner 1.4.8.
     """
-    tuner._run_and_update_trial(trial)
+    if not tuner.oracle.get_trial(trial.trial_id).metrics.exists(tuner.oracle.objective.name):
+        tuner._run_and_update_trial(trial)
 
 
 def bracket(oracle: Any) -> list[tuple[int, int]]:
