@@ -1,7 +1,9 @@
 """Data and scores of the recipes with encoder-decoders, compared with the standard library and other algorithms."""
 
+import collections
 import datetime
 import functools
+import math
 
 import numpy as np
 import pytest
@@ -93,9 +95,10 @@ def test_passages_of_test_books_are_not_in_training(verses):
 
 
 @pytest.mark.parametrize("method", ["luong", "reversed"])
-def test_source_and_target_of_a_translation(method, verses):
+def test_source_and_target_of_a_translation(method, verses, monkeypatch):
     """The target starts and ends with special tokens, and only the method `reversed` reads the source backwards."""
-    config = verses.Config(method=method, longest=6, batch_size=1000, train_size=50, pieces=300)
+    monkeypatch.setattr(verses, "BATCH_FOR_EVALUATION", 1000)
+    config = verses.Config(method=method, longest=6, train_size=50, pieces=300)
     prepared = verses.prepare(config, None)
     ((inputs, labels),) = verses.build_data(config, prepared)["validation"]
     english, spanish = verses.load_pairs(config, "validation")
@@ -108,3 +111,35 @@ def test_source_and_target_of_a_translation(method, verses):
         padding = [0] * (labels.shape[1] - len(tokens) - 1)
         assert inputs["target"][number].numpy().tolist() == [target.start, *tokens, *padding]
         assert labels[number].numpy().tolist() == [*tokens, target.end, *padding]
+
+
+def test_word_vectors(verses):
+    """With all dimensions, the matrix of their inner products has the square P², for the PPMI matrix P."""
+    rows = np.random.default_rng(0).integers(1, 12, 40), np.random.default_rng(1).integers(1, 12, 3)
+    counts = collections.Counter(
+        pair
+        for row in rows
+        for first, token in enumerate(row)
+        for neighbor in row[first + 1 : first + 1 + verses.WINDOW]
+        for pair in ((token, neighbor), (neighbor, token))
+    )
+    total, information = sum(counts.values()), np.zeros((12, 12))
+    occurrences = collections.Counter()
+    for (token, _), count in counts.items():
+        occurrences[token] += count
+    for (token, neighbor), count in counts.items():
+        ratio = (count / total) / (occurrences[token] / total * occurrences[neighbor] / total)
+        information[token, neighbor] = max(math.log(ratio), 0.0)
+    vectors = verses.word_vectors(tf.ragged.constant([row.tolist() for row in rows]), 12, 12)
+    found, expected = np.linalg.matrix_power(vectors @ vectors.T, 2), information @ information
+    np.testing.assert_allclose(found / np.trace(found), expected / np.trace(expected), atol=1e-6)
+
+
+def test_pretrained_embeddings(verses):
+    config = verses.Config(method="pretrained", longest=6, train_size=50, pieces=300, embedding=8, units=8)
+    prepared = verses.prepare(config, None)
+    model = verses.build_model(config, prepared)
+    for name, language in (("source", "english"), ("target", "spanish")):
+        vectors = model.get_layer(f"{name}_embedding").get_weights()[0]
+        np.testing.assert_allclose(vectors, prepared[f"{language}_vectors"], atol=1e-8)
+        assert vectors.std() == pytest.approx(0.03)
