@@ -16,8 +16,9 @@ from hypothesis import settings
 
 from tensorsmith.testing.covering import covering
 
-# Deterministic examples, so that a new failure is caused by a change. --hypothesis-profile=default searches randomly.
-settings.register_profile("repeatable", derandomize=True)
+# Deterministic examples, so that a new failure is caused by a change, and no time limit, because other processes can be
+# busy. --hypothesis-profile=default searches randomly.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 # A function that AutoGraph cannot convert raises an error, instead of running in Python with a warning.

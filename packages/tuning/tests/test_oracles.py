@@ -4,6 +4,7 @@ import pytest
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import TrialStatus
 
+from tensorsmith.tuning import Tuner
 from tensorsmith.tuning.oracles import LIVES, make_oracle
 
 
@@ -100,3 +101,22 @@ def test_give_up_without_trial(oracle):
 def test_seed_zero(fixed):
     seeds = {make_oracle(fixed.search()).seed for _ in range(3)}
     assert len(seeds) == 1
+
+
+def test_search_killed_after_score(fixed, tmp_path, monkeypatch):
+    """The oracle has stored the score of a trial that has not ended. The trial is not run again."""
+
+    def killed(trial):
+        raise KeyboardInterrupt
+
+    search = fixed.search(trials=3)
+    expected, tuner = Tuner(search, tmp_path / "expected"), Tuner(search, tmp_path / "killed")
+    expected.search()
+    monkeypatch.setattr(tuner.oracle, "end_trial", killed)
+    with pytest.raises(KeyboardInterrupt):
+        tuner.search()
+    resumed = Tuner(search, tmp_path / "killed")
+    resumed.search()
+    scores, again = ({name: run.score for name, run in each.results().items()} for each in (expected, resumed))
+    assert again == scores
+    assert {trial.status for trial in resumed.oracle.trials.values()} == {TrialStatus.COMPLETED}

@@ -126,22 +126,6 @@ def test_resume_with_more_trials(fixed, searched, tmp_path):
     assert {name: after[name] for name in before} == before
 
 
-def test_resume_of_scored_trial(fixed, searched, tmp_path, monkeypatch):
-    """Tests a search that was killed after the oracle had stored the score of a trial, before the trial ended."""
-
-    def kill(trial):
-        raise KeyboardInterrupt
-
-    tuner = tune.Tuner(fixed.search(trials=3, keep_best=2), tmp_path)
-    monkeypatch.setattr(tuner.oracle, "end_trial", kill)
-    with pytest.raises(KeyboardInterrupt):
-        tuner.search()
-    resumed = run(fixed.search(trials=3, keep_best=2), tmp_path)
-    scores = [{name: result.score for name, result in each.results().items()} for each in (resumed, searched[0])]
-    assert scores[0] == scores[1]
-    assert {trial.status for trial in resumed.oracle.trials.values()} == {TrialStatus.COMPLETED}
-
-
 def test_direction_max(fixed, tmp_path):
     tuner = run(fixed.search(trials=2, direction="max"), tmp_path)
     scores = [result.score for result in tuner.results().values()]
