@@ -12,7 +12,7 @@ with 500 others. The embeddings of `pretrained` are initially word vectors that 
 each language (Levy et al., 2015). `bahdanau` and `luong` have a bidirectional encoder and attention. `transformer`
 has attention in place of recurrent layers; its 2 epochs take about as long as 4 of `bahdanau`. The variants of all
 lengths are trained on 27,901 pairs for 3 epochs. BLEU and chrF are those of sacrebleu, for greedy decoding and a beam
-search, whose length penalty is chosen on validation data. A paired bootstrap compares the translations of two runs:
+search, whose length penalty is chosen on validation data. A paired bootstrap compares the runs in two folders, A and B:
 `sacrebleu A/references.txt -i A/greedy.txt B/greedy.txt -m bleu --paired-bs --format text`
 """
 
@@ -115,7 +115,7 @@ def word_vectors(tokens: tf.RaggedTensor, size: int, dimension: int) -> np.ndarr
     information = np.log(np.maximum(counts * counts.sum() / np.outer(totals, totals), 1.0))
     left, values, _ = np.linalg.svd(information)
     vectors = left[:, :dimension] * np.sqrt(values[:dimension])
-    return vectors * 0.03 / vectors.std()  # the standard deviation of the random embeddings of Keras
+    return vectors * 0.03 / vectors.std()  # about that of random embeddings in Keras
 
 
 def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def is_worker(tuner: BaseTuner) -> bool:
 def run_and_update_trial(tuner: BaseTuner, trial: Trial) -> None:
     """Runs a trial with `tuner.run_trial` and reports its scores to the oracle.
 
-    A trial whose scores were stored by a search that was killed before the trial ended is not run again, because the
-    method reports a deprecated use of the oracle for such a trial.
+    The oracle already has the scores if the search was killed before the trial ended. Such a trial is not run again,
+    because keras-tuner would warn that `run_trial` had reported the scores to the oracle itself.
 
     The only public method that does this is `search`, which also handles exceptions. Checked with keras-tuner 1.4.8.
     """
