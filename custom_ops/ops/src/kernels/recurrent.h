@@ -84,7 +84,8 @@ struct Sequences {
     constexpr int64_t kTile = 8, kManyWeights = int64_t{1} << 18, kSmall = int64_t{1} << 14;
     constexpr int64_t kMostGradients = int64_t{1} << 25;
     const int64_t weight_floats = (units + features) * blocks * width;
-    const int64_t least = weight_floats <= kManyWeights ? kTile : batch <= 4 * kTile ? 2 * kTile : 4 * kTile;
+    const int64_t large = batch <= 2 * kTile ? kTile : batch <= 4 * kTile ? 2 * kTile : 4 * kTile;
+    const int64_t least = weight_floats <= kManyWeights ? kTile : large;
     if (batch * steps * blocks * width < kSmall) return batch + 1;
     const int64_t most = kMostGradients / (weight_floats + 1);
     return (grain_for(batch, most < 4 ? 4 : most > 16 ? 16 : most, least) + kTile - 1) / kTile * kTile;
