@@ -35,8 +35,9 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
     op. The phases before and after (loss scaling, accumulation, averages, constraints) are those of Keras.
 
     The implementation of Keras is used where there is no kernel: under XLA and distribution strategies, with `amsgrad`,
-    and for variables that are not `float32` or have a sparse gradient. Duplicate indices are summed first, because the
-    update is not linear in the slices: Keras squares and clips each of them.
+    and for variables that are not `float32`. Duplicate indices of sparse gradients are summed first, because the update
+    is not linear in the slices: Keras squares and clips each of them. An update that changes all rows of a variable,
+    like those of Keras with moments, gets dense gradients; the others leave sparse ones to Keras.
     """
 
     shared_texts: ClassVar[Mapping[str, str]] = {"keras": ARGUMENTS, "raises": RAISES}
@@ -53,6 +54,10 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
 
     def has_kernel(self) -> bool:
         """Return `True` if the compiled op supports the hyperparameters of the optimizer."""
+        return True
+
+    def changes_all_rows(self) -> bool:
+        """Return `True` if an update also changes the rows without a gradient, by momentum or weight decay."""
         return True
 
     def _fuses(self) -> bool:
@@ -84,9 +89,12 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
             super()._backend_update_step(grads, trainable_variables, learning_rate)
             return
         variables = [v.value if isinstance(v, keras.Variable) else v for v in trainable_variables]
+        unclipped = isinstance(grads, _Unclipped)
+        if self.changes_all_rows():
+            grads = [_dense(gradient, variable) for gradient, variable in zip(grads, variables, strict=True)]
         # The op can clip by the global norm only if it receives all gradients.
         clipnorm = None
-        if isinstance(grads, _Unclipped):
+        if unclipped:
             if all(map(_fits, grads, variables)):
                 clipnorm = self.global_clipnorm
             else:
@@ -125,6 +133,14 @@ def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> Non
     """Assign a value to each variable by transferring buffers instead of copying them."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value, read_value=False)
+
+
+def _dense(gradient: Gradient, variable: Variable) -> Gradient:
+    """Return the gradient of a `float32` variable as a dense tensor."""
+    if not isinstance(gradient, tf.IndexedSlices) or variable.dtype != tf.float32:
+        return gradient
+    values = tf.cast(gradient.values, tf.float32)
+    return tf.math.unsorted_segment_sum(values, gradient.indices, variable.shape[0])
 
 
 def _with_rows_once(gradient: Gradient) -> Gradient:

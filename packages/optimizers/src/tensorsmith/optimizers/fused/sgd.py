@@ -89,6 +89,10 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         # The variable m already contains the new momentum here, as in the formula.
         self.assign_add(variable, keras.ops.add(stays * m, move) if self.nesterov else m)
 
+    def changes_all_rows(self) -> bool:
+        """Return `True` if an update also changes the rows without a gradient, by momentum or weight decay."""
+        return bool(self.momentums or self.weight_decay)
+
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
         """Update all variables in one compiled op."""
         # There are no momentum variables for a constant momentum of 0.
