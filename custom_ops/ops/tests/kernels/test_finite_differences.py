@@ -41,6 +41,10 @@ ROWS = {
         lambda x, w, b: ops.softmax_cross_entropy_with_projection(x, w, [0, 6, 40, 3], bias=b, label_smoothing=0.1),
         [(4, 7), (7, 41), (41,)],
     ),
+    "softmax_cross_entropy": (
+        lambda z: ops.softmax_cross_entropy(z, [0, 40, 3, 3], label_smoothing=0.1, ignored_index=40),
+        [(4, 41)],
+    ),
     "lstm": recurrent(ops.lstm, 4),
     "lstm with peepholes": recurrent(ops.lstm, 4, ("peephole", (3, UNITS))),
     "gru": recurrent(ops.gru, 3, reset_after=True),

@@ -37,6 +37,7 @@ from tensorsmith.ops.resample import resample
 from tensorsmith.ops.separable_filter2d import separable_filter2d
 from tensorsmith.ops.sgd import sgd_update
 from tensorsmith.ops.simple_rnn import simple_rnn
+from tensorsmith.ops.softmax_cross_entropy import softmax_cross_entropy
 from tensorsmith.ops.word_piece import WordPieces, word_piece_encode
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "set_threads",
     "sgd_update",
     "simple_rnn",
+    "softmax_cross_entropy",
     "softmax_cross_entropy_with_projection",
     "use",
     "word_piece_encode",

@@ -9,6 +9,7 @@ from tensorsmith.core import KeepsArguments, check, export, is_integer, is_numbe
 from tensorsmith.core.keras_internals import keras_mask, set_keras_mask
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.precision import precise
+from tensorsmith.ops import softmax_cross_entropy
 
 
 @export
@@ -106,23 +107,26 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         if self.axis not in (-1, len(y_pred.shape) - 1):
             # On the TensorFlow backend, Keras supports only classes on the last axis.
             y_pred = ops.moveaxis(y_pred, self.axis, -1)
-        options = {"from_logits": self.from_logits, "ignore_class": self.ignore_class}
-        loss = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, **options)
+        if self.from_logits:
+            labels, smoothing, ignored = ops.cast(y_true, "int32"), self.label_smoothing, self.ignore_class
+            loss = softmax_cross_entropy(y_pred, labels, label_smoothing=smoothing, ignored_index=ignored)
+            if ignored is not None:  # labels that do not count in the mean over the batch
+                set_keras_mask(loss, ops.not_equal(labels, ignored))
+            return loss
+        loss = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, ignore_class=self.ignore_class)
         return self._smoothed(loss, y_pred) if self.label_smoothing else loss
 
     def _smoothed(self, loss: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of smoothed labels, given that of the labels, whose mask has the ones that are not ignored.
 
-        The mean of -log p over all classes is the logarithm of the sum of the exponentials of the logits minus their
-        mean, so that no targets with an axis of classes are created.
+        Keras divides the probabilities by their sum, which is why its logarithm is added to the mean of -log p.
         """
         valid = keras_mask(loss)
         if valid is not None:  # as in Keras, predictions of ignored labels may be NaN
-            y_pred = ops.where(ops.expand_dims(valid, -1), y_pred, 0.0)
-        if not self.from_logits:
-            epsilon = keras.config.epsilon()
-            y_pred = ops.log(ops.clip(y_pred, epsilon, 1 - epsilon))
-        uniform = ops.logsumexp(y_pred, axis=-1) - ops.mean(y_pred, axis=-1)
+            y_pred = ops.where(ops.expand_dims(valid, -1), y_pred, 1.0)
+        epsilon = keras.config.epsilon()
+        logs = ops.log(ops.clip(y_pred, epsilon, 1 - epsilon))
+        uniform = ops.logsumexp(logs, axis=-1) - ops.mean(logs, axis=-1)
         smoothed = (1 - self.label_smoothing) * loss + self.label_smoothing * uniform
         if valid is not None:
             smoothed = ops.where(valid, smoothed, 0.0)
