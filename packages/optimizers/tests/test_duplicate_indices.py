@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from stepping import expect_same, slices, table
 
-from tensorsmith import optimizers
+from tensorsmith import ops, optimizers
 
 pytestmark = pytest.mark.pairwise
 
@@ -34,3 +34,16 @@ def test_duplicate_indices_are_summed(kind, setting, jit):
             step([gradient if sparse else tf.convert_to_tensor(gradient), other])
         results.append([*variables, *optimizer.variables])
     expect_same(*results)
+
+
+@pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
+@pytest.mark.parametrize(("kind", "options"), [*KINDS.items(), ("SGD", {"weight_decay": 0.1}), ("SGD", {})], ids=str)
+def test_one_op_updates_all_variables(kind, options):
+    """Sparse gradients are left to Keras only if the other rows do not change."""
+    variables = [table(), keras.Variable(np.ones(3), dtype="float32")]
+    optimizer = getattr(optimizers, kind)(learning_rate=0.1, global_clipnorm=0.5, **options)
+    optimizer.build(variables)
+    gradients = [slices(np.random.default_rng(0)), tf.ones(3)]
+    graph = tf.function(optimizer.apply).get_concrete_function(gradients).graph
+    (update,) = [operation for operation in graph.get_operations() if operation.type.startswith("Tensorsmith")]
+    assert update.get_attr("tensors") == (2 if options else 1)
