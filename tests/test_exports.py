@@ -57,6 +57,7 @@ def bagged(x):
 
 
 BRANCHES = {
+    layers.AdditiveAttention: lambda x: layers.AdditiveAttention()([x, x]),
     layers.AddonsMultiHeadAttention: lambda x: layers.AddonsMultiHeadAttention(4, 2)([x, x]),
     layers.Attention: lambda x: layers.Attention()([x, x]),
     layers.CorrelationCost: correlated,

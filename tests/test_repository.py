@@ -325,7 +325,17 @@ def test_readme_installs_the_commands_it_uses(project):
         assert "`make setup`" in text
 
 
-REPLACED = {"LSTM", "GRU", "SimpleRNN", "Attention", "MultiHeadAttention", "LayerNormalization", "AdamW", "SGD"}
+REPLACED = {
+    "LSTM",
+    "GRU",
+    "SimpleRNN",
+    "AdditiveAttention",
+    "Attention",
+    "MultiHeadAttention",
+    "LayerNormalization",
+    "AdamW",
+    "SGD",
+}
 FASTER_IN_KERAS = "with a context of 64, XLA runs the model faster than the kernels (see the header)"
 EXCEPTIONS = {
     ("transformer/char_gpt", "layers.LayerNormalization"): FASTER_IN_KERAS,

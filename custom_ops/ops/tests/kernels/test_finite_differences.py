@@ -31,6 +31,7 @@ def recurrent(op, gates, *more, **options):
 
 WIDE = 4 * UNITS
 ROWS = {
+    "additive_scores": (ops.additive_scores, [(3, 4, 37), (3, 5, 37), (37,)]),
     "layer_norm": (ops.layer_norm, [(4, 37), (37,), (37,)]),
     "rms_norm": (ops.rms_norm, [(4, 37), (37,)]),
     "attention": (lambda q, k, v: ops.attention(q, k, v, causal=True), [(2, 21, 4, 8), (2, 21, 2, 8), (2, 21, 2, 8)]),

@@ -1,5 +1,6 @@
 from tensorsmith.layers import (
     CRF,
+    AdditiveAttention,
     AddonsMultiHeadAttention,
     Attention,
     GatedActivationUnit,
@@ -13,6 +14,19 @@ from tensorsmith.layers import (
 from tensorsmith.testing import Data, LayerRow
 
 ROWS = [
+    LayerRow(
+        AdditiveAttention,
+        kwargs={"use_scale": False},
+        inputs=([Data((6, 5)), Data((4, 5))],),
+        bad=[({"dropout": 1.0}, "in [0, 1)")],
+    ),
+    LayerRow(
+        AdditiveAttention,
+        name="AdditiveAttention with dropout",
+        kwargs={"dropout": 0.3, "seed": 5},
+        inputs=([Data((6, 5)), Data((4, 5))],),
+        random=True,
+    ),
     LayerRow(
         Attention,
         kwargs={"use_scale": True},

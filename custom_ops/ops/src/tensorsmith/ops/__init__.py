@@ -5,6 +5,7 @@ from tensorsmith.core import load_tensorflow
 load_tensorflow()  # without log messages, and before any other import of TensorFlow
 
 from tensorsmith.ops.adam import adam_update
+from tensorsmith.ops.additive_scores import additive_scores
 from tensorsmith.ops.attention import attention
 from tensorsmith.ops.augment_images import augment_images
 from tensorsmith.ops.box_iou import box_iou
@@ -49,6 +50,7 @@ __all__ = [
     "WordPieces",
     "active",
     "adam_update",
+    "additive_scores",
     "attention",
     "augment_images",
     "box_iou",

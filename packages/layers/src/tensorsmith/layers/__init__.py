@@ -11,6 +11,7 @@ from tensorsmith.layers.activation_layers.rrelu import RReLU
 from tensorsmith.layers.activation_layers.snake import Snake
 from tensorsmith.layers.activation_layers.sparsemax import Sparsemax
 from tensorsmith.layers.activation_layers.tlu import TLU
+from tensorsmith.layers.attention.additive_attention import AdditiveAttention
 from tensorsmith.layers.attention.addons_multi_head_attention import AddonsMultiHeadAttention
 from tensorsmith.layers.attention.attention import Attention
 from tensorsmith.layers.attention.multi_head_attention import MultiHeadAttention
@@ -94,6 +95,7 @@ __all__ = [
     "LSTM",
     "TLU",
     "AdaIN",
+    "AdditiveAttention",
     "AddonsMultiHeadAttention",
     "Attention",
     "BatchNormalization",

@@ -9,7 +9,7 @@ from keras import layers
 
 from tensorsmith.core import Verbatim, check, is_integer, is_number
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.layers import LSTM, Attention, Dropout, ScheduledSampling
+from tensorsmith.layers import LSTM, AdditiveAttention, Attention, Dropout, ScheduledSampling
 from tensorsmith.models.networks._support.arguments import check_option
 
 ATTENTIONS = ("luong", "bahdanau")
@@ -219,7 +219,7 @@ def _layers(
     if attention == "luong":
         found += [Attention(name="attention")]
     if attention == "bahdanau":
-        found += [layers.Dense(units, name="query"), layers.AdditiveAttention(name="attention")]
+        found += [layers.Dense(units, name="query"), AdditiveAttention(name="attention")]
     return {layer.name: layer for layer in found}
 
 
