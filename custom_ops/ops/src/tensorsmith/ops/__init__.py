@@ -4,6 +4,7 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # without log messages, and before any other import of TensorFlow
 
+from tensorsmith.ops._support.moments import MomentsUpdate
 from tensorsmith.ops.adam import adam_update
 from tensorsmith.ops.additive_scores import additive_scores
 from tensorsmith.ops.attention import attention
@@ -45,6 +46,7 @@ __all__ = [
     "BytePairMerges",
     "CachedAttention",
     "Library",
+    "MomentsUpdate",
     "PairCounts",
     "Selection",
     "WordPieces",

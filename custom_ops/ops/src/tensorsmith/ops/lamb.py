@@ -6,9 +6,9 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core.types import Scalar, TensorLike
+from tensorsmith.ops._support.moments import MomentsUpdate, moments_gradient, moments_update
 from tensorsmith.ops._support.updates import settings, tensor_lists
 from tensorsmith.ops.global_norm import reference_norm
-from tensorsmith.ops.moments import MomentsUpdate, moments_gradient, moments_update
 
 
 def lamb_update(

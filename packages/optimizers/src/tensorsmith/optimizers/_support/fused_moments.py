@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core.keras_internals import first_moments, second_moments
-from tensorsmith.ops.moments import MomentsUpdate
+from tensorsmith.ops import MomentsUpdate
 from tensorsmith.optimizers._support.fused import FusedUpdate, assign
 from tensorsmith.optimizers._support.live import LiveRates
 
