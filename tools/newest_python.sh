@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the fast tests whose results depend on the Python version, because they read syntax trees, annotations or source
-# files, with the newest Python that TensorFlow supports, in a separate environment.
+# files, with the newest Python that TensorFlow supports, in a separate environment. One recipe of each form is trained.
 set -eu
 cd "$(dirname "$0")/.."
 python=python3.13
@@ -14,6 +14,7 @@ for project in custom_ops/*/ packages/*/ tools/; do [ -f "$project/pyproject.tom
 .venv/bin/uv pip install --quiet --python "$environment" --no-deps --no-build-isolation "$@"
 
 "$environment/bin/python" -m pytest -q -n auto --dist loadfile -p no:cacheprovider -m "not slow" \
-  tests/test_recipes.py tests/recipes/test_structure.py packages/addons packages/core packages/migrate \
-  packages/recipes packages/runs packages/training/tests/test_trainer.py \
+  "tests/test_recipes.py::test_smoke[mlp/digits]" "tests/test_recipes.py::test_smoke[deep/distillation]" \
+  "tests/test_recipes.py::test_smoke[perceptron/iris]" tests/recipes/test_structure.py packages/addons packages/core \
+  packages/migrate packages/recipes packages/runs packages/training/tests/test_trainer.py \
   packages/training/tests/test_short_traceback.py packages/tuning
