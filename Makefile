@@ -38,9 +38,11 @@ test-slow: setup data .venv/beam .venv/hub .venv/notebook .venv/parity/ready
 
 # Tests of the kernels with the address and undefined-behavior sanitizers, with the best instruction set and with the
 # baseline, which has separate code for half-precision types. Detection of stack use after return is off, because GCC
-# misaligns AVX-512 vectors on the fake stack (GCC bug 110027). A test that measures the time of threads is excluded, and
-# those of the reference implementations, which run no code of the library. The codec has no instruction sets.
-WITHOUT_REFERENCE := not (on_several_threads or [reference or -reference- or -reference])
+# misaligns AVX-512 vectors on the fake stack (GCC bug 110027). The tests of the reference implementations, which do not
+# call the library, are excluded, and one that measures the time of threads. The record codec does not depend on
+# TENSORSMITH_OPS_LEVEL, so its tests run once.
+SANITIZED := $(BIN)/pytest -n auto -m "not slow" -k "not (on_several_threads or [reference or -reference- or -reference])" \
+  custom_ops/ops/tests/kernels
 test-sanitize: setup
 	mkdir -p .venv/sanitized
 	$(BIN)/python custom_ops/build_library.py .venv/sanitized --sanitize
@@ -48,8 +50,7 @@ test-sanitize: setup
 	  ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  TENSORSMITH_OPS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_ops.so \
 	  TENSORSMITH_RECORDS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_records.so sh -c \
-	  '$(BIN)/pytest -n auto -m "not slow" -k "$(WITHOUT_REFERENCE)" custom_ops/ops/tests/kernels custom_ops/records/tests && \
-	  TENSORSMITH_OPS_LEVEL=baseline $(BIN)/pytest -n auto -m "not slow" -k "$(WITHOUT_REFERENCE)" custom_ops/ops/tests/kernels'
+	  '$(SANITIZED) custom_ops/records/tests && TENSORSMITH_OPS_LEVEL=baseline $(SANITIZED)'
 
 # The same library file, all components and docs/lessons with other versions of TensorFlow and Keras, in a separate
 # environment for each pair. The last pair is a release candidate; its failures are reported and ignored.
