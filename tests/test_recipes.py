@@ -37,6 +37,7 @@ LONG = {  # recipes whose smoke run takes more than six seconds of CPU
     "detection/trees",
     "nmt/verses",
     "segmentation/compared",
+    "text/ulmfit",
     "transfer/hub_local",
     "transfer/photos",
     "transfer/photos_compared",

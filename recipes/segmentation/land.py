@@ -39,6 +39,8 @@ class Config(TrainingSettings):
 
 
 SCORE = "test iou"
+ANSWER = """The mean IoU of ocean and land is {run[test iou]} and the pixel accuracy {run[test accuracy]}. A rule for
+colors reaches {run[test rule_iou]} and {run[test rule_accuracy]}."""
 SMOKE = {"epochs": 1, "batch_size": 2, "every": 9, "width": 0.25, "jit": False}
 COLORS = np.array([(0.1, 0.3, 0.9), (0.2, 0.7, 0.1), (1.0, 0.2, 0.6)])  # of ocean, land and lakes
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorsmith.data import load
 from tensorsmith.layers import HubLayer
 from tensorsmith.recipes import RecipeRun, RunRequest, launch
-from tensorsmith.text import WordTokenizer
+from tensorsmith.text import BytePairTokenizer, WordTokenizer
 
 
 def test_reber_strings(load_recipe):
@@ -161,3 +161,48 @@ def test_analogies(load_recipe):
     assert "[PAD]" not in vectors.nearest(np.eye(40)[0], others)
     few = recipe.WordVectors(np.eye(3), ["[PAD]", "man", "woman"])
     assert recipe.analogy_scores(few) == {"analogies": 0.0, "neighbors": 0.0}
+
+
+def test_sequences_of_a_language_model(load_recipe):
+    """The inputs are the whole text, up to a remainder, and the targets the next tokens."""
+    recipe = load_recipe("text/language_model")
+    texts = load("clothing_reviews", split="test").features[:40].tolist()
+    tokenizer = BytePairTokenizer.train(texts, True, 400)
+    inputs, targets = recipe.sequences(texts, tokenizer, 16)
+    text = inputs.reshape(-1)
+    assert inputs.shape == targets.shape == (len(text) // 16, 16)
+    np.testing.assert_array_equal(text[1:], targets.reshape(-1)[:-1])
+    ends = np.flatnonzero(text == tokenizer.end)
+    np.testing.assert_array_equal(text[ends[:-1] + 1], tokenizer.start)
+    reviews = [tokenizer.decode(row[1:-1].tolist()) for row in np.split(text, ends + 1)[:-1]]
+    assert reviews == [tokenizer.decode(tokenizer.encode(each)) for each in texts[: len(reviews)]]
+    assert len(reviews) >= 39
+
+
+@pytest.mark.parametrize("network", ["lstm", "gpt"])
+def test_classifier_of_a_language_model(network, load_recipe):
+    """Padding does not change the outputs, and the layers below the head are frozen at first."""
+    recipe, language_model = load_recipe("text/ulmfit"), load_recipe("text/language_model")
+    tokenizer = BytePairTokenizer.train(["a good film", "a bad film"], True, 280)
+    model = language_model.build_model(language_model.Config(network=network, features=96), {"tokenizer": tokenizer})
+    layer = model.get_layer("normalization") if network == "gpt" else model.layers[-2]
+    prepared = {"encoder": keras.Model(model.input, layer.output), "tokenizer": tokenizer}
+    trainer = recipe.build_trainer(recipe.Config(network=network), prepared)
+
+    tokens = np.random.default_rng(0).integers(4, tokenizer.size, (3, 12)).astype("int32")
+    padded = np.pad(tokens, [(0, 0), (0, 20)])
+    np.testing.assert_allclose(trainer.model(padded), trainer.model(tokens), rtol=1e-4)
+    features = prepared["encoder"](tokens).numpy()
+    pooled = np.concatenate([features[:, -1], features.max(axis=1), features.mean(axis=1)], axis=1)
+    inputs = trainer.model.get_layer("pooled_normalization").input
+    np.testing.assert_allclose(keras.Model(trainer.model.input, inputs)(padded), pooled, atol=1e-5)
+
+    before, after = [each.numpy() for each in trainer.model.trainable_variables], []
+    remember = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: after.append([each.numpy() for each in trainer.model.trainable_variables])
+    )
+    trainer.fit(padded, np.array([0.0, 1.0, 1.0]), epochs=20, callbacks=[remember], verbose=False)
+    changed = [[not np.array_equal(*pair) for pair in zip(before, each, strict=True)] for each in after]
+    heads = len(before) - 6  # scale, offset, and two dense layers
+    assert [number for number, each in enumerate(changed[1]) if each] == list(range(heads, len(before)))
+    assert all(changed[-1])
