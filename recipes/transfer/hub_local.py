@@ -3,7 +3,7 @@
 Data: Fashion-MNIST, 500 labelled training images of 28x28 pixels; the encoder is pretrained on 55,000 without labels
 Command: tensorsmith run transfer/hub_local
 
-The encoder of autoencoder/fashion_mnist is exported as a SavedModel, the format of TensorFlow Hub modules, and loaded
+The encoder of autoencoder/stacked is exported as a SavedModel, the format of TensorFlow Hub modules, and loaded
 as a layer. `--module` selects another module that maps such images to vectors, by its folder or TensorFlow Hub address.
 A module can run code, so `evaluate`, `predict` and `export` of a run require `--trust`. For the default encoder,
 `from_scratch` is the accuracy of the same network trained from random weights.
@@ -47,7 +47,7 @@ def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
     if config.module:
         return {}
     fields = {"epochs": config.pretraining_epochs, "train_size": config.pretraining_size}
-    autoencoder = run.trained("autoencoder/fashion_mnist", **fields)
+    autoencoder = run.trained("autoencoder/stacked", **fields)
     return {"encoder": autoencoder.get_layer("encoder")}
 
 

@@ -2,6 +2,7 @@ import functools
 
 from tensorsmith.models import (
     alexnet,
+    autoencoder,
     bert,
     captioner,
     char_rnn,
@@ -25,6 +26,7 @@ from tensorsmith.models import (
     yolo,
 )
 from tensorsmith.models.networks.alexnet import SIZES as ALEXNETS
+from tensorsmith.models.networks.autoencoder import SIZES as AUTOENCODERS
 from tensorsmith.models.networks.googlenet import SIZES as GOOGLENETS
 from tensorsmith.models.networks.lenet5 import SIZES as LENETS
 from tensorsmith.models.networks.resnet import SIZES as RESNETS
@@ -402,5 +404,30 @@ ROWS = [
         inputs=Data((6,), "int32", 0, 9),
         another_size={"steps": None},
         bad=[({"steps": 2}, "an integer of at least 3, or None")],
+    ),
+    ModelRow(
+        autoencoder,
+        kwargs={"size": "stacked", "input_shape": (5, 6), "code": 3, "activation": "relu"},
+        inputs=Data((5, 6)),
+        bad=[
+            ({"size": "stack"}, "Did you mean stacked?"),
+            ({"code": 0}, "a positive integer or a Keras layer"),
+            ({"input_shape": (28, 28, 1)}, "(height, width)"),
+        ],
+        counts=[*(({"size": size}, row.parameters) for size, row in AUTOENCODERS.items()), ({"code": 300}, 218_084)],
+    ),
+    ModelRow(
+        autoencoder,
+        name="convolutional autoencoder",
+        kwargs={"size": "convolutional", "input_shape": (12, 20)},
+        inputs=Data((12, 20)),
+        bad=[({"input_shape": (12, 16)}, "4 more than a multiple of 8"), ({"code": 9}, "None for a convolutional")],
+    ),
+    ModelRow(
+        autoencoder,
+        name="recurrent autoencoder",
+        kwargs={"size": "recurrent", "input_shape": (5, 6), "code": 3},
+        inputs=Data((5, 6)),
+        slow=True,
     ),
 ]

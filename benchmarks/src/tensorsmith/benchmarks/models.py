@@ -51,7 +51,8 @@ SMALL = {"keras": 3.0}  # steps of less than 0.5 ms
 CASES = {
     "mlp/fashion_mnist": ModelCase(1500, ["accuracy"], SMALL),
     "wide_deep/california": ModelCase(360, {"main": ["mse"], "aux": ["mse"]}, SMALL),
-    "autoencoder/fashion_mnist": ModelCase(400, ["mse"], SMALL),
+    "autoencoder/stacked": ModelCase(400, ["mse"], SMALL),
+    "autoencoder/variational": ModelCase(400, None, {"keras": 2.0}),
     "cnn/fashion_mnist": ModelCase(60, ["accuracy"], {"keras": 1.0}),
     "gan/fashion_mnist": ModelCase(60, None, {"keras": 1.0}),
     "timeseries/one_step": ModelCase(109, ["mse"], {"keras": 2.0}),

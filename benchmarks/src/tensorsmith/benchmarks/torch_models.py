@@ -103,6 +103,33 @@ def _autoencoder(config: Any) -> Any:
     return Autoencoder()
 
 
+def _variational(config: Any) -> Any:
+    import torch
+    from torch import nn
+
+    class VariationalAutoencoder(_base()):  # type: ignore[misc]
+        """Variational autoencoder whose metric is the divergence."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.decoder = hidden([784, *config.units]), hidden([config.codings, *reversed(config.units)])
+            self.mean, self.log_variance = (nn.Linear(config.units[-1], config.codings) for _ in range(2))
+            self.output = nn.Linear(config.units[0], 784)
+
+        def loss_and_metric(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            features = self.encoder(x.flatten(1))
+            mean, log_variance = self.mean(features), self.log_variance(features)
+            logits = self.output(self.decoder(mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)))
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, y.flatten(1), reduction="sum") / len(y)
+            divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1).mean()
+            return loss + divergence, divergence
+
+    def hidden(sizes: list[int]) -> nn.Sequential:
+        return nn.Sequential(*(part for a, b in itertools.pairwise(sizes) for part in (nn.Linear(a, b), nn.SELU())))
+
+    return VariationalAutoencoder()
+
+
 def _cnn(config: Any) -> Any:
     import torch
     from torch import nn
@@ -249,7 +276,8 @@ def _transformer(config: Any) -> Any:
 TORCH_MODELS: dict[str, Callable[[Any], Any]] = {
     "mlp/fashion_mnist": _mlp,
     "wide_deep/california": _wide_deep,
-    "autoencoder/fashion_mnist": _autoencoder,
+    "autoencoder/stacked": _autoencoder,
+    "autoencoder/variational": _variational,
     "cnn/fashion_mnist": _cnn,
     "gan/fashion_mnist": _gan,
     "timeseries/one_step": _rnn,

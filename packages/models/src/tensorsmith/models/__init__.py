@@ -7,6 +7,7 @@ load_tensorflow()  # without log output, before any other import
 from tensorsmith.models.model_budget import LayerBudget, ModelBudget, model_budget
 from tensorsmith.models.networks._support.transformer_decoder import TransformerState
 from tensorsmith.models.networks.alexnet import alexnet
+from tensorsmith.models.networks.autoencoder import autoencoder
 from tensorsmith.models.networks.bert import bert
 from tensorsmith.models.networks.captioner import captioner, captioner_attention, captioner_step
 from tensorsmith.models.networks.char_rnn import char_rnn
@@ -33,6 +34,7 @@ from tensorsmith.models.networks.wavenet import wavenet
 from tensorsmith.models.networks.wide_resnet import wide_resnet
 from tensorsmith.models.networks.xception import xception
 from tensorsmith.models.networks.yolo import yolo
+from tensorsmith.models.steps.variational_autoencoder import VariationalAutoencoder
 
 __all__ = [
     "EncoderDecoderState",
@@ -40,7 +42,9 @@ __all__ = [
     "LayerBudget",
     "ModelBudget",
     "TransformerState",
+    "VariationalAutoencoder",
     "alexnet",
+    "autoencoder",
     "bert",
     "captioner",
     "captioner_attention",

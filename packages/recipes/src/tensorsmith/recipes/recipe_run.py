@@ -103,7 +103,7 @@ class RecipeRun:
         It is trained once, with its own progress bar, checkpoints and run folder.
 
         Args:
-            name: Name of the recipe, such as "autoencoder/fashion_mnist".
+            name: Name of the recipe, such as "autoencoder/stacked".
             **fields: Fields of its configuration that differ from the defaults. The seed defaults to that of the run.
                 With a fixed seed, all runs of a comparison share the model.
 

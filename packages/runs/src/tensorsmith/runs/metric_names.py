@@ -22,8 +22,12 @@ def best_direction(name: str) -> Literal["min", "max", ""]:
     Example:
         >>> best_direction("val_mean_squared_error")
         'min'
+        >>> best_direction("negative_log_likelihood")
+        'min'
     """
     words = set(re.split("[^a-z0-9]+", name.lower()))
+    if "negative" in words and words & {"elbo", "likelihood"}:
+        return "min"
     if not words & (LARGER_IS_BETTER | SMALLER_IS_BETTER):
         return ""
     return "min" if words & SMALLER_IS_BETTER else "max"

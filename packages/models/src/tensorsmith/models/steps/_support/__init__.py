@@ -1,0 +1,1 @@
+"""Helpers of models with a training step."""
