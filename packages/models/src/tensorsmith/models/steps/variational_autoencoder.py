@@ -28,9 +28,10 @@ class VariationalAutoencoder(keras.Model):
         loss = -log p(x | z) + beta * Σ max(KL_j, free_bits),   z ~ q(z | x)
 
     KL_j is the divergence of dimension j from the standard normal distribution. As for free bits in the paper, the
-    maximum is taken of its mean over the batch. With `beta=1` and `free_bits=0`, the loss is the negative ELBO. Both
-    counteract the collapse of dimensions, which are not used when the decoder ignores them. To warm `beta` up during
-    training, pass a schedule to the trainer: `Trainer(..., schedules={"beta": (model.beta, Linear(0, 1, "20%"))})`.
+    maximum is taken of its mean over the batch. With `beta=1` and `free_bits=0`, the loss is the negative ELBO. A
+    smaller `beta` and free bits counteract the collapse of dimensions, which the decoder then ignores. To increase
+    `beta` during training, pass a schedule to the trainer:
+    `Trainer(..., schedules={"beta": (model.beta, Linear(0, 1, "20%"))})`.
 
     Training and evaluation log these means over the images: `loss`, `reconstruction_loss`, `kl_divergence` and
     `negative_elbo`, which does not depend on `beta` and `free_bits`. With `importance_samples` k > 1, evaluation also
