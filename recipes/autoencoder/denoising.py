@@ -61,7 +61,8 @@ def build_model(config: Config) -> keras.Model:
     """Builds a stacked autoencoder with noise before its encoder."""
     noise = {"none": [], "gaussian": [layers.GaussianNoise(config.deviation)], "dropout": [Dropout(0.5)]}[config.noise]
     stacked = autoencoder("stacked", code=config.codings)
-    return keras.Sequential([keras.Input((28, 28)), *noise, *stacked.layers])
+    networks = [stacked.get_layer(name) for name in ("encoder", "decoder")]
+    return keras.Sequential([keras.Input((28, 28)), *noise, *networks])
 
 
 def build_trainer(config: Config) -> Trainer:

@@ -66,7 +66,7 @@ def autoencoder(
         output_activation: Activation of the output. "sigmoid" returns pixels in [0, 1].
 
     Returns:
-        A Sequential model whose input and output have shape `(batch, height, width)`. Its parts are returned by
+        A functional model whose input and output have shape `(batch, height, width)`. Its parts are returned by
         `get_layer("encoder")` and `get_layer("decoder")`.
 
     Raises:
@@ -93,7 +93,8 @@ def autoencoder(
     encoding, decoding = BUILDERS[size](chosen.units, image, code, activation, output_activation)
     encoder = keras.Sequential([keras.Input(image), *encoding], name="encoder")
     decoder = keras.Sequential([keras.Input(encoder.output_shape[1:]), *decoding], name="decoder")
-    return keras.Sequential([keras.Input(image), encoder, decoder], name=f"{size}_autoencoder")
+    inputs = keras.Input(image)
+    return keras.Model(inputs, decoder(encoder(inputs)), name=f"{size}_autoencoder")
 
 
 def _stacked(units: Units, image: Image, code: Code, activation: Activation, last: Activation) -> Parts:
