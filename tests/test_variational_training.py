@@ -10,7 +10,7 @@ import pytest
 
 from tensorsmith.models import VariationalAutoencoder
 from tensorsmith.schedules import Linear
-from tensorsmith.training import Trainer
+from tensorsmith.training import Every, Trainer
 
 IMAGES = np.random.default_rng(0).integers(2, size=(96, 6)).astype("float32")
 
@@ -29,19 +29,8 @@ def trainer_of(log_variance_bias=0.0):
     return Trainer(model, keras.optimizers.Adam(0.01), schedules={"beta": (model.beta, Linear(0.0, 1.0, "50%"))})
 
 
-class Interrupt(keras.callbacks.Callback):
-    """Callback that raises KeyboardInterrupt after some steps."""
-
-    every_batch = True
-
-    def __init__(self, step):
-        super().__init__()
-        self.left = step
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
+def interrupt(moment):
+    raise KeyboardInterrupt
 
 
 def test_resumed_run_matches_uninterrupted_run(tmp_path):
@@ -50,7 +39,7 @@ def test_resumed_run_matches_uninterrupted_run(tmp_path):
     history = unbroken.fit(IMAGES, **arguments).history
     assert history["beta"] == pytest.approx([5 / 9, 1.0, 1.0])
     with pytest.raises(KeyboardInterrupt):
-        trainer_of().fit(IMAGES, **arguments, checkpoints=tmp_path, callbacks=[Interrupt(8)])
+        trainer_of().fit(IMAGES, **arguments, checkpoints=tmp_path, callbacks=[Every("8 steps", interrupt)])
     resumed = trainer_of()
     resumed.fit(IMAGES, **arguments, checkpoints=tmp_path, resume=True)
     for one, other in zip(unbroken.model.get_weights(), resumed.model.get_weights(), strict=True):

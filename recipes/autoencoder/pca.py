@@ -39,7 +39,7 @@ SMOKE = {"epochs": 3}
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Generates points of shape (n, 3), which are both inputs and targets, around the mean of the training points."""
+    """Generates points of shape (n, 3), which are both inputs and targets, less the mean of training points."""
     random = np.random.default_rng(42)
     angles = 1.5 * np.pi * random.random(1000) - 0.5
     coordinates = np.stack([np.cos(angles), 0.7 * np.sin(angles), np.zeros(1000)], axis=1)

@@ -47,9 +47,9 @@ SCORE = "test mean_squared_error"
 SMOKE = {"epochs": 1, "train_size": 2000}
 ANSWER = """With the Kullback-Leibler divergence, a fraction of {column[kl/test small]} of the activations is below
 0.1, and {column[kl/test near_target]} of the units have a mean between 0.1 and 0.2; the squared error is {score[kl]} in
-place of {score[none]}. The square costs less ({score[squared]}) and reaches {column[squared/test small]} and
-{column[squared/test near_target]}, and L1 makes {column[l1/test small]} small but has an error of {score[l1]} ({seeds}
-seeds)."""
+place of {score[none]}. With the square, the error is {score[squared]} and the fractions are
+{column[squared/test small]} and {column[squared/test near_target]}. With L1, the error is {score[l1]} and the fractions
+are {column[l1/test small]} and {column[l1/test near_target]} ({seeds} seeds)."""
 VARIANTS = {
     "none": {"penalty": "none"},
     "l1": {"penalty": "l1", "weight": 1e-3},

@@ -32,7 +32,7 @@ class Config(TrainingSettings):
     codings: PositiveInt = tune.integer(2, 40, default=10)  # dimension of the code
     learning_rate: PositiveFloat = tune.log_uniform(3e-4, 3e-3, default=2e-3)  # initial rate of Adam, decays to 0
     epochs: PositiveInt = 50
-    batch_size: PositiveInt = 125  # divides the number of images, as XLA requires
+    batch_size: PositiveInt = 125  # divides the number of images, so that all batches have the same shape
     train_size: PositiveInt = 55_000  # number of training images
 
 
@@ -68,13 +68,13 @@ def build_model(config: Config) -> keras.Model:
 
 
 def build_trainer(config: Config) -> Trainer:
-    """Builds a trainer; the model has its own loss."""
+    """Builds a trainer with Adam and a cosine schedule. The loss is that of the model."""
     optimizer = keras.optimizers.Adam(CosineDecay(config.learning_rate, "100%"))
     return Trainer(build_model(config), optimizer, jit=config.jit)
 
 
 def report(config: Config, run: RecipeRun, trainer: Trainer, data: dict[str, Any]) -> dict[str, Any]:
-    """Plots images that the decoder generates: of random codes, and between four rows and three columns of them."""
+    """Plots generated images of random codes, and of 5 x 7 codes interpolated between 3 x 4 random ones."""
     model = trainer.model
     codes = keras.random.normal((3, 4, config.codings), seed=config.seed)
     between = keras.ops.image.resize(codes, (5, 7), interpolation="bilinear")

@@ -12,7 +12,6 @@ from tensorsmith.core.types import Logs, Tensor
 from tensorsmith.layers import Sampling
 from tensorsmith.losses import gaussian_kl, reconstruction_loss
 from tensorsmith.models.networks._support.arguments import check_option
-from tensorsmith.models.steps._support.gradients import apply_gradients
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
@@ -29,15 +28,15 @@ class VariationalAutoencoder(keras.Model):
 
     KL_j is the divergence of dimension j from the standard normal distribution. As for free bits in the paper, the
     maximum is taken of its mean over the batch. With `beta=1` and `free_bits=0`, the loss is the negative ELBO. A
-    smaller `beta` and free bits counteract the collapse of dimensions, which the decoder then ignores. To increase
-    `beta` during training, pass a schedule to the trainer:
+    smaller `beta` and free bits counteract the collapse of dimensions, in which the decoder learns to ignore them. To
+    increase `beta` during training, pass a schedule to the trainer:
     `Trainer(..., schedules={"beta": (model.beta, Linear(0, 1, "20%"))})`.
 
     Training and evaluation log these means over the images: `loss`, `reconstruction_loss`, `kl_divergence` and
     `negative_elbo`, which does not depend on `beta` and `free_bits`. With `importance_samples` k > 1, evaluation also
     logs `negative_log_likelihood`, the importance-weighted bound, which is tighter the larger k is:
 
-        -log Σ_i p(x, z_i) / q(z_i | x) / k,   i = 1, ..., k
+        -log (1/k Σ_i p(x, z_i) / q(z_i | x)),   i = 1, ..., k
 
     Sources: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014; Higgins et al., "beta-VAE", 2017 (`beta`);
     Kingma et al., "Improving Variational Inference with Inverse Autoregressive Flow", 2016 (`free_bits`); Burda et al.,
@@ -144,9 +143,9 @@ class VariationalAutoencoder(keras.Model):
             mean, log_variance = self.encoder(images, training=True)
             logits = self.decoder(self.sampling([mean, log_variance]), training=True)
             loss = self._update_means(targets, logits, mean, log_variance)
-        apply_gradients(
-            self.optimizer, tape, loss, [*self.encoder.trainable_variables, *self.decoder.trainable_variables]
-        )
+            # Gradients of replicas are summed.
+            scaled = self.optimizer.scale_loss(loss / tf.distribute.get_strategy().num_replicas_in_sync)
+        self.optimizer.apply(tape.gradient(scaled, self.trainable_variables), self.trainable_variables)
         return {name: metric.result() for name, metric in self._means.items()}
 
     def test_step(self, data: Any) -> Logs:

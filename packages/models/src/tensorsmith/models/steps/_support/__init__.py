@@ -1,1 +1,0 @@
-"""Helpers of models with a training step."""
