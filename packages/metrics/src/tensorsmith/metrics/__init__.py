@@ -28,8 +28,11 @@ from tensorsmith.metrics.pearsons_correlation import PearsonsCorrelation
 from tensorsmith.metrics.perplexity import Perplexity
 from tensorsmith.metrics.r_square import RSquare
 from tensorsmith.metrics.rounded_accuracy import RoundedAccuracy
+from tensorsmith.metrics.sample_precision_recall import sample_precision_recall
+from tensorsmith.metrics.sliced_wasserstein_distance import sliced_wasserstein_distance
 from tensorsmith.metrics.spearmans_rank import SpearmansRank, spearmans_rank
 from tensorsmith.metrics.symmetric_mean_absolute_percentage_error import SymmetricMeanAbsolutePercentageError
+from tensorsmith.metrics.vendi_score import vendi_score
 
 __all__ = [
     "BLEU",
@@ -63,5 +66,8 @@ __all__ = [
     "hamming_loss_fn",
     "kendalls_tau_b",
     "kendalls_tau_c",
+    "sample_precision_recall",
+    "sliced_wasserstein_distance",
     "spearmans_rank",
+    "vendi_score",
 ]
