@@ -7,6 +7,8 @@ from tensorsmith.models import (
     captioner,
     char_rnn,
     convnext,
+    dcgan_discriminator,
+    dcgan_generator,
     efficientnet_lite0,
     encoder_decoder,
     fcn,
@@ -428,6 +430,47 @@ ROWS = [
         name="recurrent autoencoder",
         kwargs={"size": "recurrent", "input_shape": (5, 6), "code": 3},
         inputs=Data((5, 6)),
+        slow=True,
+    ),
+    ModelRow(
+        dcgan_generator,
+        kwargs={"codings": 5, "output_shape": (8, 12, 3), "filters": (4, 3)},
+        inputs=Data((5,)),
+        bad=[
+            ({"codings": 0}, "a positive integer"),
+            ({"output_shape": (8, 10, 3)}, "multiples of 4"),
+            ({"output_shape": (8, 8)}, "(height, width, channels)"),
+            ({"filters": ()}, "a tuple of positive integers"),
+        ],
+        another_size={},
+        counts=[({}, 840_705 - 2 * (128 + 64))],  # Géron, 2019, chapter 17, without the moving averages
+    ),
+    ModelRow(
+        dcgan_generator,
+        name="generator of a conditional DCGAN",
+        kwargs={"codings": 5, "output_shape": (8, 8, 1), "filters": (4, 3), "classes": 4},
+        inputs={"codes": Data((5,)), "labels": Data((), "int32", 0, 4)},
+        another_size={},
+        bad=[({"classes": 0}, "a positive integer or None")],
+        slow=True,
+    ),
+    ModelRow(
+        dcgan_discriminator,
+        kwargs={"input_shape": (8, 12, 3), "filters": (3, 4)},
+        inputs=Data((8, 12, 3)),
+        bad=[
+            ({"input_shape": (8, 10, 3)}, "multiples of 4"),
+            ({"input_shape": (None, 8, 3)}, "a known height and width"),
+            ({"filters": (4, 0)}, "a tuple of positive integers"),
+            ({"dropout": 1.0}, "in [0, 1)"),
+        ],
+        counts=[({}, 212_865)],  # Géron, 2019, chapter 17
+    ),
+    ModelRow(
+        dcgan_discriminator,
+        name="projection discriminator",
+        kwargs={"input_shape": (8, 8, 1), "filters": (3, 4), "classes": 4},
+        inputs={"images": Data((8, 8, 1)), "labels": Data((), "int32", 0, 4)},
         slow=True,
     ),
 ]

@@ -12,6 +12,7 @@ from tensorsmith.models.networks.bert import bert
 from tensorsmith.models.networks.captioner import captioner, captioner_attention, captioner_step
 from tensorsmith.models.networks.char_rnn import char_rnn
 from tensorsmith.models.networks.convnext import convnext
+from tensorsmith.models.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tensorsmith.models.networks.efficientnet_lite import efficientnet_lite0
 from tensorsmith.models.networks.encoder_decoder import (
     EncoderDecoderState,
@@ -34,9 +35,12 @@ from tensorsmith.models.networks.wavenet import wavenet
 from tensorsmith.models.networks.wide_resnet import wide_resnet
 from tensorsmith.models.networks.xception import xception
 from tensorsmith.models.networks.yolo import yolo
+from tensorsmith.models.sample_scores import sample_scores
+from tensorsmith.models.steps.gan import GAN
 from tensorsmith.models.steps.variational_autoencoder import VariationalAutoencoder
 
 __all__ = [
+    "GAN",
     "EncoderDecoderState",
     "GPTState",
     "LayerBudget",
@@ -51,6 +55,8 @@ __all__ = [
     "captioner_step",
     "char_rnn",
     "convnext",
+    "dcgan_discriminator",
+    "dcgan_generator",
     "efficientnet_lite0",
     "encoder_decoder",
     "encoder_decoder_alignment",
@@ -63,6 +69,7 @@ __all__ = [
     "mobilenet_v2",
     "model_budget",
     "resnet",
+    "sample_scores",
     "text_classifier",
     "transformer",
     "transformer_step",

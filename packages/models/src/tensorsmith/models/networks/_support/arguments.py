@@ -21,7 +21,13 @@ def check_option(name: str, value: Any, options: Collection[str]) -> None:
 
 
 def check_network(
-    input_shape: Any, classes: Any, width: Any = 1.0, smallest: int = 1, fixed: bool = False, remedy: str = ""
+    input_shape: Any,
+    classes: Any,
+    width: Any = 1.0,
+    smallest: int = 1,
+    fixed: bool = False,
+    remedy: str = "",
+    name: str = "input_shape",
 ) -> None:
     """Raise an error if the shape of the images, the number of classes or the width is invalid.
 
@@ -32,15 +38,16 @@ def check_network(
         smallest: Smallest height and width that the network supports.
         fixed: If `True`, the network has dense layers after a flatten layer, so that the image size must be known.
         remedy: Sentence that is added to the error for images that are too small.
+        name: Name of the argument with the shape of the images.
     """
     valid = isinstance(input_shape, tuple | list) and len(input_shape) == 3 and _is_positive(input_shape[2])
     valid = valid and all(side is None or _is_positive(side) for side in input_shape[:2])
-    check(valid, "input_shape", input_shape, "(height, width, channels) with positive integers")
+    check(valid, name, input_shape, "(height, width, channels) with positive integers")
     sides = tuple(input_shape[:2])
     if fixed and classes is not None:
-        check(None not in sides, "input_shape", tuple(input_shape), "have a known height and width")
+        check(None not in sides, name, tuple(input_shape), "have a known height and width")
     small = any(side is not None and side < smallest for side in sides)
-    check(not small, "input_shape", tuple(input_shape), f"at least {smallest} pixels high and wide", remedy)
+    check(not small, name, tuple(input_shape), f"at least {smallest} pixels high and wide", remedy)
     check(classes is None or _is_positive(classes), "classes", classes, "a positive integer or None")
     check(is_number(width) and width > 0, "width", width, "a positive number")
 
