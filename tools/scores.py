@@ -23,6 +23,7 @@ from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import read_yaml, resolve
 from tensorsmith.recipes.fingerprint import record_fingerprint, tolerating_this_processor
 from tensorsmith.recipes.quiet_machine import is_quiet
+from tensorsmith.recipes.recorded_weights import record_weights
 from tensorsmith.recipes.reproduction import reproduce
 from tensorsmith.recipes.results import RecordedRun, read_results, results_path, write_results
 
@@ -103,6 +104,8 @@ def record(folders: Sequence[Path], keep: bool = True, quiet: bool = True) -> No
             results_path(recipe).parent.mkdir(exist_ok=True)
             with replace_file(results_path(recipe).with_suffix(".png")) as draft:
                 shutil.copyfile(figure, draft)
+        if weights := recipe.line("Weights"):
+            record_weights(recipe, folder / weights)
     for recipe, by_seed in new.values():
         old = {run.seed: run for run in read_results(recipe).runs}
         if not quiet:

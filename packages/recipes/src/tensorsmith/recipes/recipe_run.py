@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import check, replace_file
+from tensorsmith.recipes.recorded_weights import recorded_model
 from tensorsmith.recipes.single_training import TrainingResult, preserved_random_state, train_once
 
 if TYPE_CHECKING:
@@ -114,3 +115,16 @@ class RecipeRun:
         digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
         with preserved_random_state():
             return self._train_recipe(name, values, self._trainings / f"{name.replace('/', '-')}-{digest[:8]}")
+
+    def recorded(self, name: str) -> "keras.Model":
+        """Return the model of another recipe with the weights that are stored with its results.
+
+        Unlike the model of `trained`, it is the same on all machines, so that scores that it computes are comparable.
+
+        Args:
+            name: Name of the recipe, such as "gan/classifier".
+
+        Raises:
+            ValueError: If the recipe does not exist or has no recorded weights, or if their file has changed.
+        """
+        return recorded_model(name)

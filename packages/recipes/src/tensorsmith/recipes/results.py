@@ -43,11 +43,13 @@ class Results:
         runs: Runs with the default configuration, sorted by seed.
         fingerprint: Metrics of the smoke run. If they change, the recipe must be trained again.
         comparison: Comparison of the variants of the recipe, or `None` if none is recorded.
+        weights: SHA-256 hash of the recorded weights, or an empty string if none are recorded.
     """
 
     runs: Sequence[RecordedRun] = ()
     fingerprint: Mapping[str, Metric] = field(default_factory=dict)
     comparison: Comparison | None = None
+    weights: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -113,7 +115,7 @@ def read_results(recipe: RecipeFile) -> Results:
         raise UnreadableFileError.like(
             argument_error("results", received, "an intact file of results", remedy)
         ) from error
-    return Results(runs, fingerprint, comparison)
+    return Results(runs, fingerprint, comparison, stored.get("weights", ""))
 
 
 def _check_values(runs: Sequence[RecordedRun], comparison: Comparison | None) -> None:
@@ -144,6 +146,7 @@ def write_results(recipe: RecipeFile, results: Results) -> None:
         "runs": [asdict(run) for run in results.runs],
         "fingerprint": {name: asdict(metric) for name, metric in results.fingerprint.items()},
         "comparison": None if results.comparison is None else to_data(results.comparison),
+        **({"weights": results.weights} if results.weights else {}),
     }
     with replace_file(path) as draft:
         draft.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n")
