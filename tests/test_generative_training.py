@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tensorsmith.models import GAN, VariationalAutoencoder
+from tensorsmith.models import GAN, Diffusion, VariationalAutoencoder
 from tensorsmith.schedules import Linear
 from tensorsmith.training import Checkpoints, Every, Trainer
 
@@ -40,6 +40,15 @@ def adversarial(noise):
     return Trainer(model, keras.optimizers.Adam(0.01))
 
 
+def diffusion(noise):
+    """Returns the trainer of a diffusion model, which always draws random numbers."""
+    keras.utils.set_random_seed(0)
+    samples, step = keras.Input((6,)), keras.Input((), dtype="int32")
+    inputs = keras.layers.Concatenate()([samples, keras.layers.Embedding(50, 4)(step)])
+    network = keras.Model([samples, step], keras.layers.Dense(6)(keras.layers.Dense(8, "tanh")(inputs)))
+    return Trainer(Diffusion(network, steps=50, average=0.9, seed=1), keras.optimizers.Adam(0.01))
+
+
 MODELS = [variational, adversarial]
 FIT = {"epochs": 3, "batch_size": 16, "seed": 5, "verbose": False}
 
@@ -65,7 +74,7 @@ def run(script):
     )
 
 
-@pytest.mark.parametrize("trainer_of", MODELS)
+@pytest.mark.parametrize("trainer_of", [*MODELS, diffusion])
 def test_killed_run_resumes_exactly(trainer_of, tmp_path):
     result = run(f"killed_run({trainer_of.__name__!r}, {str(tmp_path)!r})")
     assert result.returncode == -signal.SIGKILL, result.stderr

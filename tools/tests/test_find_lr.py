@@ -15,7 +15,7 @@ def test_suggestion_and_plot(command, tmp_path):
 
 @pytest.mark.slow  # takes seconds
 def test_recipe_with_two_optimizers(command, tmp_path):
-    result = command("run", "gan/fashion_mnist", "--smoke", "--find-lr", "--out", tmp_path / "run")
+    result = command("run", "gan/dense", "--smoke", "--find-lr", "--out", tmp_path / "run")
     assert result.returncode == 1
     assert "trainer must have a loss in its logs" in result.stderr
     assert not (tmp_path / "run").exists()

@@ -17,6 +17,10 @@ def _base() -> Any:
     class Model(nn.Module):
         """Model with the loss and the metric of a recipe."""
 
+        def phases(self) -> list[tuple[dict[str, Any], list[nn.Parameter]]]:
+            """Return the phases of a training step: arguments of `loss_and_metric`, and the parameters to train."""
+            return [({}, list(self.parameters()))]
+
         def optimizer(self, config: Any) -> torch.optim.Optimizer:
             return torch.optim.Adam(self.parameters(), config.learning_rate)
 
@@ -27,9 +31,6 @@ def _base() -> Any:
             outputs = self(x)
             loss = nn.functional.mse_loss(outputs, y)
             return loss, loss
-
-        def backward(self, loss: torch.Tensor, metric: torch.Tensor) -> None:
-            loss.backward()
 
     return Model
 
@@ -167,11 +168,11 @@ def _gan(config: Any) -> Any:
     from torch import nn
 
     class GAN(_base()):  # type: ignore[misc]
-        """GAN whose loss is the one of the discriminator, and whose metric is the one of the generator."""
+        """GAN that is trained in two phases. The weights of the generator are not averaged."""
 
         def __init__(self) -> None:
             super().__init__()
-            few, many = config.filters, 2 * config.filters
+            many, few = config.filters
             self.generator = nn.Sequential(
                 nn.Linear(config.codings, 7 * 7 * many),
                 nn.Unflatten(1, (many, 7, 7)),
@@ -193,22 +194,26 @@ def _gan(config: Any) -> Any:
                 nn.Linear(7 * 7 * many, 1),
             )
 
+        def phases(self) -> list[tuple[dict[str, Any], list[nn.Parameter]]]:
+            networks = {False: self.discriminator, True: self.generator}
+            return [({"generating": key}, list(network.parameters())) for key, network in networks.items()]
+
         def optimizer(self, config: Any) -> torch.optim.Optimizer:
-            # One optimizer, since the two networks have the same hyperparameters and are updated in the same step.
+            # One optimizer for both networks, whose hyperparameters are equal. It skips parameters without gradients.
             return torch.optim.Adam(self.parameters(), config.learning_rate, betas=(config.beta_1, 0.999))
 
         def to_tensor(self, array: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(array).movedim(-1, 1).contiguous()
 
-        def loss_and_metric(self, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            fake = self.generator(torch.randn(len(real), config.codings))
-            on_real, on_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
+        def loss_and_metric(self, real: torch.Tensor, generating: bool) -> tuple[torch.Tensor, torch.Tensor]:
             softplus = nn.functional.softplus
-            return (softplus(-on_real) + softplus(on_fake)).mean(), softplus(-on_fake).mean()
-
-        def backward(self, loss: torch.Tensor, metric: torch.Tensor) -> None:
-            loss.backward(inputs=[*self.discriminator.parameters()], retain_graph=True)
-            metric.backward(inputs=[*self.generator.parameters()])
+            with torch.set_grad_enabled(generating):
+                fake = self.generator(torch.randn(len(real), config.codings))
+            if generating:
+                loss = softplus(-self.discriminator(fake)).mean()
+                return loss, loss
+            on_real, on_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
+            return (softplus(-on_real) + softplus(on_fake)).mean(), (on_fake < 0).float().mean()
 
     return GAN()
 
@@ -279,7 +284,7 @@ TORCH_MODELS: dict[str, Callable[[Any], Any]] = {
     "autoencoder/stacked": _autoencoder,
     "autoencoder/variational": _variational,
     "cnn/fashion_mnist": _cnn,
-    "gan/fashion_mnist": _gan,
+    "gan/dcgan": _gan,
     "timeseries/one_step": _rnn,
     "transformer/char_gpt": _transformer,
 }

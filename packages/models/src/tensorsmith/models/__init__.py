@@ -36,11 +36,13 @@ from tensorsmith.models.networks.wide_resnet import wide_resnet
 from tensorsmith.models.networks.xception import xception
 from tensorsmith.models.networks.yolo import yolo
 from tensorsmith.models.sample_scores import sample_scores
+from tensorsmith.models.steps.diffusion import Diffusion
 from tensorsmith.models.steps.gan import GAN
 from tensorsmith.models.steps.variational_autoencoder import VariationalAutoencoder
 
 __all__ = [
     "GAN",
+    "Diffusion",
     "EncoderDecoderState",
     "GPTState",
     "LayerBudget",

@@ -20,6 +20,8 @@ from tensorsmith.losses import (
     wasserstein_generator_loss,
 )
 from tensorsmith.models.networks._support.arguments import check_option
+from tensorsmith.models.steps._support.averaging import averaged_copy, update_average
+from tensorsmith.models.steps._support.own_step import OwnStep
 
 LOSSES = {
     "non_saturating": (minimax_discriminator_loss, non_saturating_generator_loss),
@@ -30,7 +32,7 @@ LOSSES = {
 
 
 @export
-class GAN(keras.Model):
+class GAN(OwnStep):
     """Generative adversarial network (GAN): a generator of samples and a discriminator that learns to reject them.
 
     The generator transforms codes, drawn from the standard normal distribution, into samples. The discriminator returns
@@ -125,31 +127,19 @@ class GAN(keras.Model):
         self.average = average
         self.seed = seed
         self.conditional = len(generator.inputs) == 2
-        self.averaged_generator = None
-        if average:
-            self.averaged_generator = keras.models.clone_model(generator)
-            self.averaged_generator.set_weights(generator.get_weights())
-            self.averaged_generator.trainable = False
+        self.averaged_generator = averaged_copy(generator) if average else None
         self._seeds = keras.random.SeedGenerator(seed)
         names = ["generator_loss", "discriminator_loss"] + ["discriminator_accuracy"] * (loss != "wasserstein")
         self._means = {name: keras.metrics.Mean(name) for name in names}
         self.built = True  # as the networks are
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Configures the model for training, as `keras.Model.compile`. The optimizer is that of the generator.
-
-        Both optimizers are built here, because replicas cannot build them in their training step.
-        """
-        super().compile(*args, **kwargs)
+    def build_optimizers(self) -> None:
+        """Builds both optimizers. That of the model is the generator's."""
         if self.discriminator_optimizer is None:
             config = keras.saving.serialize_keras_object(self.optimizer)
             self.discriminator_optimizer = keras.saving.deserialize_keras_object(config)
         self.optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-
-    def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compiles a loaded model. Keras does not do so if `compile` is overridden."""
-        self.compile(**keras.saving.deserialize_keras_object(dict(config)))
 
     def call(self, inputs: Tensor | tuple[Tensor, Tensor]) -> Tensor:
         """Returns the samples for codes, or for codes and classes."""
@@ -186,9 +176,7 @@ class GAN(keras.Model):
                 self.train_discriminator(part, fake, part_labels)
             self._train_generator(ops.shape(part)[0], part_labels)
         if self.averaged_generator is not None:
-            for mean, value in zip(self.averaged_generator.variables, self.generator.variables, strict=True):
-                if "float" in mean.dtype:  # not the state of random generators
-                    mean.assign(value + self.average * (mean - value))
+            update_average(self.averaged_generator, self.generator, self.average)
         return {name: metric.result() for name, metric in self._means.items()}
 
     def train_discriminator(self, real: Tensor, fake: Tensor, labels: Tensor | None = None) -> None:

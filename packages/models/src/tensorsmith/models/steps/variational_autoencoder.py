@@ -12,12 +12,13 @@ from tensorsmith.core.types import Logs, Tensor
 from tensorsmith.layers import Sampling
 from tensorsmith.losses import gaussian_kl, reconstruction_loss
 from tensorsmith.models.networks._support.arguments import check_option
+from tensorsmith.models.steps._support.own_step import OwnStep
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
 
 @export
-class VariationalAutoencoder(keras.Model):
+class VariationalAutoencoder(OwnStep):
     """Variational autoencoder, which is trained by maximizing the evidence lower bound (ELBO).
 
     The encoder returns the mean and the log-variance of a normal distribution q(z | x) of codes for each image x, and
@@ -106,18 +107,6 @@ class VariationalAutoencoder(keras.Model):
         self._means = {name: keras.metrics.Mean(name) for name in names}
         self._negative_log_likelihood = keras.metrics.Mean("negative_log_likelihood")
         self.built = True  # as the networks are
-
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Configures the model for training, as `keras.Model.compile`, and builds the optimizer.
-
-        Keras builds it only for its own training step, and later than replicas allow.
-        """
-        super().compile(*args, **kwargs)
-        self.optimizer.build(self.trainable_variables)
-
-    def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compiles a loaded model. Keras does not do so if `compile` is overridden."""
-        self.compile(**keras.saving.deserialize_keras_object(dict(config)))
 
     def call(self, inputs: Tensor) -> Tensor:
         """Returns the reconstructions from the mean codes."""

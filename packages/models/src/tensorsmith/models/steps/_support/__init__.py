@@ -1,0 +1,1 @@
+"""Helpers of the models with a training step of their own."""
