@@ -244,6 +244,34 @@ def test_rejects_do_not_replace_the_schema(call, folder):
     assert not (folder / "o").exists()
 
 
+@pytest.mark.parametrize("source", ["tables", "tables/*.csv", "tables/gone.csv"])
+def test_links_without_a_target_are_rejects(call, folder, source):
+    (folder / "tables").mkdir()
+    (folder / "tables/a.csv").write_text("x\n1\n2\n")
+    (folder / "tables/circle.csv").symlink_to("circle.csv")
+    (folder / "tables/gone.csv").symlink_to("nowhere.csv")
+    problems = {
+        "tables/circle.csv": "the file cannot be read: Too many levels of symbolic links",
+        "tables/gone.csv": "the file cannot be read: No such file or directory",
+    }
+    if source in problems:
+        problems = {source: problems[source]}
+    records = 0 if source in problems else 2
+    reports = [f"{file}, row 1: {problem}" for file, problem in problems.items()]
+    code, out, _ = call("infer", source)
+    assert code == 0
+    assert all(f"#   {report}\n" in out for report in reports)
+    code, _, err = call("convert", source, "out")
+    assert code == 1
+    assert all(report in err for report in reports)
+    code, out, err = call("convert", source, "out", "--rejects", "rejects.jsonl")
+    assert code == 0, err
+    summary = f"{records} written, {len(reports)} rejected (rejects.jsonl)."
+    assert f"Read {records + len(reports)} rows: {summary}" in out
+    rejects = [json.loads(line) for line in (folder / "rejects.jsonl").read_text().splitlines()]
+    assert {reject["file"]: reject["problem"] for reject in rejects} == problems
+
+
 @pytest.mark.parametrize("subcommand", ["reshard", "to-parquet", "repair"])
 def test_disk_full(call, folder, subcommand):
     sources = ["toy.tfrecord-00001-of-00002"]

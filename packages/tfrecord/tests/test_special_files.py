@@ -1,4 +1,4 @@
-"""Named pipes, sockets, devices, and symbolic links without a target among the files of a source."""
+"""Named pipes, sockets, devices, and dangling or circular symbolic links among the files of a source."""
 
 import contextlib
 import json
@@ -8,9 +8,12 @@ import socket
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tensorsmith.records import Column, write
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tfrecord import (
     Index,
@@ -97,15 +100,56 @@ def test_links_without_a_target_are_rejects(tmp_path, monkeypatch, pattern):
     assert convert(source, "out", name="x", rejects="rejects.jsonl", resume=True) == done
 
 
-def test_link_without_a_target_among_other_files(tmp_path):
-    (tmp_path / "a.csv").write_text("x\n1\n")
-    (tmp_path / "b.csv").symlink_to(tmp_path / "nowhere.csv")
-    with pytest.raises(FileNotFoundError, match=r"b\.csv"):
-        open_source(tmp_path).infer()
-    (tmp_path / "audio").mkdir()
-    (tmp_path / "audio" / "a.wav").symlink_to(tmp_path / "nowhere.wav")
-    (batch,) = open_source(tmp_path / "audio").rows()
+def write_table(path, values):
+    """Writes a column `x` in the format of the suffix."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table({"x": values}), path)
+    elif path.suffix == ".tfrecord":
+        with path.open("wb") as file:
+            write(file, {"x": Column.of(np.array(values))}, 0, len(values))
+    else:
+        header, row = {".csv": ("x\n", "{}\n"), ".jsonl": ("", '{{"x": {}}}\n'), ".txt": ("", "{}\n")}[path.suffix]
+        path.write_text(header + "".join(map(row.format, values)))
+
+
+@pytest.mark.parametrize("pattern", ["folder", "folder/*", "shell"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".tfrecord", ".txt"])
+def test_links_without_a_target_among_tables(tmp_path, monkeypatch, suffix, pattern):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("folder")
+    folder.mkdir()
+    (folder / f"a{suffix}").symlink_to(f"nowhere{suffix}")  # first, so that no column is known
+    write_table(folder / f"b{suffix}", [1, 2])
+    (folder / f"c{suffix}").symlink_to(f"c{suffix}")
+    write_table(folder / f"d{suffix}", [3])
+    source = open_source(sorted(map(str, folder.iterdir())) if pattern == "shell" else pattern)
+    gone, circle = [
+        f"folder/{name}{suffix}, row 1: the file cannot be read: {reason}"
+        for name, reason in (("a", "No such file or directory"), ("c", "Too many levels of symbolic links"))
+    ]
+    assert f"# 2 rows could not be read:\n#   {gone}\n#   {circle}\n" in review(source)
+    with pytest.raises(RejectedError, match=gone):
+        convert(source, "out", name="x")
+    done = convert(source, "out", name="x", rejects="rejects.jsonl")
+    assert (done.rows, done.records, done.rejects) == (5, 3, 2)
+    rejects = [json.loads(line) for line in Path("rejects.jsonl").read_text().splitlines()]
+    assert [f"{reject['file']}, row {reject['row']}: {reject['problem']}" for reject in rejects] == [gone, circle]
+    column = "text" if suffix == ".txt" else "x"
+    assert [int(row[column][0]) for row in rows("out/x-train.tfrecord-00000-of-00001")] == [1, 2, 3]
+    assert convert(source, "out", name="x", rejects="rejects.jsonl", resume=True) == done
+
+
+def test_link_without_a_target_among_audio_files(tmp_path):
+    (tmp_path / "a.wav").symlink_to(tmp_path / "nowhere.wav")
+    (batch,) = open_source(tmp_path).rows()
     assert batch.rejects[0].problem == "the file cannot be read: No such file or directory"
+
+
+def test_link_without_a_target_to_a_file_with_a_column_of_its_own(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(2))
+    (tmp_path / "y.npy").symlink_to(tmp_path / "nowhere.npy")
+    with pytest.raises(FileNotFoundError, match=r"y\.npy"):
+        open_source(tmp_path).infer()
 
 
 def test_annotated_pipe(tmp_path):

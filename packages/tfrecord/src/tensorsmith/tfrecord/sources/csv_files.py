@@ -23,7 +23,7 @@ from tensorsmith.tfrecord.sources.csv_options import ROW_NAMES, CsvOptions, with
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.tfrecord.sources.number_styles import plain_numbers
 from tensorsmith.tfrecord.sources.source import Batch, Reject
-from tensorsmith.tfrecord.sources.table import TableSource
+from tensorsmith.tfrecord.sources.table import TableSource, link_batch
 
 BLOCK, LARGEST = 2 << 20, 64 << 20  # size of a block in bytes; larger rows are read with the second size, the maximum
 
@@ -78,6 +78,9 @@ class CsvFiles(TableSource):
 
     def _rows(self, csv: CsvOptions) -> Iterator[Batch]:
         for path in self.files:
+            if link := link_batch(path):
+                yield link
+                continue
             last = 0
             try:
                 for batch in self._file(path, csv, BLOCK):

@@ -13,7 +13,7 @@ from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.tfrecord.sources.flat import flatten
 from tensorsmith.tfrecord.sources.source import Batch, Reject
-from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource, link_batch
 from tensorsmith.tfrecord.sources.values import as_written, table_of
 
 
@@ -41,6 +41,9 @@ class JsonLines(TableSource):
 
     def _rows(self, texts: Mapping[str, bool]) -> Iterator[Batch]:
         for path in self.files:
+            if link := link_batch(path):
+                yield link
+                continue
             rows: list[dict[str, Any]] = []
             numbers: list[tuple[int, int]] = []  # row and line
             rejects: list[Reject] = []

@@ -12,7 +12,7 @@ from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.sources.files import UnreadableError
 from tensorsmith.tfrecord.sources.flat import flatten
 from tensorsmith.tfrecord.sources.source import Batch
-from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource, check_names, select
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource, check_names, link_batch, select
 
 ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError)
 
@@ -38,10 +38,14 @@ class ParquetFiles(TableSource):
         """Yields all rows in batches, and reads only the columns of a schema."""
         for path in self.files:
             for batch in self._file(path, {name.partition("/")[0] for name in schema.features}):
-                check_names(schema, batch.rows.schema.names)
+                if not batch.rejects:
+                    check_names(schema, batch.rows.schema.names)
                 yield replace(batch, rows=select(batch.rows, schema))
 
     def _file(self, path: Path, roots: set[str] | None) -> Iterator[Batch]:
+        if link := link_batch(path):
+            yield link
+            return
         first = 1
         try:
             with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:

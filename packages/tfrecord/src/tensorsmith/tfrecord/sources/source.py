@@ -32,6 +32,17 @@ class Reject:
         return f"{self.file}, {row}{column}: {self.problem}"
 
 
+def rejected_link(path: Path) -> Reject | None:
+    """Returns the reject for a dangling or circular symbolic link, or `None` for any other path."""
+    if not path.is_symlink() or path.exists():
+        return None
+    try:
+        path.stat()
+    except OSError as error:
+        return Reject(str(path), 1, "", f"the file cannot be read: {error.strerror}")
+    return None  # the target was created in the meantime
+
+
 @dataclass(frozen=True)
 class Batch:
     """Batch of rows that a data source yields.

@@ -9,13 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from tensorsmith.core import argument_error, did_you_mean
 from tensorsmith.tfrecord.schema import Feature, Schema
 from tensorsmith.tfrecord.sources.inference import Found, Survey
 from tensorsmith.tfrecord.sources.number_styles import PLAIN
-from tensorsmith.tfrecord.sources.source import Batch
+from tensorsmith.tfrecord.sources.source import Batch, rejected_link
 
 MOST_SKIPPED = 3  # skipped files that are shown
 MOST_ROWS, MOST_BYTES = 4096, 8 << 20  # approximate limits of a batch
@@ -129,6 +130,13 @@ def select(rows: Any, schema: Schema) -> Any:
 def nameless(count: int) -> Any:
     """Returns a record batch of `count` rows without columns."""
     return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
+
+
+def link_batch(path: Path) -> Batch | None:
+    """Returns a batch without rows that rejects a dangling or circular symbolic link, or `None` for any other path."""
+    reject = rejected_link(path)
+    none = np.empty(0, "int64")
+    return Batch(nameless(0), str(path), none, [reject], lines=none) if reject else None
 
 
 def check_names(schema: Schema, names: list[str]) -> None:

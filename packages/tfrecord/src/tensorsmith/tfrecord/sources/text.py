@@ -13,7 +13,7 @@ from tensorsmith.tfrecord.sources.csv_header import wrong_encoding
 from tensorsmith.tfrecord.sources.csv_options import check_encoding
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.tfrecord.sources.source import Batch
-from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource, link_batch
 
 
 class TextFiles(TableSource):
@@ -32,6 +32,9 @@ class TextFiles(TableSource):
     def rows(self) -> Iterator[Batch]:
         """Yields all rows of the data source in batches."""
         for path in self.files:
+            if link := link_batch(path):
+                yield link
+                continue
             lines: list[str] = []
             first = size = 0
             try:

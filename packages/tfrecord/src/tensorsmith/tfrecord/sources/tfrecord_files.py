@@ -13,7 +13,7 @@ from tensorsmith.tfrecord.schema import Feature, Schema
 from tensorsmith.tfrecord.shards.columns import check_kinds
 from tensorsmith.tfrecord.shards.reading import read
 from tensorsmith.tfrecord.sources.inference import MOST_REJECTS, Found
-from tensorsmith.tfrecord.sources.source import Batch, Reject
+from tensorsmith.tfrecord.sources.source import Batch, Reject, rejected_link
 from tensorsmith.tfrecord.sources.table import TableSource, check_names, nameless
 
 DTYPES = {"int64": "int64", "float": "float32"}
@@ -72,6 +72,10 @@ def _request(feature: Feature) -> Any:
 
 def _sound(path: Path) -> Iterator[tuple[Records, int, list[Reject]]]:
     """Yields groups of consecutive valid records, the number of their first record, and the reject after them."""
+    if reject := rejected_link(path):
+        none = np.empty(0, "int64")
+        yield Records(np.empty(0, "uint8"), none, none), 1, [reject]
+        return
     for part in read(path):
         begin, refused = 0, list[Reject]()
         while begin < len(part.records):
