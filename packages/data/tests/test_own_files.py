@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from tensorsmith.core import UnreadableFileError
 from tensorsmith.data import info, load, load_splits
 from tensorsmith.data.datasets.image_files import read_images
+from tensorsmith.data.datasets.table_files import read_table
 from tensorsmith.testing import raises_argument_error
 
 
@@ -253,8 +255,10 @@ def test_invalid_tables(tmp_path):
     path.write_text(HOUSES)
     with raises_argument_error("target", received="'prise'", expected="size, age, price", remedy="Did you mean price?"):
         load(path, target="prise")
-    with raises_argument_error("image_shape", expected="None for the table"):
+    with raises_argument_error("data", expected="a folder with a subfolder of images", remedy="mlp/adult"):
         load(path, image_shape=(8, 8))
+    with raises_argument_error("data", expected="a CSV, TSV or Parquet file", remedy="cnn/fashion_mnist"):
+        load_splits(tmp_path, only_numbers=True)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +266,6 @@ def test_invalid_tables(tmp_path):
     [
         ("size,price\n1,2\n3\n", "houses.csv"),
         ("size,price\n", "without rows"),
-        ("size,price,size\n1,2,3\n", "two columns size"),
         ("0.5,2\n0.7,3\n", "without column names"),
         ("price\n1\n2\n3\n", "the single column price"),
     ],
@@ -271,6 +274,55 @@ def test_unreadable_tables(tmp_path, text, problem):
     (tmp_path / "houses.csv").write_text(text)
     with raises_argument_error("data", received=problem):
         load(tmp_path / "houses.csv")
+
+
+def test_duplicate_columns(tmp_path):
+    (tmp_path / "houses.csv").write_text("size,price,size\n1,2,3\n")
+    with pytest.raises(UnreadableFileError, match="duplicate column `size`"):
+        load(tmp_path / "houses.csv")
+
+
+def people(count=60):
+    """Returns a table as a spreadsheet exports it: thousands separators, dates, yes and no, and missing values."""
+    lines = ["income,since,member,group"]
+    for number in range(count):
+        income = "" if number == 7 else f'"{1000 * number + 0.5:,.2f}"'
+        member = "yes" if number % 3 else "no"
+        lines.append(f"{income},2024-01-{number % 28 + 1:02},{member},{'high' if number % 2 else 'low'}")
+    return "\n".join(lines) + "\n"
+
+
+def test_numbers_dates_and_yes_or_no_of_a_spreadsheet(tmp_path):
+    (tmp_path / "people.csv").write_text(people())
+    splits = load_splits(tmp_path / "people.csv", classes=True)
+    assert splits.class_names == ("high", "low")
+    columns = {
+        name: np.concatenate([splits[split][0][name] for split in ("train", "validation", "test")])
+        for name in ("income", "since", "member")
+    }
+    labels = np.concatenate([splits[split][1] for split in ("train", "validation", "test")])
+    rows = np.round((columns["income"] - 0.5) / 1000)  # the original order
+    known = ~np.isnan(rows)
+    assert np.sum(~known) == 1
+    rows = rows[known].astype(int)
+    assert sorted(rows) == [number for number in range(60) if number != 7]
+    days = (np.datetime64("2024-01-01") - np.datetime64("1970-01-01")).astype(int) + rows % 28
+    np.testing.assert_array_equal(columns["since"][known], days)
+    np.testing.assert_array_equal(columns["member"][known], rows % 3 > 0)
+    np.testing.assert_array_equal(labels[known], 1 - rows % 2)
+
+
+def test_new_table_is_read_as_that_of_the_training_data(tmp_path):
+    """In the new table alone, "1,234" could have a decimal comma, and 0 and 1 be numbers."""
+    (tmp_path / "people.csv").write_text(people())
+    (tmp_path / "new.csv").write_text('income,since,member\n"1,234",2024-02-01,no\n')
+    schema = load_splits(tmp_path / "people.csv", classes=True).schema
+    table = read_table(tmp_path / "new.csv", "input", schema)
+    assert table.column("income").tolist() == [1234.0]
+    assert table.column("member").tolist() == [False]
+    (tmp_path / "new.csv").write_text('income,since,member\n"1,234",2024-02-01,no\n,2024-02-30,no\n')
+    with raises_argument_error("input", received="'2024-02-30' in column since, row 2 (line 3)", expected="2024-12-31"):
+        read_table(tmp_path / "new.csv", "input", schema).column("since")
 
 
 def test_other_names():

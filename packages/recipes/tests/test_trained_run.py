@@ -373,7 +373,7 @@ def test_arrays_without_examples(trained, tmp_path):
     ("content", "received", "expected"),
     [
         ("1,2,3\n4,5,6\n", "without column names", "a table with column names"),
-        ("a,b,a\n1,2,3\n", "two columns a", "distinct column names"),
+        ("a,b,a\n1,2,3\n", "x.csv", "a readable table"),
         ("a,b,c\n1,2,x\n", "the column c", "a table of numbers"),
         ("a,b\n1,2\n", "shape (1, 2)", "an array of shape (examples, 3)"),
     ],

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,13 @@ import numpy as np
 
 from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, did_you_mean, replace_file
 from tensorsmith.core.types import Dataset, NestedArrays
-from tensorsmith.data.datasets.table_files import read_table
 from tensorsmith.recipes.media_inputs import is_media, read_media
 
 if TYPE_CHECKING:
     import keras
+
+    from tensorsmith.data.datasets.table_files import Table
+    from tensorsmith.tfrecord import Schema
 
 EXAMPLES = ("x", "y", "sample_weight")
 
@@ -36,7 +38,7 @@ class Predictions:
 
 
 def read_inputs(
-    path: Path, model: "keras.Model", columns: Sequence[str] = ()
+    path: Path, model: "keras.Model", columns: Sequence[str] = (), schema: "Schema | None" = None
 ) -> tuple[NestedArrays | Dataset, tuple[str, ...]]:
     """Return the inputs of a model that a file or folder contains, and the names of the files if they are images.
 
@@ -45,37 +47,78 @@ def read_inputs(
     like the inputs are read. If the model has only one input, and it is not a column, the given columns or, if the
     table lacks one of them, all columns become the features of this input, and must be numbers.
 
+    Cells of a table are read as in the training data if their schema is known. Otherwise, numbers with thousands
+    separators, dates, and "yes" and "no" are recognized as by `tensorsmith tfrecord infer`.
+
     Args:
         path: Path of the file or folder.
         model: Model that processes the inputs.
         columns: Names of the columns of the data with which the model was trained.
+        schema: Schema of the table with which the model was trained, if it was one.
 
     Raises:
         ValueError: If the file cannot be read, or does not contain the inputs.
     """
     special = path.exists() and not (path.is_file() or path.is_dir())  # reading a named pipe would block
     check(not special, "input", Verbatim(f"{path}, a named pipe, socket or device"), "a file or folder")
-    return read_media(path, model, columns) if is_media(path) else (_read_arrays(path, model, columns), ())
+    return read_media(path, model, columns) if is_media(path) else (_read_arrays(path, model, columns, schema), ())
 
 
-def _read_arrays(path: Path, model: "keras.Model", columns: Sequence[str]) -> NestedArrays:
+def _read_arrays(path: Path, model: "keras.Model", columns: Sequence[str], schema: "Schema | None") -> NestedArrays:
     """Return the inputs in a NumPy file or a table."""
     names = _input_names(model)
     if path.suffix == ".npy":
         return _checked(_load(path), model)
-    table = _load(path) if path.suffix == ".npz" else _read_table(path)
-    if len(names) > 1 or set(names) & set(table):
-        return _named(path, table, model)
-    if path.suffix == ".npz":
-        received = Verbatim(f"{path} with the arrays {', '.join(table)}")
-        check("x" in table, "input", received, "a file with the array x")
-        return _checked(table["x"], model)
-    if columns and set(columns) <= set(table):  # the table may have other columns, such as the labels
-        table = {name: table[name] for name in columns}
-    strings = [name for name, values in table.items() if values.dtype.kind not in "biuf"]
-    received = Verbatim(f"{path} with the column {' and '.join(strings)}")
-    check(not strings, "input", received, "a table of numbers, because the model has a single input")
-    return _checked(np.stack([values.astype("float32") for values in table.values()], axis=1), model)
+    if path.suffix != ".npz":
+        return _read_table(path, model, columns, schema)
+    arrays = _load(path)
+    if len(names) > 1 or set(names) & set(arrays):
+        _check_names(path, arrays, model)
+        return _named(path, {name: arrays[name] for name in names}, model)
+    received = Verbatim(f"{path} with the arrays {', '.join(arrays)}")
+    check("x" in arrays, "input", received, "a file with the array x")
+    return _checked(arrays["x"], model)
+
+
+def _read_table(path: Path, model: "keras.Model", columns: Sequence[str], schema: "Schema | None") -> NestedArrays:
+    """Return the inputs in a table, in which missing numbers are NaN and missing strings are empty."""
+    from tensorsmith.data.datasets.table_files import read_table  # imports pyarrow
+    from tensorsmith.tfrecord import Feature
+
+    kind = path.name.removesuffix(".gz").rpartition(".")[2]
+    expected = "an image, a folder, a TFRecord file, or a .npy, .npz, .csv, .tsv or .parquet file"
+    check(kind in ("csv", "tsv", "parquet"), "input", str(path), expected)
+    table = read_table(path, "input", schema)
+    if schema is None:
+        remedy = "write numbers without thousands separators, and with a decimal point"
+        expected = "a table of numbers whose commas have a single meaning"
+        check(not table.doubtful_number, "input", Verbatim(f"{table.doubtful_number} of {path}"), expected, remedy)
+    names = _input_names(model)
+    if len(names) > 1 or set(names) & set(table.names):
+        _check_names(path, table.names, model)
+        texts = {tensor.name for tensor in _inputs(model) if tensor.dtype == "string"}
+        _check_numbers(path, table, [name for name in names if name not in texts])
+        features = {name: Feature("string") for name in texts}  # such as codes that consist of digits
+        return _named(path, {name: table.column(name, features.get(name)) for name in names}, model)
+    missing = [name for name in columns if name not in table.names]
+    if schema is not None and missing:
+        received = Verbatim(f"{path} with the columns {', '.join(table.names)}")
+        expected = f"a table with the columns of the training data, {', '.join(columns)}"
+        raise argument_error("input", received, expected, did_you_mean(missing[0], table.names))
+    # The table may have other columns, such as the labels.
+    chosen = columns if columns and set(columns) <= set(table.names) else table.names
+    _check_numbers(path, table, chosen)
+    received = Verbatim(f"shape ({table.count}, {len(chosen)})")
+    check(table.count > 0, "input", received, "an array of examples")
+    return _checked(np.stack([table.column(name).astype("float32") for name in chosen], axis=1), model)
+
+
+def _check_numbers(path: Path, table: "Table", names: Sequence[str]) -> None:
+    """Raise an error if columns of a table that must be numbers are strings."""
+    strings = [name for name in names if table.schema.features[name].dtype == "string"]
+    received = Verbatim(f"strings in the column {' and '.join(map(table.describe, strings))} of {path}")
+    remedy = "correct these cells, leave missing ones empty, and write dates as 2024-12-31"
+    check(not strings, "input", received, "a table of numbers in the columns that the model reads as numbers", remedy)
 
 
 def read_examples(path: Path) -> dict[str, np.ndarray]:
@@ -206,18 +249,30 @@ def _input_names(model: "keras.Model") -> list[str]:
     return [str(tensor.name) for tensor in _inputs(model)]
 
 
-def _named(path: Path, columns: Mapping[str, np.ndarray], model: "keras.Model") -> dict[str, np.ndarray]:
-    """Return the columns that are named like the inputs of a model."""
+def _check_names(path: Path, columns: Collection[str], model: "keras.Model") -> None:
+    """Raise an error if a file lacks an input of a model."""
     names = _input_names(model)
     missing = [name for name in names if name not in columns]
     if missing:
         received = Verbatim(f"{path} with the columns {', '.join(columns)}")
         expected = f"a file that contains the inputs {', '.join(names)} of the model"
         raise argument_error("input", received, expected, did_you_mean(missing[0], columns))
-    check(len(columns[names[0]]) > 0, "input", Verbatim(f"{path} without rows"), "a file with examples")
+
+
+def _named(path: Path, columns: dict[str, np.ndarray], model: "keras.Model") -> dict[str, np.ndarray]:
+    """Return columns that are named like the inputs of a model, after checking their values."""
+    check(len(next(iter(columns.values()))) > 0, "input", Verbatim(f"{path} without rows"), "a file with examples")
     for tensor in _inputs(model):
-        _check_dtype(columns[tensor.name], tensor)
-    return {name: columns[name] for name in names}
+        values = columns[tensor.name]
+        _check_dtype(values, tensor)
+        if tensor.dtype.startswith(("int", "uint", "bool")) and values.dtype.kind == "f":
+            rows = np.flatnonzero(
+                np.isnan(values.reshape(len(values), -1)).any(axis=1)
+            )  # which a cast to integers would replace by a number
+            received = Verbatim(f"{len(rows)} missing values, first in row {rows[0] + 1 if len(rows) else 0} of {path}")
+            expected = f"a file without missing values of the input {tensor.name}, whose dtype is {tensor.dtype}"
+            check(len(rows) == 0, "input", received, expected, "remove these rows, or fill in the values")
+    return columns
 
 
 def _check_dtype(array: np.ndarray, tensor: Any) -> None:
@@ -226,20 +281,3 @@ def _check_dtype(array: np.ndarray, tensor: Any) -> None:
     received = Verbatim(f"an array of the dtype {array.dtype}")
     supported = array.dtype.kind in kinds and (array.dtype.itemsize <= 8 or array.dtype.kind not in "biuf")
     check(supported, "input", received, f"an array of {expected} for the input {tensor.name}")
-
-
-def _read_table(path: Path) -> dict[str, np.ndarray]:
-    """Return the columns of a table. Missing numbers become NaN, and missing strings empty strings."""
-    import pyarrow as pa
-
-    kind = path.name.removesuffix(".gz").rpartition(".")[2]
-    expected = "an image, a folder, a TFRecord file, or a .npy, .npz, .csv, .tsv or .parquet file"
-    check(kind in ("csv", "tsv", "parquet"), "input", str(path), expected)
-    table = read_table(path, "input")
-
-    def as_array(column: pa.ChunkedArray) -> np.ndarray:
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            return np.array([value or "" for value in column.to_pylist()], dtype=object)
-        return np.asarray(column.to_numpy())
-
-    return {name: as_array(table[name]) for name in table.column_names}

@@ -55,7 +55,8 @@ def recorded_model(name: str) -> "keras.Model":
         received = Verbatim(f"{path}, whose content has changed")
         raise UnreadableFileError.like(argument_error("weights", received, "the recorded file", "restore the file"))
     module = recipe.recipe
-    check(isinstance(module, SupervisedRecipe), "recipe", name, "a recipe that defines build_trainer")
+    if not isinstance(module, SupervisedRecipe):
+        raise argument_error("recipe", name, "a recipe that defines build_trainer")
     with preserved_random_state():
         model: keras.Model = module.build_trainer(module.config_class()).model
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:

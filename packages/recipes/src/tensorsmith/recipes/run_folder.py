@@ -21,6 +21,7 @@ from tensorsmith.recipes.run_settings import RunSettings
 if TYPE_CHECKING:
     import keras
 
+    from tensorsmith.tfrecord import Schema
 
 LARGEST_HISTORY = 20_000_000  # bytes; about 100,000 epochs of 10 metrics
 
@@ -31,7 +32,7 @@ class RunFolder:
 
     It contains `config.yaml`, `metrics.json`, `history.csv`, `curves.png`, `model.keras`, and the folders `checkpoints`
     and `tensorboard`. It also contains `best.keras` if the best model is saved, and `names.json` if the classes or
-    columns of the data have names.
+    columns of the data have names, and `schema.yaml` if the data are a table of the user.
     """
 
     path: Path
@@ -125,6 +126,27 @@ class RunFolder:
         """Write the names of the classes and columns of the data."""
         names = {"classes": list(classes), "columns": list(columns)}
         self._write("names.json", json.dumps(names, ensure_ascii=False, indent=2) + "\n")
+
+    def schema(self) -> "Schema | None":
+        """Return the schema of the table of the user with which the model was trained, or `None` if it was no table.
+
+        Raises:
+            UnreadableFileError: If the file of the schema is damaged.
+        """
+        from tensorsmith.tfrecord import Schema
+
+        path = self.path / "schema.yaml"
+        if not path.exists():
+            return None
+        try:
+            return Schema.from_yaml(read_text(path))
+        except ValueError as error:
+            received = Verbatim(f"{path}, which is damaged ({error})")
+            raise UnreadableFileError.like(argument_error("run", received, "a folder with intact files")) from error
+
+    def write_schema(self, schema: "Schema") -> None:
+        """Write the schema of the table of the user."""
+        self._write("schema.yaml", schema.to_yaml())
 
     def write_model(self, model: "keras.Model", name: str = "model.keras") -> None:
         """Save a model, by default the trained model of the run, without its optimizer, loss and metrics.

@@ -167,6 +167,8 @@ def _fit(
         classes = info(config.data).class_names
     if classes or columns:
         folder.write_names(classes, columns)
+    if (schema := getattr(data, "schema", None)) is not None:
+        folder.write_schema(schema)
     completed = max(map(len, history.history.values()), default=0)
     return {
         **scores,

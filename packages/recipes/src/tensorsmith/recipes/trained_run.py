@@ -229,7 +229,7 @@ class TrainedRun:
         model = self.load_model()
         import tensorflow as tf
 
-        examples, files = read_inputs(inputs, model, self.folder.names("columns"))
+        examples, files = read_inputs(inputs, model, self.folder.names("columns"), self.folder.schema())
         try:
             outputs = model.predict(examples, verbose=0)
         except tf.errors.ResourceExhaustedError:

@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
 from tensorsmith.data.datasets.obtain import existing_folder
+from tensorsmith.data.datasets.own_files import check_table, describe_columns, own_schema
 from tensorsmith.data.datasets.registry import info, load_split
+
+if TYPE_CHECKING:
+    from tensorsmith.tfrecord import Schema
 
 
 class Splits(dict[str, tuple[Any, Any]]):
@@ -20,12 +24,16 @@ class Splits(dict[str, tuple[Any, Any]]):
     Attributes:
         class_names: Names of the classes 0, 1, ...; empty if the labels are not classes.
         feature_names: Names of the columns; empty if the features are not columns.
+        schema: Schema of the table of the user, with which new tables are read in the same way; otherwise `None`.
     """
 
-    def __init__(self, pairs: Mapping[str, tuple[Any, Any]], about: DatasetInfo) -> None:
+    def __init__(
+        self, pairs: Mapping[str, tuple[Any, Any]], about: DatasetInfo, schema: "Schema | None" = None
+    ) -> None:
         super().__init__(pairs)
         self.class_names = about.class_names
         self.feature_names = about.feature_names
+        self.schema = schema
 
 
 def load(
@@ -98,6 +106,7 @@ def load_splits(
     image_shape: Sequence[int] | None = None,
     target: str | None = None,
     only_numbers: bool = False,
+    classes: bool = False,
 ) -> Splits:
     """Loads all splits of a data set, in the form that `build_data` of a recipe returns.
 
@@ -107,6 +116,8 @@ def load_splits(
         image_shape: Shape of the images, as for `load`.
         target: Column with the labels, as for `load`.
         only_numbers: If `True`, the features and labels of a table must be numbers, none of which is missing.
+        classes: If `True`, the data set must be a table with classes as labels, such as a file of the user whose target
+            contains strings or numbers. The features are a dictionary of columns, even if all of them are numbers.
 
     Returns:
         `Splits`, a dictionary that maps the names of the splits ("train", "validation" and "test") to pairs of features
@@ -124,27 +135,42 @@ def load_splits(
         >>> splits.class_names[:3]
         ('0', '1', '2')
     """
-    about = info(name, image_shape=image_shape, target=target)
+    if only_numbers or classes:
+        check_table(os.fspath(name) if isinstance(name, os.PathLike) else str(name))
+    about = info(name, image_shape=image_shape, target=target, classes=classes)
     check(about.label is not None, "name", name, "the name of a data set with labels")
     most = about.splits["train"]
     whole = isinstance(train_size, int) and not isinstance(train_size, bool) and 1 <= train_size <= most
     check(train_size is None or whole, "train_size", train_size, f"an integer from 1 to {most:,}")
-    parts = {split: load_split(name, split, None, image_shape, target) for split in about.splits}
+    parts = {split: load_split(name, split, None, image_shape, target, classes) for split in about.splits}
     if only_numbers:
         _check_numbers(about, parts)
     splits = {split: (part.features, part.labels) for split, part in parts.items()}
+    if classes:
+        expected, remedy = "a table with classes as labels", "run a recipe for such data, such as mlp/california"
+        fits = about.kind == "table" and bool(about.class_names)
+        check(fits, "data", about.name, expected, remedy)
+        splits = {split: (_columns(about, features), labels) for split, (features, labels) in splits.items()}
     features, labels = splits["train"]
-    return Splits({**splits, "train": (_first(features, train_size), _first(labels, train_size))}, about)
+    pairs = {**splits, "train": (_first(features, train_size), _first(labels, train_size))}
+    return Splits(pairs, about, own_schema(about.name))
+
+
+def _columns(about: DatasetInfo, features: Any) -> Mapping[str, np.ndarray]:
+    """Returns the features of a table as a dictionary of columns."""
+    return features if isinstance(features, Mapping) else dict(zip(about.columns, features.T, strict=True))
 
 
 def _check_numbers(about: DatasetInfo, parts: Mapping[str, Dataset]) -> None:
     """Raises an error if a table has columns of strings, missing numbers, or classes as labels."""
     check(about.kind == "table", "data", about.name, "a table of numbers")
     strings = [name for name, column in about.columns.items() if column.dtype == "string"]
-    received = Verbatim(f"{about.name} with strings in {', '.join(strings)}")
-    check(not strings, "data", received, "a table of numbers", "remove these columns, or encode them as numbers")
+    received = Verbatim(f"{about.name} with strings in {describe_columns(about.name, strings)}")
+    remedy = "correct these cells, remove these columns, or encode them as numbers; mlp/adult accepts strings"
+    check(not strings, "data", received, "a table of numbers", remedy)
     classes = Verbatim(f"{about.name} with the classes {', '.join(about.class_names[:5])} as labels")
-    check(not about.class_names, "target", classes, "a column of numbers", "pass the name of such a column")
+    remedy = "pass the name of such a column as target, or run a recipe for classes: mlp/adult"
+    check(not about.class_names, "target", classes, "a column of numbers", remedy)
     missing = {
         name
         for part in parts.values()

@@ -4,13 +4,17 @@ import functools
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tensorsmith.core import Verbatim, argument_error, check, did_you_mean
 from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
 from tensorsmith.data.datasets.image_files import SUFFIXES, find_images, read_images
-from tensorsmith.data.datasets.table_files import read_table
+
+if TYPE_CHECKING:
+    from tensorsmith.data.datasets.table_files import Table
+    from tensorsmith.tfrecord import Schema
 
 logger = logging.getLogger(__name__)
 
@@ -29,16 +33,22 @@ EXACT = 1 << 24  # largest integer up to which float32 represents all integers
 
 def is_own(name: str) -> bool:
     """Returns `True` if a name is the path of an existing folder or table."""
-    return bool(name) and (Path(name).is_dir() or (name.lower().endswith(TABLES) and Path(name).is_file()))
+    return bool(name) and (Path(name).is_dir() or is_own_table(name))
 
 
-def own_info(name: str, image_shape: Sequence[int] | None, target: str | None) -> DatasetInfo:
+def is_own_table(name: str) -> bool:
+    """Returns `True` if a name is the path of an existing table."""
+    return name.lower().endswith(TABLES) and Path(name).is_file()
+
+
+def own_info(name: str, image_shape: Sequence[int] | None, target: str | None, classes: bool = False) -> DatasetInfo:
     """Returns the description of the data set in a folder of images or in a table.
 
     Args:
         name: Path of the folder or of the file.
         image_shape: Shape to which images are converted, or `None` for that of the files.
         target: Name of the column of a table that contains the labels, or `None` for the last one.
+        classes: If `True`, the labels of a table are classes, even if they are numbers.
 
     Raises:
         ValueError: If the folder has no classes, or if the table has no such column.
@@ -46,8 +56,29 @@ def own_info(name: str, image_shape: Sequence[int] | None, target: str | None) -
     if Path(name).is_dir():
         check(target is None, "target", target, "None for a folder of images")
         return _folder_info(Path(name), image_shape)
-    check(image_shape is None, "image_shape", image_shape, f"None for the table {name}")
-    return _table_info(Path(name), target)
+    expected = "a folder with a subfolder of images for each class, or the name of a data set of images"
+    remedy = "pass such a folder, or run a recipe for tables: mlp/adult for classes, or mlp/california for numbers"
+    check(image_shape is None, "data", Verbatim(f"the table {name}"), expected, remedy)
+    return _table_info(Path(name), target, classes)
+
+
+def check_table(name: str) -> None:
+    """Raises an error if a name is that of a folder, where a recipe needs a table."""
+    expected = "a CSV, TSV or Parquet file, or the name of a data set of columns"
+    remedy = "pass a file, or run a recipe for images, such as cnn/fashion_mnist"
+    check(not Path(name).is_dir(), "data", Verbatim(f"the folder {name}"), expected, remedy)
+
+
+def own_schema(name: str) -> "Schema | None":
+    """Returns the schema of a table in a file of the user, or `None` for any other name."""
+    return _table(Path(name), Path(name).stat().st_mtime_ns)[0].schema if is_own_table(name) else None
+
+
+def describe_columns(name: str, columns: Collection[str]) -> str:
+    """Returns a list of columns of strings of a data set, with the reason that they are not numbers."""
+    if not is_own_table(name):
+        return ", ".join(columns)
+    return ", ".join(map(_table(Path(name), Path(name).stat().st_mtime_ns)[0].describe, columns))
 
 
 def _folder_info(folder: Path, image_shape: Sequence[int] | None) -> DatasetInfo:
@@ -114,20 +145,26 @@ def _log_skipped(folder: Path, used: set[Path]) -> None:
         logger.info("%s: skipped %s (no images of a class), such as %s", folder, count, skipped[0].name)
 
 
-def _table_info(path: Path, target: str | None) -> DatasetInfo:
-    columns = dict(_table(path, path.stat().st_mtime_ns))
+def _table_info(path: Path, target: str | None, classes: bool) -> DatasetInfo:
+    table, every = _table(path, path.stat().st_mtime_ns)
+    columns = dict(every)
     target = target if target is not None else list(columns)[-1]
     if target not in columns:
         raise argument_error(
             "target", target, f"one of the columns {', '.join(columns)}", did_you_mean(target, columns)
         )
-    labels, names = columns.pop(target), ()
+    labels, names = columns.pop(target), tuple[str, ...]()
     check(len(columns) > 0, "data", Verbatim(f"{path} with the single column {target}"), "a table of several columns")
-    if labels.dtype == object:
-        names = tuple(sorted(set(labels)))
-        labels = np.array([names.index(label) for label in labels], np.int32)
+    if classes or labels.dtype == object or table.is_yes_or_no(target):
+        labels, names = _classes(table, target, path, classes)
     parts = _parts([names[label] for label in labels] if names else [""] * len(labels), FRACTIONS)
-    kinds = {name: Column("string" if values.dtype == object else "float32") for name, values in columns.items()}
+    features = table.schema.features
+    kinds = {
+        name: Column("string")
+        if values.dtype == object
+        else Column("float32", f"{features[name].time_unit} since 1970-01-01" if features[name].format else "")
+        for name, values in columns.items()
+    }
 
     def read(_: Mapping[str, Path], split: str) -> Content:
         chosen = {name: values[parts[split]] for name, values in columns.items()}
@@ -152,30 +189,50 @@ def _table_info(path: Path, target: str | None) -> DatasetInfo:
     )
 
 
+def _classes(table: "Table", target: str, path: Path, required: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Returns the class of each row, and the names of the classes, in the order of the numbers or of the alphabet."""
+    cells = np.array([cell.strip() for cell in table.strings(target)], object)
+    if required:
+        remedy = f"fill in the classes, or remove these rows; {len(set(cells) - {''}):,} classes were found"
+        missing = [number for number, cell in enumerate(cells, 1) if not cell]
+        received = Verbatim(
+            f"{path} with missing classes in {len(missing):,} rows, first in row {(missing or [0])[0]:,}"
+        )
+        check(not missing, "target", received, f"a column of classes ({target})", remedy)
+    feature = table.schema.features[target]
+    if feature.dtype in ("string", "bool") or feature.format:
+        names = sorted(set(cells))
+    else:
+        numbers = dict(zip(cells, table.column(target), strict=True))
+        names = sorted(numbers, key=lambda cell: float(numbers[cell]))
+    return np.array([names.index(cell) for cell in cells], np.int32), tuple(names)
+
+
 @functools.lru_cache(maxsize=2)  # the description and each split read the same file
-def _table(path: Path, changed: int) -> dict[str, np.ndarray]:
-    """Returns the columns of a table: float32, or strings as objects. `changed` is the time of the last change."""
-    import pyarrow as pa
+def _table(path: Path, changed: int) -> "tuple[Table, dict[str, np.ndarray]]":
+    """Returns a table and its columns: float32, or strings as objects. `changed` is the time of the last change."""
+    from tensorsmith.data.datasets.table_files import read_table  # imports pyarrow
 
     table = read_table(path, "data")
-    check(table.num_rows > 0, "data", Verbatim(f"{path} without rows"), "a table with rows")
+    check(table.count > 0, "data", Verbatim(f"{path} without rows"), "a table with rows")
 
     def as_array(name: str) -> np.ndarray:
-        column = table[name]
-        kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
-        if any(is_kind(column.type) for is_kind in kinds):
-            numbers = column.cast(pa.float64(), safe=False).to_numpy()
-            if pa.types.is_integer(column.type) and np.fmax.reduce(np.abs(numbers), initial=0) > EXACT:
-                logger.warning(
-                    "%s: column %s has integers beyond 2**24, which float32 rounds; remove it if it is an identifier, "
-                    "or scale it",
-                    path,
-                    name,
-                )
-            return np.asarray(numbers, np.float32)
-        return np.array(["" if value is None else str(value) for value in column.to_pylist()], object)
+        values = table.column(name)
+        if values.dtype == object:
+            return values
+        is_integer = table.schema.features[name].dtype.startswith(("int", "uint"))
+        if is_integer and np.fmax.reduce(np.abs(values.astype(np.float64)), initial=0) > EXACT:
+            logger.warning(
+                "%s: column %s has integers beyond 2**24, which float32 rounds; remove it if it is an identifier, "
+                "or scale it",
+                path,
+                name,
+            )
+        return values.astype(np.float32)
 
-    return {name: as_array(name) for name in table.column_names}
+    if described := table.describe_options():
+        logger.info("%s: %s", path, described)
+    return table, {name: as_array(name) for name in table.names}
 
 
 def _parts(labels: Sequence[str], held_out: Collection[str]) -> dict[str, np.ndarray]:
@@ -193,7 +250,8 @@ def _parts(labels: Sequence[str], held_out: Collection[str]) -> dict[str, np.nda
     for label, rows in positions.items():
         received = Verbatim(f"{len(rows)} examples" + (f" of the class {label}" if label else ""))
         expected = f"contain at least {len(parts)} examples of each class, one for each split"
-        check(len(rows) >= len(parts), "data", received, expected)
+        remedy = "add examples, remove this class, or pass another column of classes as target" if label else ""
+        check(len(rows) >= len(parts), "data", received, expected, remedy)
         order = generator.permutation(rows).tolist()
         for split in list(parts)[1:]:
             count = max(1, round(FRACTIONS[split] * len(rows)))

@@ -18,6 +18,7 @@ from tensorsmith.data.datasets.obtain import cache_folder, obtain
 from tensorsmith.data.datasets.own_files import is_own, own_info
 
 DEFINITION = re.compile(r"^INFO\b", re.MULTILINE)
+KINDS = {"table": "columns", "series": "series", "texts": "strings", "text": "text"}  # in error messages
 LARGEST_SCRIPT = 1_000_000  # bytes
 
 
@@ -32,7 +33,11 @@ def names() -> tuple[str, ...]:
 
 
 def info(
-    name: str | os.PathLike[str], *, image_shape: Sequence[int] | None = None, target: str | None = None
+    name: str | os.PathLike[str],
+    *,
+    image_shape: Sequence[int] | None = None,
+    target: str | None = None,
+    classes: bool = False,
 ) -> DatasetInfo:
     """Returns the description of a data set without fetching the data.
 
@@ -43,6 +48,7 @@ def info(
             are converted to it. The first frame of an animated image is read, and images with more than 8 bits per
             channel are refused.
         target: Column with the labels, for a CSV, TSV or Parquet file. Defaults to the last one.
+        classes: If `True`, the labels of a CSV, TSV or Parquet file are classes, even if they are numbers.
 
     Raises:
         ValueError: If the data set does not exist, or does not have this shape or column.
@@ -57,7 +63,7 @@ def info(
     check_image_shape(image_shape)
     known = names()
     if isinstance(name, str) and name not in known and is_own(name):
-        return own_info(name, image_shape, target)
+        return own_info(name, image_shape, target, classes)
     check(target is None, "target", target, f"None for the data set {name}, which is not a table in a file")
     if isinstance(name, str) and name.endswith(".py"):
         description = _info_in(Path(name))
@@ -70,7 +76,8 @@ def info(
         size = tuple(size for size in image_shape if size != 1)
         remedy = "pass a data set with such images, or a folder of images, which are resized"
         fits = description.kind == "images" and tuple(size for size in description.shape if size != 1) == size
-        received = Verbatim(f"{name}, a data set of {description.kind} of shape {description.shape}")
+        kind = f"images of shape {description.shape}" if description.kind == "images" else KINDS[description.kind]
+        received = Verbatim(f"{name}, a data set of {kind}")
         check(fits, "data", received, f"a data set of images of shape {tuple(image_shape)}", remedy)
     return description
 
@@ -81,6 +88,7 @@ def load_split(
     folder: Path | None = None,
     image_shape: Sequence[int] | None = None,
     target: str | None = None,
+    classes: bool = False,
 ) -> Dataset:
     """Loads one split of a data set of this package, or of the files of a user.
 
@@ -91,6 +99,7 @@ def load_split(
             another way.
         image_shape: Shape of the images, as for `info`.
         target: Column with the labels, as for `info`.
+        classes: If `True`, labels are classes, as for `info`.
 
     Raises:
         ValueError: If the data set or split does not exist.
@@ -100,7 +109,7 @@ def load_split(
         >>> load_split("digits", "test").labels[:5]
         array([5, 2, 8, 1, 7], dtype=int32)
     """
-    description = info(name, image_shape=image_shape, target=target)
+    description = info(name, image_shape=image_shape, target=target, classes=classes)
     splits = description.splits
     known = isinstance(split, str) and split in splits
     check(known, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
