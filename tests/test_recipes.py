@@ -35,6 +35,7 @@ LONG = {  # recipes whose smoke run takes more than six seconds of CPU
     "detection/composed",
     "detection/one_item",
     "detection/trees",
+    "gan/classifier",
     "nmt/verses",
     "segmentation/compared",
     "text/ulmfit",

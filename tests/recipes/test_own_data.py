@@ -112,7 +112,7 @@ def test_training_on_a_table(tmp_path, monkeypatch):
         ("mlp/digits", "photo", "name must be one of adult, .* or an existing folder or table, got 'photo'"),
         ("mlp/fashion_mnist", "digits", r"data must be a data set of images of shape \(28, 28\), got digits"),
         ("mlp/california", "digits", "data must be a table of numbers, got 'digits'"),
-        ("cnn/fashion_mnist", "california_housing", "got california_housing, a data set of table"),
+        ("cnn/fashion_mnist", "california_housing", "got california_housing, a data set of columns"),
     ],
 )
 def test_unsuitable_data(tmp_path, recipe, data, message):
@@ -122,5 +122,5 @@ def test_unsuitable_data(tmp_path, recipe, data, message):
 
 
 def test_recipe_that_does_not_read_files(tmp_path):
-    with pytest.raises(ValueError, match="omitted .* own data: cnn/fashion_mnist, mlp/california, mlp/d"):
+    with pytest.raises(ValueError, match="omitted .* own data: cnn/fashion_mnist, mlp/adult, mlp/california"):
         launch(RunRequest("mlp/mnist", ["--data", "photos"], out=tmp_path / "run"))
