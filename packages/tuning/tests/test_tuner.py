@@ -5,7 +5,6 @@ import io
 import json
 import logging
 import shutil
-import types
 
 import keras
 import numpy as np
