@@ -14,8 +14,8 @@ from tensorsmith.core import load_tensorflow, register
 from tensorsmith.data.datasets import _load
 from tensorsmith.recipes import RunRequest, catalog, launch, read_results
 from tensorsmith.recipes.catalog import all_recipes, find_recipe
-from tensorsmith.recipes.fingerprint import changes, fingerprint_of
 from tensorsmith.recipes.procedure import METADATA
+from tensorsmith.recipes.recorded.fingerprint import changes, fingerprint_of
 from tensorsmith.runs import SupervisedRecipe, recipe_of
 from tensorsmith.tools.main import main
 from tensorsmith.tools.search_folder import space_of

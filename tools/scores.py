@@ -21,11 +21,11 @@ from pathlib import Path
 from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, replace_file
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import read_yaml, resolve
-from tensorsmith.recipes.fingerprint import record_fingerprint, tolerating_this_processor
-from tensorsmith.recipes.quiet_machine import is_quiet
-from tensorsmith.recipes.recorded_weights import record_weights
-from tensorsmith.recipes.reproduction import reproduce
-from tensorsmith.recipes.results import RecordedRun, read_results, results_path, write_results
+from tensorsmith.recipes.recorded.fingerprint import record_fingerprint, tolerating_this_processor
+from tensorsmith.recipes.recorded.quiet_machine import is_quiet
+from tensorsmith.recipes.recorded.reproduction import reproduce
+from tensorsmith.recipes.recorded.results import RecordedRun, read_results, results_path, write_results
+from tensorsmith.recipes.recorded.weights import record_weights
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

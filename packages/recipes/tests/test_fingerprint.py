@@ -5,14 +5,14 @@ import math
 import pytest
 
 from tensorsmith.recipes import RecipeFile, RunRequest, find_recipe, launch, read_results
-from tensorsmith.recipes.fingerprint import (
+from tensorsmith.recipes.recorded.fingerprint import (
     Metric,
     changes,
     fingerprint_of,
     record_fingerprint,
     tolerating_this_processor,
 )
-from tensorsmith.recipes.results import Results, write_results
+from tensorsmith.recipes.recorded.results import Results, write_results
 
 RECORDED = {"loss": Metric([2.0, 1.0], 1e-3), "test accuracy": Metric([0.5], 1e-3)}
 
@@ -78,7 +78,7 @@ def test_changes_of_a_recipe_are_noticed(old, new, recorded, tmp_path):
 def test_differences_of_another_processor_are_tolerated(monkeypatch):
     """Twice the difference is tolerated, but metrics that differ by more than 5 % are left out."""
     current = {"loss": [1.0, 2.02], "accuracy": [0.5], "map": [0.3]}
-    monkeypatch.setattr("tensorsmith.recipes.fingerprint._smoke_runs", lambda recipe, folder: iter([current]))
+    monkeypatch.setattr("tensorsmith.recipes.recorded.fingerprint._smoke_runs", lambda recipe, folder: iter([current]))
     values = {"loss": [1.0, 2.0], "accuracy": [0.5], "map": [0.4]}
     recorded = {name: Metric(value, 0.001) for name, value in values.items()}
     found = tolerating_this_processor(find_recipe("mlp/digits"), recorded)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tensorsmith.recipes import quiet_machine
+from tensorsmith.recipes.recorded import quiet_machine
 
 
 def test_rates_are_compared_with_the_highest_one(tmp_path, monkeypatch):

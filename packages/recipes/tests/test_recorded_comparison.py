@@ -20,7 +20,7 @@ from tensorsmith.recipes.answer import render_answer
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes
 from tensorsmith.recipes.comparison import DIVERGED
 from tensorsmith.recipes.comparison_results import contradictions, from_data, to_data
-from tensorsmith.recipes.results import record_comparison
+from tensorsmith.recipes.recorded.results import record_comparison
 from tensorsmith.testing import raises_argument_error
 from tensorsmith.tools.main import main
 

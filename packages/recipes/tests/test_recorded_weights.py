@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from tensorsmith.core import UnreadableFileError
-from tensorsmith.recipes import recorded_weights
 from tensorsmith.recipes.catalog import RecipeFile
-from tensorsmith.recipes.recorded_weights import record_weights, recorded_model, weights_path
-from tensorsmith.recipes.results import read_results
+from tensorsmith.recipes.recorded import weights
+from tensorsmith.recipes.recorded.results import read_results
+from tensorsmith.recipes.recorded.weights import record_weights, recorded_model, weights_path
 from tensorsmith.testing import raises_argument_error
 
 RECIPE = '''
@@ -48,7 +48,7 @@ def recipe(tmp_path, monkeypatch):
     path.parent.mkdir()
     path.write_text(RECIPE.lstrip())
     found = RecipeFile("family/judge", path)
-    monkeypatch.setattr(recorded_weights, "find_recipe", lambda name: found)
+    monkeypatch.setattr(weights, "find_recipe", lambda name: found)
     return found
 
 

@@ -10,8 +10,8 @@ from tensorsmith.recipes.prediction_files import Predictions
 from tensorsmith.recipes.procedure import ProcedureRun
 from tensorsmith.recipes.recipe_run import RecipeRun
 from tensorsmith.recipes.recipe_settings import Settings, TrainingSettings
-from tensorsmith.recipes.reproduction import Reproduction, reproduce
-from tensorsmith.recipes.results import RecordedRun, Results, read_results
+from tensorsmith.recipes.recorded.reproduction import Reproduction, reproduce
+from tensorsmith.recipes.recorded.results import RecordedRun, Results, read_results
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.run_settings import RUN_SETTINGS, RunSettings
 from tensorsmith.recipes.running import prepared_recipe

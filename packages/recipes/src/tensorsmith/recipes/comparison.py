@@ -30,8 +30,8 @@ from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve, to
 from tensorsmith.recipes.field_types import to_flow_yaml
 from tensorsmith.recipes.launch import RunInterruptedError
 from tensorsmith.recipes.preparation import PREPARED
-from tensorsmith.recipes.quiet_machine import is_quiet
-from tensorsmith.recipes.results import record_comparison
+from tensorsmith.recipes.recorded.quiet_machine import is_quiet
+from tensorsmith.recipes.recorded.results import record_comparison
 from tensorsmith.recipes.run_folder import RunFolder, new_folder
 from tensorsmith.recipes.run_pool import run_in_pool
 from tensorsmith.recipes.trust import check_code_fields, check_content

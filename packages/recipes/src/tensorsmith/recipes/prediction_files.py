@@ -266,9 +266,8 @@ def _named(path: Path, columns: dict[str, np.ndarray], model: "keras.Model") -> 
         values = columns[tensor.name]
         _check_dtype(values, tensor)
         if tensor.dtype.startswith(("int", "uint", "bool")) and values.dtype.kind == "f":
-            rows = np.flatnonzero(
-                np.isnan(values.reshape(len(values), -1)).any(axis=1)
-            )  # which a cast to integers would replace by a number
+            # A cast to integers would replace missing values by a number.
+            rows = np.flatnonzero(np.isnan(values.reshape(len(values), -1)).any(axis=1))
             received = Verbatim(f"{len(rows)} missing values, first in row {rows[0] + 1 if len(rows) else 0} of {path}")
             expected = f"a file without missing values of the input {tensor.name}, whose dtype is {tensor.dtype}"
             check(len(rows) == 0, "input", received, expected, "remove these rows, or fill in the values")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import check, replace_file
-from tensorsmith.recipes.recorded_weights import recorded_model
+from tensorsmith.recipes.recorded.weights import recorded_model
 from tensorsmith.recipes.single_training import TrainingResult, preserved_random_state, train_once
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, check, replace_file
 from tensorsmith.recipes.catalog import RecipeFile, find_recipe
-from tensorsmith.recipes.results import read_results, results_path, write_results
+from tensorsmith.recipes.recorded.results import read_results, results_path, write_results
 from tensorsmith.recipes.single_training import preserved_random_state
 from tensorsmith.runs import SupervisedRecipe
 

@@ -12,7 +12,7 @@ from tensorsmith.core import UnreadableFileError, Verbatim, argument_error, is_n
 from tensorsmith.recipes.answer import render_answer
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.comparison_results import Comparison, from_data, to_data
-from tensorsmith.recipes.fingerprint import Metric
+from tensorsmith.recipes.recorded.fingerprint import Metric
 from tensorsmith.recipes.shown_numbers import with_digits
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tensorsmith.core import Progress, Verbatim, argument_error
 from tensorsmith.recipes.catalog import RecipeFile
-from tensorsmith.recipes.results import read_results
+from tensorsmith.recipes.recorded.results import read_results
 from tensorsmith.recipes.run_pool import run_in_pool
 
 MARGIN = 0.02  # of the mean, by which the recorded range is extended, because processors round differently

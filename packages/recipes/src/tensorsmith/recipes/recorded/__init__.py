@@ -1,0 +1,1 @@
+"""Recorded results of recipes, and whether they are still reproduced."""
