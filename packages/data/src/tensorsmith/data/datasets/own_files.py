@@ -205,7 +205,8 @@ def _classes(table: "Table", target: str, path: Path, required: bool) -> tuple[n
     else:
         numbers = dict(zip(cells, table.column(target), strict=True))
         names = sorted(numbers, key=lambda cell: float(numbers[cell]))
-    return np.array([names.index(cell) for cell in cells], np.int32), tuple(names)
+    positions = {name: position for position, name in enumerate(names)}
+    return np.array([positions[cell] for cell in cells], np.int32), tuple(names)
 
 
 @functools.lru_cache(maxsize=2)  # the description and each split read the same file
@@ -220,8 +221,11 @@ def _table(path: Path, changed: int) -> "tuple[Table, dict[str, np.ndarray]]":
         values = table.column(name)
         if values.dtype == object:
             return values
-        is_integer = table.schema.features[name].dtype.startswith(("int", "uint"))
-        if is_integer and np.fmax.reduce(np.abs(values.astype(np.float64)), initial=0) > EXACT:
+        feature = table.schema.features[name]
+        is_integer = feature.dtype.startswith(("int", "uint"))
+        if feature.format and feature.time_unit == "seconds":
+            logger.info("%s: column %s contains seconds, which float32 rounds to about 2 minutes", path, name)
+        elif is_integer and np.fmax.reduce(np.abs(values.astype(np.float64)), initial=0) > EXACT:
             logger.warning(
                 "%s: column %s has integers beyond 2**24, which float32 rounds; remove it if it is an identifier, "
                 "or scale it",
