@@ -9,6 +9,7 @@ from tensorsmith.models import (
     convnext,
     dcgan_discriminator,
     dcgan_generator,
+    diffusion_unet,
     efficientnet_lite0,
     encoder_decoder,
     fcn,
@@ -471,6 +472,30 @@ ROWS = [
         name="projection discriminator",
         kwargs={"input_shape": (8, 8, 1), "filters": (3, 4), "classes": 4},
         inputs={"images": Data((8, 8, 1)), "labels": Data((), "int32", 0, 4)},
+        slow=True,
+    ),
+    ModelRow(
+        diffusion_unet,
+        kwargs={"input_shape": (8, 12, 2), "filters": (4, 8), "heads": 2},
+        inputs={"images": Data((8, 12, 2)), "steps": Data((), "int32", 0, 1000)},
+        bad=[
+            ({"input_shape": (8, 10, 2)}, "multiples of 4"),
+            ({"input_shape": (None, 8, 2)}, "a known height and width"),
+            ({"filters": (3, 8)}, "a tuple of positive even integers"),
+            ({"heads": 3}, "a divisor of the 8 filters"),
+            ({"blocks": 0}, "a positive integer"),
+            ({"dropout": 1.0}, "in [0, 1)"),
+        ],
+    ),
+    ModelRow(
+        diffusion_unet,
+        name="conditional U-Net of a diffusion model",
+        kwargs={"input_shape": (8, 8, 1), "filters": (4, 8), "heads": 2, "classes": 3},
+        inputs={
+            "images": Data((8, 8, 1)),
+            "steps": Data((), "int32", 0, 1000),
+            "labels": Data((), "int32", 0, 4),
+        },
         slow=True,
     ),
 ]

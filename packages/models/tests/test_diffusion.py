@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tensorsmith.models import Diffusion
+from tensorsmith.models import Diffusion, diffusion_unet
 from tensorsmith.models.steps.diffusion import signal_rates
 from tensorsmith.testing import raises_argument_error
 
@@ -132,7 +132,7 @@ def test_training_learns_the_classes(jit):
 def test_saved_model(tmp_path):
     model = Diffusion(network_of(3), "linear", 100, classes=3, average=0.9, clip=(-1.0, 1.0), seed=5)
     model.compile("adam")
-    data = np.random.default_rng(0).normal(size=(64, 2))
+    data = np.random.default_rng(0).uniform(-1, 1, size=(64, 2))
     model.fit(data, np.arange(64) % 3, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -174,3 +174,20 @@ def test_bad_arguments_of_generate():
             model.generate(2, **arguments)
     with raises_argument_error("labels"):
         exact_model(np.zeros((3, 2)), classes=2).generate(2)
+
+
+def test_untrained_unet_predicts_no_noise():
+    """The loss is then the mean square of the noise, which is 1."""
+    model = Diffusion(diffusion_unet((8, 8, 1), (4, 8), heads=2, classes=3), classes=3, seed=0)
+    model.compile("adam")
+    images, labels = np.zeros((500, 8, 8, 1)), np.zeros(500, int)
+    assert model.evaluate(images, labels, return_dict=True, verbose=0)["loss"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_unet_depends_on_step_and_class():
+    network = diffusion_unet((8, 8, 1), (4, 8), heads=2, classes=3)
+    network.set_weights([weights + 0.1 for weights in network.get_weights()])
+    images = np.random.default_rng(0).normal(size=(1, 8, 8, 1)).astype("float32")
+    outputs = [network([images, np.array([step]), np.array([label])]) for step, label in ((0, 0), (500, 0), (0, 3))]
+    apart = [float(np.max(np.abs(outputs[0] - other))) for other in outputs[1:]]
+    assert min(apart) > 1e-3

@@ -13,6 +13,7 @@ from tensorsmith.models.networks.captioner import captioner, captioner_attention
 from tensorsmith.models.networks.char_rnn import char_rnn
 from tensorsmith.models.networks.convnext import convnext
 from tensorsmith.models.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tensorsmith.models.networks.diffusion_unet import diffusion_unet
 from tensorsmith.models.networks.efficientnet_lite import efficientnet_lite0
 from tensorsmith.models.networks.encoder_decoder import (
     EncoderDecoderState,
@@ -59,6 +60,7 @@ __all__ = [
     "convnext",
     "dcgan_discriminator",
     "dcgan_generator",
+    "diffusion_unet",
     "efficientnet_lite0",
     "encoder_decoder",
     "encoder_decoder_alignment",
