@@ -29,6 +29,7 @@ from tensorsmith.training.checkpoint.checkpoints import Checkpoints
 from tensorsmith.training.fit.chunks import NonFiniteLossError
 from tensorsmith.training.fit.progress import ProgressBar
 from tensorsmith.training.gradients.sharpness_aware import SharpnessAware
+from tensorsmith.training.greedy_pretraining import pretrain_layers
 from tensorsmith.training.lr_finder import LRFinder, LRSweep
 from tensorsmith.training.trainer import Trainer
 
@@ -57,6 +58,7 @@ __all__ = [
     "dead_unit_fractions",
     "export",
     "export_once",
+    "pretrain_layers",
     "reestimate_batch_norm",
     "weight_statistics",
     "write_projector",
