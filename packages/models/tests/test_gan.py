@@ -73,6 +73,24 @@ def test_gradient_penalty(simultaneous):
     assert history["discriminator_loss"][0] == pytest.approx(initial @ (FAKE - REAL) + 2.0 * 16, rel=1e-5)
 
 
+@keras.saving.register_keras_serializable("test_gan")
+class Centered(keras.layers.Layer):
+    """Subtracts the mean of the batch."""
+
+    def call(self, inputs):
+        return inputs - keras.ops.mean(inputs, axis=0)
+
+
+@pytest.mark.parametrize("separate_batches", [False, True])
+def test_separate_batches(separate_batches):
+    """Samples that all are equal are centered to 0, unless the batch also has samples of the other kind."""
+    discriminator = keras.Sequential([keras.Input((2,)), Centered(), *linear_discriminator().layers])
+    model = compiled(discriminator, loss="wasserstein", separate_batches=separate_batches)
+    step(model)
+    expected = 0 * REAL if separate_batches else RATE * (REAL - FAKE)
+    np.testing.assert_allclose(weights_and_bias(model)[0], expected, rtol=1e-5, atol=1e-7)
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 

@@ -21,7 +21,7 @@ from tensorsmith.losses import (
 )
 from tensorsmith.models.networks._support.arguments import check_option
 from tensorsmith.models.steps._support.averaging import averaged_copy, update_average
-from tensorsmith.models.steps._support.own_step import OwnStep
+from tensorsmith.models.steps._support.own_step import OwnStep, activation_range
 
 LOSSES = {
     "non_saturating": (minimax_discriminator_loss, non_saturating_generator_loss),
@@ -66,6 +66,9 @@ class GAN(OwnStep):
         gradient_penalty: Non-negative weight of the gradient penalty. 10 is usual with the Wasserstein loss.
         critic_steps: Number of training steps of the discriminator for each step of the generator.
         simultaneous: If `True`, train both networks on the same generated samples. Requires `critic_steps=1`.
+        separate_batches: If `True`, the discriminator processes real and generated samples in two calls, which is
+            slower. Layers that compare the samples of a batch require it, such as
+            `tensorsmith.layers.MinibatchStandardDeviation`.
         average: Decay of the exponential moving average of the generator's weights, such as 0.999. If it is positive,
             `generate`, `call` and `predict` use the averaged weights.
         seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
@@ -78,7 +81,8 @@ class GAN(OwnStep):
         That of the generator.
 
     Raises:
-        ValueError: If an argument is invalid, or if the shapes of the networks do not match.
+        ValueError: If an argument is invalid, if the shapes of the networks do not match or, in `fit`, if samples are
+            not in the range of the generator's last activation.
 
     Example:
         >>> import keras, numpy as np
@@ -102,6 +106,7 @@ class GAN(OwnStep):
         gradient_penalty: float = 0.0,
         critic_steps: int = 1,
         simultaneous: bool = False,
+        separate_batches: bool = False,
         average: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
@@ -124,6 +129,7 @@ class GAN(OwnStep):
         self.gradient_penalty = gradient_penalty
         self.critic_steps = critic_steps
         self.simultaneous = simultaneous
+        self.separate_batches = separate_batches
         self.average = average
         self.seed = seed
         self.conditional = len(generator.inputs) == 2
@@ -131,6 +137,7 @@ class GAN(OwnStep):
         self._seeds = keras.random.SeedGenerator(seed)
         names = ["generator_loss", "discriminator_loss"] + ["discriminator_accuracy"] * (loss != "wasserstein")
         self._means = {name: keras.metrics.Mean(name) for name in names}
+        self.sample_range = activation_range(generator)
         self.built = True  # as the networks are
 
     def build_optimizers(self) -> None:
@@ -208,8 +215,11 @@ class GAN(OwnStep):
     def _discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
         """Updates the metrics of the discriminator, and returns its loss and the scores of the generated samples."""
         fake = ops.cast(fake, real.dtype)
-        twice = None if labels is None else ops.concatenate([labels, labels])
-        real_scores, fake_scores = ops.split(self._scores(ops.concatenate([real, fake]), twice), 2)
+        if self.separate_batches:
+            real_scores, fake_scores = self._scores(real, labels), self._scores(fake, labels)
+        else:
+            twice = None if labels is None else ops.concatenate([labels, labels])
+            real_scores, fake_scores = ops.split(self._scores(ops.concatenate([real, fake]), twice), 2)
         loss = ops.mean(LOSSES[self.loss_name][0](real_scores, fake_scores))
         if self.gradient_penalty:
             penalty = gradient_penalty(lambda samples: self._scores(samples, labels), real, fake, self._seeds)
@@ -253,6 +263,7 @@ class GAN(OwnStep):
             "gradient_penalty": self.gradient_penalty,
             "critic_steps": self.critic_steps,
             "simultaneous": self.simultaneous,
+            "separate_batches": self.separate_batches,
             "average": self.average,
             "seed": self.seed,
         }
