@@ -315,3 +315,26 @@ def test_exceptions_of_py_dataset(method, workers):
         calls[method]()
     data.broken = False
     calls[method]()
+
+
+class OnlyPositive(keras.Sequential):
+    """Model that rejects negative inputs."""
+
+    def check_data(self, x, y=None):
+        if np.min(x) < 0:
+            raise ValueError("x must be positive.")
+
+
+@pytest.mark.parametrize("form", ["arrays", "dataset"])
+def test_model_can_reject_data(form):
+    trainer = Trainer(OnlyPositive([keras.Input((3,)), keras.layers.Dense(1)]), "sgd", "mse")
+    before = trainer.model.get_weights()[0].copy()
+    for x in (np.abs(X), X):
+        data = (x, Y) if form == "arrays" else (tf.data.Dataset.from_tensor_slices((x, Y)).batch(70),)
+        if x is X:
+            with pytest.raises(ValueError, match=r"x must be positive\."):
+                trainer.fit(*data, verbose=False)
+            np.testing.assert_array_equal(trainer.model.get_weights()[0], before)
+        else:
+            trainer.fit(*data, verbose=False)
+            before = trainer.model.get_weights()[0].copy()

@@ -15,6 +15,8 @@ from tensorsmith.metrics import (
     vendi_score,
 )
 
+BLOCK = 500  # number of images that the classifier processes at a time
+
 
 @export
 def sample_scores(
@@ -67,8 +69,8 @@ def sample_scores(
     check(feature_layer in known, "feature_layer", feature_layer, f"one of the layers {', '.join(known)}")
     layer = classifier.get_layer(feature_layer)
     both = keras.Model(classifier.input, [layer.output, classifier.output])
-    real_features, _ = both.predict(real, batch_size=500, verbose=0)
-    features, predictions = both.predict(fake, batch_size=500, verbose=0)
+    real_features, _ = _outputs(both, real)
+    features, predictions = _outputs(both, fake)
     distance = FrechetDistance(features.shape[1], dtype="float64")
     distance.update_state(real_features, features)
     precision, recall = sample_precision_recall(real_features, features)
@@ -84,3 +86,9 @@ def sample_scores(
         check(classes.shape == (len(fake),), "labels", Verbatim(f"shape {classes.shape}"), f"shape ({len(fake)},)")
         scores["label_agreement"] = float(np.mean(predictions.argmax(axis=1) == classes))
     return scores
+
+
+def _outputs(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
+    """Return the outputs for all images, without the function that `predict` would compile for each call."""
+    blocks = [model(images[start : start + BLOCK], training=False) for start in range(0, len(images), BLOCK)]
+    return [np.concatenate([ops.convert_to_numpy(part) for part in parts]) for parts in zip(*blocks, strict=True)]

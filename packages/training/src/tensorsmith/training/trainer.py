@@ -42,6 +42,9 @@ class Trainer:
     all replicas. The optimizer, the metrics and the trainer must be created in the same scope. Each replica processes a
     part of every batch, so that batch size and data are the same as on one device, and the results up to rounding.
 
+    A model with a method `check_data(x, y)` can reject data with which it cannot be trained. The method is called
+    before training and evaluation, with the arrays or the first batch of a dataset.
+
     Args:
         model: Keras 3 model to train.
         optimizer: Optimizer, as in `model.compile`. If `None`, the model must already be compiled.

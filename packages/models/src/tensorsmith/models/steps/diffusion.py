@@ -57,7 +57,8 @@ class Diffusion(OwnStep):
         That of the samples: the predicted noise.
 
     Raises:
-        ValueError: If an argument is invalid, or if the shapes of the network do not match.
+        ValueError: If an argument is invalid, if the shapes of the network do not match or, in `fit`, if samples are
+            not within the bounds `clip`.
 
     Example:
         >>> import keras, numpy as np
@@ -101,6 +102,7 @@ class Diffusion(OwnStep):
         self.label_dropout = label_dropout
         self.average = average
         self.clip = clip
+        self.sample_range = clip
         self.seed = seed
         self.averaged_network = averaged_copy(network) if average else None
         self._signal = signal_rates(noise, steps).astype("float32")

@@ -61,7 +61,8 @@ class VariationalAutoencoder(OwnStep):
         for given or random codes.
 
     Raises:
-        ValueError: If an argument is invalid, or if the shapes of the networks do not match.
+        ValueError: If an argument is invalid, if the shapes of the networks do not match or, in `fit`, if pixels are
+            not in [0, 1] for `"bernoulli"`.
 
     Example:
         >>> import keras, numpy as np
@@ -98,6 +99,7 @@ class VariationalAutoencoder(OwnStep):
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
+        self.sample_range = (0.0, 1.0) if likelihood == "bernoulli" else None
         self.beta = keras.Variable(beta, trainable=False, dtype="float32", name="beta")
         self.free_bits = free_bits
         self.importance_samples = importance_samples

@@ -93,6 +93,13 @@ def _has_finite_outputs(model: keras.Model, x: NestedArrays, rows: list[int]) ->
     return all(bool(np.isfinite(keras.ops.convert_to_numpy(output)).all()) for output in outputs)
 
 
+def _check_by_model(model: keras.Model, x: NestedArrays, y: NestedArrays | None) -> None:
+    """Calls the method `check_data(x, y)` of models that have one."""
+    check_data = getattr(model, "check_data", None)
+    if check_data is not None:
+        check_data(x, y)
+
+
 def check_targets(model: keras.Model, x: NestedArrays, y: NestedArrays | None, where: str = "") -> None:
     """Raises an error if the targets are incompatible with the model outputs.
 
@@ -242,6 +249,7 @@ def to_arrays(
     check_inputs(model, x)
     if model is not None:
         check_targets(model, x, y)
+        _check_by_model(model, x, y)
     if class_weight is not None:
         check_class_weight(y, class_weight)
         weights = weights_of_classes(y, class_weight).numpy()
@@ -284,6 +292,7 @@ def check_first_batch(model: keras.Model | None, first: NestedTensors) -> None:
     check_inputs(model, x, "batch 0, ")
     if model is not None:
         check_targets(model, x, y, "batch 0, ")
+        _check_by_model(model, x, y)
 
 
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:
