@@ -452,7 +452,7 @@ ROWS = [
         kwargs={"codings": 5, "output_shape": (8, 8, 1), "filters": (4, 3), "classes": 4},
         inputs={"codes": Data((5,)), "labels": Data((), "int32", 0, 4)},
         another_size={},
-        bad=[({"classes": 0}, "a positive integer or None")],
+        bad=[({"classes": 0}, "a positive integer or None"), ({"classes": 1}, "at least 2")],
         slow=True,
     ),
     ModelRow(
@@ -485,6 +485,7 @@ ROWS = [
             ({"heads": 3}, "a divisor of the 8 filters"),
             ({"blocks": 0}, "a positive integer"),
             ({"dropout": 1.0}, "in [0, 1)"),
+            ({"classes": 1}, "at least 2"),
         ],
     ),
     ModelRow(

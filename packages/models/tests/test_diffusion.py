@@ -149,6 +149,7 @@ def test_saved_model(tmp_path):
     [
         ({"network": keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])}, "network"),
         ({"classes": 2}, "network"),
+        ({"classes": 1}, "classes"),
         ({"noise": "cosin"}, "noise"),
         ({"steps": 1}, "steps"),
         ({"label_dropout": 1.0}, "label_dropout"),

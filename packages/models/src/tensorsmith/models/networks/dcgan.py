@@ -124,6 +124,7 @@ def _one_hot(labels: Any, classes: int) -> Any:
 def _check_images(name: str, shape: Any, filters: Any, classes: Any) -> None:
     """Raise an error if the shape of the images, the numbers of filters or the number of classes is invalid."""
     check_network(shape, classes, name=name)
+    check(classes != 1, "classes", classes, "at least 2, or None for networks without classes")
     check(None not in shape[:2], name, tuple(shape), "have a known height and width")
     valid = isinstance(filters, tuple | list) and len(filters) > 0
     valid = valid and all(is_integer(count) and count > 0 for count in filters)

@@ -123,6 +123,7 @@ def _self_attention(x: Tensor, heads: int) -> Tensor:
 
 def _check_arguments(shape: Any, filters: Any, patch_size: Any, blocks: Any, heads: Any, classes: Any) -> None:
     check_network(shape, classes)
+    check(classes != 1, "classes", classes, "at least 2, or None for a network without classes")
     check(None not in shape[:2], "input_shape", tuple(shape), "have a known height and width")
     valid = isinstance(filters, tuple | list) and len(filters) > 0
     valid = valid and all(is_integer(count) and count > 1 and count % 2 == 0 for count in filters)

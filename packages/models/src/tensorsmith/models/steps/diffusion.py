@@ -42,7 +42,8 @@ class Diffusion(OwnStep):
             classes of shape `(batch,)`, to noise in the shape of the samples.
         noise: `"cosine"` or `"linear"`.
         steps: Number of steps T.
-        classes: Number of classes of a conditional network, or `None`. Its third input takes the values 0 to `classes`.
+        classes: Number of classes of a conditional network, at least 2, or `None`. Its third input takes the values 0
+            to `classes`.
         label_dropout: Probability with which a label is replaced in training.
         average: Decay of the exponential moving average of the network's weights, such as 0.999. If it is positive,
             `generate` and `call` use the averaged weights.
@@ -87,7 +88,10 @@ class Diffusion(OwnStep):
         check_option("noise", noise, NOISES)
         check(is_integer(steps) and steps > 1, "steps", steps, "an integer of at least 2")
         check(
-            classes is None or (is_integer(classes) and classes > 0), "classes", classes, "a positive integer or None"
+            classes is None or (is_integer(classes) and classes > 1),
+            "classes",
+            classes,
+            "an integer of at least 2 or None",
         )
         check(is_number(label_dropout) and 0 <= label_dropout < 1, "label_dropout", label_dropout, "in [0, 1)")
         check(is_number(average) and 0 <= average < 1, "average", average, "in [0, 1)")
@@ -108,6 +112,7 @@ class Diffusion(OwnStep):
         self._signal = signal_rates(noise, steps).astype("float32")
         self._seeds = keras.random.SeedGenerator(seed)
         self._mean = keras.metrics.Mean("loss")
+        self._compiled_call = tf.function(lambda *inputs: self(inputs, training=False), reduce_retracing=True)
         self.built = True  # as the network is
 
     def call(self, inputs: tuple[Tensor, ...]) -> Tensor:
@@ -184,10 +189,10 @@ class Diffusion(OwnStep):
     def _predicted_noise(self, samples: Tensor, time: int, labels: Tensor | None, guidance: float) -> Tensor:
         times = ops.full((ops.shape(samples)[0],), time, "int32")
         if labels is None:
-            return self([samples, times])
-        predicted = self([samples, times, labels])
+            return self._compiled_call(samples, times)
+        predicted = self._compiled_call(samples, times, labels)
         if guidance:
-            without = self([samples, times, ops.full_like(labels, self.classes)])
+            without = self._compiled_call(samples, times, ops.full_like(labels, self.classes))
             predicted = (1 + guidance) * predicted - guidance * without
         return predicted
 
