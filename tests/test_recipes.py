@@ -30,11 +30,13 @@ from tensorsmith.training import LRFinder, Trainer  # noqa: E402
 pytestmark = pytest.mark.usefixtures("empty_figures")
 FORMS = ("mlp/digits", "deep/distillation", "perceptron/iris")  # supervised, with a preparation, and a procedure
 LONG = {  # recipes whose smoke run takes more than six seconds of CPU
+    "autoencoder/anomaly",
     "cnn/architectures",
     "cnn/video",
     "detection/composed",
     "detection/one_item",
     "detection/trees",
+    "diffusion/fashion_mnist",
     "gan/classifier",
     "nmt/verses",
     "segmentation/compared",
