@@ -7,9 +7,10 @@ Comparison: tensorsmith compare autoencoder/contractive --parallel 2
 
 A contractive autoencoder penalizes the squared norm of the Jacobian of its code, so that similar images have similar
 codes (Rifai et al., 2011). As in the paper, the encoder is a layer of sigmoid units, whose Jacobian is known in closed
-form. `denoising` is trained with noise in place of the penalty. `code_error` is the mean distance between the codes of
-a test image with and without normal noise, in units of the mean distance between the codes of two test images, and
-`jacobian` the norm of the Jacobian in the same units.
+form; `tensorsmith.layers.ContractivePenalty` computes that of any encoder, and is slower. `denoising` is trained with
+noise in place of the penalty. `code_error` is the mean distance between the codes of a test image with and without
+normal noise, in units of the mean distance between the codes of two test images, and `jacobian` the norm of the
+Jacobian in the same units.
 """
 
 from dataclasses import dataclass
