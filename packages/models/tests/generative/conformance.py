@@ -90,7 +90,7 @@ ROWS = [
         inputs={
             "images": Data((8, 8, 1)),
             "steps": Data((), "int32", 0, 1000),
-            "labels": Data((), "int32", 0, 4),
+            "target_classes": Data((), "int32", 0, 4),
         },
         slow=True,
     ),

@@ -65,7 +65,8 @@ def diffusion_unet(
     condition = layers.Dense(units, "silu")(_sinusoids(steps, filters[0]))
     condition = layers.Dense(units)(condition)
     if classes is not None:
-        labels = keras.Input((), dtype="int32", name="labels")
+        # Exported models assign a dict of inputs in the order of its keys, which must be that of the inputs.
+        labels = keras.Input((), dtype="int32", name="target_classes")
         inputs.append(labels)
         # With the scale of the embedded step, in place of the small default values.
         initializer = keras.initializers.RandomNormal(stddev=1.0)
