@@ -25,8 +25,8 @@ def diffusion_unet(
 ) -> keras.Model:
     """Build a U-Net that predicts the noise in images, for `tensorsmith.models.Diffusion`.
 
-    Patches of the image are embedded by a convolution with strides, as in a vision Transformer, because most of the
-    time would be spent at full resolution. Each level of the encoder and of the decoder has residual blocks of two
+    Patches of the image are embedded by a convolution with strides, as in a vision Transformer, which avoids
+    convolutions at full resolution. Each level of the encoder and of the decoder has residual blocks of two
     3 x 3 convolutions, and the lowest level has self-attention between them. The step, as sines and cosines that two
     dense layers transform, scales and shifts the features of each block. The embedding of the class is added to it.
 

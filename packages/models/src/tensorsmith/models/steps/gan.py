@@ -95,6 +95,14 @@ class GAN(OwnStep):
         ['discriminator_accuracy', 'discriminator_loss', 'generator_loss']
         >>> model.generate(5).shape.as_list()
         [5, 3]
+
+        A discriminator that compares the samples of a batch:
+
+        >>> from tensorsmith.layers import MinibatchStandardDeviation
+        >>> layers = [keras.Input((3,)), MinibatchStandardDeviation(), keras.layers.Dense(1)]
+        >>> model = GAN(generator, keras.Sequential(layers), separate_batches=True)
+        >>> model.compile("adam")
+        >>> history = model.fit(np.random.default_rng(0).normal(size=(64, 3)), verbose=0)
     """
 
     def __init__(
