@@ -12,6 +12,7 @@ from tensorsmith.layers import (
     ModulatedConv2D,
     NoiseInjection,
     PixelNormalization,
+    StyleMixing,
 )
 from tensorsmith.testing import raises_argument_error
 
@@ -166,6 +167,22 @@ def test_noise_injection():
     np.testing.assert_allclose(noise[..., 0].std(), 1, atol=0.1)  # 5 standard errors, 5 / sqrt(2 * 1200)
     assert np.abs(np.corrcoef(noise[..., 0].reshape((3, -1)))[~np.eye(3, dtype=bool)]).max() < 0.25  # 5 / sqrt(400)
     assert (layer(x).numpy() - x != noise).any()
+
+
+def test_style_mixing():
+    """Mixed examples have their styles up to a level that is drawn uniformly, then those of the previous example."""
+    batch, levels = 3000, 4
+    styles = np.broadcast_to(np.arange(batch, dtype="float32")[:, None, None], (batch, levels, 2))
+    layer = StyleMixing(0.6, seed=1)
+    np.testing.assert_array_equal(layer(styles), styles)
+    mixed = layer(styles, training=True).numpy()
+    np.testing.assert_array_equal(mixed[..., 0], mixed[..., 1])
+    own = mixed[..., 0] == np.arange(batch)[:, None]
+    np.testing.assert_array_equal(mixed[..., 0][~own], np.broadcast_to(styles[..., 0] - 1, own.shape)[~own] % batch)
+    kept = own.sum(axis=1)
+    np.testing.assert_array_equal(own, np.arange(levels) < kept[:, None])  # the first levels
+    # Within 5 standard errors, which are at most 5 * sqrt(0.6 * 0.4 / 3000).
+    np.testing.assert_allclose(np.bincount(kept, minlength=levels + 1) / batch, [0, 0.2, 0.2, 0.2, 0.4], atol=0.045)
 
 
 def test_adain_mean_and_deviation(randomize):

@@ -17,6 +17,7 @@ from tensorsmith.layers import (
     ResidualUnit,
     SparselyConnectedConv2D,
     SqueezeExcitation,
+    StyleMixing,
 )
 from tensorsmith.testing import Data, LayerRow
 
@@ -167,6 +168,14 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[({"seed": 0.5}, "an integer or None")],
+    ),
+    LayerRow(
+        StyleMixing,
+        kwargs={"probability": 0.7, "seed": 5},
+        inputs=Data((6, 4)),
+        random=True,
+        bad=[({"probability": 1.5}, "a number in [0, 1]"), ({"seed": 0.5}, "an integer or None")],
+        bad_shapes=[({}, [(3, 1, 4)], "at least two levels"), ({}, [(3, None, 4)], "at least two levels")],
     ),
     LayerRow(
         PixelNormalization,

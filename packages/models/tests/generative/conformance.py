@@ -1,4 +1,4 @@
-from tensorsmith.models import autoencoder, dcgan_discriminator, dcgan_generator, diffusion_unet
+from tensorsmith.models import autoencoder, dcgan_discriminator, dcgan_generator, diffusion_unet, style_generator
 from tensorsmith.models.networks.autoencoder import SIZES as AUTOENCODERS
 from tensorsmith.testing import Data, ModelRow
 
@@ -93,5 +93,29 @@ ROWS = [
             "target_classes": Data((), "int32", 0, 4),
         },
         slow=True,
+    ),
+    ModelRow(
+        style_generator,
+        kwargs={
+            "codings": 5,
+            "output_shape": (4, 6, 2),
+            "filters": (4, 3),
+            "units": 6,
+            "mapping_layers": 2,
+            "mixing": 0.5,
+        },
+        inputs=Data((5,)),
+        bad=[
+            ({"codings": 0}, "a positive integer"),
+            ({"units": 0}, "a positive integer"),
+            ({"mapping_layers": 0}, "a positive integer"),
+            ({"output_shape": (4, 5, 2)}, "multiples of 2"),
+            ({"output_shape": (None, 4, 2)}, "a known height and width"),
+            ({"filters": ()}, "a tuple of positive integers"),
+            ({"mixing": 2.0}, "a number in [0, 1]"),
+        ],
+        # Mapping: 8 * 4160; constant: 3136; styles of 64, 32 and 16 channels: 2 * (8384 + 4192 + 2096); convolutions:
+        # 36_928, 18_464 + 9248, 4624 + 2320 and 17.
+        counts=[({}, 137_361)],
     ),
 ]

@@ -53,6 +53,7 @@ from tensorsmith.layers.generative.minibatch_standard_deviation import Minibatch
 from tensorsmith.layers.generative.modulated_conv_2d import ModulatedConv2D
 from tensorsmith.layers.generative.noise_injection import NoiseInjection
 from tensorsmith.layers.generative.sampling import Sampling
+from tensorsmith.layers.generative.style_mixing import StyleMixing
 from tensorsmith.layers.normalization.batch_normalization import BatchNormalization
 from tensorsmith.layers.normalization.filter_response_normalization import FilterResponseNormalization
 from tensorsmith.layers.normalization.layer_normalization import LayerNormalization
@@ -165,6 +166,7 @@ __all__ = [
     "SqueezeExcitation",
     "Standardization",
     "StochasticDepth",
+    "StyleMixing",
     "WaveNetBlock",
     "WeightNormalization",
     "accelerate",

@@ -27,6 +27,7 @@ from tensorsmith.models.networks.gpt import GPTState, gpt, gpt_step
 from tensorsmith.models.networks.lenet5 import lenet5
 from tensorsmith.models.networks.mobilenet_v2 import mobilenet_v2
 from tensorsmith.models.networks.resnet import resnet
+from tensorsmith.models.networks.style_generator import style_generator
 from tensorsmith.models.networks.text_classifier import text_classifier
 from tensorsmith.models.networks.transformer import transformer, transformer_step
 from tensorsmith.models.networks.unet import unet
@@ -74,6 +75,7 @@ __all__ = [
     "model_budget",
     "resnet",
     "sample_scores",
+    "style_generator",
     "text_classifier",
     "transformer",
     "transformer_step",
