@@ -55,6 +55,7 @@ CASES = {
     "autoencoder/variational": ModelCase(400, None, {"keras": 2.0}),
     "cnn/fashion_mnist": ModelCase(60, ["accuracy"], {"keras": 1.0}),
     "gan/dcgan": ModelCase(60, None, {"keras": 1.0}),
+    "diffusion/fashion_mnist": ModelCase(40, None, {"keras": 1.0}),
     "timeseries/one_step": ModelCase(109, ["mse"], {"keras": 2.0}),
     "transformer/char_gpt": ModelCase(60, ["accuracy"], {"keras": 2.0, "torch": 1.6, "torch_compile": 1.6}),
 }
@@ -186,6 +187,8 @@ class _Keras(_Trained):
             optimizer = keras.optimizers.AdamW(rate, beta_2=0.99, weight_decay=0.1, global_clipnorm=1.0)
         elif name.startswith("gan"):
             optimizer = keras.optimizers.Adam(rate, beta_1=self.config.beta_1)
+        elif name.startswith("diffusion"):
+            optimizer = keras.optimizers.Adam(rate, beta_2=0.99)
         else:
             optimizer = keras.optimizers.SGD(rate) if name.startswith("mlp") else keras.optimizers.Adam(rate)
         self._model.compile(

@@ -6,33 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from tensorsmith.benchmarks.torch_base import base
+from tensorsmith.benchmarks.torch_diffusion import diffusion
+
 ALPHABET = 85  # number of characters of Shakespeare, and unknown ones
-
-
-def _base() -> Any:
-    """Return the base class of the models. PyTorch is imported only by the processes that measure it."""
-    import torch
-    from torch import nn
-
-    class Model(nn.Module):
-        """Model with the loss and the metric of a recipe."""
-
-        def phases(self) -> list[tuple[dict[str, Any], list[nn.Parameter]]]:
-            """Return the phases of a training step: arguments of `loss_and_metric`, and the parameters to train."""
-            return [({}, list(self.parameters()))]
-
-        def optimizer(self, config: Any) -> torch.optim.Optimizer:
-            return torch.optim.Adam(self.parameters(), config.learning_rate)
-
-        def to_tensor(self, array: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(array)
-
-        def loss_and_metric(self, x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
-            outputs = self(x)
-            loss = nn.functional.mse_loss(outputs, y)
-            return loss, loss
-
-    return Model
 
 
 def _classified(outputs: Any, labels: Any) -> tuple[Any, Any]:
@@ -46,7 +23,7 @@ def _mlp(config: Any) -> Any:
     import torch
     from torch import nn
 
-    class MLP(_base()):  # type: ignore[misc]
+    class MLP(base()):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             sizes = [784, *config.units]
@@ -66,7 +43,7 @@ def _wide_deep(config: Any) -> Any:
     import torch
     from torch import nn
 
-    class WideDeep(_base()):  # type: ignore[misc]
+    class WideDeep(base()):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             sizes = [6, *config.units]
@@ -90,7 +67,7 @@ def _autoencoder(config: Any) -> Any:
     import torch
     from torch import nn
 
-    class Autoencoder(_base()):  # type: ignore[misc]
+    class Autoencoder(base()):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             sizes = [784, *config.units, config.codings, *reversed(config.units)]
@@ -108,7 +85,7 @@ def _variational(config: Any) -> Any:
     import torch
     from torch import nn
 
-    class VariationalAutoencoder(_base()):  # type: ignore[misc]
+    class VariationalAutoencoder(base()):  # type: ignore[misc]
         """Variational autoencoder whose metric is the divergence."""
 
         def __init__(self) -> None:
@@ -135,7 +112,7 @@ def _cnn(config: Any) -> Any:
     import torch
     from torch import nn
 
-    class CNN(_base()):  # type: ignore[misc]
+    class CNN(base()):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             channels, size = [1, *config.filters], 28 // 2 ** len(config.filters)
@@ -167,7 +144,7 @@ def _gan(config: Any) -> Any:
     import torch
     from torch import nn
 
-    class GAN(_base()):  # type: ignore[misc]
+    class GAN(base()):  # type: ignore[misc]
         """GAN that is trained in two phases. The weights of the generator are not averaged."""
 
         def __init__(self) -> None:
@@ -222,7 +199,7 @@ def _rnn(config: Any) -> Any:
     import torch
     from torch import nn
 
-    class RNN(_base()):  # type: ignore[misc]
+    class RNN(base()):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             sizes = [1, *config.units]
@@ -259,7 +236,7 @@ def _transformer(config: Any) -> Any:
             outputs: torch.Tensor = x + self.feed(self.norms[1](x))
             return outputs
 
-    class Transformer(_base()):  # type: ignore[misc]
+    class Transformer(base()):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.tokens = nn.Embedding(ALPHABET, config.width)
@@ -285,6 +262,7 @@ TORCH_MODELS: dict[str, Callable[[Any], Any]] = {
     "autoencoder/variational": _variational,
     "cnn/fashion_mnist": _cnn,
     "gan/dcgan": _gan,
+    "diffusion/fashion_mnist": diffusion,
     "timeseries/one_step": _rnn,
     "transformer/char_gpt": _transformer,
 }
