@@ -38,6 +38,7 @@ LONG = {  # recipes whose smoke run takes more than six seconds of CPU
     "detection/trees",
     "diffusion/fashion_mnist",
     "gan/classifier",
+    "gan/progressive",
     "nmt/verses",
     "segmentation/compared",
     "text/ulmfit",

@@ -78,3 +78,59 @@ def test_autoencoders_of_the_anomaly_recipe_are_separate(load_recipe):
     changed[:, 3] = 0
     differs = np.abs(model(images) - model(changed)).max(axis=(0, 2)) > 0
     assert list(np.flatnonzero(differs)) == [3]
+
+
+def test_minibatch_discrimination(load_recipe):
+    layer = load_recipe("gan/comparison").MinibatchDiscrimination(kernels=3, dimensions=2)
+    features = RANDOM.normal(size=(4, 5)).astype("float32")
+    outputs = ops.convert_to_numpy(layer(features))
+    points = (features @ ops.convert_to_numpy(layer.projection)).reshape(4, 3, 2)
+    expected = [np.exp(-cdist(points[:, i], points[:, i], "cityblock")).sum(axis=1) - 1 for i in range(3)]
+    np.testing.assert_allclose(outputs[:, :5], features)
+    np.testing.assert_allclose(outputs[:, 5:], np.stack(expected, axis=1), rtol=1e-4, atol=1e-6)
+
+
+def test_replay_buffer(load_recipe, monkeypatch):
+    """The buffer contains images of the generator, and about half of the images for the discriminator are from it."""
+    recipe = load_recipe("gan/comparison")
+    seen = []
+    monkeypatch.setattr(recipe.GAN, "train_discriminator", lambda model, real, fake, labels: seen.append(fake))
+    model = recipe.build_model(recipe.Config(replay=True, filters=(4, 2), seed=1))
+    fake = np.ones((200, 28, 28, 1), "float32")
+    model.train_discriminator(fake, fake)
+    stored = ops.convert_to_numpy(model.buffer)[:, 0, 0, 0]
+    assert 150 < stored.sum() <= 200  # a position can be chosen twice
+    assert 60 < ops.convert_to_numpy(seen[0])[:, 0, 0, 0].sum() < 140  # the buffer was empty
+
+
+def test_grown_networks_begin_as_the_smaller_ones(load_recipe):
+    """Before the new layers are faded in, images are enlarged, and the scores are those of images of half the size."""
+    recipe = load_recipe("gan/progressive")
+    config = recipe.Config(filters=(4, 3, 2, 2), codings=5)
+    small = recipe.build_stage(config, 8, None).model
+    for network in (small.generator, small.discriminator):
+        network.get_layer("fade_in_8").alpha.assign(0.7)  # does not matter for the next stage
+    large = recipe.build_stage(config, 16, (small.generator, small.discriminator)).model
+    for network in (small.generator, small.discriminator):
+        network.get_layer("fade_in_8").alpha.assign(1.0)
+    codes = RANDOM.normal(size=(3, 5)).astype("float32")
+    enlarged = np.repeat(np.repeat(small.generator(codes), 2, axis=1), 2, axis=2)
+    np.testing.assert_allclose(large.generator(codes), enlarged, atol=1e-5)
+    images = RANDOM.normal(size=(4, 16, 16, 1)).astype("float32")
+    halved = images.reshape(4, 8, 2, 8, 2, 1).mean(axis=(2, 4))
+    np.testing.assert_allclose(large.discriminator(images), small.discriminator(halved), atol=1e-5)
+    for network in (large.generator, large.discriminator):
+        network.get_layer("fade_in_16").alpha.assign(1.0)
+    assert np.abs(large.generator(codes) - enlarged).max() > 1e-3
+
+
+def test_mixtures_of_styles(load_recipe):
+    """The images of the figure have the coarse styles of their row and the fine styles of their column."""
+    recipe = load_recipe("gan/style")
+    levels = keras.Input((4, 3))
+    synthesis = keras.Model(levels, keras.layers.Reshape((4, 3, 1))(levels))
+    styles = RANDOM.uniform(-1, 1, size=(2 * recipe.SHOWN, 3)).astype("float32")
+    panels = np.reshape(recipe.plot_mixtures(synthesis, styles, coarse=1).axes, (recipe.SHOWN + 1,) * 2)
+    shown = panels[2, 5].images[0].get_array()
+    expected = np.stack([styles[1], *[styles[recipe.SHOWN + 4]] * 3])
+    np.testing.assert_allclose(shown, expected, atol=1e-6)
