@@ -73,6 +73,7 @@ ROWS = [
         name="ContractivePenalty",
         kwargs={"units": 3, "activation": "sigmoid"},
         inputs=Data((4, 5)),
+        supports_jit=False,
         time_axis=1,
         passes_mask=True,
         bad=[({"layer": "dense"}, "a Keras layer"), ({"weight": -1.0}, "a non-negative number")],
