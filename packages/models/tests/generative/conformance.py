@@ -114,6 +114,7 @@ ROWS = [
             ({"filters": ()}, "a tuple of positive integers"),
             ({"mixing": 2.0}, "a number in [0, 1]"),
         ],
+        another_size={},
         # Mapping: 8 * 4160; constant: 3136; styles of 64, 32 and 16 channels: 2 * (8384 + 4192 + 2096); convolutions:
         # 36_928, 18_464 + 9248, 4624 + 2320 and 17.
         counts=[({}, 137_361)],

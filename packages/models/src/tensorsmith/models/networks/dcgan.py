@@ -7,7 +7,7 @@ from keras import layers
 
 from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import Activation
-from tensorsmith.models.networks._support.arguments import check_dropout, check_network
+from tensorsmith.models.networks._support.arguments import check_dropout, check_filters, check_multiples, check_network
 
 KERNEL_SIZE = 5
 
@@ -125,10 +125,5 @@ def _check_images(name: str, shape: Any, filters: Any, classes: Any) -> None:
     """Raise an error if the shape of the images, the numbers of filters or the number of classes is invalid."""
     check_network(shape, classes, name=name)
     check(classes != 1, "classes", classes, "at least 2, or None for networks without classes")
-    check(None not in shape[:2], name, tuple(shape), "have a known height and width")
-    valid = isinstance(filters, tuple | list) and len(filters) > 0
-    valid = valid and all(is_integer(count) and count > 0 for count in filters)
-    check(valid, "filters", filters, "a tuple of positive integers")
-    scale = 2 ** len(filters)
-    fits = shape[0] % scale == 0 and shape[1] % scale == 0
-    check(fits, name, tuple(shape), f"a height and width that are multiples of {scale}, one halving for each layer")
+    check_filters(filters)
+    check_multiples(name, shape, 2 ** len(filters))  # one halving for each layer

@@ -9,7 +9,7 @@ from keras import layers, ops
 from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import Tensor
 from tensorsmith.layers import MultiHeadAttention, RMSNormalization
-from tensorsmith.models.networks._support.arguments import check_dropout, check_network
+from tensorsmith.models.networks._support.arguments import check_dropout, check_multiples, check_network
 
 MAX_WAVELENGTH = 10000.0
 
@@ -125,13 +125,10 @@ def _self_attention(x: Tensor, heads: int) -> Tensor:
 def _check_arguments(shape: Any, filters: Any, patch_size: Any, blocks: Any, heads: Any, classes: Any) -> None:
     check_network(shape, classes)
     check(classes != 1, "classes", classes, "at least 2, or None for a network without classes")
-    check(None not in shape[:2], "input_shape", tuple(shape), "have a known height and width")
     valid = isinstance(filters, tuple | list) and len(filters) > 0
     valid = valid and all(is_integer(count) and count > 1 and count % 2 == 0 for count in filters)
     check(valid, "filters", filters, "a tuple of positive even integers")
     for name, value in (("patch_size", patch_size), ("blocks", blocks), ("heads", heads)):
         check(is_integer(value) and value > 0, name, value, "a positive integer")
     check(filters[-1] % heads == 0, "heads", heads, f"a divisor of the {filters[-1]} filters of the lowest level")
-    stride = patch_size * 2 ** (len(filters) - 1)
-    divisible = shape[0] % stride == 0 and shape[1] % stride == 0
-    check(divisible, "input_shape", tuple(shape), f"a height and width that are multiples of {stride}")
+    check_multiples("input_shape", shape, patch_size * 2 ** (len(filters) - 1))

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from tensorsmith.core import check, is_integer
+from tensorsmith.core import check, is_integer, is_number
 from tensorsmith.core.types import Tensor
 from tensorsmith.layers import AdaIN, NoiseInjection, PixelNormalization, StyleMixing
-from tensorsmith.models.networks._support.arguments import check_network
+from tensorsmith.models.networks._support.arguments import check_filters, check_multiples, check_network
 
 SLOPE = 0.2  # of the leaky ReLU
 
@@ -62,6 +62,7 @@ def style_generator(
         [1, 28, 28, 1]
     """
     _check_arguments(codings, output_shape, filters, units, mapping_layers)
+    check(is_number(mixing) and 0 <= mixing <= 1, "mixing", mixing, "a number in [0, 1]")
     levels = 2 * len(filters)
     codes = keras.Input((codings,), name="codes")
     styles = layers.RepeatVector(levels)(_mapping(codings, units, mapping_layers)(codes))
@@ -104,10 +105,5 @@ def _check_arguments(codings: Any, shape: Any, filters: Any, units: Any, mapping
     for name, value in (("codings", codings), ("units", units), ("mapping_layers", mapping_layers)):
         check(is_integer(value) and value > 0, name, value, "a positive integer")
     check_network(shape, None, name="output_shape")
-    check(None not in shape[:2], "output_shape", tuple(shape), "have a known height and width")
-    valid = isinstance(filters, tuple | list) and len(filters) > 0
-    valid = valid and all(is_integer(count) and count > 0 for count in filters)
-    check(valid, "filters", filters, "a tuple of positive integers")
-    scale = 2 ** (len(filters) - 1)
-    fits = shape[0] % scale == 0 and shape[1] % scale == 0
-    check(fits, "output_shape", tuple(shape), f"a height and width that are multiples of {scale}")
+    check_filters(filters)
+    check_multiples("output_shape", shape, 2 ** (len(filters) - 1))

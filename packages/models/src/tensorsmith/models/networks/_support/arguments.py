@@ -64,6 +64,20 @@ def check_dropout(dropout: Any) -> None:
     check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "in [0, 1)")
 
 
+def check_filters(filters: Any) -> None:
+    """Raise an error if the numbers of filters are invalid."""
+    valid = isinstance(filters, tuple | list) and len(filters) > 0
+    valid = valid and all(_is_positive(count) for count in filters)
+    check(valid, "filters", filters, "a tuple of positive integers")
+
+
+def check_multiples(name: str, shape: Any, stride: int) -> None:
+    """Raise an error if the height or the width of images is unknown or is not a multiple of the stride."""
+    check(None not in shape[:2], name, tuple(shape), "have a known height and width")
+    divisible = shape[0] % stride == 0 and shape[1] % stride == 0
+    check(divisible, name, tuple(shape), f"a height and width that are multiples of {stride}")
+
+
 def end_point(backbone: Any, stride: int) -> Any:
     """Return the feature maps of a backbone with the given stride."""
     outputs = getattr(backbone, "output", None)
