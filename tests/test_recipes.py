@@ -39,6 +39,7 @@ LONG = {  # recipes whose smoke run takes more than six seconds of CPU
     "diffusion/fashion_mnist",
     "gan/classifier",
     "gan/progressive",
+    "gan/style",
     "nmt/verses",
     "segmentation/compared",
     "text/ulmfit",
