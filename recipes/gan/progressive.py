@@ -112,17 +112,21 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
             layer.set_weights(weights[layer.name])
 
 
-def build_stage(config: Config, size: int, previous: tuple[keras.Model, keras.Model] | None) -> Trainer:
-    """Builds a trainer for images of one size, whose networks extend the previous ones."""
-    generator, discriminator = build_generator(config, size), build_discriminator(config, size)
-    schedules = {}
-    if previous is not None:
-        for network, smaller in zip((generator, discriminator), previous, strict=True):
-            copy_weights(smaller, network)
-            alpha = network.get_layer(f"fade_in_{size}").alpha
-            schedules[f"alpha_of_{network.name}"] = (alpha, Linear(0.0, 1.0, "50%"))
+def build_stage(config: Config, size: int, previous: tuple[keras.Model, keras.Model] | None) -> GAN:
+    """Builds a GAN of images of one size, whose networks extend the previous ones."""
+    networks = build_generator(config, size), build_discriminator(config, size)
+    for network, smaller in zip(networks, previous or (), strict=False):
+        copy_weights(smaller, network)
     options = {"gradient_penalty": config.penalty, "separate_batches": True, "average": config.average}
-    model = GAN(generator, discriminator, loss="wasserstein", **options, seed=config.seed)
+    return GAN(*networks, loss="wasserstein", **options, seed=config.seed)
+
+
+def stage_trainer(config: Config, size: int, model: GAN) -> Trainer:
+    """Returns a trainer that fades in the new layers in the first half of its steps."""
+    schedules = {}
+    for network in (model.generator, model.discriminator) if size > 4 else ():
+        alpha = network.get_layer(f"fade_in_{size}").alpha
+        schedules[f"alpha_of_{network.name}"] = (alpha, Linear(0.0, 1.0, "50%"))
     return Trainer(model, keras.optimizers.Adam(config.learning_rate, 0.0, 0.99), schedules=schedules, jit=config.jit)
 
 
@@ -138,11 +142,11 @@ def prepare(config: Config, run: RecipeRun) -> dict[str, Any]:
     """Trains all stages before the last one. Returns their averaged generators and the last networks."""
     networks, averaged = None, {}
     for size in SIZES[:-1]:
-        trainer = build_stage(config, size, networks)
-        data = {"train": load_images(config, size)}
+        model = build_stage(config, size, networks)
+        trainer, data = stage_trainer(config, size, model), {"train": load_images(config, size)}
         run.train(f"pixels_{size}", trainer, data, epochs=config.stage_epochs, batch_size=config.batch_size)
-        networks = trainer.model.generator, trainer.model.discriminator
-        averaged[f"averaged_{size}"] = trainer.model.averaged_generator or trainer.model.generator
+        networks = model.generator, model.discriminator
+        averaged[f"averaged_{size}"] = model.averaged_generator or model.generator
     return {"generator": networks[0], "discriminator": networks[1], **averaged}
 
 
@@ -151,9 +155,14 @@ def build_data(config: Config, prepared: dict[str, Any]) -> dict[str, Any]:
     return {"train": load_images(config, SIZES[-1])}
 
 
+def build_model(config: Config, prepared: dict[str, Any]) -> GAN:
+    """Builds the networks of the last stage."""
+    return build_stage(config, SIZES[-1], (prepared["generator"], prepared["discriminator"]))
+
+
 def build_trainer(config: Config, prepared: dict[str, Any]) -> Trainer:
     """Builds the trainer of the last stage."""
-    return build_stage(config, SIZES[-1], (prepared["generator"], prepared["discriminator"]))
+    return stage_trainer(config, SIZES[-1], build_model(config, prepared))
 
 
 def callbacks(config: Config, folder: Path) -> list[keras.callbacks.Callback]:

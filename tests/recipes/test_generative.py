@@ -107,10 +107,10 @@ def test_grown_networks_begin_as_the_smaller_ones(load_recipe):
     """Before the new layers are faded in, images are enlarged, and the scores are those of images of half the size."""
     recipe = load_recipe("gan/progressive")
     config = recipe.Config(filters=(4, 3, 2, 2), codings=5)
-    small = recipe.build_stage(config, 8, None).model
+    small = recipe.build_stage(config, 8, None)
     for network in (small.generator, small.discriminator):
         network.get_layer("fade_in_8").alpha.assign(0.7)  # does not matter for the next stage
-    large = recipe.build_stage(config, 16, (small.generator, small.discriminator)).model
+    large = recipe.build_stage(config, 16, (small.generator, small.discriminator))
     for network in (small.generator, small.discriminator):
         network.get_layer("fade_in_8").alpha.assign(1.0)
     codes = RANDOM.normal(size=(3, 5)).astype("float32")
