@@ -62,10 +62,10 @@ def _unet(filters: tuple[int, int]) -> Any:
             self.classes = nn.Embedding(CLASSES + 1, units)
             self.patches = nn.Conv2d(1, few, 2, 2)
             self.down = nn.ModuleList([Block(few, few), Block(many, many)])
-            self.halve = nn.Conv2d(few, many, 3, 2, 1)
+            self.reduce = nn.Conv2d(few, many, 3, 2, 1)
             self.attention, self.middle = Attention(many), Block(many, many)
             self.up = nn.ModuleList([Block(2 * many, many), Block(2 * few, few)])
-            self.double = nn.ConvTranspose2d(many, few, 2, 2)
+            self.enlarge = nn.ConvTranspose2d(many, few, 2, 2)
             self.output = nn.Sequential(RMSNorm(few), nn.SiLU(), nn.ConvTranspose2d(few, 1, 2, 2))
             self.register_buffer("frequencies", 10000.0 ** -torch.linspace(0, 1, few // 2), persistent=False)
 
@@ -74,10 +74,10 @@ def _unet(filters: tuple[int, int]) -> Any:
             embedded = self.embed(torch.cat([angles.sin(), angles.cos()], 1)) + self.classes(labels)
             condition = functional.silu(embedded)
             high = self.down[0](self.patches(images), condition)
-            low = self.down[1](self.halve(high), condition)
+            low = self.down[1](self.reduce(high), condition)
             x = self.middle(self.attention(low), condition)
             x = self.up[0](torch.cat([x, low], 1), condition)
-            x = self.up[1](torch.cat([self.double(x), high], 1), condition)
+            x = self.up[1](torch.cat([self.enlarge(x), high], 1), condition)
             outputs: torch.Tensor = self.output(x)
             return outputs
 
