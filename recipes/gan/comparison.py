@@ -30,7 +30,7 @@ from tensorsmith.training import Trainer
 
 @dataclass(frozen=True)
 class Config(TrainingSettings):
-    loss: Literal["non_saturating", "minimax", "hinge", "wasserstein"] = "non_saturating"  # see above
+    loss: Literal["non_saturating", "minimax", "hinge", "wasserstein"] = "non_saturating"  # losses of both networks
     penalty: NonNegativeFloat = 0.0  # weight of the gradient penalty
     dropout: ClosedUnitInterval = 0.4  # dropout rate in the discriminator
     average: ClosedUnitInterval = 0.0  # decay of the moving average of the generator's weights
@@ -58,9 +58,9 @@ VARIANTS = {
 }
 COLUMNS = ("test recall", "test collapsed")
 ANSWER = """The Fréchet distance of the non-saturating loss is {score[non-saturating]}, that of the minimax loss
-{score[minimax]}, of hinge {score[hinge]} and of Wasserstein with gradient penalty {score[wasserstein]}. Averaging
-changes that of the non-saturating loss by {gain[averaging]}, replay by {gain[replay]} and minibatch features by
-{gain[minibatch]} ({seeds} seeds). Collapsed: {column[non-saturating/test collapsed]} of the runs with the
+{score[minimax]}, of hinge {score[hinge]} and of Wasserstein with gradient penalty {score[wasserstein]}. With the
+non-saturating loss and averaging it is {score[averaging]}, with replay {score[replay]} and with minibatch features
+{score[minibatch]} ({seeds} seeds). Collapsed: {column[non-saturating/test collapsed]} of the runs with the
 non-saturating loss, {column[minimax/test collapsed]} with minimax, {column[hinge/test collapsed]} with hinge and
 {column[wasserstein/test collapsed]} with Wasserstein."""
 

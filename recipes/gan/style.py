@@ -6,8 +6,8 @@ Figure: mixing.png
 
 A mapping network transforms the code into a style, which sets the mean and the deviation of the feature maps of each
 level (Karras et al., 2019). In `mixing.png`, each image has the coarse styles of the image at the left and the fine
-styles of the image above. The discriminator has the convolutions of a DCGAN and, as in the paper, the standard
-deviation over the batch, the Wasserstein loss and a gradient penalty. The generator's averaged weights are used.
+styles of the image above. The discriminator has the convolutions of a DCGAN and receives the standard deviation over
+the batch; it is trained with the Wasserstein loss and a gradient penalty. The generator's averaged weights are used.
 """
 
 from dataclasses import dataclass

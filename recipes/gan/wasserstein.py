@@ -5,9 +5,9 @@ Command: tensorsmith run gan/wasserstein
 Figure: samples/epoch-005.png
 
 The critic, whose scores have no threshold, approximates the Wasserstein distance between real and generated images
-(Arjovsky et al., 2017). The norm of its gradient is kept near 1 by a penalty, so that it has no dropout (Gulrajani et
-al., 2017). It is trained several times for each step of the generator, whose averaged weights are used. `samples/` in
-the run folder contains a grid of images for each epoch, and an animation.
+(Arjovsky et al., 2017). A penalty keeps the norm of its gradient near 1 and replaces dropout (Gulrajani et al., 2017).
+It is trained several times for each step of the generator, whose averaged weights are used. `samples/` in the run
+folder contains a grid of images for each epoch, and an animation.
 """
 
 from dataclasses import dataclass
