@@ -64,6 +64,7 @@ class StyleMixing(keras.layers.Layer):
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Mixes the styles of neighboring examples."""
+        inputs = ops.cast(inputs, self.compute_dtype)
         if not training:
             return inputs
         batch, levels = ops.shape(inputs)[0], inputs.shape[1]
