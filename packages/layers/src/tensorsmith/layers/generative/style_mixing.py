@@ -7,6 +7,7 @@ from keras import ops
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.core.types import Shape, Tensor
+from tensorsmith.layers._support.floating import floating
 
 
 @export
@@ -64,7 +65,7 @@ class StyleMixing(keras.layers.Layer):
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Mixes the styles of neighboring examples."""
-        inputs = ops.cast(inputs, self.compute_dtype)
+        inputs = floating(inputs, self.compute_dtype)
         if not training:
             return inputs
         batch, levels = ops.shape(inputs)[0], inputs.shape[1]
