@@ -58,11 +58,11 @@ class Trainer:
         gradient_norm: If `True`, log the global norm of the gradients of the last step, before clipping. This requires
             one pass over the gradients per step.
         jit: If `True`, compile the training loop with XLA. If `"auto"`, use XLA except for runs of fewer than 200
-            steps, convolutions, recurrent loops over large batches, batches of varying shapes, and operations that XLA
-            does not support. If `"measure"`, run some steps with and without XLA, log both speeds, and use the faster
-            variant. `fit` then stores the choice, `True` or `False`, in the attribute `jit`. With a distribution
-            strategy, `True` compiles only the forward and backward passes of the `train_step` of the model, which must
-            apply gradients exactly once, and other values do not use XLA.
+            steps, convolutions, recurrent loops over large batches, many random numbers (see the README), batches of
+            varying shapes, and operations that XLA does not support. If `"measure"`, run some steps with and without
+            XLA, log both speeds, and use the faster variant. `fit` then stores the choice, `True` or `False`, in the
+            attribute `jit`. With a distribution strategy, `True` compiles only the forward and backward passes of the
+            `train_step` of the model, which must apply gradients exactly once, and other values do not use XLA.
         steps_per_loop: Number of steps that run before control returns to Python. Defaults to the number of steps that
             take about half a second, or to 1 if a callback has an attribute `every_batch` that is `True`. Batch-level
             methods of callbacks are called at each return.

@@ -1,13 +1,15 @@
 """Decision whether XLA compiles the training loop, based on the graph of a step or on measurements.
 
 The rule depends only on the graph, the batch size and the number of steps, so that the same program always makes the
-same choice. It was derived from 37 models on 2 CPU cores, with and without XLA:
+same choice. It was derived from 60 models on 2 CPU cores, with and without XLA:
 
 - With convolutions, XLA ran at 0.04 to 0.05 times the speed, because its convolutions for CPUs are not optimized.
 - Recurrent loops ran at 0.77 to 1.02 times the speed if a product in the loop had more than 32 rows and 8,192 elements,
   and at 1.05 to 2.3 times otherwise.
-- With random numbers, such as those of dropout, XLA needs about 1 µs for each number: it ran at 1.8 times the speed
-  with 64 numbers in a step, at 0.5 times the speed with 256, and at 0.04 times the speed with 38,000.
+- With random numbers, such as those of dropout, XLA needs about 1 µs for each number: without large matrix products,
+  it ran at 1.8 times the speed with 64 numbers in a step, at 0.5 times the speed with 256, and at 0.04 times the speed
+  with 38,000. With 100,000 or more floating-point operations in matrix products for each number, as in variational
+  autoencoders with small codes, it ran at 1.1 to 1.8 times the speed, with fewer at 0.45 to 1.2 times the speed.
 - All other models, from a perceptron to a Transformer, ran at 1.04 to 4.7 times the speed.
 - Compilation took 0.3 to 2.2 s longer.
 """
@@ -34,7 +36,8 @@ CONVOLUTIONS = ("Conv", "DepthwiseConv")  # prefixes of operation names
 LOOPS = ("While", "StatelessWhile")
 PRODUCTS = ("MatMul", "BatchMatMulV2")
 RANDOM = ("StatelessRandomUniform", "StatelessRandomNormal", "StatelessTruncatedNormal")  # prefixes
-NUMBERS = 100  # random numbers of an operation, above which XLA is slower
+NUMBERS = 100  # random numbers of an operation, above which XLA is slower unless matrix products take longer
+FLOPS_PER_NUMBER = 100_000  # in matrix products, from which XLA gains more than random numbers cost
 ROWS, ELEMENTS = 32, 8192  # in a product of a recurrent loop, above which XLA is slower
 PROBE_SECONDS = 0.25  # duration of each measurement
 
@@ -74,8 +77,11 @@ def jit_is_faster(graphs: Iterable[Any], batch_size: int, total_steps: int | Non
         nodes = [*graph.node, *(node for body in functions.values() for node in body)]
         if any(node.op.startswith(CONVOLUTIONS) for node in nodes):
             return False
-        if any(_size(node, batch_size) > NUMBERS for node in nodes if node.op.startswith(RANDOM)):
-            return False
+        numbers = [_size(node, batch_size) for node in nodes if node.op.startswith(RANDOM)]
+        if any(number > NUMBERS for number in numbers):
+            flops = sum(_product_flops(body, batch_size) for body in (graph.node, *functions.values()))
+            if flops < FLOPS_PER_NUMBER * sum(numbers):
+                return False
         for loop in (node for node in nodes if node.op in LOOPS):
             sizes = _product_sizes(_reachable_nodes(loop.attr["body"].func.name, functions), batch_size)
             if any(rows > ROWS and rows * columns > ELEMENTS for rows, columns in sizes):
@@ -147,6 +153,21 @@ def _size(node: Any, batch_size: int) -> float:
     """Returns the number of elements of the output of a node, which is infinite if its rank is unknown."""
     unknown = node.attr["_output_shapes"].list.shape[0].unknown_rank
     return math.inf if unknown else math.prod(_shape(node, batch_size))
+
+
+def _product_flops(body: Sequence[Any], batch_size: int) -> int:
+    """Returns the number of floating-point operations in the matrix products of a graph or function."""
+    producers = {node.name: node for node in body}
+    flops = 0
+    for node in (node for node in body if node.op in PRODUCTS):
+        producer = producers.get(node.input[0].split(":")[0])
+        # Without a single output, such as an argument of the function, the operand is unknown. Its product is left out.
+        if producer is not None and len(producer.attr["_output_shapes"].list.shape) == 1:
+            transposed = node.attr["transpose_a"].b or node.attr["adj_x"].b
+            operand = _shape(producer, batch_size)
+            if len(operand) >= 2:
+                flops += 2 * math.prod(_shape(node, batch_size)) * operand[-2 if transposed else -1]
+    return flops
 
 
 def _product_sizes(nodes: Iterable[Any], batch_size: int) -> Iterator[tuple[int, int]]:
