@@ -7,6 +7,7 @@ from keras import layers
 
 from tensorsmith.core import check, is_integer
 from tensorsmith.core.types import Activation
+from tensorsmith.layers import Dropout
 from tensorsmith.models.networks._support.arguments import check_dropout, check_filters, check_multiples, check_network
 
 KERNEL_SIZE = 5
@@ -107,7 +108,7 @@ def dcgan_discriminator(
     for count in filters:
         x = layers.Conv2D(count, KERNEL_SIZE, strides=2, padding="same")(x)
         x = layers.LeakyReLU(negative_slope=0.2)(x)
-        x = layers.Dropout(dropout)(x)
+        x = Dropout(dropout)(x)
     features = layers.Flatten()(x)
     scores = layers.Dense(1)(features)
     if classes is not None:
