@@ -56,6 +56,8 @@ def _unet(filters: tuple[int, int]) -> Any:
             return x + self.out(mixed).transpose(1, 2).view(batch, channels, height, width)
 
     class UNet(nn.Module):
+        frequencies: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.embed = nn.Sequential(nn.Linear(few, units), nn.SiLU(), nn.Linear(units, units))
