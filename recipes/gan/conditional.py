@@ -67,7 +67,7 @@ def callbacks(config: Config, folder: Path) -> list[keras.callbacks.Callback]:
     """Returns callbacks that save a grid of images for each epoch, and report a collapse."""
     codes = keras.random.normal((40, config.codings), seed=config.seed)
     classes = np.arange(40) % CLASSES
-    real = 2 * load_splits("fashion_mnist")["test"][0][..., None] - 1
+    real = 2 * load_splits("fashion_mnist")["validation"][0][..., None] - 1
     return [
         SampleGrid(lambda model: model.generate(codes, classes), folder / "samples", value_range=(1, -1)),
         CollapseMonitor(lambda model: model.generate(500, np.arange(500) % CLASSES, seed=config.seed), real),

@@ -64,7 +64,7 @@ def build_trainer(config: Config) -> Trainer:
 def callbacks(config: Config, folder: Path) -> list[keras.callbacks.Callback]:
     """Returns callbacks that save a grid of images for each epoch, and report a collapse."""
     codes = keras.random.normal((40, config.codings), seed=config.seed)
-    real = load("fashion_mnist", split="test").features[..., None]
+    real = load("fashion_mnist", split="validation").features[..., None]
     return [
         SampleGrid(lambda model: model.generate(codes), folder / "samples", value_range=(1, 0)),
         CollapseMonitor(lambda model: model.generate(500, seed=config.seed), real),
