@@ -325,9 +325,17 @@ class OnlyPositive(keras.Sequential):
             raise ValueError("x must be positive.")
 
 
+class OwnStep(OnlyPositive):
+    """Model with the usual training step, which it defines itself."""
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+
 @pytest.mark.parametrize("form", ["arrays", "dataset"])
-def test_model_can_reject_data(form):
-    trainer = Trainer(OnlyPositive([keras.Input((3,)), keras.layers.Dense(1)]), "sgd", "mse")
+@pytest.mark.parametrize("kind", [OnlyPositive, OwnStep])
+def test_model_can_reject_data(kind, form):
+    trainer = Trainer(kind([keras.Input((3,)), keras.layers.Dense(1)]), "sgd", "mse")
     before = trainer.model.get_weights()[0].copy()
     for x in (np.abs(X), X):
         data = (x, Y) if form == "arrays" else (tf.data.Dataset.from_tensor_slices((x, Y)).batch(70),)
@@ -338,3 +346,12 @@ def test_model_can_reject_data(form):
         else:
             trainer.fit(*data, verbose=False)
             before = trainer.model.get_weights()[0].copy()
+
+
+def test_targets_of_binary_cross_entropy():
+    """As Keras accepts them, pixels from 0 to 255 would lead to losses without a lower bound."""
+    trainer = Trainer(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, "sigmoid")]), "sgd", "bce")
+    trainer.fit(X, np.linspace(0, 1, len(X))[:, None], verbose=False)
+    for targets in (np.full((len(X), 1), 255.0), np.full((len(X), 1), -0.1)):
+        with raises_argument_error("y", expected="in [0, 1] for binary cross-entropy"):
+            trainer.fit(X, targets, verbose=False)

@@ -89,6 +89,21 @@ def test_collapse(scale, accuracy, collapsed, message, caplog):
 
 
 @pytest.mark.parametrize(
+    ("sample", "rate", "cause"), [(np.inf, 0.1, "generated samples"), (0.0, np.inf, "loss"), (np.nan, np.nan, "loss")]
+)
+def test_values_that_are_not_finite(sample, rate, cause, caplog):
+    """Keras `fit` continues with such losses."""
+    real = np.eye(5)
+    monitor = CollapseMonitor(lambda model: real + sample, real)
+    model = trainer_of().model
+    model.compile(keras.optimizers.SGD(rate), "mse")
+    with caplog.at_level(logging.WARNING, logger="tensorsmith.training"):
+        model.fit(X, X, epochs=2, batch_size=16, callbacks=[monitor], verbose=0)
+    assert monitor.collapsed_after == 1
+    assert [record.getMessage() for record in caplog.records] == [f"Not finite after epoch 1: {cause}."]
+
+
+@pytest.mark.parametrize(
     ("name", "arguments"),
     [("columns", {"columns": 0}), ("epochs", {"epochs": 1.5}), ("value_range", {"value_range": (1, 1)})],
 )

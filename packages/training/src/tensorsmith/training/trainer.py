@@ -43,7 +43,7 @@ class Trainer:
     part of every batch, so that batch size and data are the same as on one device, and the results up to rounding.
 
     A model with a method `check_data(x, y)` can reject data with which it cannot be trained. The method is called
-    before training and evaluation, with the arrays or the first batch of a dataset.
+    before training and evaluation, with the arrays or the first batch of a dataset as tensors.
 
     Args:
         model: Keras 3 model to train.

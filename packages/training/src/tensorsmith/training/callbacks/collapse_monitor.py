@@ -18,10 +18,12 @@ class CollapseMonitor(keras.callbacks.Callback):
     The diversity is the variance of generated samples, summed over pixels, in relation to that of real samples: 1 if
     both vary equally, and 0 if all samples are equal. Training has collapsed if
 
-    - the diversity is below `least_diversity` (mode collapse), or
-    - the discriminator accuracy is at least `most_accuracy`, so that the generator cannot learn from it any more.
+    - the diversity is below `least_diversity` (mode collapse),
+    - the discriminator accuracy is at least `most_accuracy`, so that the generator cannot learn from it any more, or
+    - a generated value or a loss is not finite.
 
-    Training goes on. A loss that is not finite ends it with the Trainer's `NonFiniteLossError`.
+    The callback does not stop training. `tensorsmith.training.Trainer` itself stops with a `NonFiniteLossError` at the
+    first loss that is not finite.
 
     Args:
         generate: Function that takes the model and returns generated samples of shape `(n, ...)`.
@@ -78,7 +80,10 @@ class CollapseMonitor(keras.callbacks.Callback):
         if self.collapsed_after is not None:
             return
         after = f"after epoch {epoch + 1}"
-        if diversity < self._least_diversity:
+        bad = [name for name, value in logs.items() if "loss" in name and not np.isfinite(value)]
+        if bad or not np.isfinite(diversity):
+            log.warning("Not finite %s: %s.", after, ", ".join(bad) or "generated samples")
+        elif diversity < self._least_diversity:
             log.warning("Mode collapse %s: generated samples have %.2g of the real variance.", after, diversity)
         elif accuracy >= self._most_accuracy:
             log.warning("The discriminator recognizes all samples %s (accuracy %.4g).", after, accuracy)
@@ -89,4 +94,5 @@ class CollapseMonitor(keras.callbacks.Callback):
 
 def _variance(samples: TensorLike) -> float:
     """Returns the variance of samples, summed over pixels."""
-    return float(np.var(keras.ops.convert_to_numpy(samples).astype("float64"), axis=0).sum())
+    with np.errstate(invalid="ignore"):
+        return float(np.var(keras.ops.convert_to_numpy(samples).astype("float64"), axis=0).sum())

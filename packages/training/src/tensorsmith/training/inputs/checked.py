@@ -93,18 +93,11 @@ def _has_finite_outputs(model: keras.Model, x: NestedArrays, rows: list[int]) ->
     return all(bool(np.isfinite(keras.ops.convert_to_numpy(output)).all()) for output in outputs)
 
 
-def _check_by_model(model: keras.Model, x: NestedArrays, y: NestedArrays | None) -> None:
-    """Calls the method `check_data(x, y)` of models that have one."""
-    check_data = getattr(model, "check_data", None)
-    if check_data is not None:
-        check_data(x, y)
-
-
 def check_targets(model: keras.Model, x: NestedArrays, y: NestedArrays | None, where: str = "") -> None:
     """Raises an error if the targets are incompatible with the model outputs.
 
-    Sparse cross-entropy requires class indices less than the number of outputs. For losses of Keras, shapes that would
-    be broadcast, and masks of another size than the outputs, are rejected.
+    Sparse cross-entropy requires class indices less than the number of outputs, and binary cross-entropy probabilities.
+    For losses of Keras, shapes that would be broadcast, and masks of another size than the outputs, are rejected.
     """
     outputs = getattr(model, "output", None)
     if isinstance(y, Mapping) and isinstance(outputs, Mapping):
@@ -112,13 +105,17 @@ def check_targets(model: keras.Model, x: NestedArrays, y: NestedArrays | None, w
             known = f"a dict of targets for the outputs {', '.join(sorted(outputs))}"
             raise argument_error("y", strange, known, did_you_mean(str(strange), outputs))
     for name, values, loss, output in _targets(model, y):
+        if isinstance(loss, str):
+            loss = keras.losses.get(loss)
         kind = getattr(loss, "__name__", None) or getattr(loss, "name", None) or str(loss)
         sparse = kind == "sparse_categorical_crossentropy"
         values = np.asarray(values)
-        if isinstance(loss, str) or getattr(loss, "__module__", "").startswith("keras."):
+        if getattr(loss, "__module__", "").startswith("keras."):
             _check_target_shape(name, values, sparse, _output_shape(model, x, output))
         if sparse and output.shape[-1] is not None and getattr(loss, "ignore_class", None) is None:
             _check_classes(name, values, output.shape[-1], where)
+        if kind == "binary_crossentropy":
+            _check_probabilities(name, values)
 
 
 def _output_shape(model: keras.Model, x: NestedArrays, output: keras.KerasTensor) -> Shape:
@@ -185,6 +182,13 @@ def _check_classes(name: str, values: np.ndarray, classes: int, where: str) -> N
         )
 
 
+def _check_probabilities(name: str, values: np.ndarray) -> None:
+    if values.dtype.kind in "iuf" and values.size and (values.min() < 0 or values.max() > 1):
+        received = Verbatim(f"values from {values.min():.6g} to {values.max():.6g}")
+        remedy = "scale the targets, or use another loss"
+        raise argument_error(name, received, "in [0, 1] for binary cross-entropy", remedy)
+
+
 def _fit(expected: Shape, received: tuple[int, ...]) -> bool:
     return len(expected) == len(received) and all(
         want in (None, have) for want, have in zip(expected, received, strict=True)
@@ -249,7 +253,6 @@ def to_arrays(
     check_inputs(model, x)
     if model is not None:
         check_targets(model, x, y)
-        _check_by_model(model, x, y)
     if class_weight is not None:
         check_class_weight(y, class_weight)
         weights = weights_of_classes(y, class_weight).numpy()
@@ -292,7 +295,6 @@ def check_first_batch(model: keras.Model | None, first: NestedTensors) -> None:
     check_inputs(model, x, "batch 0, ")
     if model is not None:
         check_targets(model, x, y, "batch 0, ")
-        _check_by_model(model, x, y)
 
 
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:

@@ -94,8 +94,8 @@ class StepCompiler:
             timeline: `Timeline` of the training run to which the schedules are bound.
 
         Raises:
-            ValueError: If a batch cannot be divided among the replicas, or if the model or a schedule is incompatible
-                with the strategy or the run.
+            ValueError: If a batch cannot be divided among the replicas, if the model or a schedule is incompatible
+                with the strategy or the run, or if the model rejects the data.
         """
         replicas = self.model.distribute_strategy.num_replicas_in_sync
         fits = source.batch_size % replicas == 0 or source.steps == 1
@@ -132,6 +132,9 @@ class StepCompiler:
 
     def _build(self, source: BatchSource, as_keras: bool) -> None:
         check_scope(self.model, self._strategy)
+        if hasattr(self.model, "check_data"):
+            x, y, _ = keras.utils.unpack_x_y_sample_weight(source.example)
+            self.model.check_data(x, y)
         if as_keras and not self._built:  # custom steps decide themselves what to build
             with self.model.distribute_strategy.scope():
                 build_late_parts(self.model, source.example, source.batch_size)
