@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tensorsmith.models import GAN, Diffusion, VariationalAutoencoder
 from tensorsmith.schedules import Linear
+from tensorsmith.testing import raises_argument_error
 from tensorsmith.training import Checkpoints, Every, Trainer
 
 IMAGES = np.random.default_rng(0).integers(2, size=(96, 6)).astype("float32")
@@ -111,3 +112,28 @@ def test_two_replicas():
     for trainer_of, line in zip(MODELS, lines, strict=True):
         losses = [float(loss) for loss in line.split()]
         np.testing.assert_allclose(losses, losses_without_noise(trainer_of), rtol=1e-5)
+
+
+def bounded(trainer_of):
+    """Returns a trainer of a model whose samples are in [-1, 1] or, for a variational autoencoder, in [0, 1]."""
+    if trainer_of is not adversarial:
+        return trainer_of(noise=True)
+    generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(6, "tanh")])
+    discriminator = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    return Trainer(GAN(generator, discriminator, seed=1), "sgd")
+
+
+@pytest.mark.parametrize("trainer_of", [*MODELS, diffusion])
+@pytest.mark.parametrize("form", ["arrays", "dataset"])
+def test_data_are_checked_before_training(trainer_of, form):
+    trainer = bounded(trainer_of)
+    before = [weights.copy() for weights in trainer.model.get_weights()]
+    targets = "y" if trainer_of is variational else "labels"
+    for x, y, name in ((255 * IMAGES, None, "x"), (IMAGES, 255 * IMAGES, targets)):
+        data = (x,) if y is None else (x, y)
+        if form == "dataset":
+            data = (tf.data.Dataset.from_tensor_slices(data).batch(16),)
+        with raises_argument_error(name):
+            trainer.fit(*data, batch_size=16, verbose=False)
+    for one, other in zip(before, trainer.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -38,7 +38,8 @@ def exact_model(mean=MEAN, deviation=DEVIATION, noise="cosine", classes=None, **
     if classes is not None:
         inputs.append(keras.Input((), dtype="int32"))
     predicted = ExactNoise(np.asarray(mean).tolist(), np.asarray(deviation).tolist(), noise, 1000)(*inputs)
-    return Diffusion(keras.Model(inputs, predicted), noise, classes=classes, seed=0, **kwargs)
+    options = {"clip": None, "seed": 0, **kwargs}
+    return Diffusion(keras.Model(inputs, predicted), noise, classes=classes, **options)
 
 
 @pytest.mark.parametrize("stochastic", [0.0, 0.5, 1.0])
@@ -57,6 +58,16 @@ def test_deterministic_samples_depend_on_the_noise_only():
     # The deterministic process transports a normal distribution by a linear function.
     np.testing.assert_allclose(model.generate(noise, steps=1000), MEAN + noise * DEVIATION, rtol=0.02, atol=0.02)
     assert np.any(model.generate(noise, stochastic=1.0, seed=1) != model.generate(noise, stochastic=1.0, seed=2))
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(1, [9]), (2, [9, 4]), (3, [9, 6, 2]), (10, [*range(9, -1, -1)])])
+def test_steps_are_those_at_the_ends_of_equal_parts(steps, expected, monkeypatch):
+    """Lin et al., table 2, "trailing"."""
+    model = Diffusion(network_of(), steps=10)
+    found = []
+    monkeypatch.setattr(model, "_predicted_noise", lambda samples, time, *rest: found.append(time) or 0 * samples)
+    model.generate(2, steps=steps)
+    assert found == expected
 
 
 @pytest.mark.parametrize("steps", [1, 7, 1000])

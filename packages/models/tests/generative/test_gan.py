@@ -217,3 +217,20 @@ def test_labels_must_match_the_networks():
         step(model)
     with raises_argument_error("labels"):
         model.generate(3)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_last_batch_with_fewer_samples_than_steps(jit):
+    """A batch of one sample is repeated for each of the three steps, so that the losses are finite."""
+    model = compiled(linear_discriminator(), loss="wasserstein", critic_steps=3)
+    model.compile(keras.optimizers.SGD(RATE), jit_compile=jit)
+    samples = np.tile(REAL.astype("float32"), (13, 1))
+    model.fit(samples, batch_size=12, shuffle=False, verbose=0)
+    np.testing.assert_allclose(weights_and_bias(model)[0], expected_after_two_batches(), rtol=1e-5)
+
+
+def expected_after_two_batches():
+    """Returns the weights after two batches of three steps. The generator moves along the weights between them."""
+    weights = 3 * RATE * (REAL - FAKE)
+    fake = FAKE + RATE * weights
+    return weights + 3 * RATE * (REAL - fake)

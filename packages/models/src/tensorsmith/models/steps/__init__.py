@@ -1,1 +1,1 @@
-"""Models with a training step of their own, which consist of several networks."""
+"""Models that consist of several networks and override `train_step`."""

@@ -9,10 +9,10 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import Verbatim, check, export, is_integer, is_number
-from tensorsmith.core.types import Logs, Tensor
+from tensorsmith.core.types import Logs, Tensor, TensorLike
 from tensorsmith.models.networks._support.arguments import check_option
 from tensorsmith.models.steps._support.averaging import averaged_copy, update_average
-from tensorsmith.models.steps._support.own_step import OwnStep
+from tensorsmith.models.steps._support.own_step import OwnStep, check_classes, draw_or_check
 
 NOISES = ("cosine", "linear")
 
@@ -35,7 +35,8 @@ class Diffusion(OwnStep):
     then follow the labels more closely than the data do (classifier-free guidance, Ho and Salimans, 2022).
 
     Sources: Ho et al., "Denoising Diffusion Probabilistic Models", 2020; Song et al., "Denoising Diffusion Implicit
-    Models", 2021 (DDIM, with which `generate` needs fewer steps than T).
+    Models", 2021 (DDIM, with which `generate` needs fewer steps than T); Lin et al., "Common Diffusion Noise Schedules
+    and Sample Steps Are Flawed", 2024 (the choice of these steps).
 
     Args:
         network: Model from noisy samples, integer steps t - 1 of shape `(batch,)` and, if it is conditional, integer
@@ -47,7 +48,9 @@ class Diffusion(OwnStep):
         label_dropout: Probability with which a label is replaced in training.
         average: Decay of the exponential moving average of the network's weights, such as 0.999. If it is positive,
             `generate` and `call` use the averaged weights.
-        clip: Pair of bounds of the samples, such as `(-1, 1)`, or `None`. `generate` clips its estimates of x to them.
+        clip: Pair of bounds of the samples, to which `generate` clips its estimates of x, or `None` for samples without
+            bounds. The first estimates multiply the error of the predicted noise by 1 / sqrt(a_T), which is above 100
+            for `"linear"` noise and 10,000 for `"cosine"` noise.
         seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
         **kwargs: Base model keyword arguments, such as `name`.
 
@@ -59,7 +62,7 @@ class Diffusion(OwnStep):
 
     Raises:
         ValueError: If an argument is invalid, if the shapes of the network do not match or, in `fit`, if samples are
-            not within the bounds `clip`.
+            not within the bounds `clip`, or labels are no classes.
 
     Example:
         >>> import keras, numpy as np
@@ -68,7 +71,7 @@ class Diffusion(OwnStep):
         >>> network = keras.Model([samples, step], keras.layers.Dense(2)(keras.layers.Dense(32, "relu")(hidden)))
         >>> model = Diffusion(network, steps=100)
         >>> model.compile("adam")
-        >>> history = model.fit(np.random.default_rng(0).normal(size=(64, 2)), verbose=0)
+        >>> history = model.fit(np.random.default_rng(0).uniform(-1, 1, size=(64, 2)), verbose=0)
         >>> model.generate(5, steps=10).shape.as_list()
         [5, 2]
     """
@@ -81,7 +84,7 @@ class Diffusion(OwnStep):
         classes: int | None = None,
         label_dropout: float = 0.1,
         average: float = 0.0,
-        clip: tuple[float, float] | None = None,
+        clip: tuple[float, float] | None = (-1.0, 1.0),
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -95,8 +98,8 @@ class Diffusion(OwnStep):
         )
         check(is_number(label_dropout) and 0 <= label_dropout < 1, "label_dropout", label_dropout, "in [0, 1)")
         check(is_number(average) and 0 <= average < 1, "average", average, "in [0, 1)")
-        valid = clip is None or (len(clip) == 2 and clip[0] < clip[1])
-        check(valid, "clip", clip, "None, or a lower and an upper bound")
+        pair = isinstance(clip, list | tuple) and len(clip) == 2 and all(map(is_number, clip))
+        check(clip is None or (pair and clip[0] < clip[1]), "clip", clip, "None, or a lower and an upper bound")
         _check_network(network, classes)
         super().__init__(**kwargs)
         self.network = network
@@ -158,8 +161,8 @@ class Diffusion(OwnStep):
             seed: Seed of the noise.
 
         Raises:
-            ValueError: If an argument is out of range, if there is guidance without labels, or if labels and network do
-                not match.
+            ValueError: If an argument is out of range, if noise or labels have an invalid shape, if there is guidance
+                without labels, or if labels and network do not match.
         """
         check(is_integer(steps) and 1 <= steps <= self.steps, "steps", steps, f"an integer from 1 to {self.steps}")
         check(is_number(guidance) and guidance >= 0, "guidance", guidance, "a non-negative number")
@@ -167,12 +170,13 @@ class Diffusion(OwnStep):
         self._check_labels(labels)
         check(not guidance or labels is not None, "guidance", guidance, "0 without labels")
         seeds = keras.random.SeedGenerator(seed)
-        if is_integer(noise):
-            noise = keras.random.normal((noise, *self.network.inputs[0].shape[1:]), seed=seeds)
-        samples = ops.convert_to_tensor(noise, "float32")
-        labels = None if labels is None else ops.convert_to_tensor(labels, "int32")
-        # Steps from T to the first one, which are as equally spaced as possible.
-        times = np.linspace(self.steps - 1, 0, steps).round().astype(int)
+        samples = draw_or_check("noise", noise, self.network.inputs[0].shape[1:], seeds)
+        if labels is not None and self.classes is not None:
+            check_classes("labels", labels, len(samples), self.classes + 1)
+            labels = ops.convert_to_tensor(labels, "int32")
+        # Steps at equal distances from T on, which end before the first one: with few steps, the last of them removes
+        # more noise than that of the first step (Lin et al., 2024).
+        times = np.round(np.arange(steps, 0, -1) * self.steps / steps).astype(int) - 1
         for time, signal, next_signal in zip(times, self._signal[times], [*self._signal[times[1:]], 1.0], strict=True):
             predicted = self._predicted_noise(samples, int(time), labels, guidance)
             clean = (samples - np.sqrt(1 - signal) * predicted) / np.sqrt(signal)
@@ -212,6 +216,13 @@ class Diffusion(OwnStep):
         loss = ops.mean(ops.square(noise - ops.cast(self._chosen(training)(inputs, training=training), "float32")))
         self._mean.update_state(loss, sample_weight=count)
         return loss
+
+    def check_data(self, x: TensorLike, y: TensorLike | None = None) -> None:
+        """Raises an error if samples are not within the bounds, or labels are no classes."""
+        super().check_data(x, y)
+        self._check_labels(y)
+        if y is not None:
+            check_classes("y", y, ops.shape(x)[0], self.classes)
 
     def _chosen(self, training: bool) -> keras.Model:
         return self.network if training or self.averaged_network is None else self.averaged_network

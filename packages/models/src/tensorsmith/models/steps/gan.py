@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tensorsmith.core import Verbatim, check, export, is_integer, is_number
-from tensorsmith.core.types import Logs, Optimizer, Tensor
+from tensorsmith.core import Verbatim, argument_error, check, export, is_integer, is_number
+from tensorsmith.core.types import Logs, Optimizer, Tensor, TensorLike
 from tensorsmith.losses import (
     gradient_penalty,
     hinge_discriminator_loss,
@@ -21,7 +21,7 @@ from tensorsmith.losses import (
 )
 from tensorsmith.models.networks._support.arguments import check_option
 from tensorsmith.models.steps._support.averaging import averaged_copy, update_average
-from tensorsmith.models.steps._support.own_step import OwnStep, activation_range
+from tensorsmith.models.steps._support.own_step import OwnStep, activation_range, check_classes, draw_or_check
 
 LOSSES = {
     "non_saturating": (minimax_discriminator_loss, non_saturating_generator_loss),
@@ -40,7 +40,7 @@ class GAN(OwnStep):
     samples. A training step has two phases:
 
     1. The discriminator is trained on real samples and as many generated ones. With `critic_steps` n > 1, this is
-       repeated n times, each time with another n-th of the batch.
+       repeated n times, each time with another n-th of the batch. A batch of fewer than n samples is repeated.
     2. The generator is trained to increase the scores of new samples.
 
     With `simultaneous=True`, both are trained on the same generated samples, which is faster: the discriminator
@@ -82,7 +82,7 @@ class GAN(OwnStep):
 
     Raises:
         ValueError: If an argument is invalid, if the shapes of the networks do not match or, in `fit`, if samples are
-            not in the range of the generator's last activation.
+            not in the range of the generator's last activation, or labels are no classes of the generator.
 
     Example:
         >>> import keras, numpy as np
@@ -170,12 +170,22 @@ class GAN(OwnStep):
             seed: Seed of the sampled codes.
 
         Raises:
-            ValueError: If there are labels and the networks are not conditional, or the other way round.
+            ValueError: If there are labels and the networks are not conditional, or the other way round, if codes or
+                labels have an invalid shape, or if labels are no classes of the generator.
         """
+        codes = draw_or_check("codes", codes, self.generator.inputs[0].shape[1:], seed)
         self._check_labels(labels)
-        if is_integer(codes):
-            codes = self._draw_codes(codes, seed)
-        return self(codes if labels is None else [codes, ops.convert_to_tensor(labels)])
+        if labels is None:
+            return self(codes)
+        self._check_classes("labels", labels, len(codes))
+        return self([codes, ops.convert_to_tensor(labels)])
+
+    def check_data(self, x: TensorLike, y: TensorLike | None = None) -> None:
+        """Raises an error if samples are out of range, or labels are no classes of the generator."""
+        super().check_data(x, y)
+        self._check_labels(y)
+        if y is not None:
+            self._check_classes("y", y, ops.shape(x)[0])
 
     def train_step(self, data: Any) -> Logs:
         """Performs one training step on a batch of real samples, or of samples and labels."""
@@ -203,7 +213,10 @@ class GAN(OwnStep):
 
     def _part(self, values: Tensor | None, step: int) -> Tensor | None:
         """Returns the part of a batch on which a step of the discriminator is trained."""
-        return None if values is None else values[step :: self.critic_steps]
+        if values is None:
+            return None
+        # The last batch of an epoch may have fewer samples than there are steps.
+        return values[step % ops.minimum(ops.shape(values)[0], self.critic_steps) :: self.critic_steps]
 
     def _train_generator(self, count: Tensor, labels: Tensor | None) -> None:
         with tf.GradientTape() as tape:
@@ -258,6 +271,18 @@ class GAN(OwnStep):
         check(labels is not None or not self.conditional, "labels", None, expected)
         expected = "None, because the networks have no input for classes"
         check(labels is None or self.conditional, "labels", Verbatim("classes"), expected)
+
+    def _check_classes(self, name: str, labels: TensorLike, size: int) -> None:
+        check_classes(name, labels, size, classes=None)
+        if not tf.executing_eagerly():
+            return
+        greatest = ops.reshape(ops.max(labels), (1,))
+        codes = ops.zeros((1, self.generator.inputs[0].shape[-1]))
+        try:  # the number of classes is known to the layers of the generator only
+            self.generator([codes, greatest])
+        except tf.errors.InvalidArgumentError as error:
+            received = Verbatim(f"class {int(greatest[0])}")
+            raise argument_error(name, received, "classes for which the generator is built") from error
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config of the model."""

@@ -8,11 +8,11 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import Verbatim, check, export, is_integer, is_number
-from tensorsmith.core.types import Logs, Tensor
+from tensorsmith.core.types import Logs, Tensor, TensorLike
 from tensorsmith.layers import Sampling
 from tensorsmith.losses import gaussian_kl, reconstruction_loss
 from tensorsmith.models.networks._support.arguments import check_option
-from tensorsmith.models.steps._support.own_step import OwnStep
+from tensorsmith.models.steps._support.own_step import OwnStep, draw_or_check
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 
@@ -122,10 +122,17 @@ class VariationalAutoencoder(OwnStep):
             codes: Codes of shape `(n, codings)`, or the number n of codes to sample from the standard normal
                 distribution.
             seed: Seed of the sampled codes.
+
+        Raises:
+            ValueError: If the shape of the codes does not match, or their number is not positive.
         """
-        if is_integer(codes):
-            codes = keras.random.normal((codes, self.decoder.input_shape[-1]), seed=seed)
-        return self._pixels(self.decoder(codes))
+        return self._pixels(self.decoder(draw_or_check("codes", codes, self.decoder.input_shape[1:], seed)))
+
+    def check_data(self, x: TensorLike, y: TensorLike | None = None) -> None:
+        """Raises an error if the images, or images as targets, are out of range."""
+        super().check_data(x, y)
+        if y is not None:
+            self._check_range("y", y)
 
     def train_step(self, data: Any) -> Logs:
         """Performs one training step on a batch of images."""

@@ -1,1 +1,1 @@
-"""Helpers of the models with a training step of their own."""
+"""Helpers of the models that override `train_step`."""
