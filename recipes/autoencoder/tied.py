@@ -5,8 +5,8 @@ Command: tensorsmith run autoencoder/tied
 
 Comparison: tensorsmith compare autoencoder/tied --parallel 2
 
-With tied weights, each layer of the decoder uses the transposed kernel of a layer of the encoder, and has only a bias
-of its own: 82,414 parameters in place of 163,814 (Géron, 2019, chapter 17, where the error of tied weights is very
+With tied weights, each layer of the decoder uses the transposed kernel of a layer of the encoder and adds a separate
+bias: 82,414 parameters in place of 163,814 (Géron, 2019, chapter 17, where the error of tied weights is very
 slightly lower).
 """
 

@@ -52,12 +52,13 @@ class VectorQuantizer(layers.Layer):
         entries: Number of entries of the codebook.
         commitment: Weight of the loss that keeps the vectors near their entries.
         decay: Decay of the moving averages that form the codebook.
+        seed: Integer to seed the choice of vectors that replace unused entries.
     """
 
-    def __init__(self, entries: int, commitment: float, decay: float, **kwargs: Any) -> None:
+    def __init__(self, entries: int, commitment: float, decay: float, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.entries, self.commitment, self.decay = entries, commitment, decay
-        self.seeds = keras.random.SeedGenerator(0)
+        self.entries, self.commitment, self.decay, self.seed = entries, commitment, decay, seed
+        self.seeds = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Shape) -> None:
         shape = (self.entries, input_shape[-1])
@@ -92,8 +93,8 @@ class VectorQuantizer(layers.Layer):
         self.sums.assign(ops.where(unused[:, None], ops.take(vectors, chosen, axis=0), sums))
 
     def get_config(self) -> dict[str, Any]:
-        fields = {"entries": self.entries, "commitment": self.commitment, "decay": self.decay}
-        return {**super().get_config(), **fields}
+        names = ("entries", "commitment", "decay", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def build_data(config: Config) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def build_model(config: Config) -> keras.Model:
     x = layers.Conv2D(first, 4, strides=2, padding="same", activation="relu")(inputs)
     x = layers.Conv2D(second, 4, strides=2, padding="same", activation="relu")(x)
     x = layers.Conv2D(config.features, 1, name="vectors")(x)
-    x = VectorQuantizer(config.entries, config.commitment, config.decay, name="quantizer")(x)
+    x = VectorQuantizer(config.entries, config.commitment, config.decay, config.seed, name="quantizer")(x)
     x = layers.Conv2D(second, 3, padding="same", activation="relu")(x)
     x = layers.Conv2DTranspose(first, 4, strides=2, padding="same", activation="relu")(x)
     return keras.Model(inputs, layers.Conv2DTranspose(1, 4, strides=2, padding="same")(x))

@@ -49,7 +49,8 @@ SCORE = "test changed"
 SMOKE = {"epochs": 1, "train_size": 500, "filters": (8, 4), "samples": 400, "confidence": 0.01}
 ANSWER = """Twice the difference between the mean codes of two classes turns a fraction of {run[test changed]} of the
 images into images of the other class, the difference itself {run[test changed_by_one]}, and three times the difference
-{run[test changed_by_three]}. With means of three codes, twice the difference changes {run[test three_codes]}."""
+{run[test changed_by_three]}. With means of three codes, twice the difference changes {run[test three_codes]}. In the
+figure, some images fall apart at more than the difference itself."""
 
 
 def build_data(config: Config) -> dict[str, Any]:

@@ -41,6 +41,10 @@ class Config(TrainingSettings):
 
 SCORE = "test accuracy"
 SMOKE = {"epochs": 2, "train_size": 1000, "filters": 4, "samples": 300}
+ANSWER = """The accuracy on test images is {run[test accuracy]}. The Fréchet distance of training images is
+{run[test frechet_distance_of_training_images]}, with a recall of {run[test recall_of_training_images]}; that of a
+repeated batch is {run[test frechet_distance_of_repeated_batch]}, with a recall of
+{run[test recall_of_repeated_batch]}."""
 
 
 def build_data(config: Config) -> dict[str, Any]:

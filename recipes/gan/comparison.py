@@ -57,16 +57,22 @@ VARIANTS = {
     "minibatch": {"minibatch": True},
 }
 COLUMNS = ("test recall", "test collapsed")
-ANSWER = """The Fréchet distance of the non-saturating loss is {score[non-saturating]}, that of the minimax loss
-{score[minimax]}, of hinge {score[hinge]} and of Wasserstein with gradient penalty {score[wasserstein]}. With the
-non-saturating loss and averaging it is {score[averaging]}, with replay {score[replay]} and with minibatch features
-{score[minibatch]} ({seeds} seeds). Collapsed: {column[non-saturating/test collapsed]} of the runs with the
-non-saturating loss, {column[minimax/test collapsed]} with minimax, {column[hinge/test collapsed]} with hinge and
-{column[wasserstein/test collapsed]} with Wasserstein."""
+ANSWER = """The Fréchet distance is {score[non-saturating]} with the non-saturating loss, {score[minimax]} with minimax,
+{score[hinge]} with hinge and {score[wasserstein]} with Wasserstein and gradient penalty. With the non-saturating loss
+and averaging it is {score[averaging]}, with replay {score[replay]} and with minibatch features {score[minibatch]}. In
+this order, the recall is {column[non-saturating/test recall]}, {column[minimax/test recall]},
+{column[hinge/test recall]}, {column[wasserstein/test recall]}, {column[averaging/test recall]},
+{column[replay/test recall]} and {column[minibatch/test recall]}, and the fraction of collapsed runs
+{column[non-saturating/test collapsed]}, {column[minimax/test collapsed]}, {column[hinge/test collapsed]},
+{column[wasserstein/test collapsed]}, {column[averaging/test collapsed]}, {column[replay/test collapsed]} and
+{column[minibatch/test collapsed]} ({seeds} seeds)."""
 
 
 class ReplayGAN(GAN):
-    """GAN whose discriminator is also trained on images from a buffer, which replace half of the generated ones."""
+    """GAN whose discriminator is also trained on images from a buffer, which replace half of the generated ones.
+
+    The buffer is filled at random positions, and initially contains gray images.
+    """
 
     def __init__(self, *args: Any, capacity: int = 1000, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,9 +4,10 @@ Data: Fashion-MNIST, 55,000 training images, and 10,000 test images for the scor
 Command: tensorsmith run gan/dense
 Figure: samples/epoch-050.png
 
-The networks are those of Géron (2019, chapter 17). `samples/` in the run folder contains a grid of images for each
-epoch, from the same codes, and an animation. The Fréchet distance between generated and test images is computed on
-features of the recorded classifier of `gan/classifier`.
+The networks are those of Géron (2019, chapter 17). Dense layers do not relate neighboring pixels, so that images are
+grainy. `samples/` in the run folder contains a grid of images for each epoch, from the same codes, and an animation.
+The Fréchet distance between generated and test images is computed on features of the recorded classifier of
+`gan/classifier`.
 """
 
 from dataclasses import dataclass

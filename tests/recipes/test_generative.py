@@ -134,3 +134,14 @@ def test_mixtures_of_styles(load_recipe):
     shown = panels[2, 5].images[0].get_array()
     expected = np.stack([styles[1], *[styles[recipe.SHOWN + 4]] * 3])
     np.testing.assert_allclose(shown, expected, atol=1e-6)
+
+
+def test_networks_of_the_book(load_recipe):
+    """Géron, 2019, chapter 17: parameters of the simple GAN, and shapes of the feature maps of the DCGAN."""
+    dense, dcgan = (load_recipe(f"gan/{name}") for name in ("dense", "dcgan"))
+    model = dense.build_model(dense.Config())
+    assert model.generator.count_params() == 136_634
+    assert [layer.output.shape[-1] for layer in model.discriminator.layers] == [784, 150, 100, 1]
+    generator = dcgan.build_model(dcgan.Config()).generator
+    shapes = dict.fromkeys([generator.input_shape[1:], *(layer.output.shape[1:] for layer in generator.layers)])
+    assert list(shapes) == [(100,), (6272,), (7, 7, 128), (14, 14, 64), (28, 28, 1)]
