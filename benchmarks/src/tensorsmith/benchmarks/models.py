@@ -2,10 +2,11 @@
 
 A measurement trains on a part of the training set and is scaled to the full epoch. The implementations are the recipe
 as it stands, an equivalent model of Keras layers trained with Keras `fit` (with its defaults, and with
-`steps_per_execution=50`), and PyTorch (eager, and with `torch.compile`). All of them shuffle the data and track
-the loss and one metric, such as the accuracy instead of the bits per character of char_gpt. Only the recipes use a
-schedule, which takes no time elsewhere. The process of PyTorch does not import TensorFlow, with which `torch.compile`
-crashes. The first step of `keras_spe50` is the first call of 50 steps.
+`steps_per_execution=50`), and PyTorch (eager, and with `torch.compile`). Generative models are those of the recipes in
+both of the former. All implementations shuffle the data and track the loss and one metric, such as the accuracy instead
+of the bits per character of char_gpt. Only the recipes use a schedule, which takes no time elsewhere. The process of
+PyTorch does not import TensorFlow, with which `torch.compile` crashes. The first step of `keras_spe50` is the first
+call of 50 steps.
 """
 
 import atexit
