@@ -5,6 +5,7 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 import libcst as cst
+from libcst.helpers import get_full_name_for_node
 
 from tensorsmith.migrate.plan import Plan
 
@@ -43,7 +44,11 @@ def _lines(plan: Plan) -> list[str]:
 
 
 def _insertion_index(body: Sequence[Any], plan: Plan) -> int:
-    """Return the index for new imports: after the first block of Addons imports, or else after the first block."""
+    """Return the index for new imports.
+
+    It is after the first block of imports that are removed, or else after that of TensorFlow or Keras, because scripts
+    set environment variables before it, or else after the first block.
+    """
     old = {id(node) for node in plan.imports}
     runs: list[list[int]] = []
     for position, statement in enumerate(body):
@@ -51,7 +56,8 @@ def _insertion_index(body: Sequence[Any], plan: Plan) -> int:
             follows = bool(runs) and runs[-1][-1] == position - 1
             runs[-1].append(position) if follows else runs.append([position])
     ours = [run for run in runs if any(id(part) in old for position in run for part in body[position].body)]
-    chosen = next(iter(ours or runs), None)
+    keras = [run for run in runs if any(_imports_keras(part) for position in run for part in body[position].body)]
+    chosen = next(iter(ours or keras or runs), None)
     if chosen is not None:
         return chosen[-1] + 1
     return int(bool(body) and cst.Module(body[:1]).get_docstring() is not None)
@@ -60,3 +66,10 @@ def _insertion_index(body: Sequence[Any], plan: Plan) -> int:
 def _is_import(statement: Any) -> bool:
     small = statement.body if isinstance(statement, cst.SimpleStatementLine) else []
     return bool(small) and all(isinstance(part, cst.Import | cst.ImportFrom) for part in small)
+
+
+def _imports_keras(part: Any) -> bool:
+    """Return `True` if an import statement imports TensorFlow or Keras."""
+    modules = [each.name for each in part.names] if isinstance(part, cst.Import) else [part.module]
+    names = [get_full_name_for_node(module) or "" for module in modules if module is not None]
+    return any(name.split(".")[0] in ("tensorflow", "keras") for name in names)

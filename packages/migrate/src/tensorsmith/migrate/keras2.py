@@ -20,6 +20,7 @@ Rows = dict[str, Successor | Missing]
 
 # Kinds of objects and regular expressions for the last name of the expression, in lowercase.
 KINDS = {
+    "self": "^self$",  # in the class of a layer or model
     "any": "",
     "layer": r"^(l|lyr|layer|layers\[\]|get_layer\(\))$|_layer$",
     "metric": r"^(?!.*(model|layer|net|lstm|gru|rnn))",
@@ -112,7 +113,8 @@ NAMES: Rows = {
     "applications.resnet_rs": Missing(NONE),
     **_gone("applications", " ".join(f"RegNet{kind}{size:03}" for kind in "XY" for size in REGNETS)),
     **_gone("applications", " ".join(f"ResNetRS{depth}" for depth in (50, 101, 152, 200, 270, 350, 420))),
-    **_gone("backend", "experimental function placeholder manual_variable_initialization", "it belongs to graphs"),
+    **_gone("backend", "experimental placeholder manual_variable_initialization", "it belongs to graphs"),
+    "backend.function": Missing(f"{NONE}: call a keras.Model of the same inputs and outputs"),
     **_gone(
         "backend",
         "in_test_phase in_train_phase learning_phase learning_phase_scope set_learning_phase",
@@ -217,6 +219,8 @@ SERIALIZABLE = (
     "optimizers.schedules",
     "regularizers",
 )
+INPUT_SHAPE = {"input_shape": "shape", "batch_input_shape": "batch_shape"}
+INPUT_TYPE = {"type_spec": "pass shape and dtype"}
 EXPORT = dict.fromkeys(("signatures", "options"), "call model.export")
 FILE: dict[str, Any] = {"check": rules.model_file, "rule": rules.file_format, "refused": EXPORT}
 OPTIMIZER: dict[str, Any] = {
@@ -258,6 +262,7 @@ ARGUMENTS: Rows = {
         arguments=("filepath", "monitor", "verbose", "save_best_only", "save_weights_only"),
         check=rules.checkpoint_file,
     ),
+    **_changed("callbacks", "ReduceLROnPlateau", renamed={"epsilon": "min_delta"}),
     **_changed("callbacks", "ProgbarLogger", dropped=("count_mode", "stateful_metrics")),
     **_changed("callbacks", "TensorBoard", refused={"write_grads": OMIT, "batch_size": OMIT}),
     **_changed(
@@ -270,10 +275,8 @@ ARGUMENTS: Rows = {
         name: Successor(name, in_place=UNMOVED, renamed={"input": "inputs", "output": "outputs"})
         for name in ("Model", "models.Model")
     },
-    "Input": Successor("Input", in_place=UNMOVED, refused={"type_spec": "pass shape and dtype"}),
-    **_changed(
-        "layers", "Input InputLayer", refused={"type_spec": "pass shape and dtype"}, renamed={"input_shape": "shape"}
-    ),
+    "Input": Successor("Input", in_place=UNMOVED, renamed=INPUT_SHAPE, refused=INPUT_TYPE),
+    **_changed("layers", "Input InputLayer", renamed=INPUT_SHAPE, refused=INPUT_TYPE),
     **_changed(
         "layers",
         "BatchNormalization",
@@ -323,6 +326,11 @@ FIT = (
     "initial_epoch",
 )
 EVALUATE = ("generator", "steps", "callbacks", *QUEUE, "verbose")
+WEIGHT: dict[str, Any] = {
+    "arguments": ("name", "shape"),
+    "dropped": ("use_resource", "synchronization", "partitioner"),
+    "renamed": {"experimental_autocast": "autocast"},
+}
 AGGREGATION = ("experimental_aggregate_gradients", "skip_gradients_aggregation")
 ONE_TENSOR = "use layer.input and layer.output"
 
@@ -386,13 +394,11 @@ MEMBERS: Rows = {
             "predict_proba",
         )
     },
-    "<any>.add_weight": Successor(
-        ".add_weight",
-        arguments=("name", "shape"),
-        dropped=("use_resource", "synchronization", "partitioner"),
-        renamed={"experimental_autocast": "autocast"},
-        rule=rules.weight_of_metric,
-    ),
+    **{
+        f"<self>.{name}": Successor(".add_weight", **WEIGHT, rule=rules.weight_of_layer)
+        for name in ("add_weight", "add_variable")
+    },
+    "<any>.add_weight": Successor(".add_weight", **WEIGHT, rule=rules.weight_of_metric),
     "<any>.load_weights": Successor(
         ".load_weights",
         in_place=UNMOVED,
@@ -408,13 +414,22 @@ MEMBERS: Rows = {
         rule=rules.file_format,
         refused={"options": OMIT},
     ),
+    **_gone("<any>", "_get_hyper _set_hyper", "assign the value to an attribute, and override update_step"),
     "<any>._decayed_lr": Missing(f"{NONE}: read optimizer.learning_rate"),
     "<model>.save": Successor(".save", in_place=UNMOVED, arguments=("filepath", "overwrite"), **FILE),
+    "<model>.metrics_names": Missing(
+        "Keras 3 does not name the metrics of compile in it: call evaluate(return_dict=True)"
+    ),
     "<model>.reset_states": Missing(f"{NONE}: call reset_state() of its recurrent layers"),
     "<metric>.reset_states": Successor(".reset_state", in_place=UNMOVED),
     "<layer>.output_shape": Successor(".output.shape"),
     "<layer>.input_shape": Successor(".input.shape"),
     "<optimizer>.lr": Successor(".learning_rate"),
+    "<optimizer>.get_scaled_loss": Successor(".scale_loss"),
+    "<optimizer>.get_unscaled_gradients": Missing(
+        f"{NONE}: apply_gradients divides the gradients by the scale of the loss, and clips them if the optimizer was "
+        "created with clipnorm, clipvalue or global_clipnorm"
+    ),
     "<optimizer>.minimize": Missing(f"{NONE}: compute the gradients with tf.GradientTape, and call apply_gradients"),
     **{
         f"<optimizer>.{name}": Missing(f"{NONE}: compute the gradients with tf.GradientTape")

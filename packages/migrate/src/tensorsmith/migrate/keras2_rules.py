@@ -16,6 +16,7 @@ CHECKPOINT_FILES = (".keras", ".h5")  # Keras 3 accepts .hdf5 only in model.save
 WEIGHTS_FILES = (".weights.h5",)
 
 FUNCTION = re.compile(r"lambda\b|def |(functools\.)?partial\(")
+CHECKPOINT = re.compile(r"\blatest_checkpoint\(")  # a function that returns the path of a TensorFlow checkpoint
 RATE = re.compile(r"momentum|beta_?[12]")
 EVALUATED = ("learning_rate", "weight_decay", "lambda_", "optimizer")  # arguments of optimizers that may be functions
 
@@ -66,6 +67,13 @@ def weight_of_metric(given: Given) -> Given:
     return _without(given, "aggregation")
 
 
+def weight_of_layer(given: Given) -> Given:
+    """Write `aggregation` as a string. `None`, the default of Keras 2, is left out."""
+    name = given.get("aggregation", "").rpartition(".")[2].strip("\"'").lower()
+    given = _without(given, "aggregation")
+    return {**given, "aggregation": f'"{name}"'} if name not in ("", "none") else given
+
+
 def value_not_function(given: Given) -> Given:
     """Check that the initial value of a variable is not a function, which Keras 3 calls with a shape."""
     if given.get("initializer", "").startswith("lambda"):
@@ -109,6 +117,8 @@ def weights_file(given: Given) -> None:
 
 def weights_file_to_load(given: Given) -> None:
     """Check the file name of weights that are loaded."""
+    if CHECKPOINT.search(given.get("filepath", "")):
+        raise RefusedError("a TensorFlow checkpoint is loaded by tf.train.Checkpoint")
     _expect(given, (*WEIGHTS_FILES, *MODEL_FILES), "; a TensorFlow checkpoint is loaded by tf.train.Checkpoint")
 
 

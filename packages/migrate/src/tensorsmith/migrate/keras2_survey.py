@@ -15,7 +15,7 @@ from tensorsmith.migrate.input_shapes import INTEGER, TUPLE, kind_of_shape
 from tensorsmith.migrate.keras2 import ANY_LAYER, KERAS2, KINDS, NONE
 from tensorsmith.migrate.keras_classes import LAYER_NAME, KerasClasses, relative
 from tensorsmith.migrate.plan import Plan
-from tensorsmith.migrate.surveyor import dotted, origin
+from tensorsmith.migrate.surveyor import dotted, exported, origin
 from tensorsmith.migrate.visible_values import VisibleValues
 
 VARIABLE = Successor(
@@ -33,6 +33,16 @@ OLD_MODULES = re.compile(  # private modules of Keras 2 that scripts import from
     r"\.[a-z]\w*(?:\.(?:[a-z]\w*\.)*(?P<name>\w+))?$"
 )
 OLD_OPTIMIZERS = re.compile(r"optimizers\.[a-z]\w*_v[12]\b")
+OLD_OPTIMIZER = re.compile(r"tensorflow\.(compat\.v1\.)?train\.\w*Optimizer$")
+OLD_METHODS = {  # methods of optimizers of Keras 2 that Keras 3 does not call
+    "_create_slots": "Keras 3 does not call it: create variables in build, with add_variable_from_reference",
+    **dict.fromkeys(
+        ("_resource_apply_dense", "_resource_apply_sparse"),
+        "Keras 3 does not call it: override update_step(gradient, variable, learning_rate)",
+    ),
+}
+TENSORFLOW_1 = re.compile(r"tensorflow\.compat\.v1\.(layers|nn\.rnn_cell)\.\w")
+TENSORFLOW_1_REASON = "TensorFlow does not have it with Keras 3: use the layers of tf.keras"
 INPUTS = ("Input", "layers.Input", "layers.InputLayer")
 FLAGS = ("training", "is_training", "True", "False")
 
@@ -46,6 +56,7 @@ class _Keras2Survey(KerasClasses):
     def __init__(self, wrapper: MetadataWrapper, plan: Plan):
         super().__init__(wrapper, plan)
         self._visible = VisibleValues(wrapper.module)
+        self._exported = exported(wrapper.module)
         functions = [node for node in self._parents if isinstance(node, cst.FunctionDef)]
         self._old_resets = [
             node for node in functions if node.name.value == "reset_states" and self._is_in_metric(node)
@@ -58,13 +69,20 @@ class _Keras2Survey(KerasClasses):
         """Add all changes to the plan."""
         for assignment in self._imports_of("tensorflow", "keras"):
             self._decide(assignment)
+        for alias, full in self._aliases.items():
+            self._decide_alias(alias, full)
         for node in self._parents:
             if isinstance(node, cst.Attribute):
                 self._decide_member(node)
             elif isinstance(node, cst.Subscript):
-                self._decide_log(node)
+                self._decide_log(
+                    node.value, [each.slice.value for each in node.slice if isinstance(each.slice, cst.Index)]
+                )
             elif isinstance(node, cst.Call):
+                if isinstance(node.func, cst.Attribute) and node.func.attr.value == "get":
+                    self._decide_log(node.func.value, [each.value for each in node.args[:1]])
                 self._decide_variables(node)
+                self._decide_optimizer(node)
                 self._decide_training(node)
                 self._decide_variable(node)
                 self._decide_state(node)
@@ -72,6 +90,8 @@ class _Keras2Survey(KerasClasses):
                 self._decide_import(node)
         for function in (node for node in self._parents if isinstance(node, cst.FunctionDef)):
             self._decide_call_method(function)
+            if function.name.value in OLD_METHODS and self._is_method(function):
+                self._reject(function, function.name.value, OLD_METHODS[function.name.value])
         for function in self._old_resets:
             self.plan.attributes[function] = "reset_state"
             self.plan.rewritten.add(function)
@@ -95,8 +115,20 @@ class _Keras2Survey(KerasClasses):
             self.plan.components.add((f"{module}.{home}", there, assignment.name))
             self._replace_import(assignment)
         rewritten = [self._use(access.node, access.scope, imported) for access in assignment.references]
-        if rewritten and all(rewritten) and not imported and _is_gone(root, name):
+        is_from = isinstance(statement, cst.ImportFrom) and assignment.name not in self._exported
+        if (rewritten or is_from) and all(rewritten) and not imported and _is_gone(root, name):
             self._replace_import(assignment)
+
+    def _decide_alias(self, alias: Any, full: str) -> None:
+        """Plan the changes to the uses of an alias such as `K = tf.keras.backend`."""
+        root, name = relative(full)
+        row = _row(root, name)
+        if isinstance(row, Missing):
+            return  # the assignment has a comment
+        for access in alias.references:
+            self._use(access.node, access.scope, imported=row is not None)
+        if row is None and _is_gone(root, name):
+            self._reject(alias.node, f"keras.{name}", f"{NONE}: remove this name after its last use")
 
     def _replace_import(self, assignment: ImportAssignment) -> None:
         self.plan.imports.append(assignment.node)
@@ -109,11 +141,14 @@ class _Keras2Survey(KerasClasses):
         if chain is None:
             return False
         first = dotted(chain[0])
-        meanings = {each.name for each in scope.get_qualified_names_for(first)}
+        meanings = self._qualified_names(scope, first)
         if len(meanings) != 1:
             return False  # for example, `keras` from TensorFlow or else by itself: both are Keras
         (meaning,) = meanings
         full = meaning + dotted(chain[-1]).removeprefix(first)
+        if TENSORFLOW_1.match(full):
+            self._reject(node, dotted(chain[-1]), TENSORFLOW_1_REASON)
+            return False
         for depth, part in enumerate(reversed(chain)):
             root, name = relative(full.rsplit(".", depth)[0])
             row = _row(root, name)
@@ -133,7 +168,9 @@ class _Keras2Survey(KerasClasses):
             return False
         parent = self._parents[node]
         call = parent if isinstance(parent, cst.Call) and parent.func is node else None
-        if (call is None and row.result) or (call is not None and not self._rewrite_call(call, label, row)):
+        if (call is None and (row.result or row.added)) or (
+            call is not None and not self._rewrite_call(call, label, row)
+        ):
             if call is None:
                 self._reject(node, label, "its successor has other arguments")
             return False
@@ -216,7 +253,11 @@ class _Keras2Survey(KerasClasses):
             is_model = kind == "model" and bool(self._classes_called(node.value))
             if not (is_model or re.search(pattern, _last_name(node.value))):
                 continue
+            if kind == "self" and not self._is_in_layer(node):
+                continue
             if attribute in self._defined or self._is_import(node.value):
+                return
+            if kind == "optimizer" and self._is_old_optimizer(node.value):
                 return
             self._decide_member_as(node, row)
             return
@@ -230,12 +271,32 @@ class _Keras2Survey(KerasClasses):
             self.plan.attributes[node] = row.name[1:]
             self.plan.rewritten.add(node)
 
-    def _decide_log(self, node: cst.Subscript) -> None:
+    def _decide_log(self, log: cst.BaseExpression, keys: list[Any]) -> None:
         """Plan the new name of the learning rate in logs and histories."""
-        for key in (each.slice.value for each in node.slice if isinstance(each.slice, cst.Index)):
-            if source(key) in ("'lr'", '"lr"') and _last_name(node.value) in ("history", "logs"):
+        for key in keys:
+            if source(key) in ("'lr'", '"lr"') and _last_name(log) in ("history", "logs"):
                 self.plan.expressions[key] = source(key).replace("lr", "learning_rate")
                 self.plan.rewritten.add(key)
+
+    def _decide_optimizer(self, call: cst.Call) -> None:
+        """Plan a comment on a model that is compiled with an optimizer of TensorFlow 1."""
+        if not isinstance(call.func, cst.Attribute) or call.func.attr.value != "compile":
+            return
+        for position, arg in enumerate(call.args):
+            is_optimizer = arg.keyword.value == "optimizer" if arg.keyword else position == 0
+            if is_optimizer and not arg.star and self._is_old_optimizer(arg.value):
+                self._reject(call, "compile", "Keras 3 accepts only its own optimizers: use keras.optimizers")
+
+    def _is_old_optimizer(self, node: Any) -> bool:
+        """Return `True` if an object is created by an optimizer class of TensorFlow 1."""
+        values = [node] if isinstance(node, cst.Call) else self._values_of(node) if isinstance(node, cst.Name) else []
+        owner = self._class_of(node)
+        if isinstance(node, cst.Attribute) and source(node.value) == "self" and owner is not None:
+            values = [*self._values(owner, node)]
+        makers = [each.func for each in values if isinstance(each, cst.Call)]
+        return any(
+            OLD_OPTIMIZER.match(name) for each in makers for name in self._qualified_names(self._scope(each), each)
+        )
 
     def _decide_variables(self, call: cst.Call) -> None:
         """Plan to read the variables of an optimizer, which are a property in Keras 3."""
@@ -307,7 +368,7 @@ class _Keras2Survey(KerasClasses):
 
     def _decide_variable(self, call: cst.Call) -> None:
         """Plan to create trainable variables of layers as Keras variables, because Keras 3 does not train others."""
-        names = {each.name for each in self._scope(call).get_qualified_names_for(call.func)}
+        names = self._qualified_names(self._scope(call), call.func)
         assign = self._parents[call]
         if names != {"tensorflow.Variable"} or not isinstance(assign, cst.Assign):
             return

@@ -13,7 +13,12 @@ from tensorsmith.migrate.calls import source
 from tensorsmith.migrate.keras2 import KINDS
 from tensorsmith.migrate.surveyor import Surveyor
 
-ROOTS = {"tensorflow.compat.v2.keras": "tf.keras", "tensorflow.keras": "tf.keras", "keras": "keras"}
+ROOTS = {
+    "tensorflow.compat.v1.keras": "tf.keras",
+    "tensorflow.compat.v2.keras": "tf.keras",
+    "tensorflow.keras": "tf.keras",
+    "keras": "keras",
+}
 ALIASES = ("initializers", "losses", "metrics", "optimizers")  # packages of tf that are those of tf.keras
 CALLABLE = re.compile(
     r"layers\.|applications\.(\w+\.)?[A-Z]|(models\.)?(Model|Sequential)\b|engine\..*\.(Layer|Model)$"
@@ -55,9 +60,7 @@ class KerasClasses(Surveyor):
             for each in self._scope(node)[node.value]:
                 if isinstance(each, Assignment) and isinstance(each.node, cst.ClassDef):
                     yield each.node
-        yield from (
-            each.name for each in self._scope(node).get_qualified_names_for(node) if self._is_layer_class(each.name)
-        )
+        yield from (name for name in self._qualified_names(self._scope(node), node) if self._is_layer_class(name))
 
     def _call_parameters(self, kind: cst.ClassDef | str, depth: int = 0) -> tuple[str, ...] | None:
         """Return the names of the positional parameters of the method `call`, or `None` if it is not in the script."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper
+from libcst.metadata import GlobalScope, MetadataWrapper
 
 from tensorsmith.migrate.calls import moved_call, source
 from tensorsmith.migrate.entry import RefusedError, Successor
@@ -21,6 +21,8 @@ TENSORFLOW = re.compile(r"tensorflow\.(?!keras\.(?!backend\.)|compat|data\.|func
 PLAIN = ("dtype", "name", "ndim", "rank", "shape")  # attributes that are not symbolic
 PLAIN_FUNCTIONS = ("int_shape", "is_keras_tensor", "isinstance", "len", "ndim", "print", "type")
 SYMBOLIC = ("input", "inputs", "output", "outputs")  # attributes of models
+IN_LAYER = "Keras 3 does not apply it to the inputs and outputs of layers: wrap it in a layer"
+ADDONS = re.compile(r"tensorflow_addons\.(image|seq2seq|text)\.(\w+\.)*[a-z]\w*$")
 NEITHER = (
     "Keras 3 does not apply it to the inputs and outputs of layers: call a function of keras.ops, or wrap it in a layer"
 )
@@ -95,6 +97,10 @@ class _TensorSurvey(Surveyor):
     def _decide(self, call: cst.Call) -> None:
         """Plan the replacement of a call by a function of `keras.ops`, or a comment."""
         name = self._qualified(call.func)
+        if ADDONS.match(name):
+            self.plan.rejected.add(call)
+            self._comment(call, source(call.func), IN_LAYER)
+            return
         if (
             not TENSORFLOW.match(name)
             or name.rpartition(".")[2] in PLAIN_FUNCTIONS
@@ -128,7 +134,7 @@ class _TensorSurvey(Surveyor):
         if isinstance(node, cst.Name):
             owner = self._owners.get(node)
             return (owner, node.value) in self._symbolic or (
-                (None, node.value) in self._symbolic and node.value not in _parameters(owner)
+                (None, node.value) in self._symbolic and self._is_global(node)
             )
         if isinstance(node, cst.Attribute):
             is_of_model = node.attr.value in SYMBOLIC and "model" in source(node.value).lower()
@@ -144,6 +150,10 @@ class _TensorSurvey(Surveyor):
             return False
         parts = (cst.BaseExpression, cst.BaseElement, cst.BaseDictElement)
         return any(isinstance(child, parts) and self._is_symbolic(child) for child in self._values(node))
+
+    def _is_global(self, name: cst.Name) -> bool:
+        """Return `True` if a name refers to a variable of the module."""
+        return all(isinstance(each.scope, GlobalScope) for each in self._scope(name)[name.value])
 
     def _is_method(self, function: cst.BaseExpression) -> bool:
         return isinstance(function, cst.Attribute) and self._is_symbolic(function.value)
@@ -186,10 +196,5 @@ class _TensorSurvey(Surveyor):
         if chain is None:
             return ""
         first = dotted(chain[0])
-        names = {each.name for each in self._scope(function).get_qualified_names_for(first)}
+        names = self._qualified_names(self._scope(function), first)
         return min(names) + source(function).removeprefix(first) if len(names) == 1 else ""
-
-
-def _parameters(function: Any) -> set[str]:
-    """Return the parameters of a function or lambda, or an empty set for the module, which is `None`."""
-    return set() if function is None else {param.name.value for param in function.params.params}

@@ -1,10 +1,20 @@
 """Base class of the analyses of a script: names, scopes and comments."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import libcst as cst
-from libcst.metadata import Access, ImportAssignment, MetadataWrapper, ParentNodeProvider, Scope, ScopeProvider
+from libcst.helpers import get_full_name_for_node
+from libcst.metadata import (
+    Access,
+    Assignment,
+    ImportAssignment,
+    MetadataWrapper,
+    ParentNodeProvider,
+    Scope,
+    ScopeProvider,
+)
 
 from tensorsmith.migrate.parsing import nodes_of
 from tensorsmith.migrate.plan import Plan
@@ -54,6 +64,51 @@ class Surveyor:
     def _scope(self, node: cst.CSTNode) -> Scope:
         scope = self._scopes.get(node)
         return self._scope(self._parents[node]) if scope is None else scope
+
+    def _qualified_names(self, scope: Scope, node: cst.CSTNode | str) -> set[str]:
+        """Return the qualified names of an expression. Aliases such as `K = tf.keras.backend` are resolved."""
+        name = node if isinstance(node, str) else get_full_name_for_node(node)
+        if name is None:
+            return set()
+        first, dot, rest = name.partition(".")
+        assignments = scope[first]
+        aliases = {f"{self._aliases[each]}{dot}{rest}" for each in assignments if each in self._aliases}
+        if aliases and len(assignments) == 1:
+            return aliases
+        return aliases | {each.name for each in scope.get_qualified_names_for(name)}
+
+    @cached_property
+    def _aliases(self) -> dict[Any, str]:
+        """Dict of the assignments such as `K = tf.keras.backend`, which give names of TensorFlow and Keras other names.
+
+        The dict is filled while it is read, so that an alias can refer to another alias.
+        """
+        found: dict[Any, str] = {}
+        self.__dict__["_aliases"] = found
+        candidates = [
+            (each, value)
+            for scope in self._all_scopes()
+            for each in scope.assignments
+            if isinstance(each, Assignment) and (value := self._only_value(each)) is not None
+        ]
+        before = -1
+        while before < len(found):
+            before = len(found)
+            for assignment, value in candidates:
+                names = self._qualified_names(assignment.scope, dotted(value))
+                full = names.pop() if len(names) == 1 else ""
+                if full.split(".")[0] in ("tensorflow", "keras") and full != assignment.name:
+                    found[assignment] = full
+        return found
+
+    def _only_value(self, assignment: Assignment) -> Any:
+        """Return the dotted name that is assigned to a name, if nothing else is, or `None`."""
+        target = self._parents.get(assignment.node)
+        assign = self._parents[target] if isinstance(target, cst.AssignTarget) else None
+        if not isinstance(assign, cst.Assign) or self._chain(assign.value) is None:
+            return None
+        others = [each for each in assignment.scope.assignments if each.name == assignment.name]
+        return assign.value if len(others) == 1 else None
 
     def _chain(self, node: Any) -> list[Any] | None:
         """Return the nodes of a dotted name such as `a.b.c`, from `a` to `a.b.c`, or `None` for other expressions."""

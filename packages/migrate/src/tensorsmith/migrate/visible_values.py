@@ -45,8 +45,7 @@ class VisibleValues:
         if isinstance(node, cst.Name) and node.value in self._functions:
             return f"def {node.value}"
         values = self._values.get(node.value, []) if isinstance(node, cst.Name) else []
-        is_function = len(values) == 1 and _is_function(values[0])
-        return source(values[0] if is_function else node)
+        return source(values[0] if len(values) == 1 and _is_relevant(values[0]) else node)
 
     def check(self, call: cst.Call, successor: Successor) -> None:
         """Check the arguments of a call, as far as they are visible.
@@ -58,8 +57,8 @@ class VisibleValues:
             successor.check({name: self.resolved(arg.value) for name, arg in named(call, successor).items()})
 
 
-def _is_function(node: cst.BaseExpression) -> bool:
-    """Return `True` for a lambda expression and a call of `functools.partial`."""
+def _is_relevant(node: cst.BaseExpression) -> bool:
+    """Return `True` for lambda expressions, and for calls that return a function or the path of a checkpoint."""
     if isinstance(node, cst.Call):
-        return source(node.func).rpartition(".")[2] == "partial"
+        return source(node.func).rpartition(".")[2] in ("latest_checkpoint", "partial")
     return isinstance(node, cst.Lambda)
